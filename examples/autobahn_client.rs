@@ -1,0 +1,45 @@
+//! The client that the Autobahn suite's fuzzing server tests: echoes whatever comes, case by case.
+//!
+//! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9002 landline`
+
+use clap::Parser;
+use landline::Client;
+
+/// Runs every case of an Autobahn fuzzing server and asks for the report.
+#[derive(Parser)]
+struct Options {
+    /// The fuzzing server
+    url: String,
+    /// The name to appear in the report
+    agent: String,
+}
+
+fn main() -> landline::Result<()> {
+    let options = Options::parse();
+    let client = Client::builder().max_message_size(64 << 20).build()?;
+    let base = options.url.trim_end_matches('/');
+    let agent = &options.agent;
+
+    let mut counting = client.connect(&format!("{base}/getCaseCount"))?;
+    let count = counting.recv()?.and_then(|message| message.as_text()?.parse::<u32>().ok());
+    let count = count.expect("the fuzzing server says how many cases it has");
+    for case in 1..=count {
+        // Many cases are meant to end in an error; the server is the judge.
+        if let Err(error) = run(&client, &format!("{base}/runCase?case={case}&agent={agent}")) {
+            println!("case {case}: {error}");
+        }
+    }
+    let mut reporting = client.connect(&format!("{base}/updateReports?agent={agent}"))?;
+    while reporting.recv()?.is_some() {}
+    println!("{count} cases");
+    Ok(())
+}
+
+fn run(client: &Client, url: &str) -> landline::Result<()> {
+    let mut ws = client.connect(url)?;
+    let (sender, receiver) = ws.parts();
+    while let Some(message) = receiver.recv_ref()? {
+        sender.feed(message)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! The client's side of opening a connection: who to dial, and what to say first.
+
+use crate::config::{Config, config_setters};
+use crate::connection::{Handshake, Interrupter, WebSocket};
+use crate::entropy;
+use crate::error::{Budget, ConnectError, Error, Result, Timeout};
+use crate::opening::{CHUNK, Opening};
+use crate::proto::Role;
+use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits};
+use crate::resolve::resolve;
+use crate::transport::{TcpOptions, TlsConnector, Transport, Wake, connect_tcp};
+use crate::uri::Endpoint;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Opens a connection with the default settings.
+///
+/// Blocks until it is open, for at most 30 s in all. `url` begins with `ws://` or `wss://`; a user name and
+/// password in it are sent as Basic authorization.
+///
+/// ```no_run
+/// let mut ws = landline::connect("wss://example.com/feed")?;
+/// while let Some(message) = ws.recv()? {
+///     println!("{message:?}");
+/// }
+/// # Ok::<(), landline::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`Client::connect`].
+pub fn connect(url: &str) -> Result<WebSocket> {
+    Client::default().connect(url)
+}
+
+/// A client with its settings, to open any number of connections with. See [`Client::builder`].
+#[derive(Clone, Debug)]
+pub struct Client {
+    config: Config,
+    tls: Option<TlsConnector>,
+    tcp: TcpOptions,
+    request: Template,
+    connect_timeout: Option<Duration>,
+    handshake_timeout: Option<Duration>,
+    limits: HeadLimits,
+    interrupter: Option<Interrupter>,
+}
+
+/// What all requests have in common.
+#[derive(Clone, Debug, Default)]
+struct Template {
+    host: Option<String>,
+    origin: Option<String>,
+    subprotocols: Vec<String>,
+    headers: HeaderMap,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            tls: None,
+            tcp: TcpOptions::default(),
+            request: Template::default(),
+            connect_timeout: Some(Duration::from_secs(10)),
+            handshake_timeout: Some(Duration::from_secs(30)),
+            limits: HeadLimits::default(),
+            interrupter: None,
+        }
+    }
+}
+
+impl Client {
+    /// To set options.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// let client = landline::Client::builder()
+    ///     .header("Authorization", "Bearer 6f2a")
+    ///     .subprotocol("v2.feed")
+    ///     .connect_timeout(Some(Duration::from_secs(5)))
+    ///     .build()?;
+    /// let mut ws = client.connect("wss://example.com/feed")?;
+    /// assert_eq!(ws.handshake().subprotocol.as_deref(), Some("v2.feed"));
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder { client: Self::default(), error: None }
+    }
+
+    /// Opens a connection.
+    ///
+    /// Blocks until it is open. Looking up the name, connecting, TLS and the opening handshake together take at
+    /// most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Tls`],
+    /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Timeout`] naming the
+    /// step, [`Error::Interrupted`], [`Error::Io`].
+    pub fn connect(&self, url: &str) -> Result<WebSocket> {
+        let endpoint = Endpoint::parse(url)?;
+        let deadline = self.deadline();
+        self.interruptible(|wake| {
+            let addresses = resolve(endpoint.host(), endpoint.port(), deadline, wake)?;
+            let transport = self.dial(&endpoint, &addresses, deadline, wake)?;
+            self.open(Box::new(transport), &endpoint, deadline, wake)
+        })
+    }
+
+    /// Opens a connection over a transport that is connected already: a socket of the caller's, a Unix socket, a
+    /// tunnel, memory. `url` says what to ask for, and with `wss` TLS is done over the transport.
+    ///
+    /// Blocks until it is open, for at most `handshake_timeout`.
+    ///
+    /// ```no_run
+    /// use landline::transport::SocketTransport;
+    /// let socket = std::os::unix::net::UnixStream::connect("/run/feed.sock").unwrap();
+    /// let mut ws = landline::Client::default()
+    ///     .connect_over(SocketTransport::unix(socket).unwrap(), "ws://localhost/feed")?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_over(&self, transport: impl Transport + 'static, url: &str) -> Result<WebSocket> {
+        let endpoint = Endpoint::parse(url)?;
+        let deadline = self.deadline();
+        self.interruptible(|wake| self.open(Box::new(transport), &endpoint, deadline, wake))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    fn interruptible(&self, open: impl FnOnce(Option<&Wake>) -> Result<WebSocket>) -> Result<WebSocket> {
+        let wake = self.interrupter.as_ref().map(Interrupter::recv_wake);
+        let result = open(wake);
+        match (&result, &self.interrupter) {
+            (Ok(ws), Some(interrupter)) => ws.attach(interrupter),
+            (Err(Error::Interrupted(_)), _) => drop(wake.map(Wake::take)),
+            _ => {}
+        }
+        result
+    }
+
+    /// Connects to the first address that answers.
+    fn dial(
+        &self,
+        endpoint: &Endpoint,
+        addresses: &[std::net::SocketAddr],
+        deadline: Option<Instant>,
+        wake: Option<&Wake>,
+    ) -> Result<impl Transport + use<>> {
+        let limit = self.connect_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = [deadline, limit].into_iter().flatten().min();
+        let mut attempts = Vec::new();
+        for (i, address) in addresses.iter().enumerate() {
+            // An address that does not answer must leave time for the others.
+            let share = deadline.map(|deadline| {
+                let now = Instant::now();
+                let left = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
+                now + deadline.saturating_duration_since(now) / left
+            });
+            match connect_tcp(*address, &self.tcp, share, wake) {
+                Ok(Some(transport)) => return Ok(transport),
+                Ok(None) if wake.is_some_and(Wake::is_set) => {
+                    return Err(Error::Interrupted(crate::error::Interrupted::default()));
+                }
+                Ok(None) if addresses.len() == 1 => return Err(Timeout::of(Budget::Connect)),
+                Ok(None) => attempts.push((*address, std::io::ErrorKind::TimedOut.into())),
+                Err(error) => attempts.push((*address, error)),
+            }
+        }
+        let authority = format!("{}:{}", endpoint.host(), endpoint.port());
+        Err(Error::Connect(Arc::new(ConnectError { authority, lookup: None, attempts })))
+    }
+
+    fn open(
+        &self,
+        transport: Box<dyn Transport>,
+        endpoint: &Endpoint,
+        deadline: Option<Instant>,
+        wake: Option<&Wake>,
+    ) -> Result<WebSocket> {
+        let handshake = ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?;
+        let transport = if endpoint.is_tls() {
+            let default;
+            let tls = match &self.tls {
+                Some(tls) => tls,
+                None => {
+                    default = TlsConnector::new()?;
+                    &default
+                }
+            };
+            Box::new(tls.connect(&endpoint.server_name(), transport, deadline, wake)?)
+        } else {
+            transport
+        };
+        self.shake_hands(handshake, transport, endpoint, deadline, wake)
+    }
+
+    fn request_for(&self, endpoint: &Endpoint) -> ClientRequest {
+        let template = &self.request;
+        let host = template.host.clone().unwrap_or_else(|| endpoint.authority());
+        let mut request = ClientRequest::new(host, endpoint.target());
+        request.authorization = endpoint.user().map(|(user, password)| (user.to_owned(), password.to_owned()));
+        request.origin.clone_from(&template.origin);
+        request.subprotocols.clone_from(&template.subprotocols);
+        request.headers.clone_from(&template.headers);
+        request
+    }
+
+    fn shake_hands(
+        &self,
+        mut handshake: ClientHandshake,
+        transport: Box<dyn Transport>,
+        endpoint: &Endpoint,
+        deadline: Option<Instant>,
+        wake: Option<&Wake>,
+    ) -> Result<WebSocket> {
+        let opening = Opening { transport: &transport, deadline, wake };
+        opening.write(handshake.request())?;
+        let mut chunk = [0; CHUNK];
+        let accepted = loop {
+            let received = match opening.read(&mut chunk) {
+                Ok(0) => return Err(handshake.receive_eof().into()),
+                Ok(count) => handshake.receive(&chunk[..count])?,
+                // A refusal whose body is slow is still a refusal.
+                Err(error @ Error::Timeout(_)) => return Err(handshake.give_up().map_or(error, Into::into)),
+                Err(error) => return Err(error),
+            };
+            if let Some(accepted) = received {
+                break accepted;
+            }
+        };
+        let agreed = Handshake {
+            subprotocol: accepted.subprotocol,
+            extensions: accepted.extensions,
+            headers: accepted.headers,
+            target: endpoint.target().to_owned(),
+        };
+        log::debug!("connected to {endpoint}");
+        WebSocket::new(transport, Role::Client, self.config.clone(), &accepted.leftover, agreed)
+    }
+}
+
+/// Options of a [`Client`].
+#[derive(Debug)]
+pub struct ClientBuilder {
+    client: Client,
+    error: Option<Error>,
+}
+
+impl ClientBuilder {
+    /// Adds a header to the request. Headers of the handshake itself cannot be set.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => drop(self.client.request.headers.append(name, value)),
+            (Err(_), _) => self.fail(format!("{name:?} is not a header name")),
+            (_, Err(_)) => self.fail(format!("the value of header {name} has characters that a header cannot carry")),
+        }
+        self
+    }
+
+    /// Offers a subprotocol; the first one is preferred. The server may choose one of them or none.
+    #[must_use]
+    pub fn subprotocol(mut self, name: &str) -> Self {
+        self.client.request.subprotocols.push(name.to_owned());
+        self
+    }
+
+    /// Sends an `Origin` header, as browsers do. Default none.
+    #[must_use]
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.client.request.origin = Some(origin.to_owned());
+        self
+    }
+
+    /// Sends this `Host` header in place of the URL's host and port.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.client.request.host = Some(host.to_owned());
+        self
+    }
+
+    /// How TLS is done for `wss`. Default: [`TlsConnector::new`].
+    #[must_use]
+    pub fn tls(mut self, tls: TlsConnector) -> Self {
+        self.client.tls = Some(tls);
+        self
+    }
+
+    /// How TCP sockets are set up.
+    #[must_use]
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.client.tcp = options;
+        self
+    }
+
+    /// How long connecting may take, all addresses together. Default 10 s, within `handshake_timeout`.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.client.connect_timeout = timeout;
+        self
+    }
+
+    /// How long opening a connection may take in all: name, connection, TLS, handshake. Default 30 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.client.handshake_timeout = timeout;
+        self
+    }
+
+    /// Limits on the server's answer.
+    #[must_use]
+    pub fn head_limits(mut self, limits: HeadLimits) -> Self {
+        self.client.limits = limits;
+        self
+    }
+
+    /// Makes opening a connection interruptible, and the connection after it.
+    #[must_use]
+    pub fn interrupter(mut self, interrupter: Interrupter) -> Self {
+        self.client.interrupter = Some(interrupter);
+        self
+    }
+
+    config_setters!(client.config);
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the first option that cannot be used.
+    pub fn build(self) -> Result<Client> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let client = self.client;
+        client.config.check()?;
+        // Whatever the address, a request that cannot be written is found here and not at the first connect.
+        ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
+        Ok(client)
+    }
+
+    fn fail(&mut self, text: String) {
+        self.error.get_or_insert(Error::config(text));
+    }
+}

@@ -1,0 +1,224 @@
+//! Close codes, close frames, and how a connection ended (RFC 6455 sections 5.5.1 and 7).
+
+use crate::error::{Error, UsageError};
+use std::fmt;
+
+/// Longest reason a Close frame can carry, in bytes of UTF-8: a control frame's 125 bytes less the code
+/// (RFC 6455 5.5).
+pub const MAX_CLOSE_REASON: usize = crate::proto::MAX_CONTROL_PAYLOAD - 2;
+
+/// Why a connection is closed, as a number (RFC 6455 section 7.4).
+///
+/// Any `u16` can be held; [`is_sendable`](Self::is_sendable) tells which ones may travel.
+///
+/// ```
+/// use landline::CloseCode;
+/// assert_eq!(CloseCode::NORMAL.to_string(), "1000 (normal closure)");
+/// assert!(CloseCode::from(4001).is_sendable());
+/// assert!(!CloseCode::ABNORMAL.is_sendable());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the purpose of the connection is fulfilled.
+    pub const NORMAL: Self = Self(1000);
+    /// 1001: the endpoint goes away (a server stops, a page is left).
+    pub const GOING_AWAY: Self = Self(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// 1003: a kind of data that cannot be accepted.
+    pub const UNSUPPORTED: Self = Self(1003);
+    /// 1005: the Close frame carried no code. Never travels.
+    pub const NO_STATUS: Self = Self(1005);
+    /// 1006: the connection ended without a Close frame. Never travels.
+    pub const ABNORMAL: Self = Self(1006);
+    /// 1007: data that does not fit its type, such as text that is not UTF-8.
+    pub const INVALID_DATA: Self = Self(1007);
+    /// 1008: a message that breaks a policy.
+    pub const POLICY: Self = Self(1008);
+    /// 1009: a message too big to process.
+    pub const TOO_BIG: Self = Self(1009);
+    /// 1010: the client expected an extension that the server did not negotiate.
+    pub const MANDATORY_EXTENSION: Self = Self(1010);
+    /// 1011: the endpoint met something unexpected.
+    pub const INTERNAL_ERROR: Self = Self(1011);
+    /// 1012: the service restarts.
+    pub const SERVICE_RESTART: Self = Self(1012);
+    /// 1013: try again later.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
+    /// 1014: a gateway got a bad answer from upstream.
+    pub const BAD_GATEWAY: Self = Self(1014);
+
+    /// Whether the code may appear in a Close frame: 1000 to 1003, 1007 to 1014, and 3000 to 4999
+    /// (RFC 6455 7.4 and the registry it set up). All others are refused in both directions.
+    #[must_use]
+    pub const fn is_sendable(self) -> bool {
+        matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            1000 => "normal closure",
+            1001 => "going away",
+            1002 => "protocol error",
+            1003 => "unsupported data",
+            1005 => "no code received",
+            1006 => "no Close frame received",
+            1007 => "invalid data",
+            1008 => "policy violation",
+            1009 => "message too big",
+            1010 => "mandatory extension",
+            1011 => "internal error",
+            1012 => "service restart",
+            1013 => "try again later",
+            1014 => "bad gateway",
+            _ => return None,
+        })
+    }
+}
+
+impl From<u16> for CloseCode {
+    fn from(code: u16) -> Self {
+        Self(code)
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.0
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{} ({name})", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CloseCode({})", self.0)
+    }
+}
+
+/// The content of a Close frame: a code and a reason.
+///
+/// An empty Close frame is [`CloseFrame::EMPTY`], whose code is [`CloseCode::NO_STATUS`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CloseFrame {
+    code: CloseCode,
+    reason: String,
+}
+
+impl CloseFrame {
+    /// A Close frame without code and reason.
+    pub const EMPTY: Self = Self { code: CloseCode::NO_STATUS, reason: String::new() };
+
+    /// A Close frame with a code and a reason, as it may be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::CloseCode`] for a code that may not travel, [`UsageError::CloseReason`] for a reason
+    /// longer than [`MAX_CLOSE_REASON`].
+    pub fn new(code: CloseCode, reason: &str) -> Result<Self, UsageError> {
+        if !code.is_sendable() {
+            return Err(UsageError::CloseCode(code));
+        }
+        if reason.len() > MAX_CLOSE_REASON {
+            return Err(UsageError::CloseReason { len: reason.len() });
+        }
+        Ok(Self { code, reason: reason.to_owned() })
+    }
+
+    /// A frame whose parts are known to be legal: from a checked wire frame, or from this library's own table.
+    pub(crate) fn trusted(code: CloseCode, reason: String) -> Self {
+        debug_assert!(code.is_sendable() && reason.len() <= MAX_CLOSE_REASON);
+        Self { code, reason }
+    }
+
+    /// The code; [`CloseCode::NO_STATUS`] when the frame had none.
+    #[must_use]
+    pub fn code(&self) -> CloseCode {
+        self.code
+    }
+
+    /// The reason, often empty.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for CloseFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ": {:?}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// This program.
+    Local,
+    /// The peer.
+    Remote,
+}
+
+/// How a connection ended, or how far its end has come: both Close frames, who was first, and why.
+///
+/// From [`WebSocket::close_info`](crate::WebSocket::close_info); readable at any time.
+#[derive(Clone, Debug, Default)]
+pub struct CloseInfo {
+    /// What the peer sent.
+    pub received: Option<CloseFrame>,
+    /// What was sent to the peer.
+    pub sent: Option<CloseFrame>,
+    /// Whose Close frame came first; `None` while there is none.
+    pub first: Option<Side>,
+    /// Whether the closing handshake was completed: both sides sent a Close frame and nothing went wrong.
+    pub clean: bool,
+    /// The error that ended the connection, if one did.
+    pub cause: Option<Error>,
+}
+
+impl CloseInfo {
+    /// The code to report: the peer's, else the one sent because of an error of the peer, else 1006.
+    #[must_use]
+    pub fn code(&self) -> CloseCode {
+        match (&self.received, &self.sent, &self.cause) {
+            (Some(frame), _, _) => frame.code(),
+            (None, Some(frame), Some(Error::Protocol(_) | Error::Limit(_))) => frame.code(),
+            _ => CloseCode::ABNORMAL,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn item_13_codes_that_may_travel() {
+        let legal: Vec<u16> = (0..=u16::MAX).filter(|&code| CloseCode::from(code).is_sendable()).collect();
+        let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
+        assert_eq!(legal, expected);
+    }
+
+    #[test]
+    fn item_13_our_own_frames_are_checked() {
+        for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
+            assert!(matches!(CloseFrame::new(code.into(), ""), Err(UsageError::CloseCode(_))), "{code}");
+        }
+        assert!(CloseFrame::new(CloseCode::NORMAL, &"x".repeat(123)).is_ok());
+        let too_long = CloseFrame::new(CloseCode::NORMAL, &"x".repeat(124));
+        assert_eq!(too_long, Err(UsageError::CloseReason { len: 124 }));
+    }
+}

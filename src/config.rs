@@ -1,0 +1,140 @@
+//! Settings of an open connection, the same for both roles.
+
+use crate::error::{Error, Result};
+use crate::proto::Limits;
+use std::time::Duration;
+
+/// When to ask a silent peer for a sign of life, and when to give it up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keepalive {
+    /// After this long without a byte from the peer, a Ping is sent. Default 20 s.
+    pub interval: Duration,
+    /// After this long without a byte behind the Ping, the connection is cut. Default 20 s.
+    pub timeout: Duration,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(20), timeout: Duration::from_secs(20) }
+    }
+}
+
+/// Settings of an open connection. Sizes are bytes, `None` is "no limit".
+///
+/// ```
+/// use landline::{Client, Config};
+/// use std::time::Duration;
+/// let config = Config::default().max_message_size(1 << 20).recv_timeout(Some(Duration::from_secs(30)));
+/// let client = Client::builder().config(config).build()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) close_timeout: Duration,
+    pub(crate) keepalive: Option<Keepalive>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            send_timeout: Some(Duration::from_secs(30)),
+            recv_timeout: None,
+            close_timeout: Duration::from_secs(5),
+            keepalive: None,
+        }
+    }
+}
+
+impl Config {
+    /// Largest message to accept, all its fragments together; a larger one ends the connection with 1009.
+    /// Nothing is allocated ahead for it. Default 16 MiB.
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        self.limits.max_message_size = bytes;
+        self
+    }
+
+    /// Most fragments of one message to accept, empty ones counted; more end the connection with 1008. Default
+    /// 131,072.
+    #[must_use]
+    pub fn max_fragments(mut self, count: u32) -> Self {
+        self.limits.max_fragments = count;
+        self
+    }
+
+    /// How long a sending call may go without any progress. Default 30 s.
+    #[must_use]
+    pub fn send_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.send_timeout = timeout;
+        self
+    }
+
+    /// How long each receiving call may wait. Default no limit.
+    #[must_use]
+    pub fn recv_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.recv_timeout = timeout;
+        self
+    }
+
+    /// How long the closing handshake may take as a whole. Default 5 s.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// Pings a silent peer and gives it up if it stays silent, inside receiving calls that wait. Default off;
+    /// [`Keepalive::default`] has the usual times.
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: Option<Keepalive>) -> Self {
+        self.keepalive = keepalive;
+        self
+    }
+
+    /// Refuses what could not work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let zero = |timeout: Option<Duration>| timeout == Some(Duration::ZERO);
+        if zero(self.send_timeout) || zero(self.recv_timeout) || self.close_timeout.is_zero() {
+            return Err(Error::config("a timeout of zero would fail every call; use None for no limit"));
+        }
+        if self.keepalive.is_some_and(|keepalive| keepalive.interval.is_zero() || keepalive.timeout.is_zero()) {
+            return Err(Error::config("keepalive times of zero would cut every connection"));
+        }
+        if self.limits.max_fragments == 0 {
+            return Err(Error::config("max_fragments must be at least 1: every message has one frame"));
+        }
+        Ok(())
+    }
+}
+
+/// The setters of a [`Config`] on a builder that has one.
+macro_rules! config_setters {
+    ($($config:ident).+) => {
+        /// Replaces all settings of open connections.
+        #[must_use]
+        pub fn config(mut self, config: $crate::config::Config) -> Self {
+            self.$($config).+ = config;
+            self
+        }
+
+        /// See [`Config::max_message_size`](crate::Config::max_message_size).
+        #[must_use]
+        pub fn max_message_size(mut self, bytes: u64) -> Self {
+            self.$($config).+ = self.$($config).+.max_message_size(bytes);
+            self
+        }
+
+        /// See [`Config::keepalive`](crate::Config::keepalive).
+        #[must_use]
+        pub fn keepalive(mut self, keepalive: Option<$crate::config::Keepalive>) -> Self {
+            self.$($config).+ = self.$($config).+.keepalive(keepalive);
+            self
+        }
+    };
+}
+
+pub(crate) use config_setters;

@@ -1,0 +1,92 @@
+//! Ending a blocked call from another thread without harm to the connection.
+
+use super::link::Link;
+use crate::error::{Error, Result};
+use crate::transport::{INTERRUPT, Wake};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// Wakes a blocked call with [`Error::Interrupted`], from any thread. The connection stays as it was.
+///
+/// It acts on the call that waits now, or else on the next one that would wait: once for receiving (receive,
+/// connect, accept) and once for sending. Data that is there is still delivered first.
+///
+/// Get it from [`WebSocket::interrupter`](crate::WebSocket::interrupter) or
+/// [`Receiver::interrupter`](crate::Receiver::interrupter), or make one with [`new`](Self::new) and give it to a
+/// client's or listener's builder. It belongs to one connection, or one attempt to connect, at a time.
+#[derive(Clone, Debug)]
+pub struct Interrupter(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    recv: Arc<Wake>,
+    send: Arc<Wake>,
+    link: Mutex<Weak<Link>>,
+}
+
+impl Interrupter {
+    /// One that is not attached to anything yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the process has no descriptor left; it takes two.
+    pub fn new() -> Result<Self> {
+        let wake = || Wake::new().map(Arc::new).map_err(|error| Error::io("creating an interrupter", error));
+        Ok(Self(Arc::new(State { recv: wake()?, send: wake()?, link: Mutex::new(Weak::new()) })))
+    }
+
+    /// Wakes whoever receives, connects or accepts, and whoever sends.
+    pub fn interrupt(&self) {
+        self.interrupt_recv();
+        self.interrupt_send();
+    }
+
+    /// Wakes whoever receives, connects or accepts.
+    pub fn interrupt_recv(&self) {
+        self.0.recv.set(INTERRUPT);
+    }
+
+    /// Wakes whoever sends.
+    pub fn interrupt_send(&self) {
+        self.0.send.set(INTERRUPT);
+        let link = self.0.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(link) = link {
+            link.nudge();
+        }
+    }
+
+    pub(crate) fn recv_wake(&self) -> &Wake {
+        &self.0.recv
+    }
+
+    /// The one of this connection; made and attached if there is none yet.
+    ///
+    /// Nobody may be waiting in a receiving call meanwhile: the caller holds the receiver.
+    pub(super) fn of(link: &Arc<Link>) -> Result<Self> {
+        let fresh = || Wake::new().map(Arc::new).map_err(|error| Error::io("creating an interrupter", error));
+        let recv = match link.recv_wake.get() {
+            Some(wake) => Arc::clone(wake),
+            None => fresh()?,
+        };
+        let send = match link.send_wake.get() {
+            Some(wake) => Arc::clone(wake),
+            None => fresh()?,
+        };
+        let interrupter = Self(Arc::new(State { recv, send, link: Mutex::new(Weak::new()) }));
+        interrupter.attach(link);
+        Ok(interrupter)
+    }
+
+    /// From now on it acts on this connection.
+    pub(super) fn attach(&self, link: &Arc<Link>) {
+        // Both are set already if they come from there.
+        let _ = link.recv_wake.set(Arc::clone(&self.0.recv));
+        let _ = link.send_wake.set(Arc::clone(&self.0.send));
+        *self.0.link.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(link);
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Link")
+    }
+}

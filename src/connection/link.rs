@@ -1,0 +1,635 @@
+//! What the receiver and the senders of one connection share, and how bytes leave.
+//!
+//! # Locks
+//!
+//! `gate` is the one lock. It is held for moments: nothing waits for the network under it. Whoever wants to
+//! write takes the outbound queue out of the gate (`out` becomes `None`: it is that thread's *turn*), lets go of
+//! the lock, writes as long as it takes, and brings the queue home. Others wait on `changed` for the queue to
+//! come home, each with its own time limit. So a frame that is being written is never interrupted by another
+//! one, and nobody holds a lock while the peer is slow.
+//!
+//! The receiver never waits for a turn to answer a Ping or a Close: it leaves the reply in the session, under
+//! the gate, and whoever has the turn sends it before bringing the queue home; if nobody has, the receiver takes
+//! the turn, but writes only what there is room for.
+//!
+//! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
+
+use super::stats::{Counters, Stats};
+use crate::close::{CloseFrame, CloseInfo};
+use crate::config::Config;
+use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
+use crate::proto::{OpenFrame, Opcode, Outbound, Session};
+use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Frames smaller than this are copied and gathered: 16 KiB copied cost a twentieth of a system call.
+const COPY_BELOW: usize = 32 << 10;
+/// So much gathered output is written without being asked.
+const GATHER_MAX: usize = 64 << 10;
+/// Larger payloads are written in pieces: the kernel reuses memory that is still in the cache, and the peer
+/// starts reading early.
+const PIECE: usize = 64 << 10;
+/// The same where each piece has to be masked first.
+const MASKED_PIECE: usize = 32 << 10;
+/// An empty queue with more memory than this is given back when the connection is idle.
+const QUEUE_KEEP: usize = 4 << 10;
+
+/// The shared part of a connection.
+pub(crate) struct Link {
+    pub(super) transport: Box<dyn Transport>,
+    gate: Mutex<Gate>,
+    /// The queue came home, a Pong arrived, or the connection ended.
+    changed: Condvar,
+    /// Wakes the receiver; made when another thread can have a reason to.
+    pub(super) recv_wake: OnceLock<Arc<Wake>>,
+    pub(super) send_wake: OnceLock<Arc<Wake>>,
+    aborted: AtomicBool,
+    pub(super) counters: Counters,
+    pub(super) config: Config,
+}
+
+/// What the gate protects.
+pub(super) struct Gate {
+    pub(super) session: Session,
+    /// The outbound queue; `None` while a thread has its turn.
+    out: Option<Box<Outbound>>,
+    /// Threads waiting on `changed`.
+    waiting: u32,
+    /// A message is being sent in fragments: other messages wait until it ends.
+    streaming: bool,
+    /// The closing handshake must be over by then.
+    pub(super) close_by: Option<Instant>,
+    /// Writing has failed; the peer may still have something to say.
+    write_error: Option<Error>,
+    /// The connection is over, for this reason; `Ok` if it was closed in order.
+    pub(super) end: Option<std::result::Result<(), Error>>,
+    /// Number of the last Ping sent by `ping_wait`, and of the last one answered.
+    pings_sent: u64,
+    pub(super) pings_answered: u64,
+    stats: Stats,
+}
+
+/// How long a sending call may take: a deadline, and a time without progress.
+pub(super) struct Patience {
+    deadline: Option<Instant>,
+    stall: Option<Duration>,
+    stalled_since: Option<Instant>,
+}
+
+impl Patience {
+    pub(super) fn new(deadline: Option<Instant>, stall: Option<Duration>) -> Self {
+        Self { deadline, stall, stalled_since: None }
+    }
+
+    pub(super) fn until(deadline: Instant) -> Self {
+        Self::new(Some(deadline), None)
+    }
+
+    fn progress(&mut self) {
+        self.stalled_since = None;
+    }
+
+    /// Until when to wait now, or that there is no time left.
+    fn wait_until(&mut self) -> Result<Option<Instant>> {
+        if self.deadline.is_none() && self.stall.is_none() {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        let since = *self.stalled_since.get_or_insert(now);
+        let stalled = self.stall.and_then(|stall| since.checked_add(stall));
+        let until = earliest(self.deadline, stalled);
+        if until.is_some_and(|until| until <= now) { Err(Timeout::of(Budget::Send)) } else { Ok(until) }
+    }
+}
+
+/// The earlier of two moments, `None` being never.
+pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What a frame is, in the terms of the caller.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A whole message.
+    Whole,
+    /// A part of a streamed message; `fin` is the last one.
+    Of { fin: bool },
+}
+
+impl Link {
+    pub(super) fn new(transport: Box<dyn Transport>, outbound: Outbound, config: Config) -> Self {
+        let gate = Gate {
+            session: Session::new(),
+            out: Some(Box::new(outbound)),
+            waiting: 0,
+            streaming: false,
+            close_by: None,
+            write_error: None,
+            end: None,
+            pings_sent: 0,
+            pings_answered: 0,
+            stats: Stats::default(),
+        };
+        Self {
+            transport,
+            gate: Mutex::new(gate),
+            changed: Condvar::new(),
+            recv_wake: OnceLock::new(),
+            send_wake: OnceLock::new(),
+            aborted: AtomicBool::new(false),
+            counters: Counters::default(),
+            config,
+        }
+    }
+
+    #[inline]
+    pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes threads that wait for their turn, so that they look at `send_wake`.
+    pub(super) fn nudge(&self) {
+        drop(self.gate());
+        self.changed.notify_all();
+    }
+
+    // ----- Sending -----
+
+    /// Sends one frame. With `flush`, its bytes have been handed to the transport when this returns.
+    #[inline]
+    pub(super) fn send(
+        &self,
+        opcode: Opcode,
+        part: Part,
+        payload: &[IoSlice<'_>],
+        flush: bool,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let len: usize = payload.iter().map(|part| part.len()).sum();
+        let mut gate = self.turn(part != Part::Whole, patience)?;
+        if gate.queued() >= GATHER_MAX {
+            gate = self.drain(gate, patience).and_then(|()| self.turn(part != Part::Whole, patience))?;
+        }
+        let fin = part != Part::Of { fin: false };
+        let opcode = gate.session.data_opcode(opcode, fin);
+        gate.stats.payload_sent += len as u64;
+        gate.stats.messages_sent += u64::from(fin);
+        let Some(out) = &mut gate.out else { return Ok(()) };
+        let mut frame = out.begin(opcode, fin, len as u64);
+        if len < COPY_BELOW {
+            for part in payload {
+                out.add(&mut frame, part);
+            }
+            if flush || out.pending().len() >= GATHER_MAX {
+                return self.drain(gate, patience).map_err(Error::accepted);
+            }
+            return Ok(());
+        }
+        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        drop(gate);
+        let result = self.write_large(&mut out, frame, payload, patience).map_err(Error::accepted);
+        self.come_home(out, result)
+    }
+
+    /// Writes everything that is queued, and the replies that are due.
+    pub(super) fn flush(&self, patience: &mut Patience) -> Result<()> {
+        let gate = self.wait_home(patience, |gate| gate.out.is_some())?;
+        self.drain(gate, patience)
+    }
+
+    /// Begins a streamed message: other messages wait until [`Part::Of`] `fin` is sent or
+    /// [`stream_dropped`](Self::stream_dropped) is called.
+    pub(super) fn stream_begin(&self, patience: &mut Patience) -> Result<()> {
+        self.turn(false, patience)?.streaming = true;
+        Ok(())
+    }
+
+    /// The streamed message is over.
+    pub(super) fn stream_ended(&self) {
+        self.gate().streaming = false;
+        self.changed.notify_all();
+    }
+
+    /// Sends a Ping with a number that [`Gate::pings_answered`] will show.
+    pub(super) fn numbered_ping(&self, patience: &mut Patience) -> Result<u64> {
+        let number = {
+            let mut gate = self.turn_for_control(patience)?;
+            gate.pings_sent += 1;
+            let number = gate.pings_sent;
+            gate.session.ping(&number.to_be_bytes())?;
+            number
+        };
+        self.flush(patience).map_err(Error::accepted)?;
+        Ok(number)
+    }
+
+    /// Sends a Ping.
+    pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
+        self.turn_for_control(patience)?.session.ping(payload)?;
+        self.flush(patience).map_err(Error::accepted)
+    }
+
+    /// Waits until a numbered Ping is answered, by the thread that receives.
+    pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
+        self.wait_home(&mut Patience::until(deadline), |gate| gate.pings_answered >= number)
+            .map(drop)
+            .map_err(|error| match error {
+                Error::Timeout(_) => Timeout::of(Budget::Ping),
+                other => other,
+            })
+    }
+
+    /// A Pong has arrived.
+    pub(super) fn pong_received(&self, payload: &[u8]) {
+        if let Ok(number) = payload.try_into().map(u64::from_be_bytes) {
+            let mut gate = self.gate();
+            if number <= gate.pings_sent {
+                gate.pings_answered = gate.pings_answered.max(number);
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    /// Starts the closing handshake and sends the Close frame, within `close_timeout`.
+    pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
+        {
+            let mut gate = self.gate();
+            gate.check_end()?;
+            gate.session.start_close(frame);
+            gate.close_by.get_or_insert(Instant::now() + self.config.close_timeout);
+        }
+        self.wake_receiver();
+        self.flush(patience)
+    }
+
+    /// Waits until messages may be sent: the queue is home and no other message is being streamed.
+    #[inline]
+    fn turn(&self, streaming: bool, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
+        let gate = self.gate();
+        if gate.out.is_some() && gate.streaming == streaming && gate.can_write() {
+            gate.session.check_open()?;
+            return Ok(gate);
+        }
+        let gate = self.wait_from(gate, patience, |gate| gate.out.is_some() && gate.streaming == streaming)?;
+        gate.session.check_open()?;
+        Ok(gate)
+    }
+
+    /// Waits until control frames may be queued.
+    fn turn_for_control(&self, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
+        self.wait_home(patience, |gate| gate.out.is_some())
+    }
+
+    fn wait_home(
+        &self,
+        patience: &mut Patience,
+        ready: impl Fn(&Gate) -> bool,
+    ) -> Result<MutexGuard<'_, Gate>> {
+        self.wait_from(self.gate(), patience, ready)
+    }
+
+    fn wait_from<'a>(
+        &'a self,
+        mut gate: MutexGuard<'a, Gate>,
+        patience: &mut Patience,
+        ready: impl Fn(&Gate) -> bool,
+    ) -> Result<MutexGuard<'a, Gate>> {
+        loop {
+            gate.check_write()?;
+            if ready(&gate) {
+                return Ok(gate);
+            }
+            self.check_interrupt()?;
+            let until = patience.wait_until()?;
+            gate.waiting += 1;
+            gate = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(left) => self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner),
+            };
+            gate.waiting -= 1;
+        }
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        match self.send_wake.get() {
+            Some(wake) if wake.is_set() && wake.take() & INTERRUPT != 0 => {
+                Err(Error::Interrupted(Interrupted::default()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the turn, writes all that is queued, and brings the queue home.
+    fn drain(&self, mut gate: MutexGuard<'_, Gate>, patience: &mut Patience) -> Result<()> {
+        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        if gate.session.has_replies() {
+            gate.session.write_replies(&mut out);
+        }
+        drop(gate);
+        let result = self.write_queue(&mut out, patience);
+        self.come_home(out, result)
+    }
+
+    fn write_queue(&self, out: &mut Outbound, patience: &mut Patience) -> Result<()> {
+        while !out.is_empty() {
+            let count = self.write(&[IoSlice::new(out.pending())], patience)?;
+            out.consume(count);
+        }
+        self.flush_transport(patience)
+    }
+
+    /// Writes a frame whose header is queued. If time runs out, the rest of it is queued.
+    fn write_large(
+        &self,
+        out: &mut Outbound,
+        mut frame: OpenFrame,
+        payload: &[IoSlice<'_>],
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let size = if frame.is_masked() { MASKED_PIECE } else { PIECE };
+        let mut pieces = payload.iter().flat_map(|part| part.chunks(size));
+        while let Some(piece) = pieces.next() {
+            let mut direct = piece;
+            if frame.is_masked() {
+                out.add(&mut frame, piece);
+                direct = &[];
+            }
+            while !out.is_empty() || !direct.is_empty() {
+                let queued = out.pending();
+                let bufs = [IoSlice::new(queued), IoSlice::new(direct)];
+                let bufs = match (queued, direct) {
+                    ([], _) => &bufs[1..],
+                    (_, []) => &bufs[..1],
+                    _ => &bufs[..],
+                };
+                match self.write(bufs, patience) {
+                    Ok(count) => {
+                        let from_queue = count.min(queued.len());
+                        out.consume(from_queue);
+                        direct = &direct[count - from_queue..];
+                    }
+                    Err(error) => {
+                        out.add(&mut frame, direct);
+                        pieces.for_each(|piece| out.add(&mut frame, piece));
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        self.flush_transport(patience)
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>], patience: &mut Patience) -> Result<usize> {
+        loop {
+            match self.transport.write(bufs) {
+                Ok(count) => {
+                    patience.progress();
+                    self.counters.wire_sent(count);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_writable(patience)?,
+                Err(error) => return Err(Error::io("sending", error)),
+            }
+        }
+    }
+
+    fn flush_transport(&self, patience: &mut Patience) -> Result<()> {
+        loop {
+            match self.transport.flush() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_writable(patience)?,
+                Err(error) => return Err(Error::io("sending", error)),
+            }
+        }
+    }
+
+    fn wait_writable(&self, patience: &mut Patience) -> Result<()> {
+        self.check_interrupt()?;
+        if self.aborted.load(Ordering::SeqCst) {
+            return Err(Error::Closed(Closed::Aborted));
+        }
+        let until = patience.wait_until()?;
+        let wake = self.send_wake.get().map(|wake| &**wake);
+        match self.transport.wait(Interest::WRITE, until, wake) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io("waiting to send", error)),
+        }
+    }
+
+    /// Ends a turn. Replies that became due meanwhile are sent first, as far as there is room for them.
+    fn come_home(&self, mut out: Box<Outbound>, result: Result<()>) -> Result<()> {
+        let mut result = result;
+        loop {
+            let mut gate = self.gate();
+            if let Err(error) = &result
+                && error.is_fatal()
+            {
+                // What led to the failure is more to the point than the failure.
+                let error = match &gate.end {
+                    Some(Err(end)) => end.clone(),
+                    _ if self.aborted.load(Ordering::SeqCst) => Error::Closed(Closed::Aborted),
+                    _ => error.clone(),
+                };
+                gate.write_error = Some(error.clone());
+                result = Err(error);
+            }
+            if gate.session.has_replies() && gate.write_error.is_none() {
+                gate.session.write_replies(&mut out);
+                drop(gate);
+                if let Err(error) = self.write_available(&mut out) {
+                    result = Err(error);
+                }
+                continue;
+            }
+            let unfinished = !out.is_empty() && gate.write_error.is_none();
+            gate.out = Some(out);
+            let waiting = gate.waiting > 0;
+            drop(gate);
+            if waiting {
+                self.changed.notify_all();
+            }
+            if unfinished {
+                // The receiver carries on with it while it waits.
+                self.wake_receiver();
+            }
+            return result;
+        }
+    }
+
+    /// Writes what there is room for.
+    fn write_available(&self, out: &mut Outbound) -> Result<()> {
+        while !out.is_empty() {
+            match self.transport.write(&[IoSlice::new(out.pending())]) {
+                Ok(count) => {
+                    self.counters.wire_sent(count);
+                    out.consume(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(Error::io("sending", error)),
+            }
+        }
+        match self.transport.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(Error::io("sending", error)),
+            _ => Ok(()),
+        }
+    }
+
+    // ----- For the receiver -----
+
+    /// Sends what is queued and due as far as there is room, before the receiver waits. Gives whether something
+    /// is left that waits for room, and by when the closing handshake must be over.
+    pub(super) fn before_wait(&self) -> (bool, Option<Instant>) {
+        let mut gate = self.gate();
+        let close_by = gate.close_by;
+        if gate.write_error.is_some() || (gate.queued() == 0 && !gate.session.has_replies()) {
+            return (false, close_by);
+        }
+        // Another thread has its turn: it sees to the rest.
+        let Some(mut out) = gate.out.take() else { return (false, close_by) };
+        gate.session.write_replies(&mut out);
+        drop(gate);
+        let result = self.write_available(&mut out);
+        let unfinished = result.is_ok() && !out.is_empty();
+        // An error stays with the gate for the senders; the peer may still have something to say.
+        let _ = self.come_home(out, result);
+        (unfinished, close_by)
+    }
+
+    /// Wakes the receiver, if it can be woken.
+    pub(super) fn wake_receiver(&self) {
+        if let Some(wake) = self.recv_wake.get() {
+            wake.set(CHANGED);
+        }
+    }
+
+    /// Whether an idle connection holds memory for output that it does not need.
+    pub(super) fn holds_spare_memory(&self) -> bool {
+        self.gate().out.as_ref().is_some_and(|out| out.is_empty() && out.capacity() > QUEUE_KEEP)
+    }
+
+    /// Gives that memory back.
+    pub(super) fn shrink(&self) {
+        if let Some(out) = &mut self.gate().out {
+            out.shrink();
+        }
+    }
+
+    /// Records the end of the connection; the first record stays. Gives the one that counts.
+    pub(super) fn end(&self, end: std::result::Result<(), Error>) -> std::result::Result<(), Error> {
+        let mut gate = self.gate();
+        let end = if self.is_aborted() && end.is_err() { Err(Error::Closed(Closed::Aborted)) } else { end };
+        let end = gate.end.get_or_insert(end).clone();
+        drop(gate);
+        self.changed.notify_all();
+        end
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::SeqCst)
+    }
+
+    /// Ends the connection at once, from any thread.
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::SeqCst);
+        self.transport.abort();
+        self.gate().write_error.get_or_insert(Error::Closed(Closed::Aborted));
+        self.changed.notify_all();
+        self.wake_receiver();
+    }
+
+    /// Ends the connection at once because of `error`, which the senders get too.
+    pub(super) fn abort_for(&self, error: Error) {
+        self.gate().write_error.get_or_insert(error);
+        self.transport.abort();
+        self.changed.notify_all();
+    }
+
+    /// Ends the stream towards the peer once everything is sent.
+    pub(super) fn close_write(&self, deadline: Instant) {
+        let mut patience = Patience::until(deadline);
+        while let Err(error) = self.transport.close_write() {
+            if error.kind() != io::ErrorKind::WouldBlock || self.wait_writable(&mut patience).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Reads and throws away until the peer ends its stream, so that closing the socket does not make the kernel
+    /// reset the connection and with it destroy what was sent last.
+    pub(super) fn linger(&self, deadline: Instant, mut bytes: usize) {
+        let mut scratch = [0; 4096];
+        while bytes > 0 {
+            match self.transport.read(&mut scratch) {
+                Ok(0) => return,
+                Ok(count) => bytes = bytes.saturating_sub(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let late = deadline <= Instant::now();
+                    if late || self.is_aborted() || self.transport.wait(Interest::READ, Some(deadline), None).is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    // ----- For everybody -----
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.gate().stats;
+        self.counters.add_to(&mut stats);
+        stats
+    }
+
+    pub(super) fn close_info(&self) -> CloseInfo {
+        let gate = self.gate();
+        let (received, sent) = (gate.session.close_received_frame().cloned(), gate.session.close_sent().cloned());
+        CloseInfo {
+            clean: matches!(gate.end, Some(Ok(()))) && received.is_some() && sent.is_some(),
+            received,
+            sent,
+            first: gate.session.closed_first_by(),
+            cause: gate.end.clone().and_then(std::result::Result::err),
+        }
+    }
+}
+
+impl Gate {
+    #[inline]
+    fn queued(&self) -> usize {
+        self.out.as_ref().map_or(0, |out| out.pending().len())
+    }
+
+    #[inline]
+    fn can_write(&self) -> bool {
+        self.end.is_none() && self.write_error.is_none()
+    }
+
+    /// Why nothing can be written any more.
+    fn check_write(&self) -> Result<()> {
+        self.check_end()?;
+        self.write_error.clone().map_or(Ok(()), Err)
+    }
+
+    fn check_end(&self) -> Result<()> {
+        match &self.end {
+            None => Ok(()),
+            Some(Ok(())) => Err(Error::Closed(Closed::Sent)),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Gathered messages that nobody flushed: as far as there is room, without waiting.
+        self.before_wait();
+    }
+}

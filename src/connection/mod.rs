@@ -1,0 +1,438 @@
+//! The blocking connection: the only place where the protocol and a transport meet.
+//!
+//! A connection is a [`Receiver`] and a [`Sender`] over one shared `Link`. [`WebSocket`] is both in one value for
+//! a program that uses one thread; [`WebSocket::split`] hands them out. How they share the transport is written
+//! at the top of `link.rs`.
+
+mod interrupt;
+mod link;
+mod receiver;
+mod sender;
+mod stats;
+mod stream;
+
+pub use interrupt::Interrupter;
+pub use receiver::{Received, Receiver};
+pub use sender::Sender;
+pub use stats::Stats;
+pub use stream::{MessageReader, MessageWriter};
+
+pub(crate) use link::Link;
+
+use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::config::Config;
+use crate::entropy::SystemMasks;
+use crate::error::{Closed, Error, Result};
+use crate::message::{Kind, Message, MessageRef, Payload};
+use crate::proto::handshake::Extension;
+use crate::proto::{Outbound, Role};
+use crate::transport::Transport;
+use http::HeaderMap;
+use link::Patience;
+use std::io::IoSlice;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the opening handshake agreed on.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// The subprotocol, if one was chosen.
+    pub subprotocol: Option<String>,
+    /// The extensions in use.
+    pub extensions: Vec<Extension>,
+    /// The peer's headers: of the answer for a client, of the request for a server.
+    pub headers: HeaderMap,
+    /// The path and query that were asked for.
+    pub target: String,
+}
+
+/// An open WebSocket connection, either role.
+///
+/// From [`connect`](crate::connect), [`Client`](crate::Client), or a [server](crate::server). Calls block; each
+/// says on what and until when. One value is used by one thread at a time; to receive in one thread while others
+/// send, [`split`](Self::split) it.
+///
+/// Dropping it ends the connection without a closing handshake (the peer sees 1006); [`close`](Self::close)
+/// first. Messages that were gathered and not flushed are written as far as the kernel has room.
+///
+/// ```
+/// # fn main() -> landline::Result<()> {
+/// # let server = landline::Server::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}", server.local_addr().unwrap());
+/// # let stop = server.stop_handle();
+/// # let server = std::thread::spawn(move || server.serve(|mut ws| { while let Ok(Some(m)) = ws.recv() { ws.send(m).unwrap() } }));
+/// let mut ws = landline::connect(&url)?;
+/// ws.send("hello")?;
+/// assert_eq!(ws.recv()?, Some(landline::Message::Text("hello".into())));
+/// ws.close(landline::CloseCode::NORMAL, "bye")?;
+/// assert!(ws.close_info().clean);
+/// # stop.stop(std::time::Duration::ZERO);
+/// # server.join().unwrap()
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket {
+    receiver: Receiver,
+    sender: Sender,
+    handshake: Box<Handshake>,
+}
+
+impl WebSocket {
+    /// A connection over a transport on which the opening handshake has been done. `leftover` is what came behind
+    /// it.
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        role: Role,
+        config: Config,
+        leftover: &[u8],
+        handshake: Handshake,
+    ) -> Result<Self> {
+        let outbound = match role {
+            Role::Client => Outbound::client(Box::new(SystemMasks::new()?)),
+            Role::Server => Outbound::server(),
+        };
+        let link = Arc::new(Link::new(transport, outbound, config));
+        let receiver = Receiver::new(Arc::clone(&link), role, leftover);
+        Ok(Self { receiver, sender: Sender::new(link), handshake: Box::new(handshake) })
+    }
+
+    /// Receives the next message. See [`Receiver::recv`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv(&mut self) -> Result<Option<Message>> {
+        self.receiver.recv()
+    }
+
+    /// [`recv`](Self::recv) with a time limit for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
+        self.receiver.recv_timeout(timeout)
+    }
+
+    /// [`recv`](Self::recv) until a moment in time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
+        self.receiver.recv_deadline(deadline)
+    }
+
+    /// Receives the next message without a copy. See [`Receiver::recv_ref`]; to answer while it is borrowed, use
+    /// [`parts`](Self::parts).
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
+        self.receiver.recv_ref()
+    }
+
+    /// Receives into the caller's buffer. See [`Receiver::recv_into`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv_into`].
+    pub fn recv_into(&mut self, buf: &mut [u8]) -> Result<Option<Received>> {
+        self.receiver.recv_into(buf)
+    }
+
+    /// Receives the next message as a stream. See [`Receiver::recv_stream`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
+        self.receiver.recv_stream()
+    }
+
+    /// Sends a message: a string as text, bytes as binary. See [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send(&mut self, message: impl Payload) -> Result<()> {
+        self.sender.send(message)
+    }
+
+    /// Sends a message together with others. See [`Sender::feed`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn feed(&mut self, message: impl Payload) -> Result<()> {
+        self.sender.feed(message)
+    }
+
+    /// Writes what was gathered. See [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn flush(&mut self) -> Result<()> {
+        self.sender.flush()
+    }
+
+    /// Sends one message made of several parts. See [`Sender::send_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send_vectored`].
+    pub fn send_vectored(&mut self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
+        self.sender.send_vectored(kind, parts)
+    }
+
+    /// Sends one message of unknown size as a stream. See [`Sender::send_stream`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_stream(&mut self, kind: Kind) -> Result<MessageWriter<'_>> {
+        self.sender.send_stream(kind)
+    }
+
+    /// Sends a Ping. See [`Sender::ping`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::ping`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<()> {
+        self.sender.ping(payload)
+    }
+
+    /// Sends a Ping and waits for its Pong: the round trip time.
+    ///
+    /// Receives meanwhile; messages that come first are kept for the next receiving call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`]; [`Error::Timeout`] when `timeout` runs out, after which the connection goes on;
+    /// [`UsageError::MessagesWaiting`](crate::error::UsageError::MessagesWaiting) when more messages came than
+    /// can be kept (1024, or `max_message_size` in bytes).
+    pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
+        self.receiver.ping_wait(timeout)
+    }
+
+    /// Closes the connection in order. See [`Receiver::close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::close`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        self.receiver.close(code, reason)
+    }
+
+    /// Starts the closing handshake and leaves its end to the receiving calls. See [`Sender::close_start`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::close_start`].
+    pub fn close_start(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        self.sender.close_start(code, reason)
+    }
+
+    /// Ends the connection at once, without a word to the peer.
+    pub fn abort(&self) {
+        self.sender.abort();
+    }
+
+    /// Gives the two halves, for different threads. Clone the sender for more sending threads.
+    ///
+    /// From now on a receiving call that has to wait costs a `poll` besides its `recv`, so that other threads
+    /// can wake it.
+    ///
+    /// ```
+    /// # fn main() -> landline::Result<()> {
+    /// # let server = landline::Server::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}", server.local_addr().unwrap());
+    /// # let stop = server.stop_handle();
+    /// # let server = std::thread::spawn(move || server.serve(|mut ws| { while let Ok(Some(m)) = ws.recv() { ws.send(m).unwrap() } }));
+    /// let (sender, mut receiver) = landline::connect(&url)?.split();
+    /// let sending = std::thread::spawn(move || {
+    ///     for i in 0..100 {
+    ///         sender.send(format!("message {i}"))?;
+    ///     }
+    ///     sender.close_start(landline::CloseCode::NORMAL, "")
+    /// });
+    /// let mut count = 0;
+    /// while let Some(_echo) = receiver.recv()? {
+    ///     count += 1;
+    /// }
+    /// sending.join().unwrap()?;
+    /// assert!(count <= 100 && receiver.close_info().clean);
+    /// # stop.stop(std::time::Duration::ZERO);
+    /// # server.join().unwrap()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn split(mut self) -> (Sender, Receiver) {
+        self.receiver.make_wakeable();
+        (self.sender, self.receiver)
+    }
+
+    /// Borrows the two halves, to send while a received message is borrowed, within one thread.
+    ///
+    /// ```
+    /// # fn echo(ws: &mut landline::WebSocket) -> landline::Result<()> {
+    /// let (sender, receiver) = ws.parts();
+    /// while let Some(message) = receiver.recv_ref()? {
+    ///     sender.feed(message)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn parts(&mut self) -> (LocalSender<'_>, &mut Receiver) {
+        (LocalSender { sender: &self.sender, this_thread: PhantomData }, &mut self.receiver)
+    }
+
+    /// A handle that wakes blocked calls from other threads. See [`Receiver::interrupter`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the process has no descriptor left.
+    pub fn interrupter(&mut self) -> Result<Interrupter> {
+        self.receiver.interrupter()
+    }
+
+    pub(crate) fn attach(&self, interrupter: &Interrupter) {
+        interrupter.attach(&self.sender.link);
+    }
+
+    /// How long each receiving call may wait; `None` for as long as it takes.
+    pub fn set_recv_timeout(&mut self, timeout: Option<Duration>) {
+        self.receiver.set_recv_timeout(timeout);
+    }
+
+    /// How long a sending call may go without progress; `None` for as long as it takes.
+    pub fn set_send_timeout(&mut self, timeout: Option<Duration>) {
+        self.sender.set_send_timeout(timeout);
+    }
+
+    /// A moment by which every call returns, whatever its own limit; `None` for none. [`close`](Self::close) has
+    /// its own.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.receiver.set_deadline(deadline);
+        self.sender.set_deadline(deadline);
+    }
+
+    /// Changes the largest message that is accepted.
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        self.receiver.set_max_message_size(bytes);
+    }
+
+    /// What the opening handshake agreed on.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// The peer's address, if the transport has such a thing.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.sender.link.transport.peer_addr()
+    }
+
+    /// The address of this end, if the transport has such a thing.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.sender.link.transport.local_addr()
+    }
+
+    /// How the connection ended, or how far its end has come.
+    #[must_use]
+    pub fn close_info(&self) -> CloseInfo {
+        self.sender.close_info()
+    }
+
+    /// Counters of the connection.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.sender.stats()
+    }
+
+    /// For the server, which closes what a handler leaves open.
+    pub(crate) fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.sender.link)
+    }
+}
+
+/// The sending half within one thread: see [`WebSocket::parts`].
+#[derive(Debug)]
+pub struct LocalSender<'a> {
+    sender: &'a Sender,
+    /// The receiver may be waiting in a way that other threads could not end, so it stays in this one.
+    this_thread: PhantomData<*const ()>,
+}
+
+impl LocalSender<'_> {
+    /// Sends a message. See [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send(&self, message: impl Payload) -> Result<()> {
+        self.sender.send(message)
+    }
+
+    /// Sends a message together with others. See [`Sender::feed`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    #[inline]
+    pub fn feed(&self, message: impl Payload) -> Result<()> {
+        self.sender.feed(message)
+    }
+
+    /// Writes what was gathered. See [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn flush(&self) -> Result<()> {
+        self.sender.flush()
+    }
+
+    /// Starts the closing handshake. See [`Sender::close_start`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::close_start`].
+    pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
+        self.sender.close_start(code, reason)
+    }
+}
+
+impl Link {
+    /// Closes what was left open, without anybody receiving: sends a Close frame, and reads past what still
+    /// comes until the peer ends the stream, both within `close_timeout`.
+    pub(crate) fn finish(&self, code: CloseCode) {
+        if self.gate().end.is_some() || self.is_aborted() {
+            return;
+        }
+        /// As much as a closing handshake may bring besides the Close frame.
+        const BYTES: usize = 1 << 20;
+        let deadline = Instant::now() + self.config.close_timeout;
+        let sent = self.close_start(CloseFrame::trusted(code, String::new()), &mut Patience::until(deadline));
+        if sent.is_ok() {
+            self.close_write(deadline);
+            self.linger(deadline, BYTES);
+        }
+        let _ = self.end(Err(Error::Closed(Closed::Sent)));
+        self.transport.abort();
+    }
+
+    /// Tells the peer that this end goes away; whoever receives gets its answer.
+    pub(crate) fn go_away(&self, deadline: Instant) {
+        let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
+        let _ = self.close_start(frame, &mut Patience::until(deadline));
+    }
+}

@@ -1,0 +1,627 @@
+//! The receiving half: the only code that reads from the transport.
+
+use super::interrupt::Interrupter;
+use super::link::{Link, Patience, earliest};
+use super::stats::Stats;
+use super::stream::MessageReader;
+use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::config::Keepalive;
+use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout, UsageError};
+use crate::message::{Kind, Message, MessageRef};
+use crate::proto::{Inbound, ReceiveError, Role, Step, Want};
+use crate::transport::{INTERRUPT, Interest, Wake};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A connection that has received nothing for this long gives its large buffers back.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long, and for how much, to read on behind the last frame of a failed connection.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+/// How long a client waits for the server to end the stream after the closing handshake (RFC 6455 7.1.1).
+const EOF_WAIT: Duration = Duration::from_secs(1);
+/// Messages set aside while waiting for a Pong.
+const MAX_STASHED: usize = 1024;
+
+/// The receiving half of a connection: see [`WebSocket`](crate::WebSocket), whose receiving calls it has.
+///
+/// Pings are answered and the closing handshake is completed inside its calls, so some thread should be
+/// receiving most of the time.
+#[derive(Debug)]
+pub struct Receiver {
+    pub(super) link: Arc<Link>,
+    inbound: Inbound,
+    role: Role,
+    /// The connection is over: what every call gives from now on, `None` for "closed in order".
+    end: Option<Option<Error>>,
+    /// Messages that arrived while `ping_wait` waited, and the one of them that is lent.
+    stash: VecDeque<Message>,
+    stashed_bytes: usize,
+    unstashed: Option<Message>,
+    /// A message is being taken in pieces.
+    piece: Option<Piece>,
+    /// The last read emptied the transport: wait before trying again.
+    drained: bool,
+    /// Other threads may change what a wait depends on, but could not be given a way to say so.
+    unwakeable: bool,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    heard: Heard,
+}
+
+/// The piece that is lent by `inbound` or `unstashed`, and how much of it has been taken.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    kind: Kind,
+    taken: usize,
+    last: bool,
+}
+
+/// What [`Receiver::recv_into`] put into the caller's buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// Text or binary. Text is valid UTF-8 as a whole; a character may lie across two buffers.
+    pub kind: Kind,
+    /// How many bytes.
+    pub len: usize,
+    /// Whether the message ends here. If not, the next call goes on with it.
+    pub is_final: bool,
+}
+
+/// Keepalive's view of the peer.
+#[derive(Debug)]
+struct Heard {
+    last: Instant,
+    pinged: Option<Instant>,
+}
+
+impl Receiver {
+    pub(super) fn new(link: Arc<Link>, role: Role, leftover: &[u8]) -> Self {
+        let mut inbound = Inbound::new(role, link.config.limits);
+        let mut rest = leftover;
+        while !rest.is_empty() {
+            // The handshake keeps at most its own limit, which the first growth step already holds.
+            let count = inbound.receive(rest);
+            rest = &rest[count..];
+        }
+        link.counters.wire_received(leftover.len());
+        Self {
+            inbound,
+            role,
+            end: None,
+            stash: VecDeque::new(),
+            stashed_bytes: 0,
+            unstashed: None,
+            piece: None,
+            drained: false,
+            unwakeable: false,
+            timeout: link.config.recv_timeout,
+            deadline: None,
+            heard: Heard { last: Instant::now(), pinged: None },
+            link,
+        }
+    }
+
+    /// Receives the next message.
+    ///
+    /// Blocks until there is one, the connection ends, or the time set by
+    /// [`set_recv_timeout`](Self::set_recv_timeout) or [`set_deadline`](Self::set_deadline) is over. Sends what
+    /// was gathered by `feed` before it waits. `None` means that the connection was closed in order, by either
+    /// side; [`close_info`](Self::close_info) has the codes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] and [`Error::Interrupted`], after which the next call goes on with nothing lost, in
+    /// the middle of a message too. All others are final: [`Error::Protocol`], [`Error::Limit`],
+    /// [`Error::Closed`], [`Error::Io`].
+    pub fn recv(&mut self) -> Result<Option<Message>> {
+        let until = self.until();
+        self.recv_until(until)
+    }
+
+    /// [`recv`](Self::recv) with a time limit for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
+        self.recv_until(Instant::now().checked_add(timeout))
+    }
+
+    /// [`recv`](Self::recv) until a moment in time. With one that has passed, gives what is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
+        self.recv_until(Some(deadline))
+    }
+
+    fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Message>> {
+        if !self.next_message(until)? {
+            return Ok(None);
+        }
+        Ok(Some(match self.unstashed.take() {
+            Some(message) => message,
+            None => self.inbound.take_message(),
+        }))
+    }
+
+    /// Receives the next message without a copy: it is borrowed until the next call.
+    ///
+    /// Blocks as [`recv`](Self::recv) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    #[inline]
+    pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
+        let until = self.until();
+        if !self.next_message(until)? {
+            return Ok(None);
+        }
+        Ok(Some(match &self.unstashed {
+            Some(message) => message.borrow(),
+            None => self.inbound.message(),
+        }))
+    }
+
+    /// Receives into the caller's buffer, as much as is there and fits.
+    ///
+    /// A message that does not fit, or arrives slowly, comes in parts: the next call goes on with it, nothing is
+    /// lost. A call of another kind while a message is unfinished skips the rest of that message. Blocks as
+    /// [`recv`](Self::recv) does, until at least one byte or the end of a message is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`UsageError::EmptyBuffer`].
+    pub fn recv_into(&mut self, buf: &mut [u8]) -> Result<Option<Received>> {
+        if buf.is_empty() {
+            return Err(UsageError::EmptyBuffer.into());
+        }
+        let until = self.until();
+        self.take_piece(buf, until)
+    }
+
+    /// Receives the next message as a stream, in constant memory whatever its size.
+    ///
+    /// Blocks as [`recv`](Self::recv) does until the message begins. What is not read of it is skipped by the
+    /// next call.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
+        let until = self.until();
+        self.skip_rest(until)?;
+        let Some(piece) = self.next_piece(until)? else { return Ok(None) };
+        Ok(Some(MessageReader::new(self, piece.kind)))
+    }
+
+    /// How long each receiving call may wait; `None` for as long as it takes.
+    pub fn set_recv_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// Changes the largest message that is accepted; see [`Config::max_message_size`](crate::Config).
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        let limits = crate::proto::Limits { max_message_size: bytes, ..self.link.config.limits };
+        self.inbound.set_limits(limits);
+    }
+
+    /// Closes the connection in order: sends a Close frame and waits for the peer's, throwing away what else
+    /// arrives, at most 1 MiB of it.
+    ///
+    /// Blocks for at most the configured `close_timeout` (5 s). Does nothing more if the connection is closed
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] for a code or reason that cannot be sent; nothing was done. Otherwise the connection is
+    /// over: [`Closed::CloseUnanswered`] if the peer did not answer, [`Closed::Eof`], [`Error::Io`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        let frame = CloseFrame::new(code, reason)?;
+        self.close_frame(frame)
+    }
+
+    pub(super) fn close_frame(&mut self, frame: CloseFrame) -> Result<()> {
+        if let Some(end) = &self.end {
+            return end.clone().map_or(Ok(()), Err);
+        }
+        let deadline = Instant::now() + self.link.config.close_timeout;
+        let started = self.link.close_start(frame, &mut Patience::until(deadline));
+        if started.is_err_and(|error| matches!(error, Error::Timeout(_))) {
+            return Err(self.cut());
+        }
+        self.drop_stash();
+        let mut discarded = 0;
+        loop {
+            match self.next(Want::Pieces, Some(deadline)) {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => discarded += self.inbound.payload().len(),
+                Err(Error::Interrupted(_)) => continue,
+                Err(Error::Timeout(_)) => return Err(self.cut()),
+                Err(error) => return Err(error),
+            }
+            if discarded > LINGER_BYTES {
+                return Err(self.cut());
+            }
+        }
+    }
+
+    /// Ends the connection at once, without a word to the peer.
+    pub fn abort(&self) {
+        self.link.abort();
+    }
+
+    /// How the connection ended, or how far its end has come.
+    #[must_use]
+    pub fn close_info(&self) -> CloseInfo {
+        self.link.close_info()
+    }
+
+    /// Counters of the connection.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.link.stats()
+    }
+
+    /// A handle that wakes blocked calls of this connection.
+    ///
+    /// From now on a receiving call that has to wait costs a `poll` besides its `recv`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the process has no descriptor left.
+    pub fn interrupter(&mut self) -> Result<Interrupter> {
+        Interrupter::of(&self.link)
+    }
+
+    /// Other threads get senders: they must be able to tell the receiver what changed.
+    pub(super) fn make_wakeable(&mut self) {
+        if self.link.recv_wake.get().is_none() {
+            match Wake::new() {
+                Ok(wake) => drop(self.link.recv_wake.set(Arc::new(wake))),
+                Err(_) => self.unwakeable = true,
+            }
+        }
+    }
+
+    fn until(&self) -> Option<Instant> {
+        match (self.timeout, self.deadline) {
+            (None, deadline) => deadline,
+            (Some(timeout), deadline) => earliest(Instant::now().checked_add(timeout), deadline),
+        }
+    }
+
+    /// Receives a whole message into `unstashed` or `inbound`. `false`: closed in order.
+    #[inline]
+    fn next_message(&mut self, until: Option<Instant>) -> Result<bool> {
+        if self.piece.is_some() {
+            self.skip_rest(until)?;
+        }
+        if self.unstash() {
+            return Ok(true);
+        }
+        Ok(self.next(Want::Message, until)?.is_some())
+    }
+
+    fn unstash(&mut self) -> bool {
+        self.unstashed = self.stash.pop_front();
+        match &self.unstashed {
+            Some(message) => {
+                self.stashed_bytes -= message.as_bytes().len();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn drop_stash(&mut self) {
+        self.stash.clear();
+        self.stashed_bytes = 0;
+        self.unstashed = None;
+        self.piece = None;
+    }
+
+    /// The next piece of a message, or what is left of the current one. `None`: closed in order.
+    fn next_piece(&mut self, until: Option<Instant>) -> Result<Option<Piece>> {
+        if let Some(piece) = self.piece
+            && piece.taken < self.piece_bytes().len()
+        {
+            return Ok(Some(piece));
+        }
+        let begins = self.piece.is_none_or(|piece| piece.last);
+        let piece = if begins && self.unstash() {
+            let kind = self.unstashed.as_ref().map_or(Kind::Binary, Message::kind);
+            Piece { kind, taken: 0, last: true }
+        } else {
+            self.unstashed = None;
+            match self.next(Want::Pieces, until)? {
+                Some(Step::Piece { kind, last }) => Piece { kind, taken: 0, last },
+                _ => return Ok(None),
+            }
+        };
+        self.piece = Some(piece);
+        Ok(Some(piece))
+    }
+
+    fn piece_bytes(&self) -> &[u8] {
+        match &self.unstashed {
+            Some(message) => message.as_bytes(),
+            None => self.inbound.payload(),
+        }
+    }
+
+    /// Copies from the current message; forgets it when it has been taken to its end.
+    pub(super) fn take_piece(&mut self, buf: &mut [u8], until: Option<Instant>) -> Result<Option<Received>> {
+        let Some(mut piece) = self.next_piece(until)? else { return Ok(None) };
+        let bytes = &self.piece_bytes()[piece.taken..];
+        let len = bytes.len().min(buf.len());
+        buf[..len].copy_from_slice(&bytes[..len]);
+        let is_final = piece.last && len == bytes.len();
+        piece.taken += len;
+        self.piece = if is_final { None } else { Some(piece) };
+        Ok(Some(Received { kind: piece.kind, len, is_final }))
+    }
+
+    pub(super) fn stream_until(&self) -> Option<Instant> {
+        self.until()
+    }
+
+    /// Passes over what is left of a message that was being taken in pieces.
+    fn skip_rest(&mut self, until: Option<Instant>) -> Result<()> {
+        while let Some(piece) = self.piece {
+            if piece.last {
+                self.piece = None;
+            } else {
+                self.piece = Some(Piece { taken: self.piece_bytes().len(), ..piece });
+                if self.next_piece(until)?.is_none() {
+                    self.piece = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a Ping and receives until it is answered; messages that come before are kept for the next call.
+    pub(super) fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
+        if self.piece.is_some() {
+            return Err(UsageError::MessageUnfinished.into());
+        }
+        let begin = Instant::now();
+        let deadline = begin + timeout;
+        let number = self.link.numbered_ping(&mut Patience::until(deadline)).map_err(ping_timeout)?;
+        while self.link.gate().pings_answered < number {
+            let limit = usize::try_from(self.link.config.limits.max_message_size).unwrap_or(usize::MAX);
+            if self.stash.len() >= MAX_STASHED || self.stashed_bytes >= limit {
+                return Err(UsageError::MessagesWaiting.into());
+            }
+            match self.advance(Want::Message, Some(deadline)).map_err(ping_timeout)? {
+                Some(Step::Message) => {
+                    let message = self.inbound.take_message();
+                    self.stashed_bytes += message.as_bytes().len();
+                    self.stash.push_back(message);
+                }
+                Some(_) => {}
+                None => return Err(Error::Closed(Closed::Sent)),
+            }
+        }
+        Ok(begin.elapsed())
+    }
+
+    /// The next part of a message. `None`: closed in order.
+    #[inline]
+    fn next(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
+        loop {
+            match self.advance(want, until)? {
+                Some(Step::Pong) => {}
+                step => return Ok(step),
+            }
+        }
+    }
+
+    /// The next part of a message, or a Pong. `None`: closed in order.
+    #[inline]
+    fn advance(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
+        if let Some(end) = &self.end {
+            return end.clone().map_or(Ok(None), Err);
+        }
+        let mut replies_due = false;
+        loop {
+            let step = match self.inbound.advance(want) {
+                Ok(step) => step,
+                Err(error) => return Err(self.fail(error, until)),
+            };
+            match step {
+                Step::NeedInput => {
+                    replies_due = false;
+                    self.read_more(until)?;
+                    continue;
+                }
+                Step::Ping => {
+                    self.link.gate().session.ping_received(self.inbound.payload());
+                    replies_due = true;
+                    continue;
+                }
+                Step::Close(frame) => return self.close_received(frame, until),
+                Step::Pong => self.link.pong_received(self.inbound.payload()),
+                Step::Message => self.link.counters.received(self.inbound.payload().len(), true),
+                Step::Piece { last, .. } => self.link.counters.received(self.inbound.payload().len(), last),
+            }
+            if replies_due {
+                // The caller may be busy with the message for a long time.
+                self.link.before_wait();
+            }
+            return Ok(Some(step));
+        }
+    }
+
+    /// Reads once, waiting if nothing is there. Everything that was to be sent is sent first.
+    fn read_more(&mut self, until: Option<Instant>) -> Result<()> {
+        let link = &*self.link;
+        let wake = link.recv_wake.get().map(|wake| &**wake);
+        let keepalive = link.config.keepalive;
+        let mut idle_since = None;
+        loop {
+            if let Some(wake) = wake
+                && wake.is_set()
+                && wake.take() & INTERRUPT != 0
+            {
+                return Err(Error::Interrupted(Interrupted::default()));
+            }
+            let (unsent, close_by) = link.before_wait();
+            let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
+            let space = self.inbound.space();
+            let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
+            let read = if alone && !unsent && until.is_none() && close_by.is_none() {
+                link.transport.read_blocking(space, spare.then_some(IDLE))
+            } else if self.drained {
+                Err(io::ErrorKind::WouldBlock.into())
+            } else {
+                link.transport.read(space)
+            };
+            match read {
+                Ok(0) => return Err(self.ended(Error::Closed(Closed::Eof))),
+                Ok(count) => {
+                    self.drained = count < space.len();
+                    self.inbound.filled(count);
+                    link.counters.wire_received(count);
+                    if keepalive.is_some() {
+                        self.heard = Heard { last: Instant::now(), pinged: None };
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.ended(Error::io("receiving", error))),
+            }
+            if alone && !unsent && until.is_none() && close_by.is_none() {
+                // Idle for long enough.
+                self.inbound.shrink();
+                link.shrink();
+                continue;
+            }
+
+            let now = Instant::now();
+            let idle_since = *idle_since.get_or_insert(now);
+            let mut wait_until = earliest(until, close_by);
+            if let Some(keepalive) = keepalive {
+                wait_until = earliest(wait_until, Some(self.heard.act_at(keepalive)));
+            }
+            if spare || self.unwakeable {
+                wait_until = earliest(wait_until, Some(idle_since.max(now) + IDLE));
+            }
+            let interest = Interest { write: unsent, ..Interest::READ };
+            let ready = match link.transport.wait(interest, wait_until, wake) {
+                Ok(ready) => ready,
+                Err(error) => return Err(self.ended(Error::io("waiting to receive", error))),
+            };
+            if ready.read {
+                self.drained = false;
+                continue;
+            }
+            if link.is_aborted() {
+                return Err(self.ended(Error::Closed(Closed::Aborted)));
+            }
+            let now = Instant::now();
+            if close_by.is_some_and(|close_by| close_by <= now) {
+                return Err(self.cut());
+            }
+            if let Some(keepalive) = keepalive
+                && self.heard.act_at(keepalive) <= now
+            {
+                if self.heard.pinged.is_some() {
+                    let silent = now.duration_since(self.heard.last);
+                    link.abort_for(Error::Closed(Closed::PeerSilent(silent)));
+                    return Err(self.ended(Error::Closed(Closed::PeerSilent(silent))));
+                }
+                self.heard.pinged = Some(now);
+                // Refused only when a Close frame has been sent, and then there is `close_by`.
+                let _ = link.gate().session.ping(b"keepalive");
+            }
+            if until.is_some_and(|until| until <= now) {
+                return Err(Timeout::of(Budget::Recv));
+            }
+            if spare && now.duration_since(idle_since) >= IDLE {
+                self.inbound.shrink();
+                link.shrink();
+            }
+        }
+    }
+
+    /// The peer's Close frame has come: answers it, and ends the stream as the role demands (RFC 6455 7.1.1).
+    fn close_received(&mut self, frame: CloseFrame, until: Option<Instant>) -> Result<Option<Step>> {
+        self.link.gate().session.close_received(frame);
+        let now = Instant::now();
+        let deadline = limit(until, now + self.link.config.close_timeout);
+        // Another thread may be in the middle of a frame. A failure only means that the peer did not wait.
+        let _ = self.link.flush(&mut Patience::until(deadline));
+        match self.role {
+            Role::Server => self.link.close_write(deadline),
+            Role::Client => {
+                self.link.linger(limit(until, now + EOF_WAIT.min(self.link.config.close_timeout)), LINGER_BYTES);
+                self.link.close_write(deadline);
+            }
+        }
+        self.end = Some(self.link.end(Ok(())).err());
+        self.end.clone().flatten().map_or(Ok(None), Err)
+    }
+
+    /// The peer is at fault: tells it so, and gives it time to read that.
+    fn fail(&mut self, error: ReceiveError, until: Option<Instant>) -> Error {
+        let deadline = limit(until, Instant::now() + LINGER);
+        self.link.gate().session.fail(error);
+        if self.link.flush(&mut Patience::until(deadline)).is_ok() {
+            self.link.close_write(deadline);
+            self.link.linger(deadline, LINGER_BYTES);
+        }
+        let error = self.ended(error.into());
+        self.link.transport.abort();
+        error
+    }
+
+    /// The peer did not complete the closing handshake.
+    fn cut(&mut self) -> Error {
+        let error = Error::Closed(Closed::CloseUnanswered);
+        self.link.abort_for(error.clone());
+        self.ended(error)
+    }
+
+    /// Records the error that ends the connection. Gives the one that counts.
+    fn ended(&mut self, error: Error) -> Error {
+        let error = match self.link.end(Err(error.clone())) {
+            Err(first) => first,
+            Ok(()) => error,
+        };
+        self.end = Some(Some(error.clone()));
+        error
+    }
+}
+
+impl Heard {
+    /// When keepalive has to do something.
+    fn act_at(&self, keepalive: Keepalive) -> Instant {
+        match self.pinged {
+            None => self.last + keepalive.interval,
+            Some(pinged) => pinged + keepalive.timeout,
+        }
+    }
+}
+
+fn limit(until: Option<Instant>, deadline: Instant) -> Instant {
+    until.map_or(deadline, |until| until.min(deadline))
+}
+
+fn ping_timeout(error: Error) -> Error {
+    match error {
+        Error::Timeout(_) => Timeout::of(Budget::Ping),
+        other => other,
+    }
+}

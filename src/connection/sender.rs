@@ -1,0 +1,172 @@
+//! The sending half.
+
+use super::link::{Link, Part, Patience};
+use super::stats::Stats;
+use super::stream::MessageWriter;
+use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::error::{Result, UsageError};
+use crate::message::{Kind, Payload};
+use crate::proto::Opcode;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The sending half of a connection: clone it for as many threads as send.
+///
+/// Messages of several threads go out one after the other, never mixed. A call that waits for its turn or for
+/// the peer obeys the time limits of this handle; each clone has its own.
+///
+/// # Errors
+///
+/// What all sending calls can give: [`Error::Timeout`](crate::Error::Timeout) and
+/// [`Error::Interrupted`](crate::Error::Interrupted), after which the connection goes on
+/// ([`message_accepted`](crate::Error::message_accepted) says whether the message is on its way);
+/// [`Closed::Sent`](crate::error::Closed::Sent) once the connection is closing; the error that ended the
+/// connection; [`Error::Io`](crate::Error::Io).
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub(crate) link: Arc<Link>,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+}
+
+impl Sender {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { timeout: link.config.send_timeout, deadline: None, link }
+    }
+
+    /// Sends a message: a string as text, bytes as binary.
+    ///
+    /// Blocks until its bytes, and what was gathered before, are in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    #[inline]
+    pub fn send(&self, message: impl Payload) -> Result<()> {
+        let (kind, payload) = message.parts();
+        self.frame(kind, &[IoSlice::new(payload)], true)
+    }
+
+    /// Sends a message together with others: it is written by [`flush`](Self::flush), by the next
+    /// [`send`](Self::send), before the receiver waits, or when 64 KiB have been gathered.
+    ///
+    /// On a connection that was [split](crate::WebSocket::split), nobody may be about to wait: call `flush`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    #[inline]
+    pub fn feed(&self, message: impl Payload) -> Result<()> {
+        let (kind, payload) = message.parts();
+        self.frame(kind, &[IoSlice::new(payload)], false)
+    }
+
+    /// Writes what was gathered by [`feed`](Self::feed), or left over when a call timed out.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn flush(&self) -> Result<()> {
+        self.link.flush(&mut self.patience())
+    }
+
+    /// Sends one message made of several parts, in one frame, without joining them first.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`], and [`UsageError::InvalidUtf8`] if the parts of a text message are not UTF-8 together.
+    pub fn send_vectored(&self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
+        if kind == Kind::Text {
+            let mut text = crate::proto::Utf8::default();
+            if !parts.iter().all(|part| text.feed(part)) || !text.is_complete() {
+                return Err(UsageError::InvalidUtf8.into());
+            }
+        }
+        self.frame(kind, parts, true)
+    }
+
+    /// Begins a message of unknown size, to be written as a stream.
+    ///
+    /// Blocks until no other message is being streamed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'_>> {
+        self.link.stream_begin(&mut self.patience())?;
+        Ok(MessageWriter::new(self, kind))
+    }
+
+    /// Sends a Ping with a payload of at most 125 bytes. The Pong is received silently.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`], and [`UsageError::ControlPayload`].
+    pub fn ping(&self, payload: &[u8]) -> Result<()> {
+        self.link.ping(payload, &mut self.patience())
+    }
+
+    /// Sends a Ping and waits for its Pong: the round trip time. Some other thread must be receiving.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`]; [`Error::Timeout`](crate::Error::Timeout) when `timeout` runs out. The connection goes on.
+    pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
+        let begin = Instant::now();
+        let deadline = begin + timeout;
+        let number = self.link.numbered_ping(&mut Patience::until(deadline))?;
+        self.link.wait_for_pong(number, deadline)?;
+        Ok(begin.elapsed())
+    }
+
+    /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.
+    ///
+    /// The thread that receives still gets what the peer sends, then `None` once the peer's Close frame has come;
+    /// it waits for that no longer than the configured `close_timeout`. Does nothing if a Close frame was sent
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`], and [`UsageError`] for a code or reason that cannot be sent.
+    pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
+        let frame = CloseFrame::new(code, reason)?;
+        self.link.close_start(frame, &mut self.patience())
+    }
+
+    /// Ends the connection at once, without a word to the peer. Blocked calls in all threads return.
+    pub fn abort(&self) {
+        self.link.abort();
+    }
+
+    /// How long calls of this handle may go without progress; `None` for as long as it takes.
+    pub fn set_send_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// A moment by which every call of this handle returns, whatever its progress; `None` for none.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// How the connection ended, or how far its end has come.
+    #[must_use]
+    pub fn close_info(&self) -> CloseInfo {
+        self.link.close_info()
+    }
+
+    /// Counters of the connection.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.link.stats()
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(self.deadline, self.timeout)
+    }
+
+    #[inline]
+    fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
+        self.link.send(Opcode::from(kind), Part::Whole, payload, flush, &mut self.patience())
+    }
+}

@@ -1,0 +1,64 @@
+//! Counters of a connection.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What has gone over a connection so far. From [`WebSocket::stats`](crate::WebSocket::stats), at any time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Messages sent, gathered ones included.
+    pub messages_sent: u64,
+    /// Messages received.
+    pub messages_received: u64,
+    /// Payload bytes of messages sent.
+    pub payload_sent: u64,
+    /// Payload bytes of messages received.
+    pub payload_received: u64,
+    /// Bytes given to the transport after the opening handshake: payload, headers, control frames.
+    pub wire_sent: u64,
+    /// Bytes taken from the transport after the opening handshake.
+    pub wire_received: u64,
+}
+
+/// The counters that are kept outside the gate.
+#[derive(Default)]
+pub(super) struct Counters {
+    messages_received: AtomicU64,
+    payload_received: AtomicU64,
+    wire_sent: AtomicU64,
+    wire_received: AtomicU64,
+}
+
+/// Adds where only one thread does: no read-modify-write needed.
+#[inline]
+fn add(counter: &AtomicU64, count: usize) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(count as u64), Ordering::Relaxed);
+}
+
+impl Counters {
+    /// By the thread that has its turn.
+    #[inline]
+    pub(super) fn wire_sent(&self, count: usize) {
+        add(&self.wire_sent, count);
+    }
+
+    /// By the receiver.
+    #[inline]
+    pub(super) fn wire_received(&self, count: usize) {
+        add(&self.wire_received, count);
+    }
+
+    /// By the receiver.
+    #[inline]
+    pub(super) fn received(&self, payload: usize, message_ends: bool) {
+        add(&self.payload_received, payload);
+        add(&self.messages_received, usize::from(message_ends));
+    }
+
+    pub(super) fn add_to(&self, stats: &mut Stats) {
+        stats.messages_received = self.messages_received.load(Ordering::Relaxed);
+        stats.payload_received = self.payload_received.load(Ordering::Relaxed);
+        stats.wire_sent = self.wire_sent.load(Ordering::Relaxed);
+        stats.wire_received = self.wire_received.load(Ordering::Relaxed);
+    }
+}

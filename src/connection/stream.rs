@@ -1,0 +1,144 @@
+//! One message as a stream: [`std::io::Read`] and [`std::io::Write`], in constant memory.
+
+use super::link::{Link, Part, Patience};
+use super::receiver::Receiver;
+use super::sender::Sender;
+use crate::close::{CloseCode, CloseFrame};
+use crate::error::{Result, UsageError};
+use crate::message::Kind;
+use crate::proto::Opcode;
+use std::io::{self, IoSlice, Read, Write};
+
+/// Bytes gathered before a fragment is sent.
+const FRAGMENT: usize = 16 << 10;
+
+/// Reads one message, piece by piece as it arrives. From
+/// [`WebSocket::recv_stream`](crate::WebSocket::recv_stream).
+///
+/// Reading gives `Ok(0)` at the message's end. Errors of the connection come as [`io::Error`] with the
+/// [`Error`](crate::Error) inside; after a timeout or an interruption (`WouldBlock`) reading can go on. What is
+/// not read is skipped by the next receiving call.
+#[derive(Debug)]
+pub struct MessageReader<'a> {
+    receiver: &'a mut Receiver,
+    kind: Kind,
+    ended: bool,
+}
+
+impl<'a> MessageReader<'a> {
+    pub(super) fn new(receiver: &'a mut Receiver, kind: Kind) -> Self {
+        Self { receiver, kind, ended: false }
+    }
+
+    /// Text or binary. Text is checked as it arrives; a character may lie across two reads.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl Read for MessageReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let until = self.receiver.stream_until();
+        while !self.ended && !buf.is_empty() {
+            match self.receiver.take_piece(buf, until)? {
+                Some(received) => {
+                    self.ended = received.is_final;
+                    if received.len > 0 {
+                        return Ok(received.len);
+                    }
+                }
+                // The peer closed in the middle of its message.
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Writes one message of unknown size, as fragments. From
+/// [`WebSocket::send_stream`](crate::WebSocket::send_stream).
+///
+/// What is written is gathered into fragments of 16 KiB; [`flush`](Write::flush) sends what there is as a
+/// fragment of its own. [`finish`](Self::finish) ends the message. Other threads' messages wait until then;
+/// Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and the
+/// connection is closed with 1011.
+#[derive(Debug)]
+pub struct MessageWriter<'a> {
+    sender: &'a Sender,
+    kind: Kind,
+    gathered: Vec<u8>,
+    text: TextCheck,
+    finished: bool,
+}
+
+impl<'a> MessageWriter<'a> {
+    pub(super) fn new(sender: &'a Sender, kind: Kind) -> Self {
+        Self { sender, kind, gathered: Vec::new(), text: TextCheck::default(), finished: false }
+    }
+
+    /// Ends the message. When this returns, all of it is in the transport.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::send`](crate::WebSocket::send), and [`UsageError::InvalidUtf8`] for a text message that
+    /// ends in the middle of a character; the connection is then closed with 1011.
+    pub fn finish(mut self) -> Result<()> {
+        if self.kind == Kind::Text && !self.text.is_complete() {
+            return Err(UsageError::InvalidUtf8.into());
+        }
+        self.finished = true;
+        let result = self.send(true);
+        self.link().stream_ended();
+        result
+    }
+
+    fn link(&self) -> &'a Link {
+        &self.sender.link
+    }
+
+    fn send(&mut self, fin: bool) -> Result<()> {
+        let mut patience = self.sender.patience();
+        let gathered = [IoSlice::new(&self.gathered)];
+        let result = self.link().send(Opcode::from(self.kind), Part::Of { fin }, &gathered, true, &mut patience);
+        if result.as_ref().is_ok_and(|()| true) || result.as_ref().is_err_and(crate::Error::message_accepted) {
+            self.gathered.clear();
+        }
+        result
+    }
+}
+
+impl Write for MessageWriter<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.gathered.len() >= FRAGMENT {
+            self.send(false)?;
+        }
+        let count = buf.len().min(FRAGMENT - self.gathered.len());
+        let buf = &buf[..count];
+        if self.kind == Kind::Text && !self.text.feed(buf) {
+            return Err(crate::Error::from(UsageError::InvalidUtf8).into());
+        }
+        self.gathered.extend_from_slice(buf);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.gathered.is_empty() {
+            self.send(false)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MessageWriter<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let frame = CloseFrame::trusted(CloseCode::INTERNAL_ERROR, "message abandoned".to_owned());
+            let mut patience: Patience = self.sender.patience();
+            let _ = self.link().close_start(frame, &mut patience);
+            self.link().stream_ended();
+        }
+    }
+}
+
+type TextCheck = crate::proto::Utf8;

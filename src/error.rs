@@ -1,0 +1,400 @@
+//! Errors: whose fault, whether the connection goes on, and what to tell the user.
+
+use crate::close::{CloseCode, MAX_CLOSE_REASON};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::proto::handshake::{HandshakeError, Rejection, RequestError, ResponseError};
+pub use crate::proto::{LimitError, ProtocolError, ReceiveError};
+pub use crate::uri::UrlError;
+
+/// What every fallible call of this crate gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Anything that can go wrong.
+///
+/// Three questions have direct answers: [`fault`](Self::fault) says whose fault it is,
+/// [`is_fatal`](Self::is_fatal) whether the connection is finished, and `Display` what to tell the user, in one
+/// line that never shows payload.
+///
+/// After a fatal error every later call on the connection gives the same one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller asked for something that cannot be. Nothing was done.
+    #[error("{0}")]
+    Usage(#[from] UsageError),
+    /// The address is not one that can be connected to.
+    #[error("{0}")]
+    Url(#[from] UrlError),
+    /// A setting is out of range or does not fit the others.
+    #[error("{0}")]
+    Config(Arc<str>),
+    /// No connection to the host.
+    #[error("{0}")]
+    Connect(Arc<ConnectError>),
+    /// A TLS handshake or record failed, or a certificate or key could not be used.
+    #[error("{0}")]
+    Tls(TlsError),
+    /// The server did not open a WebSocket: it refused, or answered something else.
+    #[error("{0}")]
+    Handshake(Arc<HandshakeError>),
+    /// The client's opening request was refused with this answer.
+    #[error("{0}")]
+    Rejected(Arc<Rejection>),
+    /// The peer broke the protocol. It has been told.
+    #[error("peer broke the protocol: {0} (RFC 6455 section {section})", section = .0.rfc_section())]
+    Protocol(ProtocolError),
+    /// The peer went over a limit of this end. It has been told.
+    #[error("{0}")]
+    Limit(LimitError),
+    /// The connection is over.
+    #[error("{0}")]
+    Closed(Closed),
+    /// A time limit ran out. See the type for whether anything is lost.
+    #[error("{0}")]
+    Timeout(Timeout),
+    /// An [`Interrupter`](crate::Interrupter) woke the call. Nothing is lost.
+    #[error("interrupted")]
+    Interrupted(Interrupted),
+    /// The network failed.
+    #[error("{during}: {source}")]
+    Io {
+        /// What was being done.
+        during: &'static str,
+        /// The system's error.
+        source: Arc<io::Error>,
+    },
+}
+
+/// Who has to change something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// This program.
+    Caller,
+    /// The other end.
+    Peer,
+    /// What lies in between, or time.
+    Network,
+    /// Nobody: a limit of this program was reached that can be raised.
+    Limit,
+}
+
+impl Error {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => Fault::Caller,
+            Self::Closed(Closed::Aborted | Closed::Sent) => Fault::Caller,
+            Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
+            Self::Limit(_) => Fault::Limit,
+            Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::Io { .. } => Fault::Network,
+        }
+    }
+
+    /// Whether the connection is finished. If not, it can be used as before.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Usage(_) | Self::Interrupted(_) | Self::Closed(Closed::Sent) => false,
+            Self::Timeout(timeout) => timeout.is_fatal(),
+            _ => true,
+        }
+    }
+
+    /// The close code that was or would be sent to the peer because of this error.
+    #[must_use]
+    pub fn close_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::Protocol(error) => Some(error.close_code()),
+            Self::Limit(error) => Some(error.close_code()),
+            _ => None,
+        }
+    }
+
+    /// For a [`Timeout`](Self::Timeout) or [`Interrupted`](Self::Interrupted) of a sending call: whether the
+    /// message was taken. If so it is on its way, the next sending, flushing or receiving call carries on with
+    /// it, and it must not be sent again. If not, nothing of it was sent.
+    #[must_use]
+    pub fn message_accepted(&self) -> bool {
+        match self {
+            Self::Timeout(Timeout { accepted, .. }) | Self::Interrupted(Interrupted { accepted }) => *accepted,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn io(during: &'static str, source: io::Error) -> Self {
+        // Our own errors travel through `io::Read` and `io::Write` adapters unharmed.
+        match source.downcast::<Self>() {
+            Ok(error) => error,
+            Err(source) => Self::Io { during, source: Arc::new(source) },
+        }
+    }
+
+    pub(crate) fn config(text: impl Into<Arc<str>>) -> Self {
+        Self::Config(text.into())
+    }
+
+    /// The same error, now saying that the message was taken.
+    pub(crate) fn accepted(self) -> Self {
+        match self {
+            Self::Timeout(timeout) => Self::Timeout(Timeout { accepted: true, ..timeout }),
+            Self::Interrupted(_) => Self::Interrupted(Interrupted { accepted: true }),
+            other => other,
+        }
+    }
+}
+
+impl From<ReceiveError> for Error {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Protocol(error) => Self::Protocol(error),
+            ReceiveError::Limit(error) => Self::Limit(error),
+        }
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(Arc::new(error))
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(Arc::new(rejection))
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
+impl From<native_tls::Error> for Error {
+    fn from(error: native_tls::Error) -> Self {
+        Self::Tls(TlsError { doing: "TLS", text: None, source: Some(Arc::new(error)) })
+    }
+}
+
+impl From<Error> for io::Error {
+    /// For [`io::Read`] and [`io::Write`] adapters: the kind says timeout, interruption or end, the error itself
+    /// is inside.
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Timeout(_) => io::ErrorKind::TimedOut,
+            // Not `Interrupted`: std's helpers would repeat the call.
+            Error::Interrupted(_) => io::ErrorKind::WouldBlock,
+            Error::Closed(Closed::Eof) => io::ErrorKind::UnexpectedEof,
+            Error::Closed(_) => io::ErrorKind::BrokenPipe,
+            Error::Protocol(_) | Error::Limit(_) => io::ErrorKind::InvalidData,
+            Error::Usage(_) => io::ErrorKind::InvalidInput,
+            Error::Io { source, .. } => source.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The caller's mistakes. The connection is unharmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// A close code that may not be sent.
+    #[error("close code {0} may not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999")]
+    CloseCode(CloseCode),
+    /// A close reason that does not fit a control frame.
+    #[error("close reason of {len} bytes is too long; at most {MAX_CLOSE_REASON} fit")]
+    CloseReason {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A Ping payload that does not fit a control frame.
+    #[error("ping payload of {len} bytes is too long; at most 125 fit")]
+    ControlPayload {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// Gathered text that is not UTF-8.
+    #[error("text message is not valid UTF-8; send it as binary or correct it")]
+    InvalidUtf8,
+    /// A buffer without room.
+    #[error("the buffer to receive into is empty; give it at least one byte")]
+    EmptyBuffer,
+    /// `ping_wait` cannot set aside a message of which a part has been taken.
+    #[error("a message is half received; receive the rest of it before waiting for a pong")]
+    MessageUnfinished,
+    /// `ping_wait` had to set messages aside until the receiver takes them, and there is no more room.
+    #[error("too many messages arrived while waiting for the pong; receive them first")]
+    MessagesWaiting,
+}
+
+/// Why the connection is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The peer's stream ended without a Close frame (code 1006).
+    #[error("connection ended without a close frame (1006)")]
+    Eof,
+    /// [`abort`](crate::WebSocket::abort) was called.
+    #[error("connection was aborted")]
+    Aborted,
+    /// A Close frame has been sent: nothing more can be sent, but the peer's messages can still be received.
+    #[error("connection is closing: nothing more can be sent")]
+    Sent,
+    /// Keepalive got no sign of life in time.
+    #[error("peer is silent: nothing came for {0:?}, not even the answer to a ping")]
+    PeerSilent(Duration),
+    /// The peer did not complete the closing handshake in time, or sent too much instead.
+    #[error("peer did not answer the close frame; connection cut")]
+    CloseUnanswered,
+}
+
+/// A time limit that ran out, by the name of what it was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeout {
+    /// Which limit.
+    pub budget: Budget,
+    /// See [`Error::message_accepted`].
+    pub accepted: bool,
+}
+
+/// What a time limit is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Budget {
+    /// Looking up the host's addresses.
+    Resolve,
+    /// Connecting to one of them.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// The opening handshake.
+    Handshake,
+    /// Waiting for a connection.
+    Accept,
+    /// Receiving.
+    Recv,
+    /// Sending.
+    Send,
+    /// Waiting for a Pong.
+    Ping,
+}
+
+impl Timeout {
+    pub(crate) fn of(budget: Budget) -> Error {
+        Error::Timeout(Self { budget, accepted: false })
+    }
+
+    /// Only the limits on opening a connection end it; after those on receiving and sending it goes on.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self.budget, Budget::Resolve | Budget::Connect | Budget::Tls | Budget::Handshake)
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.budget {
+            Budget::Resolve => "timed out while looking up the host name",
+            Budget::Connect => "timed out while connecting",
+            Budget::Tls => "timed out during the TLS handshake",
+            Budget::Handshake => "timed out during the opening handshake",
+            Budget::Accept => "timed out while waiting for a connection",
+            Budget::Recv => "timed out while receiving",
+            Budget::Send => "timed out while sending",
+            Budget::Ping => "timed out while waiting for a pong",
+        })
+    }
+}
+
+/// A call was woken by an [`Interrupter`](crate::Interrupter).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Interrupted {
+    /// See [`Error::message_accepted`].
+    pub accepted: bool,
+}
+
+/// Why there is no connection: the look-up failed, or every address did.
+#[derive(Debug)]
+pub struct ConnectError {
+    /// What was to be reached, as `host:port`.
+    pub authority: String,
+    /// The failed look-up.
+    pub lookup: Option<io::Error>,
+    /// Each address that was tried, and what became of it.
+    pub attempts: Vec<(SocketAddr, io::Error)>,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot connect to {}: ", self.authority)?;
+        match (&self.lookup, &self.attempts[..]) {
+            (Some(error), _) => write!(f, "looking up the name failed: {error}"),
+            (None, []) => f.write_str("the name has no address"),
+            (None, attempts) => {
+                for (i, (address, error)) in attempts.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{address}: {error}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// A failure of TLS. The text is the platform library's.
+#[derive(Clone, Debug)]
+pub struct TlsError {
+    pub(crate) doing: &'static str,
+    pub(crate) text: Option<&'static str>,
+    pub(crate) source: Option<Arc<native_tls::Error>>,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.doing)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        if let Some(text) = self.text {
+            write!(f, ": {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|error| error as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_type_stays_small() {
+        assert!(size_of::<Error>() <= 64, "{} bytes", size_of::<Error>());
+    }
+
+    #[test]
+    fn our_errors_pass_through_io_errors() {
+        let through = Error::io("reading", io::Error::from(Timeout::of(Budget::Recv)));
+        assert!(matches!(through, Error::Timeout(Timeout { budget: Budget::Recv, .. })));
+    }
+}

@@ -1,0 +1,69 @@
+//! Blocking WebSocket client and server: RFC 6455 over [`std::net`], plain and TLS, for threaded programs.
+//!
+//! One call opens a connection, one receives, one sends; no callbacks, no async runtime, no hidden threads.
+//! One thread can receive while others send, over TLS too. Every call can have a time limit, and a call that ran
+//! out of time, or was interrupted from another thread, has lost nothing: the next one carries on.
+//!
+//! ```
+//! # fn main() -> landline::Result<()> {
+//! // A server: a thread for each connection.
+//! let server = landline::Server::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", server.local_addr().unwrap());
+//! # let stop = server.stop_handle();
+//! # let serving =
+//! std::thread::spawn(move || {
+//!     server.serve(|mut ws| {
+//!         while let Ok(Some(message)) = ws.recv() {
+//!             let _ = ws.send(message);
+//!         }
+//!     })
+//! });
+//!
+//! // A client.
+//! let mut ws = landline::connect(&url)?;
+//! ws.send("hello")?;
+//! assert_eq!(ws.recv()?, Some(landline::Message::Text("hello".into())));
+//! ws.close(landline::CloseCode::NORMAL, "bye")?;
+//! # stop.stop(std::time::Duration::ZERO);
+//! # serving.join().unwrap()
+//! # }
+//! ```
+//!
+//! | to | see |
+//! | --- | --- |
+//! | connect, with options | [`connect`], [`Client::builder`] |
+//! | serve | [`Server`], [`Listener`], [`server`] |
+//! | receive: owned, borrowed, into a buffer, as a stream | [`WebSocket::recv`], [`recv_ref`](WebSocket::recv_ref), [`recv_into`](WebSocket::recv_into), [`recv_stream`](WebSocket::recv_stream) |
+//! | send: one, many at a time, gathered, as a stream | [`WebSocket::send`], [`feed`](WebSocket::feed), [`send_vectored`](WebSocket::send_vectored), [`send_stream`](WebSocket::send_stream) |
+//! | use several threads | [`WebSocket::split`] |
+//! | limit time, interrupt, abort | [`WebSocket::set_deadline`], [`Interrupter`], [`WebSocket::abort`] |
+//! | notice dead peers | [`Keepalive`], [`WebSocket::ping_wait`] |
+//! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
+//! | run over something else | [`transport`] |
+//! | drive the protocol from an event loop | [`proto`] |
+//!
+//! It runs on Unix systems; Linux is where it is tested.
+
+mod client;
+mod close;
+mod config;
+mod connection;
+mod entropy;
+pub mod error;
+mod message;
+mod opening;
+pub mod proto;
+mod resolve;
+pub mod server;
+pub mod transport;
+pub mod uri;
+
+pub use client::{Client, ClientBuilder, connect};
+pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};
+pub use config::{Config, Keepalive};
+pub use connection::{
+    Handshake, Interrupter, LocalSender, MessageReader, MessageWriter, Received, Receiver, Sender, Stats, WebSocket,
+};
+pub use error::{Error, Result};
+pub use message::{Kind, Message, MessageRef, Payload};
+pub use server::{Listener, Server};

@@ -1,0 +1,160 @@
+//! Messages: what `send` takes and what the receiving calls give.
+
+/// What a data message holds (RFC 6455 section 5.6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// A received message that owns its data.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Message {
+    /// Text.
+    Text(String),
+    /// Binary data.
+    Binary(Vec<u8>),
+}
+
+impl Message {
+    /// Text or binary.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// The payload.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// The text, if the message is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    pub(crate) fn borrow(&self) -> MessageRef<'_> {
+        match self {
+            Self::Text(text) => MessageRef::Text(text),
+            Self::Binary(data) => MessageRef::Binary(data),
+        }
+    }
+}
+
+/// A received message that borrows its data from the connection until the next receiving call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MessageRef<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Binary data.
+    Binary(&'a [u8]),
+}
+
+impl<'a> MessageRef<'a> {
+    /// Text or binary.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// The payload.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+        }
+    }
+
+    /// The text, if the message is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// A copy that owns its data.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        match *self {
+            Self::Text(text) => Message::Text(text.to_owned()),
+            Self::Binary(data) => Message::Binary(data.to_vec()),
+        }
+    }
+}
+
+mod sealed {
+    use super::Kind;
+
+    /// Sealed, because whoever claims [`Kind::Text`] must hold valid UTF-8.
+    pub trait Sealed {
+        fn parts(&self) -> (Kind, &[u8]);
+    }
+}
+
+/// What can be sent as a message: strings go out as text, bytes as binary.
+///
+/// Implemented for `str`, `String`, `[u8]`, `[u8; N]`, `Vec<u8>`, [`Message`], [`MessageRef`] and references
+/// to them.
+pub trait Payload: sealed::Sealed {}
+
+impl<T: sealed::Sealed + ?Sized> Payload for T {}
+
+macro_rules! payload {
+    ($($type:ty => |$this:ident| $parts:expr),* $(,)?) => {$(
+        impl sealed::Sealed for $type {
+            fn parts(&self) -> (Kind, &[u8]) {
+                let $this = self;
+                $parts
+            }
+        }
+    )*};
+}
+
+payload! {
+    str => |text| (Kind::Text, text.as_bytes()),
+    String => |text| (Kind::Text, text.as_bytes()),
+    [u8] => |data| (Kind::Binary, data),
+    Vec<u8> => |data| (Kind::Binary, data),
+    Message => |message| (message.kind(), message.as_bytes()),
+    MessageRef<'_> => |message| (message.kind(), message.as_bytes()),
+}
+
+impl<const N: usize> sealed::Sealed for [u8; N] {
+    fn parts(&self) -> (Kind, &[u8]) {
+        (Kind::Binary, self)
+    }
+}
+
+impl<T: sealed::Sealed + ?Sized> sealed::Sealed for &T {
+    fn parts(&self) -> (Kind, &[u8]) {
+        (**self).parts()
+    }
+}

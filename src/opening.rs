@@ -1,0 +1,81 @@
+//! The bytes of an opening handshake over a transport, for both roles, under one deadline.
+
+use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::transport::{Interest, Transport, Wake, remaining};
+use std::io::{self, IoSlice};
+use std::time::{Duration, Instant};
+
+/// Read at a time. What comes behind the head is kept, and fits the connection's first buffer.
+pub(crate) const CHUNK: usize = 2 << 10;
+
+/// How long, and for how much, to read on behind a refusal, so that it is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// A transport on which nothing but the handshake happens yet.
+pub(crate) struct Opening<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) deadline: Option<Instant>,
+    /// Ends the handshake with `Interrupted` while it is set.
+    pub(crate) wake: Option<&'a Wake>,
+}
+
+impl Opening<'_> {
+    /// Writes all of it.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.transport.write(&[IoSlice::new(rest)]) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) => self.wait_after(error, Interest::WRITE)?,
+            }
+        }
+        while let Err(error) = self.transport.flush() {
+            self.wait_after(error, Interest::WRITE)?;
+        }
+        Ok(())
+    }
+
+    /// Reads something; zero is the end of the stream.
+    pub(crate) fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.transport.read(buf) {
+                Ok(count) => return Ok(count),
+                Err(error) => self.wait_after(error, Interest::READ)?,
+            }
+        }
+    }
+
+    /// Ends the stream behind the last thing said, and waits for the peer to have read it.
+    pub(crate) fn linger(&self) {
+        let until = Instant::now() + LINGER;
+        let patient = Self { deadline: Some(self.deadline.map_or(until, |deadline| deadline.min(until))), ..*self };
+        while let Err(error) = self.transport.close_write() {
+            if patient.wait_after(error, Interest::WRITE).is_err() {
+                return;
+            }
+        }
+        let (mut scratch, mut left) = ([0; CHUNK], LINGER_BYTES);
+        while left > 0 {
+            match patient.read(&mut scratch) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    }
+
+    fn wait_after(&self, error: io::Error, interest: Interest) -> Result<()> {
+        const DURING: &str = "opening handshake";
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(Error::io(DURING, error));
+        }
+        if self.wake.is_some_and(Wake::is_set) {
+            return Err(Error::Interrupted(Interrupted::default()));
+        }
+        if remaining(self.deadline) == Some(Duration::ZERO) {
+            return Err(Timeout::of(Budget::Handshake));
+        }
+        let waited = self.transport.wait(interest, self.deadline, self.wake);
+        waited.map(drop).map_err(|error| Error::io(DURING, error))
+    }
+}

@@ -1,0 +1,135 @@
+//! What a peer can do wrong after the opening handshake.
+
+use crate::close::{CloseCode, CloseFrame};
+
+/// A violation of RFC 6455 by the peer. The connection is failed with a Close frame that names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A reserved bit is set that no negotiated extension defines.
+    #[error("reserved bit set without an extension that defines it")]
+    ReservedBits,
+    /// An opcode that RFC 6455 reserves.
+    #[error("reserved opcode {0:#x}")]
+    ReservedOpcode(u8),
+    /// A control frame in fragments.
+    #[error("fragmented control frame")]
+    FragmentedControlFrame,
+    /// A control frame with more than 125 bytes.
+    #[error("control frame longer than 125 bytes")]
+    ControlFrameTooLong,
+    /// A client's frame without mask.
+    #[error("frame from the client is not masked")]
+    UnmaskedFrame,
+    /// A server's frame with mask.
+    #[error("frame from the server is masked")]
+    MaskedFrame,
+    /// A length in a longer form than needed.
+    #[error("payload length not in its shortest form")]
+    LengthNotMinimal,
+    /// A 64-bit length with the top bit set.
+    #[error("payload length has its top bit set")]
+    LengthTooLarge,
+    /// A continuation frame while no message is open.
+    #[error("continuation frame without a message to continue")]
+    UnexpectedContinuation,
+    /// A new message while another one is unfinished.
+    #[error("new message before the last one was finished")]
+    ExpectedContinuation,
+    /// Text that is not UTF-8.
+    #[error("text is not valid UTF-8")]
+    InvalidUtf8,
+    /// A Close frame with one byte of payload.
+    #[error("close frame with half a close code")]
+    TruncatedCloseCode,
+    /// A close code that may not travel.
+    #[error("close code {0} may not be sent")]
+    InvalidCloseCode(CloseCode),
+    /// A close reason that is not UTF-8.
+    #[error("close reason is not valid UTF-8")]
+    InvalidCloseReason,
+}
+
+impl ProtocolError {
+    /// The code the peer is told: 1007 for data that does not fit its type, else 1002.
+    #[must_use]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+
+    /// The section of RFC 6455 that was broken.
+    #[must_use]
+    pub fn rfc_section(self) -> &'static str {
+        match self {
+            Self::ReservedBits | Self::ReservedOpcode(_) | Self::LengthNotMinimal | Self::LengthTooLarge => "5.2",
+            Self::UnmaskedFrame | Self::MaskedFrame => "5.1",
+            Self::UnexpectedContinuation | Self::ExpectedContinuation => "5.4",
+            Self::FragmentedControlFrame | Self::ControlFrameTooLong => "5.5",
+            Self::TruncatedCloseCode | Self::InvalidCloseReason => "5.5.1",
+            Self::InvalidCloseCode(_) => "7.4",
+            Self::InvalidUtf8 => "8.1",
+        }
+    }
+}
+
+/// A limit of this end that the peer went over. The connection is failed with a Close frame that names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// The message, all its fragments together, is larger than allowed.
+    #[error("message of at least {at_least} bytes is over the limit of {limit}; raise max_message_size to accept it")]
+    MessageTooBig {
+        /// The limit, in bytes.
+        limit: u64,
+        /// What the frame headers so far add up to.
+        at_least: u64,
+    },
+    /// The message has more frames than allowed, empty ones counted.
+    #[error("message in more than {limit} fragments; raise max_fragments to accept it")]
+    TooManyFragments {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+impl LimitError {
+    /// The code the peer is told: 1009 for size, 1008 for the number of fragments.
+    #[must_use]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::MessageTooBig { .. } => CloseCode::TOO_BIG,
+            Self::TooManyFragments { .. } => CloseCode::POLICY,
+        }
+    }
+}
+
+/// Why the peer's data is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The peer broke the protocol.
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+    /// The peer went over a limit.
+    #[error("{0}")]
+    Limit(#[from] LimitError),
+}
+
+impl ReceiveError {
+    /// The Close frame that tells the peer.
+    #[must_use]
+    pub fn close_frame(self) -> CloseFrame {
+        match self {
+            Self::Protocol(error) => CloseFrame::trusted(error.close_code(), error.to_string()),
+            Self::Limit(error @ LimitError::MessageTooBig { limit, .. }) => {
+                CloseFrame::trusted(error.close_code(), format!("message over {limit} bytes"))
+            }
+            Self::Limit(error @ LimitError::TooManyFragments { limit }) => {
+                CloseFrame::trusted(error.close_code(), format!("message in more than {limit} fragments"))
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The body that comes with a refused handshake: its framing and how much of it is kept.
+//!
+//! In scope: `Content-Length`, `chunked`, until the end of the stream (RFC 7230 3.3.3). Out of
+//! scope: content codings, trailers, what the body says.
+//!
+//! The refusal itself is the news, so nothing here is an error: a body with broken framing is kept
+//! as far as it went and counts as truncated.
+
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+
+use super::list_elements;
+
+#[cfg(test)]
+mod tests;
+
+/// A body as it comes in.
+pub(super) struct BodyReader {
+    framing: Framing,
+    body: Vec<u8>,
+    limit: usize,
+}
+
+/// Where the body ends.
+#[derive(Clone, Copy)]
+enum Framing {
+    /// After this many more bytes.
+    Length(u64),
+    /// With the last chunk.
+    Chunked(Chunk),
+    /// With the stream.
+    UntilEof,
+    /// Here; all of it was read.
+    Complete,
+    /// Here; it went on, or its framing is broken.
+    Cut,
+}
+
+/// What comes next in a chunked body.
+#[derive(Clone, Copy)]
+enum Chunk {
+    /// A digit of the size; `None` before the first.
+    Size(Option<u64>),
+    /// The rest of the line behind a size, which is ignored.
+    Extension(u64),
+    /// This much data.
+    Data(u64),
+    /// The line end behind the data.
+    DataEnd,
+}
+
+impl BodyReader {
+    /// Finds out the framing from the head; keeps at most `limit` bytes.
+    pub(super) fn new(status: StatusCode, headers: &HeaderMap, limit: usize) -> Self {
+        let framing = if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            Framing::Complete
+        } else if headers.contains_key(TRANSFER_ENCODING) {
+            match list_elements(headers, TRANSFER_ENCODING).last() {
+                Some(coding) if coding.eq_ignore_ascii_case(b"chunked") => {
+                    Framing::Chunked(Chunk::Size(None))
+                }
+                _ => Framing::UntilEof,
+            }
+        } else {
+            match content_length(headers) {
+                Some(0) => Framing::Complete,
+                Some(length) => Framing::Length(length),
+                None => Framing::UntilEof,
+            }
+        };
+        Self {
+            framing,
+            body: Vec::new(),
+            limit,
+        }
+    }
+
+    /// Takes bytes; true once no more are wanted.
+    pub(super) fn receive(&mut self, mut data: &[u8]) -> bool {
+        loop {
+            self.framing = match self.framing {
+                Framing::Complete | Framing::Cut => return true,
+                _ if self.body.len() >= self.limit => Framing::Cut,
+                framing => {
+                    let Some((&byte, behind)) = data.split_first() else {
+                        return false;
+                    };
+                    match framing {
+                        Framing::Length(left) => match self.keep(&mut data, left) {
+                            0 => Framing::Complete,
+                            left => Framing::Length(left),
+                        },
+                        Framing::Chunked(Chunk::Data(left)) => match self.keep(&mut data, left) {
+                            0 => Framing::Chunked(Chunk::DataEnd),
+                            left => Framing::Chunked(Chunk::Data(left)),
+                        },
+                        Framing::Chunked(chunk) => {
+                            data = behind;
+                            chunk.after(byte)
+                        }
+                        framing => {
+                            self.keep(&mut data, u64::MAX);
+                            framing
+                        }
+                    }
+                }
+            };
+        }
+    }
+
+    /// Gives what was kept, and whether the body went on behind it. `at_eof`: the stream has ended.
+    pub(super) fn finish(self, at_eof: bool) -> (Vec<u8>, bool) {
+        let is_complete = match self.framing {
+            Framing::Complete => true,
+            Framing::UntilEof => at_eof,
+            _ => false,
+        };
+        (self.body, !is_complete)
+    }
+
+    /// Moves up to `left` bytes of `data` into the body, as far as the limit allows; gives how many
+    /// are still left.
+    fn keep(&mut self, data: &mut &[u8], left: u64) -> u64 {
+        let room = self.limit.saturating_sub(self.body.len());
+        let len = data
+            .len()
+            .min(room)
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let (kept, rest) = data.split_at_checked(len).unwrap_or_default();
+        self.body.extend_from_slice(kept);
+        *data = rest;
+        left.saturating_sub(len as u64)
+    }
+}
+
+impl Chunk {
+    /// Where this byte, which is no data, leads to.
+    fn after(self, byte: u8) -> Framing {
+        match (self, byte) {
+            (Chunk::Size(Some(size)) | Chunk::Extension(size), b'\n') => match size {
+                0 => Framing::Complete,
+                size => Framing::Chunked(Chunk::Data(size)),
+            },
+            (Chunk::Size(Some(size)), b';' | b' ' | b'\t' | b'\r')
+            | (Chunk::Extension(size), _) => Framing::Chunked(Chunk::Extension(size)),
+            (Chunk::Size(size), _) => char::from(byte)
+                .to_digit(16)
+                .and_then(|digit| size.unwrap_or(0).checked_mul(16)?.checked_add(digit.into()))
+                .map_or(Framing::Cut, |size| {
+                    Framing::Chunked(Chunk::Size(Some(size)))
+                }),
+            (Chunk::DataEnd, b'\r') => Framing::Chunked(Chunk::DataEnd),
+            (Chunk::DataEnd, b'\n') => Framing::Chunked(Chunk::Size(None)),
+            (Chunk::DataEnd | Chunk::Data(_), _) => Framing::Cut,
+        }
+    }
+}
+
+/// The length that all `Content-Length` elements agree on, if they do.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut elements = list_elements(headers, CONTENT_LENGTH);
+    let first = elements.next()?;
+    if !first.iter().all(u8::is_ascii_digit) || elements.any(|element| element != first) {
+        return None;
+    }
+    str::from_utf8(first).ok()?.parse().ok()
+}

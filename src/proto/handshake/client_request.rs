@@ -1,0 +1,210 @@
+//! What a client asks for, and how it is written (RFC 6455 4.1, first list).
+//!
+//! In scope: what is allowed into the request head, and its bytes. Out of scope: taking a URL apart,
+//! the answer.
+//!
+//! The invariant: nothing that the caller gives can end a line, begin another header, or change or
+//! double a header that the handshake is made of. What does not fit is refused, never repaired.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use base64::Engine as _;
+use http::header::{self, HeaderMap, HeaderName};
+
+use super::{
+    BASE64, Extension, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions,
+    push_header, push_headers,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What this library calls itself unless the caller says otherwise.
+const USER_AGENT: &str = concat!("landline/", env!("CARGO_PKG_VERSION"));
+
+/// What a client asks for.
+///
+/// `Debug` leaves out the password and the values of the extra headers.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientRequest {
+    /// The `Host` header: host, with brackets around an IPv6 address, and the port unless it is the
+    /// default of the scheme.
+    pub host: String,
+    /// Path and query, percent-encoded: what RFC 6455 section 3 calls the resource name.
+    pub target: String,
+    /// User and password, sent as Basic authorization (RFC 7617). Default: none.
+    pub authorization: Option<(String, String)>,
+    /// The `Origin` header. Default: none, as for everything that is not a browser.
+    pub origin: Option<String>,
+    /// The subprotocols that the client speaks, the preferred one first. Default: none.
+    pub subprotocols: Vec<String>,
+    /// The extensions on offer, the preferred one first. Default: none.
+    pub extensions: Vec<Extension>,
+    /// Further headers. `User-Agent` replaces the one of this library; `Origin` and `Authorization`
+    /// may stand here if the fields above are unset; what the handshake itself is made of may not.
+    pub headers: HeaderMap,
+}
+
+impl ClientRequest {
+    /// Asks `host` for `target`, all else as by default.
+    #[must_use]
+    pub fn new(host: impl Into<String>, target: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            target: target.into(),
+            authorization: None,
+            origin: None,
+            subprotocols: Vec::new(),
+            extensions: Vec::new(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Finds what must not go out (RFC 6455 4.1).
+    pub(super) fn check(&self) -> Result<(), RequestError> {
+        if !is_authority(&self.host) {
+            return Err(RequestError::InvalidHost);
+        }
+        if !is_visible(&self.target) || !self.target.starts_with('/') || self.target.contains('#') {
+            return Err(RequestError::InvalidTarget);
+        }
+        if self
+            .origin
+            .as_deref()
+            .is_some_and(|origin| !is_visible(origin))
+        {
+            return Err(RequestError::InvalidOrigin);
+        }
+        if let Some((user, password)) = &self.authorization {
+            if user.contains(':') || user.contains(char::is_control) {
+                return Err(RequestError::InvalidUser);
+            }
+            if password.contains(char::is_control) {
+                return Err(RequestError::InvalidPassword);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for subprotocol in &self.subprotocols {
+            if !is_token(subprotocol.as_bytes()) {
+                return Err(RequestError::InvalidSubprotocol(subprotocol.clone()));
+            }
+            if !seen.insert(subprotocol) {
+                return Err(RequestError::RepeatedSubprotocol(subprotocol.clone()));
+            }
+        }
+        if let Some(extension) = self
+            .extensions
+            .iter()
+            .find(|extension| !extension.is_valid())
+        {
+            return Err(RequestError::InvalidExtension(extension.name().to_owned()));
+        }
+        self.check_headers()
+    }
+
+    /// Finds extra headers that are not the caller's, and those that would come twice.
+    fn check_headers(&self) -> Result<(), RequestError> {
+        if let Some(name) = find_reserved(&self.headers) {
+            return Err(RequestError::ReservedHeader(name.clone()));
+        }
+        let singles = [
+            (header::USER_AGENT, false),
+            (header::ORIGIN, self.origin.is_some()),
+            (header::AUTHORIZATION, self.authorization.is_some()),
+        ];
+        for (name, is_set) in singles {
+            if self.headers.get_all(&name).iter().count() + usize::from(is_set) > 1 {
+                return Err(RequestError::RepeatedHeader(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the head; everything in it has been checked.
+    pub(super) fn write(&self, key: &str) -> Vec<u8> {
+        let mut head = Vec::with_capacity(512);
+        head.extend_from_slice(b"GET ");
+        head.extend_from_slice(self.target.as_bytes());
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        push_header(&mut head, "Host", &self.host);
+        push_header(&mut head, "Upgrade", "websocket");
+        push_header(&mut head, "Connection", "Upgrade");
+        push_header(&mut head, "Sec-WebSocket-Key", key);
+        push_header(&mut head, "Sec-WebSocket-Version", VERSION);
+        if !self.subprotocols.is_empty() {
+            push_header(
+                &mut head,
+                "Sec-WebSocket-Protocol",
+                self.subprotocols.join(", "),
+            );
+        }
+        push_extensions(&mut head, &self.extensions);
+        if let Some(origin) = &self.origin {
+            push_header(&mut head, "Origin", origin);
+        }
+        if let Some((user, password)) = &self.authorization {
+            let credentials = BASE64.encode(format!("{user}:{password}"));
+            push_header(&mut head, "Authorization", format!("Basic {credentials}"));
+        }
+        if !self.headers.contains_key(header::USER_AGENT) {
+            push_header(&mut head, "User-Agent", USER_AGENT);
+        }
+        push_headers(&mut head, &self.headers);
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+}
+
+impl fmt::Debug for ClientRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("host", &self.host)
+            .field("target", &self.target)
+            .field("user", &self.authorization.as_ref().map(|(user, _)| user))
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// A [`ClientRequest`] that cannot be sent: the caller's mistake. Nothing is repaired silently.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// [`ClientRequest::host`] is not `host` or `host:port`.
+    #[error("invalid host: give a name or address, with brackets around IPv6, and at most a port")]
+    InvalidHost,
+    /// [`ClientRequest::target`] is not a path with a query.
+    #[error(
+        "invalid target: begin it with `/`, percent-encode spaces and non-ASCII, leave out `#`"
+    )]
+    InvalidTarget,
+    /// [`ClientRequest::origin`] holds something other than visible ASCII.
+    #[error("invalid origin: give scheme://host or scheme://host:port in ASCII")]
+    InvalidOrigin,
+    /// A colon or control character in the user name.
+    #[error("invalid user name: basic authorization allows no colon or control character in it")]
+    InvalidUser,
+    /// A control character in the password.
+    #[error("invalid password: basic authorization allows no control character in it")]
+    InvalidPassword,
+    /// A subprotocol that is not a token.
+    #[error("invalid subprotocol {0:?}: use letters, digits and !#$%&'*+-.^_`|~ only")]
+    InvalidSubprotocol(String),
+    /// A subprotocol that is offered twice (RFC 6455 4.1 item 10).
+    #[error("subprotocol {0:?} is offered twice: offer each once")]
+    RepeatedSubprotocol(String),
+    /// An extension whose name, parameter or value is not a token.
+    #[error("invalid extension {0:?}: name, parameters and values have to be tokens")]
+    InvalidExtension(String),
+    /// An extra header that is part of the handshake itself.
+    #[error("header {0} is written by the library: remove it, or use the option made for it")]
+    ReservedHeader(HeaderName),
+    /// An extra header that may come only once comes twice, or once and by its own option.
+    #[error("header {0} is given twice: give it once")]
+    RepeatedHeader(HeaderName),
+}

@@ -1,0 +1,280 @@
+//! The opening handshake of both roles (RFC 6455 section 4), without any I/O.
+//!
+//! In scope: writing and checking the request head ([`ClientHandshake`]), checking the request and
+//! writing the answer ([`ServerHandshake`], [`Request`], [`Rejection`]), the grammar of
+//! `Sec-WebSocket-Extensions` ([`extensions`]), the limits on what a peer may send
+//! ([`HeadLimits`]).
+//!
+//! Out of scope: sockets, TLS, proxies, redirects, deadlines, where the nonce comes from, which
+//! origins, subprotocols and extensions are wanted, and everything behind the head: those bytes are
+//! frames and come back as `leftover`.
+//!
+//! ```text
+//! client                                     server
+//! ClientHandshake::new -> request() ──bytes──> ServerHandshake::receive ─> Request or Rejection
+//!         receive() <──bytes── Request::accept() or Rejection::to_bytes()
+//!             │
+//!             └─> Accepted, or HandshakeError for good
+//! ```
+//!
+//! ```
+//! use http::HeaderMap;
+//! use http::header::{HeaderValue, USER_AGENT};
+//! use landline::proto::handshake::*;
+//!
+//! let mut request = ClientRequest::new("server.example.com", "/chat");
+//! request.subprotocols = vec!["chat".into(), "superchat".into()];
+//! request.headers.insert(USER_AGENT, HeaderValue::from_static("demo"));
+//! let limits = HeadLimits::default();
+//! let mut client = ClientHandshake::new(&request, *b"the sample nonce", limits)?;
+//! assert_eq!(
+//!     std::str::from_utf8(client.request())?,
+//!     "GET /chat HTTP/1.1\r\n\
+//!      Host: server.example.com\r\n\
+//!      Upgrade: websocket\r\n\
+//!      Connection: Upgrade\r\n\
+//!      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+//!      Sec-WebSocket-Version: 13\r\n\
+//!      Sec-WebSocket-Protocol: chat, superchat\r\n\
+//!      user-agent: demo\r\n\
+//!      \r\n"
+//! );
+//!
+//! let mut server = ServerHandshake::new(limits);
+//! let request = server.receive(client.request())?.ok_or("incomplete")?;
+//! assert_eq!(request.path(), "/chat");
+//! let answer = request.accept(Some("chat"), &[], &HeaderMap::new())?;
+//! assert_eq!(
+//!     std::str::from_utf8(&answer)?,
+//!     "HTTP/1.1 101 Switching Protocols\r\n\
+//!      Upgrade: websocket\r\n\
+//!      Connection: Upgrade\r\n\
+//!      Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+//!      Sec-WebSocket-Protocol: chat\r\n\
+//!      \r\n"
+//! );
+//!
+//! let accepted = client.receive(&answer)?.ok_or("incomplete")?;
+//! assert_eq!(accepted.subprotocol.as_deref(), Some("chat"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Invariants: the outcome depends on the bytes only, never on how they were split; each byte is
+//! looked at once before the head is parsed, and the head is parsed once; nothing reaches the wire
+//! that could end a header line early; no input causes a panic.
+
+mod body;
+mod client;
+mod client_request;
+pub mod extensions;
+mod head;
+mod rejection;
+mod server;
+mod server_checks;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Accepted, ClientHandshake, HandshakeError, Refusal};
+pub use client_request::{ClientRequest, RequestError};
+pub use extensions::{Extension, ExtensionError};
+pub use rejection::{Rejection, ResponseError};
+pub use server::{Request, ServerHandshake, Truncated};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use sha1::{Digest as _, Sha1};
+
+/// The string that every accept value is made with (RFC 6455 1.3).
+const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The one version of the protocol there is (RFC 6455 4.1 item 9).
+const VERSION: &str = "13";
+
+/// How much a peer may send before its opening handshake is refused.
+///
+/// All sizes are bytes. The limits hold for each head by itself; they bound memory, while the
+/// caller's deadline bounds time. The number of reads is never counted: a slow peer that sends one
+/// byte at a time is legal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeadLimits {
+    /// Longest head, from the first byte to the blank line inclusive. Default: 16 KiB.
+    pub max_head_size: usize,
+    /// Most header lines. Default: 100.
+    pub max_headers: usize,
+    /// Longest request or status line, without its line end. Default: 8 KiB.
+    pub max_start_line: usize,
+    /// How much is kept of the body that comes with a refusal; a client only. Default: 64 KiB.
+    pub max_refusal_body: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self {
+            max_head_size: 16 * 1024,
+            max_headers: 100,
+            max_start_line: 8 * 1024,
+            max_refusal_body: 64 * 1024,
+        }
+    }
+}
+
+/// Computes the `Sec-WebSocket-Accept` value that proves a `Sec-WebSocket-Key` was read.
+///
+/// `key` is the header value as it was sent, not decoded (RFC 6455 4.2.2 item 5.4).
+///
+/// ```
+/// # use landline::proto::handshake::accept_key;
+/// assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_key(key: &str) -> String {
+    let mut sha1 = Sha1::new();
+    sha1.update(key);
+    sha1.update(ACCEPT_GUID);
+    BASE64.encode(sha1.finalize())
+}
+
+// What follows are the header rules that both roles share.
+
+/// Header fields that a caller cannot add: the library writes them, or they would change how the
+/// message is framed. `Sec-WebSocket-*` belongs to them as a whole.
+const RESERVED: [&str; 10] = [
+    "host",
+    "connection",
+    "upgrade",
+    "content-length",
+    "transfer-encoding",
+    "trailer",
+    "te",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+];
+
+/// The first of a caller's headers that is not the caller's to set.
+fn find_reserved(headers: &HeaderMap) -> Option<&HeaderName> {
+    headers.keys().find(|name| {
+        RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-")
+    })
+}
+
+/// Appends one header line.
+fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
+    head.extend_from_slice(name.as_bytes());
+    head.extend_from_slice(b": ");
+    head.extend_from_slice(value.as_ref());
+    head.extend_from_slice(b"\r\n");
+}
+
+/// Appends the caller's headers, repeated ones as they are.
+fn push_headers(head: &mut Vec<u8>, headers: &HeaderMap) {
+    for (name, value) in headers {
+        push_header(head, name.as_str(), value);
+    }
+}
+
+/// Appends a `Sec-WebSocket-Extensions` line, or nothing for no extension.
+fn push_extensions(head: &mut Vec<u8>, extensions: &[Extension]) {
+    if !extensions.is_empty() {
+        let list: Vec<String> = extensions.iter().map(Extension::to_string).collect();
+        push_header(head, "Sec-WebSocket-Extensions", list.join(", "));
+    }
+}
+
+/// The value of a header that may come once at most; `Err` if it comes more often.
+fn at_most_one(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Repeated> {
+    let mut values = headers.get_all(name).into_iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Repeated),
+    }
+}
+
+/// A header came more than once.
+struct Repeated;
+
+/// The non-empty elements of a comma-separated list, over all lines of that name.
+fn list_elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+        .map(trim_ows)
+        .filter(|element| !element.is_empty())
+}
+
+/// Whether a list header holds `token` as one of its elements, in any case.
+fn list_holds(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// The bytes without optional whitespace (SP, HTAB) at both ends.
+fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Whether this is a token (RFC 7230 3.2.6).
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_tchar(byte))
+}
+
+/// Whether this byte may stand in a token.
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// The token as text, or `None` if the bytes are no token.
+fn token_text(bytes: &[u8]) -> Option<&str> {
+    is_token(bytes)
+        .then(|| str::from_utf8(bytes).ok())
+        .flatten()
+}
+
+/// Whether this is `host [":" port]` (RFC 7230 5.4), with IPv6 addresses in brackets.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    let host_is_valid = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => {
+            address.contains(':')
+                && address
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
+        }
+        None => !host.is_empty() && host.bytes().all(is_reg_name_char),
+    };
+    let port_is_valid = port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok());
+    host_is_valid && port_is_valid
+}
+
+/// Whether this byte may stand in a host name or IPv4 address (RFC 3986 3.2.2); no comma, since a
+/// proxy that joins header lines would make two hosts of one.
+fn is_reg_name_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
+}
+
+/// Whether all bytes are visible ASCII, and there is at least one.
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Reads `HTTP/` DIGIT `.` DIGIT: true for 1.1, false for other versions, `None` for anything else.
+fn is_http_1_1(version: &[u8]) -> Option<bool> {
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+            Some(version.ends_with(b"1.1"))
+        }
+        _ => None,
+    }
+}

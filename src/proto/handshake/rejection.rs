@@ -1,0 +1,217 @@
+//! A complete HTTP answer that refuses a handshake.
+//!
+//! In scope: what may stand in such an answer, its bytes. Out of scope: when to give which
+//! (`server.rs` and the caller), lingering until it has arrived.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::{VERSION, find_reserved, push_header, push_headers};
+
+#[cfg(test)]
+mod tests;
+
+/// An HTTP answer in place of an upgrade; send [`to_bytes`](Self::to_bytes), then close.
+///
+/// It also is the error that tells the server's own program why: `Display` gives the status and the
+/// [`reason`](Self::reason), which is never text from the peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("handshake rejected with {}: {}", .0.status, .0.reason)]
+pub struct Rejection(Box<Answer>);
+
+/// What a [`Rejection`] holds; boxed because it travels as an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    reason: Cow<'static, str>,
+    is_for_head: bool,
+}
+
+impl Rejection {
+    /// Makes an answer of one's own: any status from 200 to 599, so that a health check can get its
+    /// 200 or a visitor a redirect.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError`] for another status, a body with 204 or 304, and headers that the library
+    /// writes itself: `Connection`, `Content-Length` and, with 426, `Upgrade` and
+    /// `Sec-WebSocket-Version`.
+    pub fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Self, ResponseError> {
+        let body = body.into();
+        if !matches!(status.as_u16(), 200..=599) {
+            return Err(ResponseError::InvalidStatus(status));
+        }
+        if !may_have_body(status) && !body.is_empty() {
+            return Err(ResponseError::UnexpectedBody(status));
+        }
+        if let Some(name) = find_reserved(&headers) {
+            return Err(ResponseError::ReservedHeader(name.clone()));
+        }
+        let reason = Cow::Borrowed("rejected by the application");
+        Ok(Self(Box::new(Answer {
+            status,
+            headers,
+            body,
+            reason,
+            is_for_head: false,
+        })))
+    }
+
+    /// Answers with one line of plain text, which is also the reason.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn with_text(status: StatusCode, text: impl Into<String>) -> Result<Self, ResponseError> {
+        let text = text.into();
+        let mut rejection = Self::new(status, HeaderMap::new(), format!("{text}\n"))?;
+        rejection.0.reason = Cow::Owned(text);
+        Ok(rejection)
+    }
+
+    /// 403, for an origin that the server's policy does not allow.
+    #[must_use]
+    pub fn origin_not_allowed() -> Self {
+        Self::plain(StatusCode::FORBIDDEN, "this origin is not allowed")
+    }
+
+    /// 408, for a client that did not complete its request in time.
+    #[must_use]
+    pub fn request_timeout() -> Self {
+        Self::plain(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request did not arrive in time",
+        )
+    }
+
+    /// 500, for a failure of the server's own.
+    #[must_use]
+    pub fn internal_error() -> Self {
+        Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "the server failed")
+    }
+
+    /// 503, for a server that has as many connections as it takes, or is stopping.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server takes no connections at present",
+        )
+    }
+
+    /// A status known to be right, with its reason as the body.
+    pub(super) fn plain(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
+        let reason = reason.into();
+        let body = format!("{reason}\n").into_bytes();
+        let headers = HeaderMap::new();
+        Self(Box::new(Answer {
+            status,
+            headers,
+            body,
+            reason,
+            is_for_head: false,
+        }))
+    }
+
+    /// The same, with `Allow: GET`; the answer to HEAD goes without its body (RFC 7231 4.3.2).
+    pub(super) fn method_not_allowed(method: &[u8]) -> Self {
+        let mut rejection = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "the method has to be GET");
+        rejection
+            .0
+            .headers
+            .insert(header::ALLOW, HeaderValue::from_static("GET"));
+        rejection.0.is_for_head = method == b"HEAD";
+        rejection
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The headers beside those that the library adds.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+
+    /// Why, for the log.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// Writes the complete answer: status line, headers, body.
+    ///
+    /// `Content-Length` and `Connection: close` are always there, `Content-Type` is
+    /// `text/plain; charset=utf-8` unless given, and 426 names what it wants (RFC 7231 6.5.15,
+    /// RFC 6455 4.4). There is no `Date`, for which it takes a clock.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let reason = self.0.status.canonical_reason().unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.0.status.as_str()).into_bytes();
+        if self.0.status == StatusCode::UPGRADE_REQUIRED {
+            push_header(&mut bytes, "Upgrade", "websocket");
+            push_header(&mut bytes, "Connection", "close, Upgrade");
+            push_header(&mut bytes, "Sec-WebSocket-Version", VERSION);
+        } else {
+            push_header(&mut bytes, "Connection", "close");
+        }
+        if may_have_body(self.0.status) {
+            push_header(&mut bytes, "Content-Length", self.0.body.len().to_string());
+        }
+        if !self.0.body.is_empty() && !self.0.headers.contains_key(header::CONTENT_TYPE) {
+            push_header(&mut bytes, "Content-Type", "text/plain; charset=utf-8");
+        }
+        push_headers(&mut bytes, &self.0.headers);
+        bytes.extend_from_slice(b"\r\n");
+        if !self.0.is_for_head {
+            bytes.extend_from_slice(&self.0.body);
+        }
+        bytes
+    }
+}
+
+/// Whether an answer with this status has a body and its length (RFC 7230 3.3.2).
+fn may_have_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// An answer that cannot be sent: the mistake of the server's own program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// The client did not offer this subprotocol.
+    #[error("subprotocol {0:?} was not offered by the client: choose one of its list, or none")]
+    UnexpectedSubprotocol(String),
+    /// The client did not offer this extension, or it is chosen twice.
+    #[error("extension {0:?} was not offered by the client, or is chosen twice: leave it out")]
+    UnexpectedExtension(String),
+    /// An extension with a parameter or value that is not a token.
+    #[error("invalid extension {0:?}: parameters and values have to be tokens")]
+    InvalidExtension(String),
+    /// A header that is part of the answer itself.
+    #[error("header {0} is written by the library: remove it, or use the option made for it")]
+    ReservedHeader(HeaderName),
+    /// A status that does not end the exchange.
+    #[error("status {0} cannot refuse a handshake: use 200 to 599")]
+    InvalidStatus(StatusCode),
+    /// A body with a status that has none.
+    #[error("an answer with status {0} has no body: leave it empty")]
+    UnexpectedBody(StatusCode),
+}

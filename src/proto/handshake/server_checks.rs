@@ -1,0 +1,236 @@
+//! What a request has to be to become a WebSocket (RFC 6455 4.2.1), one function each.
+//!
+//! In scope: every check that the request head alone decides. Out of scope: what the server's own
+//! program wants.
+//!
+//! The checks are as strict as the RFC because a request that is let through although it is no
+//! upgrade leaves a proxy in front with another idea of where the next request begins. The text of
+//! a rejection never repeats text of the request.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::head::HeadError;
+use super::{
+    Extension, HeadLimits, Rejection, VERSION, at_most_one, extensions, is_authority, is_http_1_1,
+    is_token, is_visible, list_elements, list_holds, token_text,
+};
+
+/// The request target, taken apart.
+pub(super) struct Target {
+    /// Path and query.
+    pub(super) resource_name: String,
+    /// The authority of an absolute URL.
+    pub(super) host: Option<String>,
+}
+
+/// Checks `GET SP target SP HTTP/1.1`.
+pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
+    let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let &[method, target, version] = parts.as_slice() else {
+        return Err(bad_request(
+            "the request line is not `method target version`",
+        ));
+    };
+    if !is_token(method) {
+        return Err(bad_request("the method is not a token"));
+    }
+    match is_http_1_1(version) {
+        Some(true) => {}
+        Some(false) => {
+            return Err(Rejection::plain(
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "the version has to be HTTP/1.1",
+            ));
+        }
+        None => {
+            return Err(bad_request(
+                "the request line does not end in an HTTP version",
+            ));
+        }
+    }
+    if method != b"GET" {
+        return Err(Rejection::method_not_allowed(method));
+    }
+    str::from_utf8(target)
+        .ok()
+        .filter(|target| is_visible(target) && !target.contains('#'))
+        .and_then(parse_target)
+        .ok_or_else(|| bad_request("the request target is neither a path nor an absolute URL"))
+}
+
+/// Takes a target in origin form or absolute form apart (RFC 7230 5.3).
+fn parse_target(target: &str) -> Option<Target> {
+    if target.starts_with('/') {
+        return Some(Target {
+            resource_name: target.to_owned(),
+            host: None,
+        });
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    if !["http", "https", "ws", "wss"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        return None;
+    }
+    let (host, path) = match rest.find(['/', '?']) {
+        Some(end) => rest.split_at_checked(end)?,
+        None => (rest, ""),
+    };
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    is_authority(host).then(|| Target {
+        resource_name: format!("{slash}{path}"),
+        host: Some(host.to_owned()),
+    })
+}
+
+/// Refuses requests with a body, which a proxy and we might see end in different places.
+pub(super) fn no_body(headers: &HeaderMap) -> Result<(), Rejection> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(bad_request("transfer-encoding is not allowed"));
+    }
+    match single(headers, header::CONTENT_LENGTH)? {
+        None => Ok(()),
+        Some(length) if length == "0" => Ok(()),
+        Some(_) => Err(bad_request("the request must not have a body")),
+    }
+}
+
+/// Exactly one `Host` that is one (RFC 7230 5.4).
+pub(super) fn host(headers: &HeaderMap) -> Result<String, Rejection> {
+    let Some(host) = single(headers, header::HOST)? else {
+        return Err(bad_request("the host header is missing"));
+    };
+    host.to_str()
+        .ok()
+        .filter(|host| is_authority(host))
+        .map(str::to_owned)
+        .ok_or_else(|| bad_request("the host header is not a host with an optional port"))
+}
+
+/// `Upgrade` holds `websocket` and `Connection` holds `upgrade`.
+pub(super) fn upgrade(headers: &HeaderMap) -> Result<(), Rejection> {
+    if !list_holds(headers, header::UPGRADE, "websocket") {
+        return Err(upgrade_required(
+            "this is a WebSocket endpoint: connect with a WebSocket client \
+             (the upgrade header does not name websocket)",
+        ));
+    }
+    if !list_holds(headers, header::CONNECTION, "upgrade") {
+        return Err(upgrade_required(
+            "this is a WebSocket endpoint, but the connection header does not name upgrade: \
+             a proxy in between may have to pass it on",
+        ));
+    }
+    Ok(())
+}
+
+/// Exactly one `Sec-WebSocket-Version`, which is 13 (RFC 6455 4.4).
+pub(super) fn version(headers: &HeaderMap) -> Result<(), Rejection> {
+    match at_most_one(headers, header::SEC_WEBSOCKET_VERSION) {
+        Ok(Some(version)) if version == VERSION => Ok(()),
+        _ => Err(upgrade_required(
+            "the one sec-websocket-version header has to be 13",
+        )),
+    }
+}
+
+/// Exactly one `Sec-WebSocket-Key`, in the form that base64 gives 16 bytes.
+///
+/// The unused bits of the last character are not looked at: the RFC's own example sets one.
+pub(super) fn key(headers: &HeaderMap) -> Result<String, Rejection> {
+    let Some(key) = single(headers, header::SEC_WEBSOCKET_KEY)? else {
+        return Err(bad_request("the sec-websocket-key header is missing"));
+    };
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.to_str()
+        .ok()
+        .filter(|key| {
+            key.len() == 24
+                && key
+                    .strip_suffix("==")
+                    .is_some_and(|data| data.as_bytes().iter().all(is_base64))
+        })
+        .map(str::to_owned)
+        .ok_or_else(|| bad_request("the sec-websocket-key header is not base64 of 16 bytes"))
+}
+
+/// At most one `Origin`, in ASCII, so that a policy cannot be shown another one than was sent.
+pub(super) fn origin(headers: &HeaderMap) -> Result<(), Rejection> {
+    match single(headers, header::ORIGIN)? {
+        Some(origin) if origin.to_str().is_err() => {
+            Err(bad_request("the origin header is not ASCII"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The offered subprotocols: tokens, none twice (RFC 6455 4.1 item 10).
+pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
+    let mut subprotocols = Vec::new();
+    let mut seen = BTreeSet::new();
+    for element in list_elements(headers, header::SEC_WEBSOCKET_PROTOCOL) {
+        let Some(name) = token_text(element) else {
+            return Err(bad_request(
+                "the sec-websocket-protocol header is not a list of tokens",
+            ));
+        };
+        if !seen.insert(name) {
+            return Err(bad_request(
+                "the sec-websocket-protocol header names one twice",
+            ));
+        }
+        subprotocols.push(name.to_owned());
+    }
+    if subprotocols.is_empty() && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        return Err(bad_request("the sec-websocket-protocol header is empty"));
+    }
+    Ok(subprotocols)
+}
+
+/// The offered extensions (RFC 6455 9.1).
+pub(super) fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Rejection> {
+    let lines = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
+    extensions::parse(lines.iter().map(|line| line.as_bytes()))
+        .map_err(|error| bad_request(error.to_string()))
+}
+
+/// A header that may come only once.
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Rejection> {
+    let repeated = format!("the {name} header comes more than once");
+    at_most_one(headers, name).map_err(|_| bad_request(repeated))
+}
+
+fn bad_request(reason: impl Into<Cow<'static, str>>) -> Rejection {
+    Rejection::plain(StatusCode::BAD_REQUEST, reason)
+}
+
+fn upgrade_required(reason: &'static str) -> Rejection {
+    Rejection::plain(StatusCode::UPGRADE_REQUIRED, reason)
+}
+
+pub(super) fn head_rejection(error: HeadError, limits: HeadLimits) -> Rejection {
+    let too_large = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    match error {
+        HeadError::StartLineTooLong => Rejection::plain(
+            StatusCode::URI_TOO_LONG,
+            format!("the request line is over {} bytes", limits.max_start_line),
+        ),
+        HeadError::TooLarge => Rejection::plain(
+            too_large,
+            format!("the request head is over {} bytes", limits.max_head_size),
+        ),
+        HeadError::TooManyHeaders => Rejection::plain(
+            too_large,
+            format!(
+                "the request has more than {} header lines",
+                limits.max_headers
+            ),
+        ),
+        HeadError::Malformed(what) => bad_request(format!("malformed request head: {what}")),
+    }
+}

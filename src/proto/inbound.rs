@@ -1,0 +1,587 @@
+//! The receiving half of the protocol: bytes in, messages and control frames out.
+//!
+//! In scope: framing rules, unmasking, UTF-8, fragment assembly, limits, and the memory all that happens in.
+//! Out of scope: answering (see `session`), the opening handshake, reading from anything.
+//!
+//! The caller reads straight into [`Inbound::space`] and then asks [`Inbound::advance`] what that made.
+//! Payload is worked on as it arrives, while it is in cache: unmasked, validated, counted.
+//!
+//! There are two places for it. A message in one frame of at most [`IN_PLACE_MAX`] stays where it was read, in
+//! `buf`, and is lent from there. Everything else, fragments and large frames, is gathered in `body`, one
+//! contiguous buffer per connection, into which a large frame is read directly.
+//!
+//! Invariants: `buf[start..end]` is what has been read and not consumed; `buf` and `body` never shrink below
+//! what they hold, and stay initialised memory, so that nothing is zeroed twice; what is lent stays untouched
+//! until the next call with `&mut self`.
+
+use super::error::{LimitError, ProtocolError, ReceiveError};
+use super::frame::{FrameHeader, MAX_HEADER_LEN, Opcode, Role};
+use super::utf8::{self, Utf8};
+use super::mask;
+use crate::close::{CloseCode, CloseFrame};
+use crate::message::{Kind, Message, MessageRef};
+use std::ops::Range;
+
+/// First size of the read buffer: an idle connection touches one page of it.
+const BUF_FIRST: usize = 4 << 10;
+/// What the read buffer grows to while reads fill it.
+const BUF_MAX: usize = 64 << 10;
+/// Largest payload that is kept and lent in the read buffer.
+const IN_PLACE_MAX: u64 = 32 << 10;
+/// With this much of a frame missing, it is worth reading into `body` and not into `buf`.
+const DIRECT_MIN: u64 = 16 << 10;
+/// Memory made ready ahead of the data that will fill it (reliability: no allocation from a declared length).
+const AHEAD: usize = 64 << 10;
+/// Largest single read into memory that is there already: half of a common second-level cache.
+const DIRECT_MAX: usize = 256 << 10;
+/// So many messages in a row without use of `body` give it back.
+const BODY_UNUSED_MAX: u8 = 64;
+
+/// What the receiving half accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Largest message in bytes, all its fragments together. Default 16 MiB.
+    pub max_message_size: u64,
+    /// Most frames in one message, empty ones counted. Default 131,072.
+    pub max_fragments: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_message_size: 16 << 20, max_fragments: 131_072 }
+    }
+}
+
+/// How the caller wants the next message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// Whole.
+    Message,
+    /// In pieces as they arrive, in constant memory.
+    Pieces,
+}
+
+/// What [`Inbound::advance`] found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Nothing whole: read more into [`Inbound::space`].
+    NeedInput,
+    /// A message, in [`Inbound::message`] or [`Inbound::take_message`].
+    Message,
+    /// A piece of a message, in [`Inbound::payload`]; possibly empty if it is the last one.
+    Piece {
+        /// What the message is.
+        kind: Kind,
+        /// Whether the message ends here.
+        last: bool,
+    },
+    /// A Ping; its payload is in [`Inbound::payload`].
+    Ping,
+    /// A Pong; its payload is in [`Inbound::payload`].
+    Pong,
+    /// A Close frame.
+    Close(CloseFrame),
+}
+
+/// The message under way.
+struct OpenMessage {
+    kind: Kind,
+    frames: u32,
+    utf8: Utf8,
+    /// Payload of all its frames so far, as their headers declare it.
+    declared: u64,
+}
+
+/// The data frame under way.
+struct OpenFrame {
+    fin: bool,
+    key: Option<[u8; 4]>,
+    len: u64,
+    /// Payload bytes unmasked, validated and, unless `in_place`, taken out of `buf`.
+    done: u64,
+    /// Stays in `buf` until it is whole, beginning at `start`.
+    in_place: bool,
+}
+
+/// What the caller may be looking at.
+#[derive(Clone)]
+enum Lent {
+    Nothing,
+    /// This part of `buf`, which is consumed with it.
+    Buf(Range<usize>),
+    /// `body[..body_len]`.
+    Body,
+}
+
+/// The receiving half of a connection, without I/O. See the [module](crate::proto) for how to drive it.
+pub struct Inbound {
+    role: Role,
+    limits: Limits,
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The last read filled `buf`: more was probably there.
+    filled: bool,
+    body: Vec<u8>,
+    body_len: usize,
+    body_unused: u8,
+    message: Option<OpenMessage>,
+    frame: Option<OpenFrame>,
+    /// What is being lent, and of which kind.
+    lent: Lent,
+    lent_kind: Kind,
+    /// The next read goes into `body`.
+    direct: bool,
+    /// What was last asked for.
+    want: Want,
+    failed: Option<ReceiveError>,
+}
+
+impl Inbound {
+    /// The receiving half for an endpoint that plays `role`.
+    #[must_use]
+    pub fn new(role: Role, limits: Limits) -> Self {
+        Self {
+            role,
+            limits,
+            buf: Vec::new(),
+            start: 0,
+            end: 0,
+            filled: false,
+            body: Vec::new(),
+            body_len: 0,
+            body_unused: 0,
+            message: None,
+            frame: None,
+            lent: Lent::Nothing,
+            lent_kind: Kind::Binary,
+            direct: false,
+            want: Want::Message,
+            failed: None,
+        }
+    }
+
+    /// Replaces the limits. A message that is under way is held to the new ones from its next frame on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Where the next bytes are to be read into; never empty. Tell [`filled`](Self::filled) how many came.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.release();
+        if let Some(window) = self.direct_window() {
+            self.grow_body(window.end);
+            self.direct = true;
+            return &mut self.body[window];
+        }
+        self.direct = false;
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+        if self.filled && self.buf.len() < BUF_MAX {
+            self.buf.resize((self.buf.len() * 4).clamp(BUF_FIRST, BUF_MAX), 0);
+        } else if self.buf.is_empty() {
+            self.buf.resize(BUF_FIRST, 0);
+        }
+        self.filled = false;
+        // What is still missing of a header, or of a frame that stays here, must fit behind `start`.
+        let wanted = match &self.frame {
+            Some(frame) if frame.in_place => frame.len as usize,
+            _ => MAX_HEADER_LEN + super::MAX_CONTROL_PAYLOAD,
+        };
+        if self.buf.len() - self.start < wanted || self.end == self.buf.len() {
+            self.buf.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            if self.buf.len() < wanted {
+                self.buf.resize(wanted.next_power_of_two().min(BUF_MAX), 0);
+            }
+        }
+        &mut self.buf[self.end..]
+    }
+
+    /// `count` bytes have been read into [`space`](Self::space).
+    ///
+    /// # Panics
+    ///
+    /// If that is more than `space` offered.
+    pub fn filled(&mut self, count: usize) {
+        if self.direct {
+            self.direct = false;
+            let range = self.body_len..self.body_len + count;
+            let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return };
+            self.body_len = range.end;
+            if let Err(error) = digest(frame, message, &mut self.body[range]) {
+                self.failed = Some(error);
+            }
+        } else {
+            self.filled = count == self.buf.len() - self.end;
+            self.end += count;
+            assert!(self.end <= self.buf.len(), "more bytes than there was space for");
+        }
+    }
+
+    /// Copies bytes in, for callers that have them already: as many as fit, whose number is returned.
+    pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        let space = self.space();
+        let count = bytes.len().min(space.len());
+        space[..count].copy_from_slice(&bytes[..count]);
+        self.filled(count);
+        count
+    }
+
+    /// Whether the peer may stop here: no message and no frame is half received.
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.message.is_none() && self.start == self.end
+    }
+
+    /// Whether [`advance`](Self::advance) may have something without more input.
+    #[must_use]
+    pub fn has_buffered(&self) -> bool {
+        self.start < self.end
+    }
+
+    /// Looks at what has been read: the next thing the peer did, or that more input is needed.
+    ///
+    /// Gives back what was lent before.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; every later call gives the same error.
+    #[inline]
+    pub fn advance(&mut self, want: Want) -> Result<Step, ReceiveError> {
+        self.release();
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.want = want;
+        self.step(want).inspect_err(|error| self.failed = Some(*error))
+    }
+
+    /// The payload of the last step.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        match &self.lent {
+            Lent::Nothing => &[],
+            Lent::Buf(range) => &self.buf[range.clone()],
+            Lent::Body => &self.body[..self.body_len],
+        }
+    }
+
+    /// The message of a [`Step::Message`].
+    #[must_use]
+    #[expect(unsafe_code, reason = "see utf8::as_str")]
+    pub fn message(&self) -> MessageRef<'_> {
+        match self.lent_kind {
+            Kind::Binary => MessageRef::Binary(self.payload()),
+            // SAFETY: `lent_kind` is `Text` only from the moment when a text message is whole, all of it has
+            // passed `Utf8`, and until `release`; nothing writes to it in between.
+            Kind::Text => MessageRef::Text(unsafe { utf8::as_str(self.payload()) }),
+        }
+    }
+
+    /// The message of a [`Step::Message`], taken out; a large one is not copied.
+    #[must_use]
+    #[expect(unsafe_code, reason = "see utf8::into_string")]
+    pub fn take_message(&mut self) -> Message {
+        let bytes = match &self.lent {
+            Lent::Body if self.body_len > self.body.capacity() / 2 => {
+                self.body.truncate(self.body_len);
+                self.body_len = 0;
+                std::mem::take(&mut self.body)
+            }
+            _ => self.payload().to_vec(),
+        };
+        let kind = self.lent_kind;
+        self.release();
+        match kind {
+            Kind::Binary => Message::Binary(bytes),
+            // SAFETY: as in `message`.
+            Kind::Text => Message::Text(unsafe { utf8::into_string(bytes) }),
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need. Nothing received is lost.
+    pub fn shrink(&mut self) {
+        self.release();
+        if self.start == self.end && self.buf.len() > BUF_FIRST {
+            self.buf = Vec::new();
+            self.start = 0;
+            self.end = 0;
+            self.filled = false;
+        }
+        if self.body_len == 0 {
+            self.body = Vec::new();
+        }
+    }
+
+    /// Whether [`shrink`](Self::shrink) would give anything back.
+    #[must_use]
+    pub fn holds_spare_memory(&self) -> bool {
+        (self.start == self.end && self.buf.len() > BUF_FIRST) || (self.body_len == 0 && !self.body.is_empty())
+    }
+
+    #[inline]
+    fn release(&mut self) {
+        match std::mem::replace(&mut self.lent, Lent::Nothing) {
+            Lent::Nothing => return,
+            Lent::Buf(range) => self.start = range.end,
+            Lent::Body => self.body_len = 0,
+        }
+        self.lent_kind = Kind::Binary;
+    }
+
+    #[inline]
+    fn step(&mut self, want: Want) -> Result<Step, ReceiveError> {
+        loop {
+            if self.frame.is_some() {
+                let found = match want {
+                    Want::Message => self.gather()?,
+                    Want::Pieces => self.piece()?,
+                };
+                match found {
+                    Some(step) => return Ok(step),
+                    None => continue,
+                }
+            }
+            let unread = &self.buf[self.start..self.end];
+            let Some((header, size)) = FrameHeader::decode(unread)? else {
+                return Ok(Step::NeedInput);
+            };
+            self.check_mask(&header)?;
+            if header.rsv1 {
+                return Err(ProtocolError::ReservedBits.into());
+            }
+            if header.opcode.is_control() {
+                // At most 125 bytes: waited for as a whole, the header is simply read again.
+                let len = header.len as usize;
+                if unread.len() < size + len {
+                    return Ok(Step::NeedInput);
+                }
+                self.start += size;
+                return Ok(self.control(&header, self.start..self.start + len)?);
+            }
+            self.open_frame(&header, want)?;
+            self.start += size;
+        }
+    }
+
+    fn check_mask(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
+        match (self.role, header.mask) {
+            (Role::Server, None) => Err(ProtocolError::UnmaskedFrame),
+            (Role::Client, Some(_)) => Err(ProtocolError::MaskedFrame),
+            _ => Ok(()),
+        }
+    }
+
+    fn control(&mut self, header: &FrameHeader, range: Range<usize>) -> Result<Step, ProtocolError> {
+        let payload = &mut self.buf[range.clone()];
+        if let Some(key) = header.mask {
+            mask::apply(payload, key, 0);
+        }
+        let step = match header.opcode {
+            Opcode::Ping => Step::Ping,
+            Opcode::Pong => Step::Pong,
+            _ => Step::Close(close_frame(payload)?),
+        };
+        self.lent = Lent::Buf(range);
+        Ok(step)
+    }
+
+    /// Applies the rules of fragmentation (RFC 6455 5.4) and the limits, before any payload is looked at.
+    fn open_frame(&mut self, header: &FrameHeader, want: Want) -> Result<(), ReceiveError> {
+        let limits = self.limits;
+        let message = match (header.opcode, &mut self.message) {
+            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation.into()),
+            (Opcode::Continuation, Some(message)) => message,
+            (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation.into()),
+            (opcode, empty @ None) => {
+                let kind = if opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                empty.insert(OpenMessage { kind, frames: 0, utf8: Utf8::default(), declared: 0 })
+            }
+        };
+        message.frames = message.frames.saturating_add(1);
+        if message.frames > limits.max_fragments {
+            return Err(LimitError::TooManyFragments { limit: limits.max_fragments }.into());
+        }
+        message.declared = message.declared.saturating_add(header.len);
+        if message.declared > limits.max_message_size {
+            let error = LimitError::MessageTooBig { limit: limits.max_message_size, at_least: message.declared };
+            return Err(error.into());
+        }
+        let whole_message = header.fin && message.frames == 1;
+        let in_place = whole_message && header.len <= IN_PLACE_MAX && want == Want::Message;
+        self.frame = Some(OpenFrame { fin: header.fin, key: header.mask, len: header.len, done: 0, in_place });
+        Ok(())
+    }
+
+    /// Works on what has arrived of the open frame towards a whole message. `None`: go on with the next frame.
+    #[inline]
+    fn gather(&mut self) -> Result<Option<Step>, ReceiveError> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(None) };
+        let arrived = self.end - self.start;
+        if frame.in_place {
+            let len = frame.len as usize;
+            let have = arrived.min(len);
+            digest(frame, message, &mut self.buf[self.start + frame.done as usize..self.start + have])?;
+            if have < len {
+                return Ok(Some(Step::NeedInput));
+            }
+            let range = self.start..self.start + len;
+            if !self.body.is_empty() {
+                self.body_unused += 1;
+                if self.body_unused > BODY_UNUSED_MAX {
+                    self.body = Vec::new();
+                }
+            }
+            return Ok(Some(self.finish(Lent::Buf(range))));
+        }
+        if frame.done < frame.len && arrived > 0 {
+            let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
+            let (from, to) = (self.start, self.body_len);
+            self.grow_body(to + have);
+            self.body[to..to + have].copy_from_slice(&self.buf[from..from + have]);
+            self.start += have;
+            self.body_len += have;
+            let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(None) };
+            digest(frame, message, &mut self.body[to..to + have])?;
+        }
+        let Some(frame) = &self.frame else { return Ok(None) };
+        if frame.done < frame.len {
+            return Ok(Some(Step::NeedInput));
+        }
+        if frame.fin {
+            self.body_unused = 0;
+            return Ok(Some(self.finish(Lent::Body)));
+        }
+        self.frame = None;
+        Ok(None)
+    }
+
+    /// The message is whole: lends it.
+    #[inline]
+    fn finish(&mut self, lent: Lent) -> Step {
+        self.frame = None;
+        if let Some(message) = self.message.take() {
+            self.lent_kind = message.kind;
+        }
+        self.lent = lent;
+        Step::Message
+    }
+
+    /// Works on what has arrived of the open frame and lends it. `None`: go on with the next frame.
+    fn piece(&mut self) -> Result<Option<Step>, ReceiveError> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(None) };
+        let kind = message.kind;
+        if frame.in_place {
+            // A call for a whole message began it and ran out of time.
+            frame.in_place = false;
+            let range = self.start..self.start + frame.done as usize;
+            if !range.is_empty() {
+                self.lent = Lent::Buf(range);
+                return Ok(Some(Step::Piece { kind, last: false }));
+            }
+        }
+        if self.body_len > 0 {
+            self.lent = Lent::Body;
+            let last = frame.fin && frame.done == frame.len;
+            if last {
+                self.frame = None;
+                self.message = None;
+            }
+            return Ok(Some(Step::Piece { kind, last }));
+        }
+        let arrived = self.end - self.start;
+        if arrived == 0 && frame.done < frame.len {
+            return Ok(Some(Step::NeedInput));
+        }
+        let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
+        let range = self.start..self.start + have;
+        digest(frame, message, &mut self.buf[range.clone()])?;
+        let fin = frame.fin;
+        if frame.done == frame.len {
+            self.frame = None;
+            if fin {
+                self.message = None;
+            }
+        }
+        let last = self.message.is_none();
+        if range.is_empty() && !last {
+            return Ok(None);
+        }
+        self.lent = Lent::Buf(range);
+        Ok(Some(Step::Piece { kind, last }))
+    }
+
+    /// Where in `body` the open frame can be read directly.
+    fn direct_window(&self) -> Option<Range<usize>> {
+        let frame = self.frame.as_ref()?;
+        let left = frame.len - frame.done;
+        if frame.in_place || self.want == Want::Pieces || self.start < self.end || left < DIRECT_MIN {
+            return None;
+        }
+        let ready = (self.body.len() - self.body_len).min(DIRECT_MAX);
+        let window = usize::try_from(left).map_or(AHEAD.max(ready), |left| left.min(AHEAD.max(ready)));
+        Some(self.body_len..self.body_len + window)
+    }
+
+    /// Makes `body` at least `len` long. Its capacity grows by halves, so that many fragments cost no more than
+    /// one large frame, and never past the end of a message that is known: what a header declares reserves at
+    /// most half of what has arrived.
+    fn grow_body(&mut self, len: usize) {
+        let capacity = self.body.capacity();
+        if capacity < len {
+            let mut goal = capacity + capacity / 2;
+            if let Some(OpenFrame { fin: true, len: frame_len, done, .. }) = self.frame {
+                let left = usize::try_from(frame_len - done).unwrap_or(usize::MAX);
+                goal = goal.min(self.body_len.saturating_add(left));
+            }
+            self.body.reserve_exact(goal.max(len) - self.body.len());
+        }
+        if self.body.len() < len {
+            self.body.resize(len, 0);
+        }
+    }
+}
+
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbound")
+            .field("role", &self.role)
+            .field("buffered", &(self.end - self.start))
+            .field("gathered", &self.body_len)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Unmasks and validates payload that has just arrived.
+#[inline]
+fn digest(frame: &mut OpenFrame, message: &mut OpenMessage, bytes: &mut [u8]) -> Result<(), ReceiveError> {
+    if let Some(key) = frame.key {
+        mask::apply(bytes, key, frame.done);
+    }
+    frame.done += bytes.len() as u64;
+    if message.kind == Kind::Text {
+        let ends = frame.fin && frame.done == frame.len;
+        if !message.utf8.feed(bytes) || (ends && !message.utf8.is_complete()) {
+            return Err(ProtocolError::InvalidUtf8.into());
+        }
+    }
+    Ok(())
+}
+
+/// The content of a Close frame (RFC 6455 5.5.1).
+fn close_frame(payload: &[u8]) -> Result<CloseFrame, ProtocolError> {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        return if payload.is_empty() { Ok(CloseFrame::EMPTY) } else { Err(ProtocolError::TruncatedCloseCode) };
+    };
+    let code = CloseCode::from(u16::from_be_bytes(*code));
+    if !code.is_sendable() {
+        return Err(ProtocolError::InvalidCloseCode(code));
+    }
+    let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidCloseReason)?;
+    Ok(CloseFrame::trusted(code, reason.to_owned()))
+}

@@ -1,0 +1,109 @@
+//! The WebSocket protocol without I/O: bytes in, events and bytes out.
+//!
+//! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control
+//! frames, the closing handshake, and the limits on all of that. Out of scope: sockets, TLS, threads, clocks,
+//! randomness. Nothing here blocks; time limits are the driver's.
+//!
+//! The blocking [`WebSocket`](crate::WebSocket) drives this machine. A program with an event loop of its own can
+//! drive it too, through [`handshake`] and then [`Protocol`]:
+//!
+//! ```text
+//!                 handshake                        Protocol
+//!   bytes in --> ClientHandshake::receive --> leftover --> receive --> next_event --> Message, Ping, Pong, Close
+//!                ServerHandshake::receive                      |
+//!                                                              v
+//!   bytes out <--------- request / accept <------------------ output <-- send, ping, close, replies
+//!
+//!   connecting --101--> open --Close sent or received--> closing --both--> over
+//!       |                 |
+//!       +- refused        +- peer at fault: Close queued, the same error from then on
+//! ```
+//!
+//! The contract: after each call that may queue output, write [`Protocol::output`] before waiting for input;
+//! after feeding input, call [`Protocol::next_event`] until it gives `None` or an error.
+//!
+//! A whole conversation in bytes, both ends driven by hand:
+//!
+//! ```
+//! use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake};
+//! use landline::proto::{Event, Limits, Protocol};
+//! use landline::{CloseCode, MessageRef};
+//!
+//! // The opening handshake. The nonce is the one of RFC 6455 section 1.3; a real one is random.
+//! let request = ClientRequest { host: "server.example.com".into(), target: "/chat".into(), ..Default::default() };
+//! let mut opening = ClientHandshake::new(&request, *b"the sample nonce", HeadLimits::default())?;
+//! assert!(opening.request().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+//!
+//! let mut listening = ServerHandshake::new(HeadLimits::default());
+//! let request = listening.receive(opening.request()).unwrap().expect("a whole request");
+//! assert_eq!(request.path(), "/chat");
+//! let answer = request.accept(None, &[], &http::HeaderMap::new())?;
+//! assert_eq!(answer,
+//!     b"HTTP/1.1 101 Switching Protocols\r\n\
+//!       Upgrade: websocket\r\n\
+//!       Connection: Upgrade\r\n\
+//!       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+//! let accepted = opening.receive(&answer)?.expect("a whole answer");
+//! assert_eq!(accepted.leftover, b"");
+//!
+//! // Frames. A client masks with fresh keys; this one is the key of RFC 6455 section 5.7.
+//! let mut client = Protocol::client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
+//! let mut server = Protocol::server(Limits::default());
+//!
+//! client.send("Hello")?;
+//! assert_eq!(client.output(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+//! let count = server.receive(client.output());
+//! client.consume(count);
+//! assert_eq!(server.next_event()?, Some(Event::Message(MessageRef::Text("Hello"))));
+//! assert_eq!(server.next_event()?, None);
+//!
+//! // A Ping is answered at once, even between the fragments of a message.
+//! client.ping(b"?")?;
+//! let count = server.receive(client.output());
+//! client.consume(count);
+//! assert_eq!(server.next_event()?, Some(Event::Ping(b"?")));
+//! assert_eq!(server.output(), b"\x8a\x01?");
+//!
+//! // The closing handshake: each side sends one Close frame.
+//! server.close(CloseCode::NORMAL, "bye")?;
+//! assert_eq!(server.output(), b"\x8a\x01?\x88\x05\x03\xe8bye");
+//! let count = client.receive(server.output());
+//! server.consume(count);
+//! assert_eq!(client.next_event()?, Some(Event::Pong(b"?")));
+//! let Some(Event::Close(frame)) = client.next_event()? else { panic!("a Close frame") };
+//! assert_eq!((frame.code(), frame.reason()), (CloseCode::NORMAL, "bye"));
+//! assert_eq!(client.output(), [b"\x88\x82\x37\xfa\x21\x3d".as_slice(), &[0x03 ^ 0x37, 0xe8 ^ 0xfa]].concat());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod frame;
+pub mod handshake;
+mod inbound;
+mod mask;
+mod outbound;
+mod protocol;
+mod session;
+mod utf8;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{LimitError, ProtocolError, ReceiveError};
+pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, Opcode, Role};
+pub use inbound::{Inbound, Limits, Step, Want};
+pub use outbound::{MaskSource, OpenFrame, Outbound};
+pub use protocol::{Event, Protocol};
+pub use session::Session;
+pub(crate) use utf8::Utf8;
+
+use crate::message::Kind;
+
+impl From<Kind> for Opcode {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text,
+            Kind::Binary => Self::Binary,
+        }
+    }
+}

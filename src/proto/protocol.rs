@@ -1,0 +1,183 @@
+//! Both halves and the session in one value, for a program that drives the protocol from one thread.
+
+use super::error::ReceiveError;
+use super::frame::{Opcode, Role};
+use super::inbound::{Inbound, Limits, Step, Want};
+use super::outbound::{MaskSource, Outbound};
+use super::session::Session;
+use crate::close::{CloseCode, CloseFrame};
+use crate::error::{Closed, Error};
+use crate::message::{Kind, MessageRef, Payload};
+
+/// Something the peer did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// It sent a message.
+    Message(MessageRef<'a>),
+    /// It sent a Ping; the Pong is queued.
+    Ping(&'a [u8]),
+    /// It sent a Pong.
+    Pong(&'a [u8]),
+    /// It sent a Close frame; the answer, if one is due, is queued. Nothing comes after it.
+    Close(CloseFrame),
+}
+
+/// A whole WebSocket endpoint after the opening handshake, without I/O.
+///
+/// See the [module](crate::proto) for a conversation driven by hand.
+#[derive(Debug)]
+pub struct Protocol {
+    inbound: Inbound,
+    outbound: Outbound,
+    session: Session,
+}
+
+impl Protocol {
+    /// A client's end. `masks` gives a fresh unpredictable key for each frame.
+    #[must_use]
+    pub fn client(limits: Limits, masks: impl MaskSource + 'static) -> Self {
+        let (inbound, outbound) = (Inbound::new(Role::Client, limits), Outbound::client(Box::new(masks)));
+        Self { inbound, outbound, session: Session::new() }
+    }
+
+    /// A server's end.
+    #[must_use]
+    pub fn server(limits: Limits) -> Self {
+        let (inbound, outbound) = (Inbound::new(Role::Server, limits), Outbound::server());
+        Self { inbound, outbound, session: Session::new() }
+    }
+
+    /// Where to read the next bytes into; never empty. Call [`filled`](Self::filled) afterwards.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.inbound.space()
+    }
+
+    /// `count` bytes have been read into [`space`](Self::space). Call [`next_event`](Self::next_event) until it
+    /// gives `None`.
+    pub fn filled(&mut self, count: usize) {
+        self.inbound.filled(count);
+    }
+
+    /// Copies bytes in, as many as fit; the number is returned. Call [`next_event`](Self::next_event) until it
+    /// gives `None`, then go on with the rest.
+    pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        self.inbound.receive(bytes)
+    }
+
+    /// The peer has ended its stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed::Eof`] (code 1006) unless a Close frame came first (RFC 6455 7.1.5).
+    pub fn receive_eof(&mut self) -> Result<(), Error> {
+        if self.session.close_received_frame().is_some() { Ok(()) } else { Err(Error::Closed(Closed::Eof)) }
+    }
+
+    /// The next thing the peer did; `None` when more input is needed, or after its Close frame.
+    ///
+    /// May queue output: write [`output`](Self::output) before waiting for input.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong. A Close frame that says so is queued; every later call gives the same error.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReceiveError> {
+        if self.session.close_received_frame().is_some() {
+            return Ok(None);
+        }
+        let step = match self.inbound.advance(Want::Message) {
+            Ok(step) => step,
+            Err(error) => {
+                self.session.fail(error);
+                self.session.write_replies(&mut self.outbound);
+                return Err(error);
+            }
+        };
+        let event = match step {
+            Step::NeedInput => return Ok(None),
+            Step::Message | Step::Piece { .. } => Event::Message(self.inbound.message()),
+            Step::Ping => {
+                self.session.ping_received(self.inbound.payload());
+                Event::Ping(self.inbound.payload())
+            }
+            Step::Pong => Event::Pong(self.inbound.payload()),
+            Step::Close(frame) => {
+                self.session.close_received(frame.clone());
+                Event::Close(frame)
+            }
+        };
+        self.session.write_replies(&mut self.outbound);
+        Ok(Some(event))
+    }
+
+    /// Queues a message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed::Sent`] once a Close frame has been sent.
+    pub fn send(&mut self, message: impl Payload) -> Result<(), Error> {
+        let (kind, payload) = message.parts();
+        self.send_fragment(kind, payload, true)
+    }
+
+    /// Queues a part of a message; `fin` says that it is the last. Between the parts only control frames may be
+    /// sent. Text may be cut anywhere, but must be UTF-8 as a whole: that is the caller's to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed::Sent`] once a Close frame has been sent.
+    pub fn send_fragment(&mut self, kind: Kind, part: &[u8], fin: bool) -> Result<(), Error> {
+        self.session.check_open()?;
+        let opcode = self.session.data_opcode(Opcode::from(kind), fin);
+        self.outbound.frame(opcode, fin, part);
+        Ok(())
+    }
+
+    /// Queues a Ping of at most 125 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::ControlPayload`](crate::error::UsageError::ControlPayload) for a longer one,
+    /// [`Closed::Sent`] once a Close frame has been sent.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.session.ping(payload)?;
+        self.session.write_replies(&mut self.outbound);
+        Ok(())
+    }
+
+    /// Queues a Close frame; does nothing if one was sent before.
+    ///
+    /// # Errors
+    ///
+    /// A code that may not be sent, or a reason over 123 bytes.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.session.start_close(CloseFrame::new(code, reason)?);
+        self.session.write_replies(&mut self.outbound);
+        Ok(())
+    }
+
+    /// What is to be written to the peer. Call [`consume`](Self::consume) afterwards.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        self.outbound.pending()
+    }
+
+    /// `count` bytes of [`output`](Self::output) have been written.
+    pub fn consume(&mut self, count: usize) {
+        self.outbound.consume(count);
+    }
+
+    /// Whether the closing handshake is under way and the stream should end soon: start a timer and end it
+    /// then. A server ends the stream itself once `output` is written and both Close frames have travelled; a
+    /// client waits for that (RFC 6455 7.1.1).
+    #[must_use]
+    pub fn close_expected(&self) -> bool {
+        self.session.is_closing()
+    }
+
+    /// What is known about the end of the connection.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+}

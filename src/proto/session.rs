@@ -1,0 +1,186 @@
+//! What both halves share: control replies that are due, and the closing handshake (RFC 6455 sections 5.5 and 7).
+//!
+//! ```text
+//!             close()/fail()                close received
+//!   open ---------------------> closing ----------------------> over
+//!     |                            ^                              ^
+//!     | close received             | a reply is due at once       |
+//!     +----------------------------+------------------------------+
+//! ```
+//!
+//! Every decision about what may still be sent, and about what the peer is owed, is made here. Nothing here
+//! waits or writes: a driver calls [`Session::write_replies`] whenever it may append whole frames, and sees to
+//! it that this happens before it waits for input.
+
+use super::error::ReceiveError;
+use super::frame::{MAX_CONTROL_PAYLOAD, Opcode};
+use super::outbound::Outbound;
+use crate::close::{CloseFrame, Side};
+use crate::error::{Closed, Error, UsageError};
+
+/// The payload of a control frame that is due.
+#[derive(Clone)]
+struct Due {
+    payload: [u8; MAX_CONTROL_PAYLOAD],
+    len: usize,
+}
+
+impl Due {
+    fn new(payload: &[u8]) -> Self {
+        let mut due = Self { payload: [0; MAX_CONTROL_PAYLOAD], len: payload.len().min(MAX_CONTROL_PAYLOAD) };
+        due.payload[..due.len].copy_from_slice(&payload[..due.len]);
+        due
+    }
+
+    fn payload(&self) -> &[u8] {
+        &self.payload[..self.len]
+    }
+}
+
+/// The state of a connection after the opening handshake.
+#[derive(Clone, Default)]
+pub struct Session {
+    /// The Pong that is due. One at most: a later Ping takes the place of an earlier one (RFC 6455 5.5.3), so
+    /// that no number of Pings makes anything grow.
+    pong: Option<Box<Due>>,
+    /// A Ping that is due: keepalive's, which cannot wait for anybody's turn.
+    ping: Option<Box<Due>>,
+    /// A Close frame that is due.
+    close: Option<CloseFrame>,
+    sent: Option<CloseFrame>,
+    received: Option<CloseFrame>,
+    first: Option<Side>,
+    /// Of a message that is being sent in fragments, not all have been.
+    fragmenting: bool,
+}
+
+impl Session {
+    /// A connection that has just been opened.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A Ping has come: a Pong with the same payload is due.
+    pub fn ping_received(&mut self, payload: &[u8]) {
+        self.pong = Some(Box::new(Due::new(payload)));
+    }
+
+    /// A Close frame has come: unless one was sent, one with the same code is due.
+    pub fn close_received(&mut self, frame: CloseFrame) {
+        if self.first.is_none() {
+            self.first = Some(Side::Remote);
+        }
+        if !self.is_closing() {
+            let empty = frame == CloseFrame::EMPTY;
+            self.close = Some(if empty { frame.clone() } else { CloseFrame::trusted(frame.code(), String::new()) });
+        }
+        self.received = Some(frame);
+    }
+
+    /// The peer's data was refused: unless one was sent, a Close frame that says why is due.
+    pub fn fail(&mut self, error: ReceiveError) {
+        self.start_close(error.close_frame());
+    }
+
+    /// Starts the closing handshake; does nothing if it was started before, by whomever.
+    pub fn start_close(&mut self, frame: CloseFrame) {
+        if !self.is_closing() {
+            self.first = Some(Side::Local);
+            self.close = Some(frame);
+        }
+    }
+
+    /// Whether messages and Pings may still be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed::Sent`] once a Close frame has been sent or is due.
+    #[inline]
+    pub fn check_open(&self) -> Result<(), Error> {
+        if self.is_closing() { Err(Error::Closed(Closed::Sent)) } else { Ok(()) }
+    }
+
+    /// A Ping with this payload is due; one that was due before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::ControlPayload`] for more than 125 bytes, [`Closed::Sent`] once a Close frame has been sent.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.check_open()?;
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(UsageError::ControlPayload { len: payload.len() }.into());
+        }
+        self.ping = Some(Box::new(Due::new(payload)));
+        Ok(())
+    }
+
+    /// The opcode for the next data frame of a message that begins with `opcode` (RFC 6455 5.4).
+    #[inline]
+    pub fn data_opcode(&mut self, opcode: Opcode, fin: bool) -> Opcode {
+        let continues = std::mem::replace(&mut self.fragmenting, !fin);
+        if continues { Opcode::Continuation } else { opcode }
+    }
+
+    /// Whether [`write_replies`](Self::write_replies) would queue something.
+    #[inline]
+    #[must_use]
+    pub fn has_replies(&self) -> bool {
+        self.pong.is_some() || self.ping.is_some() || self.close.is_some()
+    }
+
+    /// Queues what the peer is owed. Not to be called while a frame is open in `out`.
+    pub fn write_replies(&mut self, out: &mut Outbound) {
+        for (opcode, due) in [(Opcode::Pong, self.pong.take()), (Opcode::Ping, self.ping.take())] {
+            if let Some(due) = due
+                && self.sent.is_none()
+            {
+                out.frame(opcode, true, due.payload());
+            }
+        }
+        if let Some(frame) = self.close.take() {
+            let mut payload = Vec::new();
+            if frame != CloseFrame::EMPTY {
+                payload.extend_from_slice(&u16::from(frame.code()).to_be_bytes());
+                payload.extend_from_slice(frame.reason().as_bytes());
+            }
+            out.frame(Opcode::Close, true, &payload);
+            self.sent = Some(frame);
+        }
+    }
+
+    /// Whether a Close frame has been sent or is due: no more messages can be sent.
+    #[inline]
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.close.is_some() || self.sent.is_some()
+    }
+
+    /// The Close frame that was sent or is due.
+    #[must_use]
+    pub fn close_sent(&self) -> Option<&CloseFrame> {
+        self.sent.as_ref().or(self.close.as_ref())
+    }
+
+    /// The Close frame that was received.
+    #[must_use]
+    pub fn close_received_frame(&self) -> Option<&CloseFrame> {
+        self.received.as_ref()
+    }
+
+    /// Whose Close frame came first.
+    #[must_use]
+    pub fn closed_first_by(&self) -> Option<Side> {
+        self.first
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("sent", &self.sent)
+            .field("received", &self.received)
+            .field("replies_due", &self.has_replies())
+            .finish()
+    }
+}

@@ -1,0 +1,201 @@
+//! A listening socket that gives requests.
+
+use super::{Options, Request, ServerBuilder};
+use crate::connection::Interrupter;
+use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::transport::{Interest, SocketTransport, Wake, wait_fd};
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Accepts connections one at a time, in the caller's thread.
+///
+/// ```
+/// # fn main() -> landline::Result<()> {
+/// let listener = landline::Listener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+/// # let client = std::thread::spawn(move || landline::connect(&url)?.recv());
+/// let request = listener.accept()?;
+/// if request.path() == "/chat" {
+///     let mut ws = request.accept()?;
+///     ws.send("welcome")?;
+///     ws.close(landline::CloseCode::NORMAL, "")?;
+/// } else {
+///     request.reject(http::StatusCode::NOT_FOUND, http::HeaderMap::new(), "no such path\n")?;
+/// }
+/// # assert!(client.join().unwrap()?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    pub(super) options: Arc<Options>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// Listens on a TCP address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+        Self::builder().listen(address)
+    }
+
+    /// To set options.
+    #[must_use]
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    pub(super) fn tcp(address: impl ToSocketAddrs, options: Arc<Options>) -> Result<Self> {
+        let listen = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let socket = Socket::Tcp(listen().map_err(|error| Error::io("listening", error))?);
+        Ok(Self { socket, options })
+    }
+
+    pub(super) fn unix(path: &Path, options: Arc<Options>) -> Result<Self> {
+        let listen = || {
+            if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                std::fs::remove_file(path)?;
+            }
+            let listener = UnixListener::bind(path)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let socket = listen().map_err(|error| Error::io("listening", error))?;
+        Ok(Self { socket: Socket::Unix(socket, path.to_owned()), options })
+    }
+
+    /// The address that is listened on; `None` for a Unix socket.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Unix(..) => None,
+        }
+    }
+
+    /// Waits for a client and reads its request, TLS included.
+    ///
+    /// Blocks until there is one, without limit, and then for at most the handshake timeout (10 s): one slow
+    /// client delays the others. To serve many, use [`accept_incoming`](Self::accept_incoming) and read each
+    /// request in a thread of its own, as [`Server`](crate::Server) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`], [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`] concern one client, who has
+    /// been answered: go on. [`Error::Interrupted`]: go on or end. [`Error::Io`]: of the listening socket, or of
+    /// one client.
+    pub fn accept(&self) -> Result<Request> {
+        self.accept_incoming()?.request()
+    }
+
+    /// Waits for a client, and reads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`], [`Error::Io`]; when the process has no descriptor left the client stays in line.
+    pub fn accept_incoming(&self) -> Result<Incoming> {
+        let interrupter = self.options.interrupter.as_ref();
+        let wake = interrupter.map(Interrupter::recv_wake);
+        let accepted = self.accept_until(None, wake);
+        if matches!(accepted, Err(Error::Interrupted(_))) {
+            wake.map(Wake::take);
+        }
+        accepted
+    }
+
+    /// [`accept_incoming`](Self::accept_incoming) until a moment in time.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_incoming`](Self::accept_incoming), and [`Error::Timeout`].
+    pub fn accept_deadline(&self, deadline: Instant) -> Result<Incoming> {
+        let wake = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
+        self.accept_until(Some(deadline), wake)
+    }
+
+    pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<Incoming> {
+        loop {
+            if wake.is_some_and(Wake::is_set) {
+                return Err(Error::Interrupted(Interrupted::default()));
+            }
+            match self.try_accept() {
+                Ok(transport) => return Ok(Incoming { transport, options: Arc::clone(&self.options) }),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(Error::io("accepting a connection", error)),
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Timeout::of(Budget::Accept));
+            }
+            wait_fd(self.as_fd(), Interest::READ, deadline, wake)
+                .map_err(|error| Error::io("waiting for a connection", error))?;
+        }
+    }
+
+    fn try_accept(&self) -> io::Result<SocketTransport> {
+        match &self.socket {
+            Socket::Tcp(listener) => SocketTransport::tcp(listener.accept()?.0, &self.options.tcp),
+            Socket::Unix(listener, _) => SocketTransport::unix(listener.accept()?.0),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener, _) => listener.as_fd(),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Socket::Unix(_, path) = &self.socket {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A client that is connected and has not been listened to. From [`Listener::accept_incoming`].
+#[derive(Debug)]
+pub struct Incoming {
+    transport: SocketTransport,
+    options: Arc<Options>,
+}
+
+impl Incoming {
+    /// Reads its request, TLS included.
+    ///
+    /// Blocks for at most the handshake timeout (10 s).
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`], of this client only.
+    pub fn request(self) -> Result<Request> {
+        self.request_unless(None)
+    }
+
+    /// The same, ended with `Interrupted` while `wake` is set.
+    pub(super) fn request_unless(self, wake: Option<&Wake>) -> Result<Request> {
+        Request::read(Box::new(self.transport), &self.options, wake)
+    }
+}

@@ -1,0 +1,215 @@
+//! The server's side: listening, looking at requests, and a thread for each connection.
+//!
+//! **Any web page may connect** unless an [`OriginPolicy`] says otherwise: browsers let every page open a
+//! WebSocket to every server, with the user's cookies. A server that trusts cookies, or that only listens on a
+//! local network, should use [`OriginPolicy::SameOrigin`] or a list.
+//!
+//! [`Server::serve`] is all most programs need. A [`Listener`] gives one request at a time, to look at and to
+//! [accept](Request::accept) or [reject](Request::reject). [`accept_over`] does the same for a connection that
+//! came by other ways.
+
+mod listener;
+mod origin;
+mod request;
+mod serve;
+
+pub use listener::{Incoming, Listener};
+pub use origin::OriginPolicy;
+pub use request::Request;
+pub use serve::{Server, StopHandle, Stopped};
+
+use crate::config::{Config, config_setters};
+use crate::connection::Interrupter;
+use crate::error::{Error, Result};
+use crate::proto::handshake::HeadLimits;
+use crate::transport::{Identity, TcpOptions, TlsAcceptor, Transport};
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a server's connections have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    config: Config,
+    tls: Option<TlsAcceptor>,
+    tcp: TcpOptions,
+    subprotocols: Vec<String>,
+    origins: OriginPolicy,
+    limits: HeadLimits,
+    handshake_timeout: Option<Duration>,
+    interrupter: Option<Interrupter>,
+    max_connections: usize,
+    stack_size: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            tls: None,
+            tcp: TcpOptions::default(),
+            subprotocols: Vec::new(),
+            origins: OriginPolicy::Any,
+            limits: HeadLimits::default(),
+            handshake_timeout: Some(Duration::from_secs(10)),
+            interrupter: None,
+            max_connections: 1024,
+            stack_size: 256 << 10,
+        }
+    }
+}
+
+impl Options {
+    fn deadline(&self) -> Option<Instant> {
+        self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+}
+
+/// Reads the request of a client that is connected over `transport`: a socket of the caller's, memory, a tunnel.
+///
+/// Blocks until the request is there, for at most 10 s.
+///
+/// # Errors
+///
+/// [`Error::Rejected`] for a request that is not a WebSocket opening; it has been answered.
+/// [`Error::Timeout`], [`Error::Io`].
+pub fn accept_over(transport: impl Transport + 'static, config: &Config) -> Result<Request> {
+    let options = Options { config: config.clone(), ..Options::default() };
+    Request::read(Box::new(transport), &Arc::new(options), None)
+}
+
+/// Options of a [`Server`] or [`Listener`].
+///
+/// ```
+/// use landline::server::OriginPolicy;
+/// let server = landline::Server::builder()
+///     .origins(OriginPolicy::SameOrigin)
+///     .subprotocols(["chat.v2", "chat.v1"])
+///     .max_connections(100)
+///     .bind("127.0.0.1:0")?;
+/// # Ok::<(), landline::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ServerBuilder {
+    options: Options,
+    error: Option<Error>,
+}
+
+impl ServerBuilder {
+    /// Speaks TLS (`wss`) with this certificate.
+    #[must_use]
+    pub fn tls(mut self, identity: Identity) -> Self {
+        match TlsAcceptor::new(identity) {
+            Ok(tls) => self.options.tls = Some(tls),
+            Err(error) => self.error = Some(error),
+        }
+        self
+    }
+
+    /// Which pages browsers may connect from. Default any: see the [module](self).
+    #[must_use]
+    pub fn origins(mut self, policy: OriginPolicy) -> Self {
+        self.options.origins = policy;
+        self
+    }
+
+    /// The subprotocols this server speaks, best first. The first one that a client offers is chosen; a client
+    /// that offers none of them is accepted without.
+    #[must_use]
+    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.options.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How TCP sockets are set up.
+    #[must_use]
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.options.tcp = options;
+        self
+    }
+
+    /// Limits on requests.
+    #[must_use]
+    pub fn head_limits(mut self, limits: HeadLimits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// How long a client may take for TLS and its request together. Default 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.options.handshake_timeout = timeout;
+        self
+    }
+
+    /// Makes [`Listener::accept`] interruptible.
+    #[must_use]
+    pub fn interrupter(mut self, interrupter: Interrupter) -> Self {
+        self.options.interrupter = Some(interrupter);
+        self
+    }
+
+    /// How many connections [`Server::serve`] holds at a time; more are answered with 503. Default 1,024.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.options.max_connections = count;
+        self
+    }
+
+    /// Stack of each connection's thread in [`Server::serve`], in bytes. Default 256 KiB.
+    #[must_use]
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.options.stack_size = bytes;
+        self
+    }
+
+    config_setters!(options.config);
+
+    /// Binds a server to a TCP address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] and [`Error::Tls`] for options that cannot be used, [`Error::Io`].
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server> {
+        self.listen(address).map(Server::over)
+    }
+
+    /// Binds a server to a Unix socket. A socket file left there by an earlier run is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_unix(self, path: impl AsRef<Path>) -> Result<Server> {
+        self.listen_unix(path).map(Server::over)
+    }
+
+    /// As [`bind`](Self::bind), for a program that accepts by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn listen(self, address: impl ToSocketAddrs) -> Result<Listener> {
+        Listener::tcp(address, self.checked()?)
+    }
+
+    /// As [`bind_unix`](Self::bind_unix), for a program that accepts by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn listen_unix(self, path: impl AsRef<Path>) -> Result<Listener> {
+        Listener::unix(path.as_ref(), self.checked()?)
+    }
+
+    fn checked(self) -> Result<Arc<Options>> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.options.config.check()?;
+        if self.options.handshake_timeout == Some(Duration::ZERO) {
+            return Err(Error::config("a handshake timeout of zero would refuse every client"));
+        }
+        Ok(Arc::new(self.options))
+    }
+}

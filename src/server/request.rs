@@ -1,0 +1,188 @@
+//! A client's request, to look at and to decide upon.
+
+use super::Options;
+use crate::connection::{Handshake, WebSocket};
+use crate::error::{Budget, Error, Result, Timeout};
+use crate::opening::{CHUNK, Opening};
+use crate::proto::Role;
+use crate::proto::handshake::{self, Rejection, ServerHandshake};
+use crate::transport::{Transport, Wake};
+use http::{HeaderMap, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A valid request to open a WebSocket. The client waits: [`accept`](Self::accept) it or
+/// [`reject`](Self::reject) it. Dropped, it is rejected with 500.
+#[derive(Debug)]
+pub struct Request {
+    request: handshake::Request,
+    /// `None` once it has been answered.
+    transport: Option<Box<dyn Transport>>,
+    options: Arc<Options>,
+    deadline: Option<Instant>,
+}
+
+impl Request {
+    /// Reads a request, after the TLS handshake if there is to be one. Answers what is not a request.
+    pub(super) fn read(
+        transport: Box<dyn Transport>,
+        options: &Arc<Options>,
+        wake: Option<&Wake>,
+    ) -> Result<Self> {
+        let deadline = options.deadline();
+        let transport: Box<dyn Transport> = match &options.tls {
+            Some(tls) => Box::new(tls.accept(transport, deadline, wake)?),
+            None => transport,
+        };
+        let opening = Opening { transport: &transport, deadline, wake };
+        let request = match read_head(&opening, options) {
+            Ok(request) => request,
+            Err(error) => {
+                if let Error::Rejected(rejection) = &error {
+                    answer(&opening, rejection);
+                }
+                return Err(error);
+            }
+        };
+        if !options.origins.allows(request.origin(), request.host(), options.tls.is_some()) {
+            let rejection = Rejection::origin_not_allowed();
+            answer(&opening, &rejection);
+            return Err(rejection.into());
+        }
+        Ok(Self { request, transport: Some(transport), options: Arc::clone(options), deadline })
+    }
+
+    /// The path, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.request.path()
+    }
+
+    /// The query, without the question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.request.query()
+    }
+
+    /// All headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// The `Host` header.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.request.host()
+    }
+
+    /// The `Origin` header: the page that a browser connects from.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.request.origin()
+    }
+
+    /// The subprotocols that the client offers, best first.
+    #[must_use]
+    pub fn subprotocols(&self) -> &[String] {
+        self.request.subprotocols()
+    }
+
+    /// The client's address, if the transport has such a thing.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.transport.as_ref().and_then(|transport| transport.peer_addr())
+    }
+
+    /// Opens the connection, with the first of the server's subprotocols that the client offers.
+    ///
+    /// Blocks until the answer is in the kernel, for at most the handshake's time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`], [`Error::Io`].
+    pub fn accept(self) -> Result<WebSocket> {
+        let options = Arc::clone(&self.options);
+        let chosen = options.subprotocols.iter().find(|name| self.subprotocols().contains(name));
+        self.accept_with(chosen.map(|name| &name[..]), &HeaderMap::new())
+    }
+
+    /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in
+    /// the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a subprotocol that was not offered or a header that cannot be set; the request is
+    /// then rejected with 500. [`Error::Timeout`], [`Error::Io`].
+    pub fn accept_with(mut self, subprotocol: Option<&str>, headers: &HeaderMap) -> Result<WebSocket> {
+        let head = self.request.accept(subprotocol, &[], headers)?;
+        let Some(transport) = self.transport.take() else { return Err(Timeout::of(Budget::Handshake)) };
+        Opening { transport: &transport, deadline: self.deadline, wake: None }.write(&head)?;
+        let agreed = Handshake {
+            subprotocol: subprotocol.map(str::to_owned),
+            extensions: Vec::new(),
+            headers: self.request.headers().clone(),
+            target: self.request.target().to_owned(),
+        };
+        let leftover = self.request.take_leftover();
+        WebSocket::new(transport, Role::Server, self.options.config.clone(), &leftover, agreed)
+    }
+
+    /// Refuses with an HTTP answer, and ends the connection.
+    ///
+    /// Blocks until the client has read it, for at most 2 s.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a status or header that cannot be sent in answer to an opening request; the request
+    /// is then rejected with 500. [`Error::Io`].
+    pub fn reject(mut self, status: StatusCode, headers: HeaderMap, body: impl Into<Vec<u8>>) -> Result<()> {
+        let rejection = Rejection::new(status, headers, body.into())?;
+        self.answer(&rejection);
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, rejection: &Rejection) {
+        if let Some(transport) = self.transport.take() {
+            answer(&Opening { transport: &transport, deadline: self.deadline, wake: None }, rejection);
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.answer(&Rejection::internal_error());
+    }
+}
+
+impl std::fmt::Debug for dyn Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
+    let mut handshake = ServerHandshake::new(options.limits);
+    let mut chunk = [0; CHUNK];
+    loop {
+        let count = match opening.read(&mut chunk) {
+            Ok(0) => return Err(Error::Closed(crate::error::Closed::Eof)),
+            Ok(count) => count,
+            Err(Error::Timeout(_)) => return Err(handshake.give_up().into()),
+            Err(error) => return Err(error),
+        };
+        if let Some(request) = handshake.receive(&chunk[..count])? {
+            return Ok(request);
+        }
+    }
+}
+
+fn answer(opening: &Opening<'_>, rejection: &Rejection) {
+    // Also to a client whose time is up.
+    let until = Instant::now() + std::time::Duration::from_secs(2);
+    let opening = Opening { deadline: Some(until), ..*opening };
+    if opening.write(&rejection.to_bytes()).is_ok() {
+        opening.linger();
+    }
+}

@@ -1,0 +1,366 @@
+//! A thread for each connection.
+
+use super::listener::{Incoming, Listener};
+use super::ServerBuilder;
+use crate::close::CloseCode;
+use crate::connection::{Link, WebSocket};
+use crate::error::{Error, Result};
+use crate::proto::handshake::Rejection;
+use crate::transport::{CHANGED, Interest, Wake, wait_fd};
+use std::collections::HashMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long to leave the line alone when the process has run out of descriptors, memory or threads.
+const BREATHE: Duration = Duration::from_millis(100);
+/// Clients over the limit that are being told so at a time; more are dropped.
+const MAX_REFUSALS: usize = 32;
+/// How long handlers get to return once their connections have been cut.
+const AFTER_CUT: Duration = Duration::from_secs(1);
+
+/// A server that runs a handler in a thread of its own for each connection.
+///
+/// ```
+/// # fn main() -> landline::Result<()> {
+/// let server = landline::Server::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}", server.local_addr().unwrap());
+/// let stop = server.stop_handle();
+/// let serving = std::thread::spawn(move || {
+///     server.serve(|mut ws| {
+///         while let Ok(Some(message)) = ws.recv() {
+///             if ws.send(message).is_err() {
+///                 break;
+///             }
+///         }
+///     })
+/// });
+///
+/// let mut ws = landline::connect(&url)?;
+/// ws.send("echo")?;
+/// assert_eq!(ws.recv()?, Some(landline::Message::Text("echo".into())));
+/// stop.stop(std::time::Duration::from_secs(5));
+/// serving.join().unwrap()
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: Listener,
+    shared: Arc<Shared>,
+}
+
+/// Stops a [`Server`] from another thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle {
+    shared: Arc<Shared>,
+}
+
+/// What became of the connections when a server was stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Connections whose handlers returned within the grace period.
+    pub finished: usize,
+    /// Connections that were cut when it was over.
+    pub cut: usize,
+}
+
+/// What the accepting thread, the connections and the stop handles share.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A connection has ended, or `serve` has.
+    changed: Condvar,
+    /// Set once, and for good, when the server stops. Handshakes end on it, too.
+    stop: OnceLock<Wake>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    serving: bool,
+    stopping: bool,
+    /// The grace period is over: connections are being cut.
+    cut: bool,
+    next: u64,
+    /// Every connection, from being accepted to its thread's end; without a link while shaking hands.
+    connections: HashMap<u64, Option<Weak<Link>>>,
+    refusals: usize,
+}
+
+impl Server {
+    /// Binds to a TCP address with the default options; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+        Self::builder().bind(address)
+    }
+
+    /// To set options.
+    #[must_use]
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    pub(super) fn over(listener: Listener) -> Self {
+        Self { listener, shared: Arc::default() }
+    }
+
+    /// The address that is listened on; `None` for a Unix socket.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// A handle to stop it from another thread.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Serves until [stopped](StopHandle::stop).
+    ///
+    /// Each client gets a thread, in which the opening handshake is done under its deadline and then `handler`
+    /// runs. Requests that are wrong, and clients over the limit, are answered with the right HTTP error. When
+    /// the handler returns, a connection that is still open is closed with 1000; when it panics, with 1011, and
+    /// the others go on. When the process runs out of descriptors, memory or threads, new clients wait.
+    ///
+    /// Blocks until the server has been stopped and the handlers have returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the listening socket fails for good; the connections that are open go on.
+    pub fn serve<F>(self, handler: F) -> Result<()>
+    where
+        F: Fn(WebSocket) + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        let stop = Wake::new().map_err(|error| Error::io("starting the server", error))?;
+        let _ = self.shared.stop.set(stop);
+        {
+            let mut state = self.shared.lock();
+            state.serving = true;
+            if state.stopping {
+                self.shared.set_stop();
+            }
+        }
+        let result = self.accept_all(&handler);
+        if result.is_ok() {
+            self.shared.wait_for_handlers();
+        }
+        self.shared.lock().serving = false;
+        self.shared.changed.notify_all();
+        result
+    }
+
+    fn accept_all<F>(&self, handler: &Arc<F>) -> Result<()>
+    where
+        F: Fn(WebSocket) + Send + Sync + 'static,
+    {
+        let stop = self.shared.stop.get();
+        loop {
+            match self.listener.accept_until(None, stop) {
+                Ok(incoming) => self.start(incoming, handler),
+                Err(Error::Interrupted(_)) => return Ok(()),
+                Err(error) if is_shortage(&error) => {
+                    log::warn!("cannot accept: {error}; new clients wait");
+                    self.breathe();
+                }
+                Err(error) if is_about_one_client(&error) => log::debug!("{error}"),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn breathe(&self) {
+        if let Some(stop) = self.shared.stop.get() {
+            let _ = wait_fd(stop.as_fd(), Interest::READ, Some(Instant::now() + BREATHE), None);
+        }
+    }
+
+    fn start<F>(&self, incoming: Incoming, handler: &Arc<F>)
+    where
+        F: Fn(WebSocket) + Send + Sync + 'static,
+    {
+        let options = &self.listener.options;
+        let slot = {
+            let mut state = self.shared.lock();
+            if state.connections.len() < options.max_connections {
+                let id = state.next;
+                state.next += 1;
+                state.connections.insert(id, None);
+                Slot { shared: Arc::clone(&self.shared), id: Some(id) }
+            } else if state.refusals < MAX_REFUSALS {
+                state.refusals += 1;
+                Slot { shared: Arc::clone(&self.shared), id: None }
+            } else {
+                log::warn!("more than {} connections: a client was dropped", options.max_connections);
+                return;
+            }
+        };
+        let handler = Arc::clone(handler);
+        let thread = thread::Builder::new().name("landline connection".into()).stack_size(options.stack_size);
+        if let Err(error) = thread.spawn(move || slot.run(incoming, &*handler)) {
+            log::warn!("cannot start a thread for a client: {error}");
+            self.breathe();
+        }
+    }
+}
+
+/// A connection's place among those that are counted, until its thread ends.
+struct Slot {
+    shared: Arc<Shared>,
+    /// `None`: over the limit, to be refused.
+    id: Option<u64>,
+}
+
+impl Slot {
+    fn run(&self, incoming: Incoming, handler: &impl Fn(WebSocket)) {
+        let Some(ws) = self.open(incoming) else { return };
+        let link = ws.link();
+        let outcome = catch_unwind(AssertUnwindSafe(|| handler(ws)));
+        if outcome.is_err() {
+            log::error!("a connection's handler panicked");
+        }
+        link.finish(if outcome.is_ok() { CloseCode::NORMAL } else { CloseCode::INTERNAL_ERROR });
+    }
+
+    /// The opening handshake. Kept apart so that its stack is free again while the handler runs.
+    #[inline(never)]
+    fn open(&self, incoming: Incoming) -> Option<WebSocket> {
+        let opened = incoming.request_unless(self.shared.stop.get()).and_then(|mut request| match self.id {
+            Some(_) => request.accept(),
+            None => {
+                let rejection = Rejection::unavailable();
+                request.answer(&rejection);
+                Err(rejection.into())
+            }
+        });
+        let ws = match opened {
+            Ok(ws) => ws,
+            Err(error) => {
+                log::debug!("no connection: {error}");
+                return None;
+            }
+        };
+        let link = ws.link();
+        let stopping = {
+            let mut state = self.shared.lock();
+            if let Some(id) = self.id {
+                state.connections.insert(id, Some(Arc::downgrade(&link)));
+            }
+            state.stopping
+        };
+        if stopping {
+            // The stop handle may have looked for links before this one was there.
+            link.go_away(Instant::now() + BREATHE);
+        }
+        Some(ws)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        match &self.id {
+            Some(id) => drop(state.connections.remove(id)),
+            None => state.refusals -= 1,
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl StopHandle {
+    /// Stops the server: accepts nobody any more, sends every client a Close frame with 1001, waits at most
+    /// `grace` for the handlers to return, and then cuts the connections that are left.
+    ///
+    /// A handler learns of it by `None` from its receiving call, or by an error from a sending one. Blocks until
+    /// [`Server::serve`] has returned or is about to: `grace`, and a second at most for handlers that do not
+    /// return although their connection is cut. May be called before `serve`, which then returns at once.
+    pub fn stop(&self, grace: Duration) -> Stopped {
+        let deadline = Instant::now() + grace;
+        let links = {
+            let mut state = self.shared.lock();
+            state.stopping = true;
+            self.shared.set_stop();
+            state.links()
+        };
+        for link in &links {
+            // A Close frame is small: waiting for a peer that reads nothing is for the grace period.
+            link.go_away(Instant::now() + Duration::from_millis(10));
+        }
+        let before = self.shared.lock().connections.len();
+        let mut state = self.shared.wait_until(deadline, |state| state.connections.is_empty());
+        let cut = state.connections.len();
+        state.cut = true;
+        let links = state.links();
+        drop(state);
+        for link in links {
+            link.abort();
+        }
+        self.shared.changed.notify_all();
+        state = self.shared.wait_until(Instant::now() + AFTER_CUT, |state| !state.serving);
+        drop(state);
+        Stopped { finished: before.saturating_sub(cut), cut }
+    }
+
+    /// How many connections there are, those in the opening handshake included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.lock().connections.len()
+    }
+}
+
+impl State {
+    fn links(&self) -> Vec<Arc<Link>> {
+        self.connections.values().flatten().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_stop(&self) {
+        if let Some(stop) = self.stop.get() {
+            stop.set(CHANGED);
+        }
+    }
+
+    fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let state = self.lock();
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.changed.wait_timeout_while(state, left, |state| !done(state)).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Until all have returned; a moment only, once the stop handle has cut what was left.
+    fn wait_for_handlers(&self) {
+        let state = self.lock();
+        let waiting = |state: &mut State| !state.connections.is_empty() && !state.cut;
+        drop(self.changed.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner));
+        drop(self.wait_until(Instant::now() + AFTER_CUT, |state| state.connections.is_empty()));
+    }
+}
+
+/// Out of something that will be there again.
+fn is_shortage(error: &Error) -> bool {
+    use rustix::io::Errno;
+    let Error::Io { source, .. } = error else { return false };
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| {
+        source.raw_os_error() == Some(errno.raw_os_error())
+    })
+}
+
+/// Failures of `accept` that the listening socket survives (accept(2)).
+fn is_about_one_client(error: &Error) -> bool {
+    use rustix::io::Errno;
+    let Error::Io { source, .. } = error else { return false };
+    let broken = [Errno::BADF, Errno::INVAL, Errno::NOTSOCK, Errno::OPNOTSUPP, Errno::FAULT];
+    broken.iter().all(|errno| source.raw_os_error() != Some(errno.raw_os_error()))
+}

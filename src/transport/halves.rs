@@ -1,0 +1,123 @@
+//! Any pair of blocking streams as a transport.
+
+use super::{Interest, Ready, Transport, Wake, wait_fd};
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long to wait before trying a stream again that said `WouldBlock` and cannot be waited for.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// A transport made of something to read from and something to write to.
+///
+/// The streams may block, and then they decide how long: time limits and interruption take effect between their
+/// calls only. Streams with a time limit of their own (`WouldBlock`, `TimedOut`) are tried again until the
+/// connection's limit is reached. For a stream with a descriptor, implement [`Transport`] with
+/// [`wait_fd`](super::wait_fd) instead, which has no such gap.
+///
+/// One thread can read while another one writes.
+pub struct Halves<R, W> {
+    reader: Mutex<R>,
+    /// `None` once the stream towards the peer has been ended.
+    writer: Mutex<Option<W>>,
+    on_abort: Option<Box<dyn Fn() + Send + Sync>>,
+    aborted: AtomicBool,
+    /// The last call of either half said that it would block.
+    blocked: AtomicBool,
+}
+
+impl<R: Read + Send, W: Write + Send> Halves<R, W> {
+    /// A transport over these two. To end the stream towards the peer, `writer` is dropped.
+    pub fn new(reader: R, writer: W) -> Self {
+        Self {
+            reader: Mutex::new(reader),
+            writer: Mutex::new(Some(writer)),
+            on_abort: None,
+            aborted: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+        }
+    }
+
+    /// What ends both streams at once, from any thread, so that a blocked call on them returns.
+    #[must_use]
+    pub fn on_abort(mut self, abort: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_abort = Some(Box::new(abort));
+        self
+    }
+
+    fn check<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if self.aborted.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let result = result.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+            _ => error,
+        });
+        let blocked = matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        self.blocked.store(blocked, Ordering::Relaxed);
+        result
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<R: Read + Send, W: Write + Send> Transport for Halves<R, W> {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let result = lock(&self.reader).read(buf);
+        self.check(result)
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let result = match &mut *lock(&self.writer) {
+            Some(writer) => writer.write_vectored(bufs),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        match self.check(result) {
+            Ok(0) if bufs.iter().any(|buf| !buf.is_empty()) => Err(io::ErrorKind::WriteZero.into()),
+            result => result,
+        }
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let result = lock(&self.writer).as_mut().map_or(Ok(()), Write::flush);
+        self.check(result)
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        let woken = wake.is_some_and(Wake::is_set);
+        if self.blocked.load(Ordering::Relaxed) && !woken {
+            let retry = Instant::now() + RETRY;
+            let until = deadline.map_or(retry, |deadline| deadline.min(retry));
+            match wake {
+                Some(wake) => drop(wait_fd(wake.as_fd(), Interest::READ, Some(until), None)?),
+                None => std::thread::sleep(until.saturating_duration_since(Instant::now())),
+            }
+        }
+        Ok(Ready { read: interest.read, write: interest.write, woken: wake.is_some_and(Wake::is_set) })
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        match lock(&self.writer).take() {
+            Some(mut writer) => writer.flush(),
+            None => Ok(()),
+        }
+    }
+
+    fn abort(&self) {
+        self.aborted.store(true, Ordering::SeqCst);
+        if let Some(abort) = &self.on_abort {
+            abort();
+        }
+    }
+}
+
+impl<R, W> fmt::Debug for Halves<R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Halves").field("aborted", &self.aborted).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! Stream sockets, TCP and Unix.
+
+use super::{Interest, Ready, Transport, Wake, wait_fd};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A connected stream socket.
+///
+/// The socket is in blocking mode, so that an unlimited read is one system call; everything else asks for "do
+/// not wait" call by call. No call raises SIGPIPE.
+#[derive(Debug)]
+pub struct SocketTransport {
+    fd: OwnedFd,
+    /// The receive time limit that the socket has, in milliseconds; 0 is none. Set anew only when it changes.
+    receive_limit: AtomicU64,
+}
+
+/// How a TCP socket is set up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TcpOptions {
+    /// Send small writes at once (`TCP_NODELAY`). Default on: messages are written whole, waiting for more
+    /// only delays them.
+    pub nodelay: bool,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self { nodelay: true }
+    }
+}
+
+impl SocketTransport {
+    /// Over a connected TCP stream.
+    ///
+    /// # Errors
+    ///
+    /// When a socket option cannot be set.
+    pub fn tcp(stream: TcpStream, options: &TcpOptions) -> io::Result<Self> {
+        stream.set_nodelay(options.nodelay)?;
+        Self::over(stream.into())
+    }
+
+    /// Over a connected Unix stream socket.
+    ///
+    /// # Errors
+    ///
+    /// When a socket option cannot be set.
+    pub fn unix(stream: UnixStream) -> io::Result<Self> {
+        Self::over(stream.into())
+    }
+
+    fn over(fd: OwnedFd) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&fd, false)?;
+        set_socket_timeout(&fd, Timeout::Recv, None)?;
+        Ok(Self { fd, receive_limit: AtomicU64::new(0) })
+    }
+
+    fn limit_receive(&self, limit: Option<Duration>) -> io::Result<()> {
+        let millis = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
+        if self.receive_limit.load(Ordering::Relaxed) != millis {
+            set_socket_timeout(&self.fd, Timeout::Recv, limit)?;
+            self.receive_limit.store(millis, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn recv(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        let (count, _) = rustix::io::retry_on_intr(|| rustix::net::recv(&self.fd, &mut *buf, flags))?;
+        Ok(count)
+    }
+}
+
+impl Transport for SocketTransport {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.recv(buf, RecvFlags::DONTWAIT)
+    }
+
+    fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
+        self.limit_receive(idle)?;
+        self.recv(buf, RecvFlags::empty())
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let count = rustix::io::retry_on_intr(|| match bufs {
+            [buf] => rustix::net::send(&self.fd, buf, flags),
+            bufs => rustix::net::sendmsg(&self.fd, bufs, &mut SendAncillaryBuffer::default(), flags),
+        })?;
+        Ok(count)
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        wait_fd(self.fd.as_fd(), interest, deadline, wake)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        match rustix::net::shutdown(&self.fd, Shutdown::Write) {
+            // The peer was faster.
+            Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn abort(&self) {
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        rustix::net::getpeername(&self.fd).ok().flatten().and_then(|address| address.try_into().ok())
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        rustix::net::getsockname(&self.fd).ok().and_then(|address| address.try_into().ok())
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.fd.as_fd())
+    }
+}
+
+/// Connects to one address. `Ok(None)`: the deadline passed or `wake` was set first.
+pub(crate) fn connect_tcp(
+    address: SocketAddr,
+    options: &TcpOptions,
+    deadline: Option<Instant>,
+    wake: Option<&Wake>,
+) -> io::Result<Option<SocketTransport>> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::from(address)) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
+            let ready = wait_fd(socket.as_fd(), Interest::WRITE, deadline, wake)?;
+            if !ready.write {
+                return Ok(None);
+            }
+            if let Some(error) = socket.take_error()? {
+                return Err(error);
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    SocketTransport::tcp(socket.into(), options).map(Some)
+}

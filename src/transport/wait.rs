@@ -1,0 +1,183 @@
+//! Waiting: for a descriptor, for a moment in time, for another thread's call.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a thread waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest {
+    /// Something to read, or the end of the stream.
+    pub read: bool,
+    /// Room to write.
+    pub write: bool,
+}
+
+impl Interest {
+    /// Reading only.
+    pub const READ: Self = Self { read: true, write: false };
+    /// Writing only.
+    pub const WRITE: Self = Self { read: false, write: true };
+}
+
+/// What a wait ended with; nothing at all if time ran out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ready {
+    /// A read may give something: data, the end, or an error.
+    pub read: bool,
+    /// A write may be taken, or give an error.
+    pub write: bool,
+    /// The [`Wake`] is set.
+    pub woken: bool,
+}
+
+/// Ends the waiting of one thread, now or the next time it waits.
+///
+/// It stays set until the thread takes notice, so that no call is lost between looking and waiting. Its
+/// descriptor is readable while it is set.
+#[derive(Debug)]
+pub struct Wake {
+    /// Why: bits that the owner of the wake gives a meaning to. Not zero exactly while `fd` is readable, but for
+    /// the moment in between.
+    reasons: AtomicU8,
+    fd: OwnedFd,
+    /// Where to write to make `fd` readable, if that is not `fd` itself.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    writer: OwnedFd,
+}
+
+/// A call is to end with `Interrupted`.
+pub(crate) const INTERRUPT: u8 = 1;
+/// What a wait depends on has changed: look again.
+pub(crate) const CHANGED: u8 = 2;
+
+impl Wake {
+    /// A wake that is not set.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no descriptor left.
+    pub fn new() -> io::Result<Self> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::event::{EventfdFlags, eventfd};
+            let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+            Ok(Self { reasons: AtomicU8::new(0), fd })
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let (fd, writer) = rustix::pipe::pipe()?;
+            for end in [&fd, &writer] {
+                rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+                rustix::io::ioctl_fionbio(end, true)?;
+            }
+            Ok(Self { reasons: AtomicU8::new(0), fd, writer })
+        }
+    }
+
+    /// Sets it, adding `reasons`.
+    pub(crate) fn set(&self, reasons: u8) {
+        if self.reasons.fetch_or(reasons, Ordering::SeqCst) == 0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            let writer = &self.fd;
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            let writer = &self.writer;
+            // Fails only when it is readable already.
+            let _ = rustix::io::write(writer, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Whether it is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.reasons.load(Ordering::SeqCst) != 0
+    }
+
+    /// Takes the reasons and unsets it.
+    pub(crate) fn take(&self) -> u8 {
+        // First the descriptor, then the reasons: a `set` in between leaves a readable descriptor and no
+        // reason at worst, which costs one vain look; the other order could lose it.
+        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        self.reasons.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl AsFd for Wake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Time left until `deadline`, `None` for ever; zero once it has passed.
+pub(crate) fn remaining(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+/// [`Transport::wait`](super::Transport::wait) for anything with a descriptor.
+///
+/// # Errors
+///
+/// What `poll` gives; an interrupting signal is not an error.
+pub fn wait_fd(
+    fd: BorrowedFd<'_>,
+    interest: Interest,
+    deadline: Option<Instant>,
+    wake: Option<&Wake>,
+) -> io::Result<Ready> {
+    let mut events = PollFlags::empty();
+    events.set(PollFlags::IN, interest.read);
+    events.set(PollFlags::OUT, interest.write);
+    let waker = wake.map_or(fd, AsFd::as_fd);
+    let mut fds = [PollFd::from_borrowed_fd(fd, events), PollFd::from_borrowed_fd(waker, PollFlags::IN)];
+    let fds = if wake.is_some() { &mut fds[..] } else { &mut fds[..1] };
+    poll_until(fds, deadline)?;
+    let seen = fds[0].revents();
+    let failed = seen.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
+    Ok(Ready {
+        read: interest.read && (failed || seen.contains(PollFlags::IN)),
+        write: interest.write && (failed || seen.contains(PollFlags::OUT)),
+        woken: fds.get(1).is_some_and(|fd| fd.revents().contains(PollFlags::IN)),
+    })
+}
+
+fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = remaining(deadline).map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match poll(fds, left.as_ref()) {
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_wake_set_before_the_wait_is_not_lost_and_counts_once() {
+        let (end, _peer) = UnixStream::pair().unwrap();
+        let wake = Wake::new().unwrap();
+        wake.set(INTERRUPT);
+        wake.set(CHANGED);
+        let ready = wait_fd(end.as_fd(), Interest::READ, None, Some(&wake)).unwrap();
+        assert_eq!(ready, Ready { woken: true, ..Ready::default() });
+        assert_eq!(wake.take(), INTERRUPT | CHANGED);
+        let soon = Some(Instant::now() + Duration::from_millis(1));
+        assert_eq!(wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap(), Ready::default());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_is_something_to_read() {
+        let (end, peer) = UnixStream::pair().unwrap();
+        drop(peer);
+        assert!(wait_fd(end.as_fd(), Interest::READ, None, None).unwrap().read);
+    }
+}
