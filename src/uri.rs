@@ -33,10 +33,7 @@ impl Endpoint {
     /// since it may hold a password.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         // WHATWG drops tabs and line ends anywhere and blanks at the ends, and takes `\` for `/`.
-        if let Some(forbidden) = url
-            .chars()
-            .find(|&c| c.is_whitespace() || c.is_control() || c == '\\')
-        {
+        if let Some(forbidden) = url.chars().find(|&c| c.is_whitespace() || c.is_control() || c == '\\') {
             return Err(UrlError::ForbiddenCharacter(forbidden));
         }
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::MissingScheme)?;
@@ -44,16 +41,10 @@ impl Endpoint {
             "ws" => false,
             "wss" => true,
             "http" => {
-                return Err(UrlError::HttpScheme {
-                    given: "http",
-                    instead: "ws",
-                });
+                return Err(UrlError::HttpScheme { given: "http", instead: "ws" });
             }
             "https" => {
-                return Err(UrlError::HttpScheme {
-                    given: "https",
-                    instead: "wss",
-                });
+                return Err(UrlError::HttpScheme { given: "https", instead: "wss" });
             }
             _ => return Err(UrlError::UnsupportedScheme),
         };
@@ -107,9 +98,7 @@ impl Endpoint {
     /// User and password, percent-decoded; the password is empty if there is none.
     #[must_use]
     pub fn user(&self) -> Option<(&str, &str)> {
-        self.user
-            .as_ref()
-            .map(|(user, password)| (&**user, &**password))
+        self.user.as_ref().map(|(user, password)| (&**user, &**password))
     }
 
     /// What goes into the `Host` header: brackets around IPv6, the port unless it is the default.
@@ -175,12 +164,8 @@ fn percent_decode(text: &str) -> Result<String, UrlError> {
         let escaped = match rest {
             [b'%', high, low, behind @ ..] => {
                 let digit = |byte: u8| char::from(byte).to_digit(16);
-                let value = digit(*high)
-                    .zip(digit(*low))
-                    .map(|(high, low)| high * 16 + low);
-                value
-                    .and_then(|value| u8::try_from(value).ok())
-                    .map(|byte| (byte, behind))
+                let value = digit(*high).zip(digit(*low)).map(|(high, low)| high * 16 + low);
+                value.and_then(|value| u8::try_from(value).ok()).map(|byte| (byte, behind))
             }
             _ => None,
         };
@@ -251,41 +236,11 @@ mod tests {
         for (url, authority, server_name, port, target) in [
             ("ws://example.com", "example.com", "example.com", 80, "/"),
             ("wss://example.com", "example.com", "example.com", 443, "/"),
-            (
-                "WSS://Example.COM:443/A",
-                "example.com",
-                "example.com",
-                443,
-                "/A",
-            ),
-            (
-                "ws://example.com:443/",
-                "example.com:443",
-                "example.com",
-                443,
-                "/",
-            ),
-            (
-                "wss://example.com:80/",
-                "example.com:80",
-                "example.com",
-                80,
-                "/",
-            ),
-            (
-                "ws://example.com:/a",
-                "example.com",
-                "example.com",
-                80,
-                "/a",
-            ),
-            (
-                "ws://a:65535/a/b?c=d&e",
-                "a:65535",
-                "a",
-                65535,
-                "/a/b?c=d&e",
-            ),
+            ("WSS://Example.COM:443/A", "example.com", "example.com", 443, "/A"),
+            ("ws://example.com:443/", "example.com:443", "example.com", 443, "/"),
+            ("wss://example.com:80/", "example.com:80", "example.com", 80, "/"),
+            ("ws://example.com:/a", "example.com", "example.com", 80, "/a"),
+            ("ws://a:65535/a/b?c=d&e", "a:65535", "a", 65535, "/a/b?c=d&e"),
             ("ws://a?b", "a", "a", 80, "/?b"),
             ("ws://a/?", "a", "a", 80, "/"),
             ("ws://a/b?c?d", "a", "a", 80, "/b?c?d"),
@@ -294,49 +249,17 @@ mod tests {
             ("ws://a/b/../c/./d", "a", "a", 80, "/c/d"),
             ("ws://a//b", "a", "a", 80, "//b"),
             ("ws://a/http://b", "a", "a", 80, "/http://b"),
-            (
-                "ws://127.0.0.1:9001/",
-                "127.0.0.1:9001",
-                "127.0.0.1",
-                9001,
-                "/",
-            ),
+            ("ws://127.0.0.1:9001/", "127.0.0.1:9001", "127.0.0.1", 9001, "/"),
             ("ws://[::1]/", "[::1]", "::1", 80, "/"),
-            (
-                "wss://[2001:DB8::0:1]:8443/a",
-                "[2001:db8::1]:8443",
-                "2001:db8::1",
-                8443,
-                "/a",
-            ),
-            (
-                "ws://b\u{fc}cher.example/",
-                "xn--bcher-kva.example",
-                "xn--bcher-kva.example",
-                80,
-                "/",
-            ),
-            (
-                "wss://example.com./",
-                "example.com.",
-                "example.com",
-                443,
-                "/",
-            ),
+            ("wss://[2001:DB8::0:1]:8443/a", "[2001:db8::1]:8443", "2001:db8::1", 8443, "/a"),
+            ("ws://b\u{fc}cher.example/", "xn--bcher-kva.example", "xn--bcher-kva.example", 80, "/"),
+            ("wss://example.com./", "example.com.", "example.com", 443, "/"),
         ] {
             let endpoint = Endpoint::parse(url).unwrap();
             assert_eq!(endpoint.authority(), authority, "{url}");
             assert_eq!(endpoint.server_name(), server_name, "{url}");
-            assert_eq!(
-                (endpoint.port(), endpoint.target()),
-                (port, target),
-                "{url}"
-            );
-            assert_eq!(
-                endpoint.is_tls(),
-                url.to_lowercase().starts_with("wss"),
-                "{url}"
-            );
+            assert_eq!((endpoint.port(), endpoint.target()), (port, target), "{url}");
+            assert_eq!(endpoint.is_tls(), url.to_lowercase().starts_with("wss"), "{url}");
             assert_eq!(endpoint.user(), None, "{url}");
             // What it displays leads to the same place.
             assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{url}");
@@ -345,14 +268,8 @@ mod tests {
 
     #[test]
     fn rfc_3_bad_urls() {
-        let http = UrlError::HttpScheme {
-            given: "http",
-            instead: "ws",
-        };
-        let https = UrlError::HttpScheme {
-            given: "https",
-            instead: "wss",
-        };
+        let http = UrlError::HttpScheme { given: "http", instead: "ws" };
+        let https = UrlError::HttpScheme { given: "https", instead: "wss" };
         for (url, expected) in [
             ("", UrlError::MissingScheme),
             ("example.com", UrlError::MissingScheme),
@@ -387,14 +304,8 @@ mod tests {
         ] {
             assert_eq!(Endpoint::parse(url).unwrap_err(), expected, "{url:?}");
         }
-        for url in [
-            "ws://[::1/",
-            "ws://[a]/",
-            "ws://a%20b/",
-            "ws://a<b/",
-            "ws://1.2.3.256/",
-            "ws://[fe80::1%25e]/",
-        ] {
+        for url in ["ws://[::1/", "ws://[a]/", "ws://a%20b/", "ws://a<b/", "ws://1.2.3.256/", "ws://[fe80::1%25e]/"]
+        {
             let error = Endpoint::parse(url).unwrap_err();
             assert!(matches!(error, UrlError::InvalidHost(_)), "{url}: {error}");
         }
@@ -403,35 +314,16 @@ mod tests {
     /// What WHATWG would drop or repair.
     #[test]
     fn item_6_nothing_is_dropped_silently() {
-        for forbidden in [
-            ' ', '\t', '\r', '\n', '\0', '\x1f', '\x7f', '\u{85}', '\u{a0}', '\u{2028}', '\\',
-        ] {
-            for url in [
-                "*ws://a/",
-                "w*s://a/",
-                "ws:/*/a/",
-                "ws://a*b/",
-                "ws://u*@a/",
-                "ws://a/b*",
-                "ws://a/?b*",
-            ] {
+        for forbidden in [' ', '\t', '\r', '\n', '\0', '\x1f', '\x7f', '\u{85}', '\u{a0}', '\u{2028}', '\\'] {
+            for url in ["*ws://a/", "w*s://a/", "ws:/*/a/", "ws://a*b/", "ws://u*@a/", "ws://a/b*", "ws://a/?b*"] {
                 let url = url.replace('*', &forbidden.to_string());
-                assert_eq!(
-                    Endpoint::parse(&url),
-                    Err(UrlError::ForbiddenCharacter(forbidden))
-                );
+                assert_eq!(Endpoint::parse(&url), Err(UrlError::ForbiddenCharacter(forbidden)));
             }
         }
         // The target goes onto the wire as it is.
         for text in ["\"<>`{}|^[]'", "\u{fffd}\u{1f600}", "%0d%0a", "%00"] {
             let endpoint = Endpoint::parse(&format!("ws://a/{text}?{text}")).unwrap();
-            assert!(
-                endpoint
-                    .target()
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic()),
-                "{text}"
-            );
+            assert!(endpoint.target().bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
         }
     }
 
@@ -443,10 +335,7 @@ mod tests {
             ("ws://:c@b/", ("", "c")),
             ("ws://a:b:c@d/", ("a", "b:c")),
             ("ws://a:b@c@d/", ("a", "b@c")),
-            (
-                "ws://us%65r%3a:p%40%2F%25%C3%A9%@d/",
-                ("user:", "p@/%\u{e9}%"),
-            ),
+            ("ws://us%65r%3a:p%40%2F%25%C3%A9%@d/", ("user:", "p@/%\u{e9}%")),
             ("ws://a:100%zz%4@d/", ("a", "100%zz%4")),
             ("ws://\u{e9}@d/", ("\u{e9}", "")),
         ] {
@@ -454,10 +343,7 @@ mod tests {
             assert_eq!(endpoint.user(), Some(user), "{url}");
             assert!(!endpoint.authority().contains('@'));
             assert!(!endpoint.to_string().contains('@'));
-            assert!(
-                user.1.is_empty() || !format!("{endpoint:?}").contains(user.1),
-                "{endpoint:?}"
-            );
+            assert!(user.1.is_empty() || !format!("{endpoint:?}").contains(user.1), "{endpoint:?}");
         }
         assert_eq!(Endpoint::parse("ws://@b/").unwrap().user(), None);
     }
@@ -473,10 +359,7 @@ mod tests {
             ("ws://u:hunter2@[x]", "IPv6"),
         ] {
             let text = Endpoint::parse(url).unwrap_err().to_string();
-            assert!(
-                text.contains(expected) && !text.contains("hunter2"),
-                "{text}"
-            );
+            assert!(text.contains(expected) && !text.contains("hunter2"), "{text}");
         }
     }
 

@@ -9,8 +9,8 @@
 //! one, and nobody holds a lock while the peer is slow.
 //!
 //! The receiver never waits for a turn to answer a Ping or a Close: it leaves the reply in the session, under
-//! the gate, and whoever has the turn sends it before bringing the queue home; if nobody has, the receiver takes
-//! the turn, but writes only what there is room for.
+//! the gate, and whoever has the turn sends it before bringing the queue home; if nobody has, the receiver queues
+//! it, takes the turn before it waits, and writes only what there is room for.
 //!
 //! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
 
@@ -58,6 +58,8 @@ pub(super) struct Gate {
     out: Option<Box<Outbound>>,
     /// Threads waiting on `changed`.
     waiting: u32,
+    /// The transport had no room for all of the queue when it last came home.
+    stuck: bool,
     /// A message is being sent in fragments: other messages wait until it ends.
     streaming: bool,
     /// The closing handshake must be over by then.
@@ -128,6 +130,7 @@ impl Link {
             session: Session::new(),
             out: Some(Box::new(outbound)),
             waiting: 0,
+            stuck: false,
             streaming: false,
             close_by: None,
             write_error: None,
@@ -449,6 +452,7 @@ impl Link {
             }
             let unfinished = !out.is_empty() && gate.write_error.is_none();
             gate.out = Some(out);
+            gate.stuck = unfinished;
             let waiting = gate.waiting > 0;
             drop(gate);
             if waiting {
@@ -499,6 +503,18 @@ impl Link {
         // An error stays with the gate for the senders; the peer may still have something to say.
         let _ = self.come_home(out, result);
         (unfinished, close_by)
+    }
+
+    /// A Ping has come. Each one is answered while the peer reads; once it does not, only the last one is.
+    pub(super) fn ping_received(&self, payload: &[u8]) {
+        let gate = &mut *self.gate();
+        gate.session.ping_received(payload);
+        if let Some(out) = &mut gate.out
+            && !gate.stuck
+            && out.pending().len() < GATHER_MAX
+        {
+            gate.session.write_replies(out);
+        }
     }
 
     /// Wakes the receiver, if it can be woken.

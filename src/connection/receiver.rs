@@ -447,7 +447,7 @@ impl Receiver {
                     continue;
                 }
                 Step::Ping => {
-                    self.link.gate().session.ping_received(self.inbound.payload());
+                    self.link.ping_received(self.inbound.payload());
                     replies_due = true;
                     continue;
                 }

@@ -9,6 +9,10 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Closed, Error};
 use crate::message::{Kind, MessageRef, Payload};
 
+/// With more unwritten output than this, replies wait: of several Pongs only the last, so that a peer that pings
+/// and does not read makes nothing grow.
+const OUTPUT_MAX: usize = 64 << 10;
+
 /// Something the peer did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -106,7 +110,9 @@ impl Protocol {
                 Event::Close(frame)
             }
         };
-        self.session.write_replies(&mut self.outbound);
+        if self.outbound.pending().len() < OUTPUT_MAX {
+            self.session.write_replies(&mut self.outbound);
+        }
         Ok(Some(event))
     }
 
@@ -165,6 +171,9 @@ impl Protocol {
     /// `count` bytes of [`output`](Self::output) have been written.
     pub fn consume(&mut self, count: usize) {
         self.outbound.consume(count);
+        if self.outbound.pending().len() < OUTPUT_MAX {
+            self.session.write_replies(&mut self.outbound);
+        }
     }
 
     /// Whether the closing handshake is under way and the stream should end soon: start a timer and end it

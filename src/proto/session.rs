@@ -40,8 +40,8 @@ impl Due {
 /// The state of a connection after the opening handshake.
 #[derive(Clone, Default)]
 pub struct Session {
-    /// The Pong that is due. One at most: a later Ping takes the place of an earlier one (RFC 6455 5.5.3), so
-    /// that no number of Pings makes anything grow.
+    /// The Pong that is due. One at most: a later Ping takes the place of one that could not be answered yet
+    /// (RFC 6455 5.5.3), so that no number of Pings makes anything grow.
     pong: Option<Box<Due>>,
     /// A Ping that is due: keepalive's, which cannot wait for anybody's turn.
     ping: Option<Box<Due>>,

@@ -56,9 +56,7 @@ impl BodyReader {
             Framing::Complete
         } else if headers.contains_key(TRANSFER_ENCODING) {
             match list_elements(headers, TRANSFER_ENCODING).last() {
-                Some(coding) if coding.eq_ignore_ascii_case(b"chunked") => {
-                    Framing::Chunked(Chunk::Size(None))
-                }
+                Some(coding) if coding.eq_ignore_ascii_case(b"chunked") => Framing::Chunked(Chunk::Size(None)),
                 _ => Framing::UntilEof,
             }
         } else {
@@ -68,11 +66,7 @@ impl BodyReader {
                 None => Framing::UntilEof,
             }
         };
-        Self {
-            framing,
-            body: Vec::new(),
-            limit,
-        }
+        Self { framing, body: Vec::new(), limit }
     }
 
     /// Takes bytes; true once no more are wanted.
@@ -122,10 +116,7 @@ impl BodyReader {
     /// are still left.
     fn keep(&mut self, data: &mut &[u8], left: u64) -> u64 {
         let room = self.limit.saturating_sub(self.body.len());
-        let len = data
-            .len()
-            .min(room)
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let len = data.len().min(room).min(usize::try_from(left).unwrap_or(usize::MAX));
         let (kept, rest) = data.split_at_checked(len).unwrap_or_default();
         self.body.extend_from_slice(kept);
         *data = rest;
@@ -141,14 +132,13 @@ impl Chunk {
                 0 => Framing::Complete,
                 size => Framing::Chunked(Chunk::Data(size)),
             },
-            (Chunk::Size(Some(size)), b';' | b' ' | b'\t' | b'\r')
-            | (Chunk::Extension(size), _) => Framing::Chunked(Chunk::Extension(size)),
+            (Chunk::Size(Some(size)), b';' | b' ' | b'\t' | b'\r') | (Chunk::Extension(size), _) => {
+                Framing::Chunked(Chunk::Extension(size))
+            }
             (Chunk::Size(size), _) => char::from(byte)
                 .to_digit(16)
                 .and_then(|digit| size.unwrap_or(0).checked_mul(16)?.checked_add(digit.into()))
-                .map_or(Framing::Cut, |size| {
-                    Framing::Chunked(Chunk::Size(Some(size)))
-                }),
+                .map_or(Framing::Cut, |size| Framing::Chunked(Chunk::Size(Some(size)))),
             (Chunk::DataEnd, b'\r') => Framing::Chunked(Chunk::DataEnd),
             (Chunk::DataEnd, b'\n') => Framing::Chunked(Chunk::Size(None)),
             (Chunk::DataEnd | Chunk::Data(_), _) => Framing::Cut,

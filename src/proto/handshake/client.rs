@@ -14,8 +14,8 @@ use http::header::{self, HeaderMap};
 use super::body::BodyReader;
 use super::head::{Head, HeadError, HeadReader};
 use super::{
-    BASE64, ClientRequest, Extension, HeadLimits, RequestError, accept_key, at_most_one,
-    extensions, is_http_1_1, list_holds, token_text,
+    BASE64, ClientRequest, Extension, HeadLimits, RequestError, accept_key, at_most_one, extensions, is_http_1_1,
+    list_holds, token_text,
 };
 
 #[cfg(test)]
@@ -55,22 +55,14 @@ impl ClientHandshake {
     /// # Errors
     ///
     /// [`RequestError`] names the field of `request` that cannot be sent as it is.
-    pub fn new(
-        request: &ClientRequest,
-        nonce: [u8; 16],
-        limits: HeadLimits,
-    ) -> Result<Self, RequestError> {
+    pub fn new(request: &ClientRequest, nonce: [u8; 16], limits: HeadLimits) -> Result<Self, RequestError> {
         request.check()?;
         let key = BASE64.encode(nonce);
         Ok(Self {
             request: request.write(&key),
             accept: accept_key(&key),
             subprotocols: request.subprotocols.clone(),
-            extensions: request
-                .extensions
-                .iter()
-                .map(|offer| offer.name().to_owned())
-                .collect(),
+            extensions: request.extensions.iter().map(|offer| offer.name().to_owned()).collect(),
             limits,
             interim: 0,
             state: State::Head(HeadReader::for_response(limits)),
@@ -95,11 +87,7 @@ impl ClientHandshake {
             match &mut self.state {
                 State::Over(error) => return Err(error.clone()),
                 State::Body(_, body) => {
-                    return if body.receive(data) {
-                        Err(self.finish(false))
-                    } else {
-                        Ok(None)
-                    };
+                    return if body.receive(data) { Err(self.finish(false)) } else { Ok(None) };
                 }
                 State::Head(reader) => {
                     let head = match reader.receive(&mut data) {
@@ -150,25 +138,13 @@ impl ClientHandshake {
         } else {
             let body = BodyReader::new(status, &head.headers, self.limits.max_refusal_body);
             let headers = head.headers;
-            State::Body(
-                Box::new(Refusal {
-                    status,
-                    headers,
-                    body: Vec::new(),
-                    body_truncated: false,
-                }),
-                body,
-            )
+            State::Body(Box::new(Refusal { status, headers, body: Vec::new(), body_truncated: false }), body)
         };
         Ok(None)
     }
 
     /// Checks a 101 answer (RFC 6455 4.1, second list).
-    fn check_answer(
-        &self,
-        is_http_1_1: bool,
-        headers: HeaderMap,
-    ) -> Result<Accepted, HandshakeError> {
+    fn check_answer(&self, is_http_1_1: bool, headers: HeaderMap) -> Result<Accepted, HandshakeError> {
         if !is_http_1_1 {
             return Err(HandshakeError::HttpVersion);
         }
@@ -176,9 +152,7 @@ impl ClientHandshake {
             return Err(HandshakeError::NotWebSocket { header: "upgrade" });
         }
         if !list_holds(&headers, header::CONNECTION, "upgrade") {
-            return Err(HandshakeError::NotWebSocket {
-                header: "connection",
-            });
+            return Err(HandshakeError::NotWebSocket { header: "connection" });
         }
         match at_most_one(&headers, header::SEC_WEBSOCKET_ACCEPT) {
             Ok(Some(accept)) if accept.as_bytes() == self.accept.as_bytes() => {}
@@ -194,10 +168,7 @@ impl ClientHandshake {
 
     /// The subprotocol that the server chose, which has to be one of those offered.
     fn check_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
-        let malformed = |what| HandshakeError::MalformedHeader {
-            header: "sec-websocket-protocol",
-            what,
-        };
+        let malformed = |what| HandshakeError::MalformedHeader { header: "sec-websocket-protocol", what };
         let Some(value) = at_most_one(headers, header::SEC_WEBSOCKET_PROTOCOL)
             .map_err(|_| malformed("it comes more than once"))?
         else {
@@ -213,21 +184,12 @@ impl ClientHandshake {
     /// The extensions that the server chose: each offered, none twice.
     fn check_extensions(&self, headers: &HeaderMap) -> Result<Vec<Extension>, HandshakeError> {
         let lines = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
-        let chosen =
-            extensions::parse(lines.iter().map(|line| line.as_bytes())).map_err(|error| {
-                HandshakeError::MalformedHeader {
-                    header: "sec-websocket-extensions",
-                    what: error.what,
-                }
-            })?;
+        let chosen = extensions::parse(lines.iter().map(|line| line.as_bytes())).map_err(|error| {
+            HandshakeError::MalformedHeader { header: "sec-websocket-extensions", what: error.what }
+        })?;
         let mut left: BTreeSet<&str> = self.extensions.iter().map(String::as_str).collect();
-        match chosen
-            .iter()
-            .find(|extension| !left.remove(extension.name()))
-        {
-            Some(extension) => Err(HandshakeError::UnexpectedExtension(
-                extension.name().to_owned(),
-            )),
+        match chosen.iter().find(|extension| !left.remove(extension.name())) {
+            Some(extension) => Err(HandshakeError::UnexpectedExtension(extension.name().to_owned())),
             None => Ok(chosen),
         }
     }
@@ -236,9 +198,7 @@ impl ClientHandshake {
     fn finish(&mut self, at_eof: bool) -> HandshakeError {
         match std::mem::replace(&mut self.state, State::Over(HandshakeError::Finished)) {
             State::Over(error) => self.fail(error),
-            State::Head(reader) => self.fail(HandshakeError::Eof {
-                received: reader.received(),
-            }),
+            State::Head(reader) => self.fail(HandshakeError::Eof { received: reader.received() }),
             State::Body(mut refusal, body) => {
                 (refusal.body, refusal.body_truncated) = body.finish(at_eof);
                 self.fail(HandshakeError::Refused(refusal))
@@ -261,9 +221,7 @@ impl fmt::Debug for ClientHandshake {
             State::Body(..) => "in the body of a refusal",
             State::Over(_) => "over",
         };
-        f.debug_struct("ClientHandshake")
-            .field("state", &state)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientHandshake").field("state", &state).finish_non_exhaustive()
     }
 }
 
@@ -274,23 +232,15 @@ fn parse_status_line(line: &[u8]) -> Result<(bool, StatusCode), HandshakeError> 
     let status = parts.next().map(StatusCode::from_bytes);
     match (version, status) {
         (Some(is_http_1_1), Some(Ok(status))) => Ok((is_http_1_1, status)),
-        _ => Err(HandshakeError::Malformed(
-            "the first line is no HTTP/1.1 status line",
-        )),
+        _ => Err(HandshakeError::Malformed("the first line is no HTTP/1.1 status line")),
     }
 }
 
 fn head_error(error: HeadError, limits: HeadLimits) -> HandshakeError {
     match error {
-        HeadError::TooLarge => HandshakeError::HeadTooLarge {
-            limit: limits.max_head_size,
-        },
-        HeadError::StartLineTooLong => HandshakeError::StartLineTooLong {
-            limit: limits.max_start_line,
-        },
-        HeadError::TooManyHeaders => HandshakeError::TooManyHeaders {
-            limit: limits.max_headers,
-        },
+        HeadError::TooLarge => HandshakeError::HeadTooLarge { limit: limits.max_head_size },
+        HeadError::StartLineTooLong => HandshakeError::StartLineTooLong { limit: limits.max_start_line },
+        HeadError::TooManyHeaders => HandshakeError::TooManyHeaders { limit: limits.max_headers },
         HeadError::Malformed(what) => HandshakeError::Malformed(what),
     }
 }
@@ -351,9 +301,7 @@ pub enum HandshakeError {
     #[error("the server refused the handshake with {}{}", .0.status, .0.advice())]
     Refused(Box<Refusal>),
     /// The answer is not HTTP/1.1; the text says what is wrong with it.
-    #[error(
-        "the answer is not HTTP/1.1: {0}; check that scheme, host and port are a WebSocket server's"
-    )]
+    #[error("the answer is not HTTP/1.1: {0}; check that scheme, host and port are a WebSocket server's")]
     Malformed(&'static str),
     /// Status 101, but in another version than HTTP/1.1.
     #[error("the server switched protocols in an HTTP version other than 1.1")]
@@ -377,9 +325,7 @@ pub enum HandshakeError {
         what: &'static str,
     },
     /// The server chose a subprotocol that was not offered.
-    #[error(
-        "the server chose subprotocol {0:?}, which was not offered; offer it or check the path"
-    )]
+    #[error("the server chose subprotocol {0:?}, which was not offered; offer it or check the path")]
     UnexpectedSubprotocol(String),
     /// The server chose an extension that was not offered, or one twice.
     #[error("the server chose extension {0:?}, which was not offered or is chosen twice")]
@@ -406,9 +352,7 @@ pub enum HandshakeError {
     #[error("the server sent more than {MAX_INTERIM} interim answers")]
     TooManyInterim,
     /// The stream ended before the end of the answer's head.
-    #[error(
-        "the server closed the connection after {received} bytes of an answer; check scheme and port"
-    )]
+    #[error("the server closed the connection after {received} bytes of an answer; check scheme and port")]
     Eof {
         /// How many bytes of the current head had come.
         received: usize,

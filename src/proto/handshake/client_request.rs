@@ -13,8 +13,8 @@ use base64::Engine as _;
 use http::header::{self, HeaderMap, HeaderName};
 
 use super::{
-    BASE64, Extension, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions,
-    push_header, push_headers,
+    BASE64, Extension, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions, push_header,
+    push_headers,
 };
 
 #[cfg(test)]
@@ -70,11 +70,7 @@ impl ClientRequest {
         if !is_visible(&self.target) || !self.target.starts_with('/') || self.target.contains('#') {
             return Err(RequestError::InvalidTarget);
         }
-        if self
-            .origin
-            .as_deref()
-            .is_some_and(|origin| !is_visible(origin))
-        {
+        if self.origin.as_deref().is_some_and(|origin| !is_visible(origin)) {
             return Err(RequestError::InvalidOrigin);
         }
         if let Some((user, password)) = &self.authorization {
@@ -94,11 +90,7 @@ impl ClientRequest {
                 return Err(RequestError::RepeatedSubprotocol(subprotocol.clone()));
             }
         }
-        if let Some(extension) = self
-            .extensions
-            .iter()
-            .find(|extension| !extension.is_valid())
-        {
+        if let Some(extension) = self.extensions.iter().find(|extension| !extension.is_valid()) {
             return Err(RequestError::InvalidExtension(extension.name().to_owned()));
         }
         self.check_headers()
@@ -134,11 +126,7 @@ impl ClientRequest {
         push_header(&mut head, "Sec-WebSocket-Key", key);
         push_header(&mut head, "Sec-WebSocket-Version", VERSION);
         if !self.subprotocols.is_empty() {
-            push_header(
-                &mut head,
-                "Sec-WebSocket-Protocol",
-                self.subprotocols.join(", "),
-            );
+            push_header(&mut head, "Sec-WebSocket-Protocol", self.subprotocols.join(", "));
         }
         push_extensions(&mut head, &self.extensions);
         if let Some(origin) = &self.origin {
@@ -179,9 +167,7 @@ pub enum RequestError {
     #[error("invalid host: give a name or address, with brackets around IPv6, and at most a port")]
     InvalidHost,
     /// [`ClientRequest::target`] is not a path with a query.
-    #[error(
-        "invalid target: begin it with `/`, percent-encode spaces and non-ASCII, leave out `#`"
-    )]
+    #[error("invalid target: begin it with `/`, percent-encode spaces and non-ASCII, leave out `#`")]
     InvalidTarget,
     /// [`ClientRequest::origin`] holds something other than visible ASCII.
     #[error("invalid origin: give scheme://host or scheme://host:port in ASCII")]

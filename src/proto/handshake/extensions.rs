@@ -39,10 +39,7 @@ impl Extension {
     /// Names an extension, without parameters so far.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            params: Vec::new(),
-        }
+        Self { name: name.into(), params: Vec::new() }
     }
 
     /// Adds a parameter that has no value.
@@ -73,13 +70,8 @@ impl Extension {
 
     /// Whether name, parameters and values are tokens, so that it can be written.
     pub(super) fn is_valid(&self) -> bool {
-        let texts = self
-            .params
-            .iter()
-            .flat_map(|(name, value)| [Some(name), value.as_ref()]);
-        std::iter::once(&self.name)
-            .chain(texts.flatten())
-            .all(|text| is_token(text.as_bytes()))
+        let texts = self.params.iter().flat_map(|(name, value)| [Some(name), value.as_ref()]);
+        std::iter::once(&self.name).chain(texts.flatten()).all(|text| is_token(text.as_bytes()))
     }
 }
 
@@ -114,9 +106,7 @@ pub struct ExtensionError {
 ///
 /// [`ExtensionError`] for everything else that is not in the grammar, a quoted value that is no
 /// token once unquoted included. RFC 6455 9.1 says to fail the handshake then.
-pub fn parse<'a>(
-    lines: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<Vec<Extension>, ExtensionError> {
+pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension>, ExtensionError> {
     let mut extensions = Vec::new();
     let mut is_present = false;
     for line in lines {
@@ -124,9 +114,7 @@ pub fn parse<'a>(
         Cursor { rest: line }.list(&mut extensions)?;
     }
     if is_present && extensions.is_empty() {
-        return Err(ExtensionError {
-            what: "it names no extension",
-        });
+        return Err(ExtensionError { what: "it names no extension" });
     }
     Ok(extensions)
 }
@@ -145,23 +133,15 @@ impl Cursor<'_> {
             }
             extensions.push(self.extension()?);
             if !self.eat(b',') && !self.rest.is_empty() {
-                return Err(ExtensionError {
-                    what: "a name or value holds a forbidden character",
-                });
+                return Err(ExtensionError { what: "a name or value holds a forbidden character" });
             }
         }
     }
 
     fn extension(&mut self) -> Result<Extension, ExtensionError> {
-        let missing_name = ExtensionError {
-            what: "an extension name is missing",
-        };
-        let missing_param = ExtensionError {
-            what: "a parameter name is missing behind `;`",
-        };
-        let missing_value = ExtensionError {
-            what: "a parameter value is missing behind `=`",
-        };
+        let missing_name = ExtensionError { what: "an extension name is missing" };
+        let missing_param = ExtensionError { what: "a parameter name is missing behind `;`" };
+        let missing_value = ExtensionError { what: "a parameter value is missing behind `=`" };
 
         let mut extension = Extension::new(self.token().ok_or(missing_name)?);
         while self.eat(b';') {
@@ -189,15 +169,11 @@ impl Cursor<'_> {
                 }
                 [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
                 [] => {
-                    return Err(ExtensionError {
-                        what: "a quoted value has no end",
-                    });
+                    return Err(ExtensionError { what: "a quoted value has no end" });
                 }
             };
             if !is_tchar(byte) {
-                return Err(ExtensionError {
-                    what: "a quoted value is not a token",
-                });
+                return Err(ExtensionError { what: "a quoted value is not a token" });
             }
             text.push(char::from(byte));
             self.rest = rest;

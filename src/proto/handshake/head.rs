@@ -9,9 +9,7 @@
 //! alone, blank lines ahead of the head) none gets past this reader; whitespace before a colon and
 //! folded lines it refuses itself, the latter are refused here with a better word.
 
-use http::header::{
-    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE,
-};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
 
 use super::HeadLimits;
 
@@ -66,14 +64,7 @@ impl HeadReader {
     }
 
     fn new(limits: HeadLimits, may_skip_blank: bool) -> Self {
-        Self {
-            limits,
-            bytes: Vec::new(),
-            line_start: 0,
-            start_line_len: None,
-            header_lines: 0,
-            may_skip_blank,
-        }
+        Self { limits, bytes: Vec::new(), line_start: 0, start_line_len: None, header_lines: 0, may_skip_blank }
     }
 
     /// How many bytes of the head have arrived.
@@ -110,9 +101,7 @@ impl HeadReader {
             b'\r' => {}
             // A TLS alert or handshake record instead of a start line.
             0x15 | 0x16 if self.bytes.is_empty() => {
-                return Err(HeadError::Malformed(
-                    "the peer speaks TLS where plain HTTP is expected",
-                ));
+                return Err(HeadError::Malformed("the peer speaks TLS where plain HTTP is expected"));
             }
             b'\t' | b' '..=b'~' | 0x80.. => self.check_place(byte, column)?,
             _ => return Err(HeadError::Malformed("a control character")),
@@ -154,9 +143,7 @@ impl HeadReader {
                 self.line_start = 0;
             }
             None => {
-                return Err(HeadError::Malformed(
-                    "an empty line instead of a start line",
-                ));
+                return Err(HeadError::Malformed("an empty line instead of a start line"));
             }
         }
         Ok(false)
@@ -173,29 +160,21 @@ impl HeadReader {
             Ok(httparse::Status::Complete((_, lines))) => lines,
             Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("a cut header")),
             Err(httparse::Error::HeaderValue) => {
-                return Err(HeadError::Malformed(
-                    "a header value with forbidden characters",
-                ));
+                return Err(HeadError::Malformed("a header value with forbidden characters"));
             }
             Err(_) => return Err(HeadError::Malformed("a header line without a valid name")),
         };
 
         let mut headers = HeaderMap::new();
         for line in lines {
-            let (Ok(name), Ok(mut value)) = (
-                HeaderName::from_bytes(line.name.as_bytes()),
-                HeaderValue::from_bytes(line.value),
-            ) else {
+            let (Ok(name), Ok(mut value)) =
+                (HeaderName::from_bytes(line.name.as_bytes()), HeaderValue::from_bytes(line.value))
+            else {
                 return Err(HeadError::Malformed("a header that is not valid"));
             };
             value.set_sensitive(SECRETS.contains(&name));
-            headers
-                .try_append(name, value)
-                .map_err(|_| HeadError::TooManyHeaders)?;
+            headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
         }
-        Ok(Head {
-            start_line,
-            headers,
-        })
+        Ok(Head { start_line, headers })
     }
 }

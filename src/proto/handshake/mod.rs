@@ -111,12 +111,7 @@ pub struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self {
-            max_head_size: 16 * 1024,
-            max_headers: 100,
-            max_start_line: 8 * 1024,
-            max_refusal_body: 64 * 1024,
-        }
+        Self { max_head_size: 16 * 1024, max_headers: 100, max_start_line: 8 * 1024, max_refusal_body: 64 * 1024 }
     }
 }
 
@@ -155,9 +150,7 @@ const RESERVED: [&str; 10] = [
 
 /// The first of a caller's headers that is not the caller's to set.
 fn find_reserved(headers: &HeaderMap) -> Option<&HeaderName> {
-    headers.keys().find(|name| {
-        RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-")
-    })
+    headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-"))
 }
 
 /// Appends one header line.
@@ -230,9 +223,7 @@ fn is_tchar(byte: u8) -> bool {
 
 /// The token as text, or `None` if the bytes are no token.
 fn token_text(bytes: &[u8]) -> Option<&str> {
-    is_token(bytes)
-        .then(|| str::from_utf8(bytes).ok())
-        .flatten()
+    is_token(bytes).then(|| str::from_utf8(bytes).ok()).flatten()
 }
 
 /// Whether this is `host [":" port]` (RFC 7230 5.4), with IPv6 addresses in brackets.
@@ -241,20 +232,14 @@ fn is_authority(text: &str) -> bool {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (text, ""),
     };
-    let host_is_valid = match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    let host_is_valid = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => {
-            address.contains(':')
-                && address
-                    .bytes()
-                    .all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
+            address.contains(':') && address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
         }
         None => !host.is_empty() && host.bytes().all(is_reg_name_char),
     };
-    let port_is_valid = port.bytes().all(|byte| byte.is_ascii_digit())
-        && (port.is_empty() || port.parse::<u16>().is_ok());
+    let port_is_valid =
+        port.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());
     host_is_valid && port_is_valid
 }
 
@@ -272,9 +257,7 @@ fn is_visible(text: &str) -> bool {
 /// Reads `HTTP/` DIGIT `.` DIGIT: true for 1.1, false for other versions, `None` for anything else.
 fn is_http_1_1(version: &[u8]) -> Option<bool> {
     match version {
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-            Some(version.ends_with(b"1.1"))
-        }
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Some(version.ends_with(b"1.1")),
         _ => None,
     }
 }

@@ -40,11 +40,7 @@ impl Rejection {
     /// [`ResponseError`] for another status, a body with 204 or 304, and headers that the library
     /// writes itself: `Connection`, `Content-Length` and, with 426, `Upgrade` and
     /// `Sec-WebSocket-Version`.
-    pub fn new(
-        status: StatusCode,
-        headers: HeaderMap,
-        body: impl Into<Vec<u8>>,
-    ) -> Result<Self, ResponseError> {
+    pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Vec<u8>>) -> Result<Self, ResponseError> {
         let body = body.into();
         if !matches!(status.as_u16(), 200..=599) {
             return Err(ResponseError::InvalidStatus(status));
@@ -56,13 +52,7 @@ impl Rejection {
             return Err(ResponseError::ReservedHeader(name.clone()));
         }
         let reason = Cow::Borrowed("rejected by the application");
-        Ok(Self(Box::new(Answer {
-            status,
-            headers,
-            body,
-            reason,
-            is_for_head: false,
-        })))
+        Ok(Self(Box::new(Answer { status, headers, body, reason, is_for_head: false })))
     }
 
     /// Answers with one line of plain text, which is also the reason.
@@ -86,10 +76,7 @@ impl Rejection {
     /// 408, for a client that did not complete its request in time.
     #[must_use]
     pub fn request_timeout() -> Self {
-        Self::plain(
-            StatusCode::REQUEST_TIMEOUT,
-            "the request did not arrive in time",
-        )
+        Self::plain(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time")
     }
 
     /// 500, for a failure of the server's own.
@@ -101,10 +88,7 @@ impl Rejection {
     /// 503, for a server that has as many connections as it takes, or is stopping.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the server takes no connections at present",
-        )
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, "the server takes no connections at present")
     }
 
     /// A status known to be right, with its reason as the body.
@@ -112,22 +96,13 @@ impl Rejection {
         let reason = reason.into();
         let body = format!("{reason}\n").into_bytes();
         let headers = HeaderMap::new();
-        Self(Box::new(Answer {
-            status,
-            headers,
-            body,
-            reason,
-            is_for_head: false,
-        }))
+        Self(Box::new(Answer { status, headers, body, reason, is_for_head: false }))
     }
 
     /// The same, with `Allow: GET`; the answer to HEAD goes without its body (RFC 7231 4.3.2).
     pub(super) fn method_not_allowed(method: &[u8]) -> Self {
         let mut rejection = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "the method has to be GET");
-        rejection
-            .0
-            .headers
-            .insert(header::ALLOW, HeaderValue::from_static("GET"));
+        rejection.0.headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
         rejection.0.is_for_head = method == b"HEAD";
         rejection
     }

@@ -12,8 +12,8 @@ use http::header::{self, HeaderMap};
 use super::head::{Head, HeadReader};
 use super::server_checks as checks;
 use super::{
-    Extension, HeadLimits, Rejection, ResponseError, accept_key, find_reserved, push_extensions,
-    push_header, push_headers,
+    Extension, HeadLimits, Rejection, ResponseError, accept_key, find_reserved, push_extensions, push_header,
+    push_headers,
 };
 
 #[cfg(test)]
@@ -47,10 +47,7 @@ impl ServerHandshake {
     /// Begins to wait for a request.
     #[must_use]
     pub fn new(limits: HeadLimits) -> Self {
-        Self {
-            limits,
-            state: State::Head(HeadReader::for_request(limits)),
-        }
+        Self { limits, state: State::Head(HeadReader::for_request(limits)) }
     }
 
     /// Takes bytes from the client, in any pieces; `Ok(None)` asks for more.
@@ -104,9 +101,7 @@ impl fmt::Debug for ServerHandshake {
             State::Head(_) => "awaiting the request",
             State::Over(_) => "over",
         };
-        f.debug_struct("ServerHandshake")
-            .field("state", &state)
-            .finish_non_exhaustive()
+        f.debug_struct("ServerHandshake").field("state", &state).finish_non_exhaustive()
     }
 }
 
@@ -133,9 +128,7 @@ impl Request {
     /// The path, percent-encoded.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(&*self.target, |(path, _)| path)
+        self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
     }
 
     /// The query without its question mark, percent-encoded.
@@ -160,9 +153,7 @@ impl Request {
     /// The `Origin` header, which all browsers send.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.headers
-            .get(header::ORIGIN)
-            .and_then(|origin| origin.to_str().ok())
+        self.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok())
     }
 
     /// The subprotocols that the client speaks, its preferred one first; none twice.

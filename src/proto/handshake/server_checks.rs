@@ -15,8 +15,8 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::head::HeadError;
 use super::{
-    Extension, HeadLimits, Rejection, VERSION, at_most_one, extensions, is_authority, is_http_1_1,
-    is_token, is_visible, list_elements, list_holds, token_text,
+    Extension, HeadLimits, Rejection, VERSION, at_most_one, extensions, is_authority, is_http_1_1, is_token,
+    is_visible, list_elements, list_holds, token_text,
 };
 
 /// The request target, taken apart.
@@ -31,9 +31,7 @@ pub(super) struct Target {
 pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     let &[method, target, version] = parts.as_slice() else {
-        return Err(bad_request(
-            "the request line is not `method target version`",
-        ));
+        return Err(bad_request("the request line is not `method target version`"));
     };
     if !is_token(method) {
         return Err(bad_request("the method is not a token"));
@@ -41,15 +39,10 @@ pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     match is_http_1_1(version) {
         Some(true) => {}
         Some(false) => {
-            return Err(Rejection::plain(
-                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                "the version has to be HTTP/1.1",
-            ));
+            return Err(Rejection::plain(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "the version has to be HTTP/1.1"));
         }
         None => {
-            return Err(bad_request(
-                "the request line does not end in an HTTP version",
-            ));
+            return Err(bad_request("the request line does not end in an HTTP version"));
         }
     }
     if method != b"GET" {
@@ -65,16 +58,10 @@ pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
 /// Takes a target in origin form or absolute form apart (RFC 7230 5.3).
 fn parse_target(target: &str) -> Option<Target> {
     if target.starts_with('/') {
-        return Some(Target {
-            resource_name: target.to_owned(),
-            host: None,
-        });
+        return Some(Target { resource_name: target.to_owned(), host: None });
     }
     let (scheme, rest) = target.split_once("://")?;
-    if !["http", "https", "ws", "wss"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
-    {
+    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;
     }
     let (host, path) = match rest.find(['/', '?']) {
@@ -82,10 +69,7 @@ fn parse_target(target: &str) -> Option<Target> {
         None => (rest, ""),
     };
     let slash = if path.starts_with('/') { "" } else { "/" };
-    is_authority(host).then(|| Target {
-        resource_name: format!("{slash}{path}"),
-        host: Some(host.to_owned()),
-    })
+    is_authority(host).then(|| Target { resource_name: format!("{slash}{path}"), host: Some(host.to_owned()) })
 }
 
 /// Refuses requests with a body, which a proxy and we might see end in different places.
@@ -133,9 +117,7 @@ pub(super) fn upgrade(headers: &HeaderMap) -> Result<(), Rejection> {
 pub(super) fn version(headers: &HeaderMap) -> Result<(), Rejection> {
     match at_most_one(headers, header::SEC_WEBSOCKET_VERSION) {
         Ok(Some(version)) if version == VERSION => Ok(()),
-        _ => Err(upgrade_required(
-            "the one sec-websocket-version header has to be 13",
-        )),
+        _ => Err(upgrade_required("the one sec-websocket-version header has to be 13")),
     }
 }
 
@@ -150,10 +132,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String, Rejection> {
     key.to_str()
         .ok()
         .filter(|key| {
-            key.len() == 24
-                && key
-                    .strip_suffix("==")
-                    .is_some_and(|data| data.as_bytes().iter().all(is_base64))
+            key.len() == 24 && key.strip_suffix("==").is_some_and(|data| data.as_bytes().iter().all(is_base64))
         })
         .map(str::to_owned)
         .ok_or_else(|| bad_request("the sec-websocket-key header is not base64 of 16 bytes"))
@@ -162,9 +141,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String, Rejection> {
 /// At most one `Origin`, in ASCII, so that a policy cannot be shown another one than was sent.
 pub(super) fn origin(headers: &HeaderMap) -> Result<(), Rejection> {
     match single(headers, header::ORIGIN)? {
-        Some(origin) if origin.to_str().is_err() => {
-            Err(bad_request("the origin header is not ASCII"))
-        }
+        Some(origin) if origin.to_str().is_err() => Err(bad_request("the origin header is not ASCII")),
         _ => Ok(()),
     }
 }
@@ -175,14 +152,10 @@ pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection
     let mut seen = BTreeSet::new();
     for element in list_elements(headers, header::SEC_WEBSOCKET_PROTOCOL) {
         let Some(name) = token_text(element) else {
-            return Err(bad_request(
-                "the sec-websocket-protocol header is not a list of tokens",
-            ));
+            return Err(bad_request("the sec-websocket-protocol header is not a list of tokens"));
         };
         if !seen.insert(name) {
-            return Err(bad_request(
-                "the sec-websocket-protocol header names one twice",
-            ));
+            return Err(bad_request("the sec-websocket-protocol header names one twice"));
         }
         subprotocols.push(name.to_owned());
     }
@@ -195,8 +168,7 @@ pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection
 /// The offered extensions (RFC 6455 9.1).
 pub(super) fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Rejection> {
     let lines = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
-    extensions::parse(lines.iter().map(|line| line.as_bytes()))
-        .map_err(|error| bad_request(error.to_string()))
+    extensions::parse(lines.iter().map(|line| line.as_bytes())).map_err(|error| bad_request(error.to_string()))
 }
 
 /// A header that may come only once.
@@ -220,17 +192,12 @@ pub(super) fn head_rejection(error: HeadError, limits: HeadLimits) -> Rejection 
             StatusCode::URI_TOO_LONG,
             format!("the request line is over {} bytes", limits.max_start_line),
         ),
-        HeadError::TooLarge => Rejection::plain(
-            too_large,
-            format!("the request head is over {} bytes", limits.max_head_size),
-        ),
-        HeadError::TooManyHeaders => Rejection::plain(
-            too_large,
-            format!(
-                "the request has more than {} header lines",
-                limits.max_headers
-            ),
-        ),
+        HeadError::TooLarge => {
+            Rejection::plain(too_large, format!("the request head is over {} bytes", limits.max_head_size))
+        }
+        HeadError::TooManyHeaders => {
+            Rejection::plain(too_large, format!("the request has more than {} header lines", limits.max_headers))
+        }
         HeadError::Malformed(what) => bad_request(format!("malformed request head: {what}")),
     }
 }

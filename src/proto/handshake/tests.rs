@@ -85,10 +85,7 @@ fn assert_malformed(bytes: &str, expected: &str) {
 
 #[test]
 fn rfc_4_2_2_the_sample_key() {
-    assert_eq!(
-        accept_key("dGhlIHNhbXBsZSBub25jZQ=="),
-        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    );
+    assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]
@@ -133,16 +130,9 @@ fn item_3_line_ends_and_control_characters() {
 
 #[test]
 fn item_3_values_are_trimmed_and_kept() {
-    let head = read(
-        HeadLimits::default(),
-        "G\r\nA: \t b\tc \t\r\nA:\r\nB:\u{e4}\r\n\r\n",
-    );
+    let head = read(HeadLimits::default(), "G\r\nA: \t b\tc \t\r\nA:\r\nB:\u{e4}\r\n\r\n");
     let headers = head.unwrap().unwrap().headers;
-    let values: Vec<_> = headers
-        .get_all("a")
-        .iter()
-        .map(|value| value.as_bytes())
-        .collect();
+    let values: Vec<_> = headers.get_all("a").iter().map(|value| value.as_bytes()).collect();
     assert_eq!(values, [&b"b\tc"[..], b""]);
     assert_eq!(headers["b"].as_bytes(), "\u{e4}".as_bytes());
 }
@@ -157,34 +147,17 @@ fn item_1_the_limits_hold_to_the_byte() {
         ..HeadLimits::default()
     };
     assert!(read(limits(head.len(), 2, 5), head).unwrap().is_some());
-    assert_eq!(
-        read(limits(head.len() - 1, 2, 5), head).err(),
-        Some(HeadError::TooLarge)
-    );
-    assert_eq!(
-        read(limits(head.len(), 1, 5), head).err(),
-        Some(HeadError::TooManyHeaders)
-    );
-    assert_eq!(
-        read(limits(head.len(), 2, 4), head).err(),
-        Some(HeadError::StartLineTooLong)
-    );
+    assert_eq!(read(limits(head.len() - 1, 2, 5), head).err(), Some(HeadError::TooLarge));
+    assert_eq!(read(limits(head.len(), 1, 5), head).err(), Some(HeadError::TooManyHeaders));
+    assert_eq!(read(limits(head.len(), 2, 4), head).err(), Some(HeadError::StartLineTooLong));
     // Refused as soon as it is certain, not at the end of the line or the head.
-    assert_eq!(
-        read(limits(100, 2, 4), "GET /").err(),
-        Some(HeadError::StartLineTooLong)
-    );
-    assert_eq!(
-        read(limits(100, 1, 5), "G\r\nA: b\r\nC").err(),
-        Some(HeadError::TooManyHeaders)
-    );
+    assert_eq!(read(limits(100, 2, 4), "GET /").err(), Some(HeadError::StartLineTooLong));
+    assert_eq!(read(limits(100, 1, 5), "G\r\nA: b\r\nC").err(), Some(HeadError::TooManyHeaders));
     // No limit that a caller sets makes anything panic.
     let zero = limits(0, 0, 0);
     assert_eq!(read(zero, head).err(), Some(HeadError::TooLarge));
     let max = limits(usize::MAX, usize::MAX, usize::MAX);
-    let many: String = (0..40_000)
-        .map(|number| format!("a{number}: b\r\n"))
-        .collect();
+    let many: String = (0..40_000).map(|number| format!("a{number}: b\r\n")).collect();
     let many = format!("G\r\n{many}\r\n");
     assert_eq!(read(max, &many).err(), Some(HeadError::TooManyHeaders));
     let long = format!("G\r\n{}: b\r\n\r\n", "a".repeat(70_000));
@@ -198,35 +171,13 @@ fn item_1_each_role_names_the_limit() {
         format!("{}\r\n{headers}x: {}", "H".repeat(line), "y".repeat(size))
     };
     for (bytes, status, error) in [
-        (
-            head(8193, 0, 0),
-            414,
-            HandshakeError::StartLineTooLong { limit: 8192 },
-        ),
-        (
-            head(8192, 100, 0),
-            431,
-            HandshakeError::TooManyHeaders { limit: 100 },
-        ),
-        (
-            head(8192, 99, 9000),
-            431,
-            HandshakeError::HeadTooLarge { limit: 16384 },
-        ),
+        (head(8193, 0, 0), 414, HandshakeError::StartLineTooLong { limit: 8192 }),
+        (head(8192, 100, 0), 431, HandshakeError::TooManyHeaders { limit: 100 }),
+        (head(8192, 99, 9000), 431, HandshakeError::HeadTooLarge { limit: 16384 }),
     ] {
         let mut server = ServerHandshake::new(HeadLimits::default());
-        assert_eq!(
-            server
-                .receive(bytes.as_bytes())
-                .unwrap_err()
-                .status()
-                .as_u16(),
-            status
-        );
-        assert_eq!(
-            client(HeadLimits::default()).receive(bytes.as_bytes()),
-            Err(error)
-        );
+        assert_eq!(server.receive(bytes.as_bytes()).unwrap_err().status().as_u16(), status);
+        assert_eq!(client(HeadLimits::default()).receive(bytes.as_bytes()), Err(error));
     }
 }
 
@@ -237,10 +188,7 @@ fn item_2_a_head_may_come_byte_by_byte() {
     let bytes = REQUEST.replace("Host", &format!("{padding}Host"));
     let pieces: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
     let limits = HeadLimits::default();
-    assert_eq!(
-        run_server(&pieces, limits),
-        run_server(&[bytes.as_bytes()], limits)
-    );
+    assert_eq!(run_server(&pieces, limits), run_server(&[bytes.as_bytes()], limits));
     assert!(run_server(&pieces, limits).starts_with("Request"));
 }
 
@@ -252,12 +200,7 @@ fn no_prefix_is_enough() {
     let answer = ANSWER.rfind("\r\n\r\n\x01").unwrap() + 4;
     for end in 0..request {
         let mut server = ServerHandshake::new(limits);
-        assert!(
-            server
-                .receive(&REQUEST.as_bytes()[..end])
-                .unwrap()
-                .is_none()
-        );
+        assert!(server.receive(&REQUEST.as_bytes()[..end]).unwrap().is_none());
     }
     for end in 0..answer {
         assert_eq!(client(limits).receive(&ANSWER.as_bytes()[..end]), Ok(None));
@@ -267,9 +210,7 @@ fn no_prefix_is_enough() {
 /// Bytes that resemble heads: pieces of good ones, separators, arbitrary bytes.
 fn head_like() -> impl Strategy<Value = Vec<u8>> {
     let pieces = REQUEST.split_inclusive(['\n', ' ', ',', ';']);
-    let pieces: Vec<&str> = pieces
-        .chain(ANSWER.split_inclusive(['\n', ' ', ':']))
-        .collect();
+    let pieces: Vec<&str> = pieces.chain(ANSWER.split_inclusive(['\n', ' ', ':'])).collect();
     let piece = prop_oneof![
         6 => prop::sample::select(pieces).prop_map(|piece| piece.as_bytes().to_vec()),
         2 => "[\r\n\t ,;:=\"/a0]{0,3}".prop_map(String::into_bytes),
@@ -288,19 +229,15 @@ fn nearly_good() -> impl Strategy<Value = (Vec<u8>, HeadLimits)> {
         max_refusal_body: limits.3,
     });
     let limits = prop_oneof![Just(HeadLimits::default()), limits];
-    (
-        bytes,
-        any::<prop::sample::Index>(),
-        prop::option::of(any::<u8>()),
-        limits,
-    )
-        .prop_map(|(bytes, at, change, limits)| {
+    (bytes, any::<prop::sample::Index>(), prop::option::of(any::<u8>()), limits).prop_map(
+        |(bytes, at, change, limits)| {
             let mut bytes = bytes.as_bytes().to_vec();
             if let Some(change) = change {
                 *at.get_mut(&mut bytes) = change;
             }
             (bytes, limits)
-        })
+        },
+    )
 }
 
 proptest! {

@@ -19,70 +19,26 @@ fn refusal(error: HandshakeError) -> Refusal {
 #[test]
 fn item_4_refusals_with_their_bodies() {
     let cases: &[(&str, &str, bool)] = &[
-        (
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello",
-            "hello",
-            false,
-        ),
-        (
-            "HTTP/1.0 404 Not Found\r\nContent-Length: 5\r\n\r\nhello more",
-            "hello",
-            false,
-        ),
-        (
-            "HTTP/1.1 404 X\r\nContent-Length: 3, 3\r\nContent-Length: 3\r\n\r\nhello",
-            "hel",
-            false,
-        ),
-        (
-            "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\nhello",
-            "",
-            false,
-        ),
-        (
-            "HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\nhello",
-            "",
-            false,
-        ),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello", "hello", false),
+        ("HTTP/1.0 404 Not Found\r\nContent-Length: 5\r\n\r\nhello more", "hello", false),
+        ("HTTP/1.1 404 X\r\nContent-Length: 3, 3\r\nContent-Length: 3\r\n\r\nhello", "hel", false),
+        ("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\nhello", "", false),
+        ("HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\nhello", "", false),
         ("HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\n", "", false),
         (
             "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n3;a=\"b\"\r\nhel\r\nA \r\nlo, world!\r\n0\r\n",
             "hello, world!",
             false,
         ),
-        (
-            "HTTP/1.1 500 X\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n00001\r\nx\r\n000\r\n",
-            "x",
-            false,
-        ),
-        (
-            "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhelx",
-            "hel",
-            true,
-        ),
-        (
-            "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n;\r\n",
-            "",
-            true,
-        ),
-        (
-            "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
-            "",
-            true,
-        ),
-        (
-            "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-            "",
-            true,
-        ),
+        ("HTTP/1.1 500 X\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n00001\r\nx\r\n000\r\n", "x", false),
+        ("HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhelx", "hel", true),
+        ("HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n;\r\n", "", true),
+        ("HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "", true),
+        ("HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", "", true),
     ];
     for (bytes, body, truncated) in cases {
         let refusal = refusal(new_client().receive(bytes.as_bytes()).unwrap_err());
-        assert_eq!(
-            (&*refusal.body, refusal.body_truncated),
-            (body.as_bytes(), *truncated),
-            "{bytes}"
-        );
+        assert_eq!((&*refusal.body, refusal.body_truncated), (body.as_bytes(), *truncated), "{bytes}");
     }
 }
 
@@ -92,29 +48,13 @@ fn item_4_refusals_that_end_with_the_stream_or_the_deadline() {
         ("\r\nhello", "hello", false),
         ("\r\n", "", false),
         ("Transfer-Encoding: gzip\r\n\r\nhello", "hello", false),
-        (
-            "Transfer-Encoding: chunked, gzip\r\n\r\nhello",
-            "hello",
-            false,
-        ),
+        ("Transfer-Encoding: chunked, gzip\r\n\r\nhello", "hello", false),
         ("Content-Length: 9\r\n\r\nhello", "hello", true),
         ("Content-Length: x\r\n\r\nhello", "hello", false),
         ("Content-Length: +5\r\n\r\nhello", "hello", false),
-        (
-            "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-            "hello",
-            false,
-        ),
-        (
-            "Content-Length: 99999999999999999999\r\n\r\nhello",
-            "hello",
-            false,
-        ),
-        (
-            "Transfer-Encoding: chunked\r\n\r\n9\r\nhello",
-            "hello",
-            true,
-        ),
+        ("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "hello", false),
+        ("Content-Length: 99999999999999999999\r\n\r\nhello", "hello", false),
+        ("Transfer-Encoding: chunked\r\n\r\n9\r\nhello", "hello", true),
     ];
     for (rest, body, truncated) in cases {
         let mut client = new_client();
@@ -123,11 +63,7 @@ fn item_4_refusals_that_end_with_the_stream_or_the_deadline() {
         assert_eq!(client.receive(bytes.as_bytes()), Ok(None), "{rest}");
         let error = client.receive_eof();
         let refusal = refusal(error.clone());
-        assert_eq!(
-            (&*refusal.body, refusal.body_truncated),
-            (body.as_bytes(), *truncated),
-            "{rest}"
-        );
+        assert_eq!((&*refusal.body, refusal.body_truncated), (body.as_bytes(), *truncated), "{rest}");
         assert_eq!(refusal.headers["www-authenticate"], "Basic");
         assert_eq!(client.receive(b"x"), Err(error.clone()));
         assert_eq!(client.receive_eof(), error);
@@ -136,14 +72,8 @@ fn item_4_refusals_that_end_with_the_stream_or_the_deadline() {
         assert_eq!(client.receive(bytes.as_bytes()), Ok(None), "{rest}");
         let error = client.give_up().unwrap();
         assert_eq!(client.give_up(), Some(error.clone()));
-        let HandshakeError::Refused(refusal) = error else {
-            panic!("{error:?}")
-        };
-        assert_eq!(
-            (&*refusal.body, refusal.body_truncated),
-            (body.as_bytes(), true),
-            "{rest}"
-        );
+        let HandshakeError::Refused(refusal) = error else { panic!("{error:?}") };
+        assert_eq!((&*refusal.body, refusal.body_truncated), (body.as_bytes(), true), "{rest}");
     }
 }
 
@@ -155,33 +85,14 @@ fn item_4_the_body_of_a_refusal_is_cut() {
         (0, "Content-Length: 5\r\n\r\n", "", "", true),
         (0, "Content-Length: 0\r\n\r\n", "", "", false),
         (4, "\r\n", "hello", "hell", true),
-        (
-            4,
-            "Transfer-Encoding: chunked\r\n\r\n",
-            "3\r\nhel\r\n2\r\nlo\r\n",
-            "hell",
-            true,
-        ),
-        (
-            9,
-            "Content-Length: 18446744073709551615\r\n\r\n",
-            "hello, world",
-            "hello, wo",
-            true,
-        ),
+        (4, "Transfer-Encoding: chunked\r\n\r\n", "3\r\nhel\r\n2\r\nlo\r\n", "hell", true),
+        (9, "Content-Length: 18446744073709551615\r\n\r\n", "hello, world", "hello, wo", true),
     ] {
-        let limits = HeadLimits {
-            max_refusal_body: limit,
-            ..HeadLimits::default()
-        };
-        let mut client =
-            ClientHandshake::new(&ClientRequest::new("a", "/"), [0; 16], limits).unwrap();
+        let limits = HeadLimits { max_refusal_body: limit, ..HeadLimits::default() };
+        let mut client = ClientHandshake::new(&ClientRequest::new("a", "/"), [0; 16], limits).unwrap();
         let bytes = format!("HTTP/1.1 503 Busy\r\n{framing}{body}");
         let refusal = refusal(client.receive(bytes.as_bytes()).unwrap_err());
-        assert_eq!(
-            (&*refusal.body, refusal.body_truncated),
-            (expected.as_bytes(), truncated)
-        );
+        assert_eq!((&*refusal.body, refusal.body_truncated), (expected.as_bytes(), truncated));
         assert!(refusal.body.capacity() <= 64);
     }
 }

@@ -27,17 +27,10 @@ fn rfc_4_1_the_request_byte_by_byte() {
     request.authorization = Some(("Aladdin".into(), "open:sesame".into()));
     request.origin = Some("https://example.com".into());
     request.subprotocols = vec!["chat".into(), "v2.chat".into()];
-    request.extensions = vec![
-        Extension::new("foo").with_param("a", "1"),
-        Extension::new("bar"),
-    ];
+    request.extensions = vec![Extension::new("foo").with_param("a", "1"), Extension::new("bar")];
     request.headers.append("x-a", HeaderValue::from_static("1"));
-    request
-        .headers
-        .append("x-a", HeaderValue::from_static("2\t3"));
-    request
-        .headers
-        .append("x-b", HeaderValue::from_bytes(b"\xe4").unwrap());
+    request.headers.append("x-a", HeaderValue::from_static("2\t3"));
+    request.headers.append("x-b", HeaderValue::from_bytes(b"\xe4").unwrap());
     let mut expected = b"GET /a%20b?c=d HTTP/1.1\r\n\
         Host: [::1]:8080\r\n\
         Upgrade: websocket\r\n\
@@ -51,55 +44,28 @@ fn rfc_4_1_the_request_byte_by_byte() {
         .to_vec();
     expected.extend_from_slice(format!("User-Agent: {USER_AGENT}\r\n").as_bytes());
     expected.extend_from_slice(b"x-a: 1\r\nx-a: 2\t3\r\nx-b: \xe4\r\n\r\n");
-    assert_eq!(
-        write(&request).unwrap().escape_ascii().to_string(),
-        expected.escape_ascii().to_string()
-    );
+    assert_eq!(write(&request).unwrap().escape_ascii().to_string(), expected.escape_ascii().to_string());
 }
 
 #[test]
 fn item_6_the_callers_user_agent_origin_and_authorization_come_once() {
     let mut request = plain_request();
-    assert_eq!(
-        request_lines(&request),
-        [format!("User-Agent: {USER_AGENT}")]
-    );
-    request
-        .headers
-        .insert(header::USER_AGENT, HeaderValue::from_static("mine"));
-    request
-        .headers
-        .insert(header::ORIGIN, HeaderValue::from_static("http://a"));
-    request
-        .headers
-        .insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer b"));
-    assert_eq!(
-        request_lines(&request),
-        [
-            "user-agent: mine",
-            "origin: http://a",
-            "authorization: Bearer b"
-        ]
-    );
+    assert_eq!(request_lines(&request), [format!("User-Agent: {USER_AGENT}")]);
+    request.headers.insert(header::USER_AGENT, HeaderValue::from_static("mine"));
+    request.headers.insert(header::ORIGIN, HeaderValue::from_static("http://a"));
+    request.headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer b"));
+    assert_eq!(request_lines(&request), ["user-agent: mine", "origin: http://a", "authorization: Bearer b"]);
 
     let mut doubled = request.clone();
     doubled.origin = Some("http://c".into());
-    assert_eq!(
-        write(&doubled).unwrap_err(),
-        RequestError::RepeatedHeader(header::ORIGIN)
-    );
+    assert_eq!(write(&doubled).unwrap_err(), RequestError::RepeatedHeader(header::ORIGIN));
     let mut doubled = request.clone();
     doubled.authorization = Some(("u".into(), "p".into()));
     let error = write(&doubled).unwrap_err();
     assert_eq!(error, RequestError::RepeatedHeader(header::AUTHORIZATION));
     let mut doubled = request.clone();
-    doubled
-        .headers
-        .append(header::USER_AGENT, HeaderValue::from_static("again"));
-    assert_eq!(
-        write(&doubled).unwrap_err(),
-        RequestError::RepeatedHeader(header::USER_AGENT)
-    );
+    doubled.headers.append(header::USER_AGENT, HeaderValue::from_static("again"));
+    assert_eq!(write(&doubled).unwrap_err(), RequestError::RepeatedHeader(header::USER_AGENT));
 }
 
 #[test]
@@ -126,24 +92,13 @@ fn item_6_the_librarys_own_headers_cannot_be_given() {
         let mut request = plain_request();
         request.headers.insert("x-a", HeaderValue::from_static("1"));
         request.headers.insert(&name, HeaderValue::from_static("0"));
-        assert_eq!(
-            write(&request).unwrap_err(),
-            RequestError::ReservedHeader(name)
-        );
+        assert_eq!(write(&request).unwrap_err(), RequestError::ReservedHeader(name));
     }
 }
 
 #[test]
 fn item_6_hosts() {
-    for good in [
-        "a",
-        "a.b-c_d.example.",
-        "a:80",
-        "a:",
-        "127.0.0.1:1",
-        "[::1]",
-        "[::ffff:1.2.3.4]:65535",
-    ] {
+    for good in ["a", "a.b-c_d.example.", "a:80", "a:", "127.0.0.1:1", "[::1]", "[::ffff:1.2.3.4]:65535"] {
         assert!(write(&ClientRequest::new(good, "/")).is_ok(), "{good:?}");
     }
     for bad in [
@@ -181,21 +136,9 @@ fn item_6_targets() {
     for good in ["/", "/a?b=c", "//a", "/%23?\"<>{}|[]^`\\"] {
         assert!(write(&ClientRequest::new("a", good)).is_ok(), "{good:?}");
     }
-    for bad in [
-        "",
-        "a",
-        "?a",
-        "*",
-        "http://a/",
-        "/a b",
-        "/a\tb",
-        "/a\r\nb: c",
-        "/\0",
-        "/\u{7f}",
-        "/\u{e4}",
-        "/#",
-        "/a#b",
-    ] {
+    for bad in
+        ["", "a", "?a", "*", "http://a/", "/a b", "/a\tb", "/a\r\nb: c", "/\0", "/\u{7f}", "/\u{e4}", "/#", "/a#b"]
+    {
         let error = write(&ClientRequest::new("a", bad)).unwrap_err();
         assert_eq!(error, RequestError::InvalidTarget, "{bad:?}");
     }
@@ -206,11 +149,7 @@ fn item_6_origins_and_credentials() {
     for bad in ["", "http://a b", "http://a\r\nb: c", "http://\u{e4}"] {
         let mut request = plain_request();
         request.origin = Some(bad.into());
-        assert_eq!(
-            write(&request).unwrap_err(),
-            RequestError::InvalidOrigin,
-            "{bad:?}"
-        );
+        assert_eq!(write(&request).unwrap_err(), RequestError::InvalidOrigin, "{bad:?}");
     }
     let credentials = |user: &str, password: &str| {
         let mut request = plain_request();
@@ -220,11 +159,7 @@ fn item_6_origins_and_credentials() {
     assert_eq!(credentials("", ""), Ok(()));
     assert_eq!(credentials("\u{e4} b", "\u{f6}:"), Ok(()));
     for bad in ["a:b", "a\r\n", "\0", "\u{85}"] {
-        assert_eq!(
-            credentials(bad, ""),
-            Err(RequestError::InvalidUser),
-            "{bad:?}"
-        );
+        assert_eq!(credentials(bad, ""), Err(RequestError::InvalidUser), "{bad:?}");
     }
     assert_eq!(credentials("a", "\n"), Err(RequestError::InvalidPassword));
 }
@@ -248,18 +183,13 @@ fn rfc_4_1_item_10_subprotocols_are_unique_tokens() {
 fn item_6_extensions_are_tokens() {
     let mut request = plain_request();
     request.extensions = vec![Extension::new("a").with_param("b", "c\r\nd: e")];
-    assert_eq!(
-        write(&request).unwrap_err(),
-        RequestError::InvalidExtension("a".into())
-    );
+    assert_eq!(write(&request).unwrap_err(), RequestError::InvalidExtension("a".into()));
 }
 
 #[test]
 fn debug_shows_no_secrets() {
     let mut request = plain_request();
     request.authorization = Some(("user".into(), "hunter2".into()));
-    request
-        .headers
-        .insert("x-token", HeaderValue::from_static("hunter2"));
+    request.headers.insert("x-token", HeaderValue::from_static("hunter2"));
     assert!(!format!("{request:?}").contains("hunter2"));
 }

@@ -32,10 +32,7 @@ fn rfc_9_1_what_is_in_the_grammar() {
         (&[",, foo,,\t,bar,"], "foo | bar"),
         (&["", "foo", ""], "foo"),
         (&["!#$%&'*+-.^_`|~09azAZ"], "!#$%&'*+-.^_`|~09azAZ"),
-        (
-            &["__proto__; constructor=toString"],
-            "__proto__; constructor=toString",
-        ),
+        (&["__proto__; constructor=toString"], "__proto__; constructor=toString"),
     ];
     for (lines, expected) in cases {
         assert_eq!(parse_lines(lines).as_deref(), Ok(*expected), "{lines:?}");
@@ -94,10 +91,7 @@ fn rfc_9_1_what_is_not_in_the_grammar() {
 #[test]
 fn rfc_9_1_values_keep_their_order_and_lose_their_quotes() {
     let parsed = parse([b"a; x; y=\"1\"; x=2".as_slice()]).unwrap();
-    let built = Extension::new("a")
-        .with_flag("x")
-        .with_param("y", "1")
-        .with_param("x", "2");
+    let built = Extension::new("a").with_flag("x").with_param("y", "1").with_param("x", "2");
     assert_eq!(parsed.first(), Some(&built));
     assert_eq!(built.name(), "a");
     assert_eq!(built.params()[1], ("y".to_owned(), Some("1".to_owned())));
@@ -105,25 +99,12 @@ fn rfc_9_1_values_keep_their_order_and_lose_their_quotes() {
 
 #[test]
 fn item_6_only_tokens_can_be_written() {
-    assert!(
-        Extension::new("a")
-            .with_flag("b")
-            .with_param("c", "d")
-            .is_valid()
-    );
-    for bad in [
-        "", " ", "a b", "a\r\nb", "a,b", "a;b", "a=b", "\"a\"", "\u{e4}",
-    ] {
+    assert!(Extension::new("a").with_flag("b").with_param("c", "d").is_valid());
+    for bad in ["", " ", "a b", "a\r\nb", "a,b", "a;b", "a=b", "\"a\"", "\u{e4}"] {
         assert!(!Extension::new(bad).is_valid(), "{bad:?}");
         assert!(!Extension::new("a").with_flag(bad).is_valid(), "{bad:?}");
-        assert!(
-            !Extension::new("a").with_param(bad, "1").is_valid(),
-            "{bad:?}"
-        );
-        assert!(
-            !Extension::new("a").with_param("b", bad).is_valid(),
-            "{bad:?}"
-        );
+        assert!(!Extension::new("a").with_param(bad, "1").is_valid(), "{bad:?}");
+        assert!(!Extension::new("a").with_param("b", bad).is_valid(), "{bad:?}");
     }
 }
 

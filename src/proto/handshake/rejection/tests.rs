@@ -23,28 +23,17 @@ fn item_3_rejections_are_complete_answers() {
          content-type: text/html\r\n\r\n<p>fine"
     );
     let empty = |status| Rejection::new(status, HeaderMap::new(), "").unwrap();
-    assert_eq!(
-        text(&empty(StatusCode::NO_CONTENT)),
-        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-    );
+    assert_eq!(text(&empty(StatusCode::NO_CONTENT)), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     assert_eq!(
         text(&empty(StatusCode::from_u16(599).unwrap())),
         "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     );
     let rejection = Rejection::with_text(StatusCode::NOT_FOUND, "no such feed").unwrap();
-    assert_eq!(
-        rejection.to_string(),
-        "handshake rejected with 404 Not Found: no such feed"
-    );
-    assert_eq!(
-        (rejection.body(), rejection.reason()),
-        (&b"no such feed\n"[..], "no such feed")
-    );
-    for (rejection, status) in [
-        (Rejection::request_timeout(), 408),
-        (Rejection::internal_error(), 500),
-        (Rejection::unavailable(), 503),
-    ] {
+    assert_eq!(rejection.to_string(), "handshake rejected with 404 Not Found: no such feed");
+    assert_eq!((rejection.body(), rejection.reason()), (&b"no such feed\n"[..], "no such feed"));
+    for (rejection, status) in
+        [(Rejection::request_timeout(), 408), (Rejection::internal_error(), 500), (Rejection::unavailable(), 503)]
+    {
         assert_eq!(rejection.status().as_u16(), status);
         assert!(text(&rejection).contains("Connection: close\r\n"));
     }
@@ -61,18 +50,10 @@ fn item_6_what_a_rejection_may_hold() {
         let error = Rejection::new(status, HeaderMap::new(), "x").unwrap_err();
         assert_eq!(error, ResponseError::UnexpectedBody(status));
     }
-    for name in [
-        "connection",
-        "content-length",
-        "transfer-encoding",
-        "upgrade",
-    ] {
+    for name in ["connection", "content-length", "transfer-encoding", "upgrade"] {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static("1"));
         let error = Rejection::new(StatusCode::OK, headers, "").unwrap_err();
-        assert_eq!(
-            error,
-            ResponseError::ReservedHeader(HeaderName::from_static(name))
-        );
+        assert_eq!(error, ResponseError::ReservedHeader(HeaderName::from_static(name)));
     }
 }

@@ -21,19 +21,14 @@ fn receive(bytes: impl AsRef<[u8]>) -> Result<Option<Request>, Rejection> {
 
 /// A good request with another request line.
 fn with_line(line: &str) -> Result<Request, Rejection> {
-    let lines: String = HEADERS
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let lines: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     receive(format!("{line}\r\n{lines}\r\n")).map(Option::unwrap)
 }
 
 /// A good request with these lines in place of the header `name`.
 fn with_header(name: &str, lines: &str) -> Result<Request, Rejection> {
     let others = HEADERS.iter().filter(|(other, _)| *other != name);
-    let others: String = others
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let others: String = others.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     receive(format!("GET / HTTP/1.1\r\n{others}{lines}\r\n")).map(Option::unwrap)
 }
 
@@ -64,13 +59,7 @@ fn rfc_1_3_the_sample_handshake() {
     assert_eq!(request.host(), "server.example.com");
     assert_eq!(request.origin(), Some("http://example.com"));
     assert_eq!(request.subprotocols(), ["chat", "superchat"]);
-    assert_eq!(
-        request.extensions(),
-        [
-            Extension::new("foo").with_flag("bar"),
-            Extension::new("foo")
-        ]
-    );
+    assert_eq!(request.extensions(), [Extension::new("foo").with_flag("bar"), Extension::new("foo")]);
     assert_eq!(request.headers().len(), 8);
     // Item 5: bytes behind the head are frames.
     assert_eq!(request.take_leftover(), "\u{81}".as_bytes());
@@ -79,9 +68,7 @@ fn rfc_1_3_the_sample_handshake() {
     let mut headers = HeaderMap::new();
     headers.append("set-cookie", HeaderValue::from_static("a=b"));
     headers.append("set-cookie", HeaderValue::from_static("c=d"));
-    let answer = request
-        .accept(Some("superchat"), &[Extension::new("foo")], &headers)
-        .unwrap();
+    let answer = request.accept(Some("superchat"), &[Extension::new("foo")], &headers).unwrap();
     assert_eq!(
         String::from_utf8(answer).unwrap(),
         "HTTP/1.1 101 Switching Protocols\r\n\
@@ -102,19 +89,13 @@ fn shapes_that_real_clients_send() {
         ("Upgrade", "upgrade: WebSocket\r\n"),
         ("Upgrade", "Upgrade: h2c\r\nUpgrade:\twebsocket \r\n"),
         ("Connection", "connection:keep-alive,upgrade\r\n"),
-        (
-            "Connection",
-            "Connection: keep-alive\r\nConnection: Upgrade\t\r\n",
-        ),
+        ("Connection", "Connection: keep-alive\r\nConnection: Upgrade\t\r\n"),
         ("", "Content-Length: 0\r\n"),
         ("", "Pragma: no-cache\r\nSec-Fetch-Mode: websocket\r\n"),
         ("", "Cookie: caf\u{e9}\r\nX-Empty:\r\n"),
         ("Host", "Host: [::1]:8080\r\n"),
         // The RFC's own example of a key (4.1 item 7) has unused bits set.
-        (
-            "Sec-WebSocket-Key",
-            "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n",
-        ),
+        ("Sec-WebSocket-Key", "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n"),
     ] {
         let request = with_header(name, lines).unwrap();
         assert_eq!(request.origin(), None);
@@ -158,10 +139,7 @@ fn item_3_method_and_version() {
     // The answer to HEAD has the length of the body but not the body.
     let head = with_line("HEAD / HTTP/1.1").unwrap_err();
     let text = String::from_utf8(head.to_bytes()).unwrap();
-    assert!(
-        text.contains("Content-Length: 25\r\n") && text.ends_with("\r\n\r\n"),
-        "{text}"
-    );
+    assert!(text.contains("Content-Length: 25\r\n") && text.ends_with("\r\n\r\n"), "{text}");
 }
 
 #[test]
@@ -177,11 +155,7 @@ fn rfc_4_1_item_3_targets() {
         ("wss://other/", "/", "other"),
     ] {
         let request = with_line(&format!("GET {target} HTTP/1.1")).unwrap();
-        assert_eq!(
-            (request.target(), request.host()),
-            (resource_name, host),
-            "{target}"
-        );
+        assert_eq!((request.target(), request.host()), (resource_name, host), "{target}");
     }
     for target in [
         "*",
@@ -199,11 +173,7 @@ fn rfc_4_1_item_3_targets() {
         "/\u{e4}",
         "http://",
     ] {
-        assert_eq!(
-            status(with_line(&format!("GET {target} HTTP/1.1"))),
-            400,
-            "{target}"
-        );
+        assert_eq!(status(with_line(&format!("GET {target} HTTP/1.1"))), 400, "{target}");
     }
 }
 
@@ -224,10 +194,7 @@ fn item_3_exactly_one_host() {
     }
     // Absolute form does not make up for it (RFC 7230 5.4).
     let bytes = "GET http://a/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-    assert_eq!(
-        receive(bytes).unwrap_err().status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(receive(bytes).unwrap_err().status(), StatusCode::BAD_REQUEST);
 }
 
 #[test]
@@ -247,14 +214,8 @@ fn item_3_upgrade_and_connection() {
     // A browser's visit.
     let rejection = receive("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n").unwrap_err();
     let text = String::from_utf8(rejection.to_bytes()).unwrap();
-    assert!(
-        text.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("\r\nUpgrade: websocket\r\nConnection: close, Upgrade\r\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{text}");
+    assert!(text.contains("\r\nUpgrade: websocket\r\nConnection: close, Upgrade\r\n"), "{text}");
     assert!(text.contains("this is a WebSocket endpoint"), "{text}");
 }
 
@@ -294,11 +255,7 @@ fn item_3_exactly_one_key_of_16_bytes() {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25\u{e4}==\r\n",
         &key.repeat(2),
     ] {
-        assert_eq!(
-            status(with_header("Sec-WebSocket-Key", lines)),
-            400,
-            "{lines}"
-        );
+        assert_eq!(status(with_header("Sec-WebSocket-Key", lines)), 400, "{lines}");
     }
 }
 
@@ -323,10 +280,7 @@ fn item_3_no_body() {
 fn item_24_one_origin_at_most() {
     assert_eq!(plus("Origin: null\r\n").unwrap().origin(), Some("null"));
     assert_eq!(plus("Origin:\r\n").unwrap().origin(), Some(""));
-    assert_eq!(
-        status(plus("Origin: http://a\r\nOrigin: http://b\r\n")),
-        400
-    );
+    assert_eq!(status(plus("Origin: http://a\r\nOrigin: http://b\r\n")), 400);
     assert_eq!(status(plus("Origin: http://\u{e4}\r\n")), 400);
 }
 
@@ -335,14 +289,8 @@ fn rfc_4_1_item_10_subprotocols() {
     for (lines, expected) in [
         ("Sec-WebSocket-Protocol: a\r\n", &["a"][..]),
         ("Sec-WebSocket-Protocol: b,a ,\tc\r\n", &["b", "a", "c"]),
-        (
-            "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: A\r\n",
-            &["a", "A"],
-        ),
-        (
-            "Sec-WebSocket-Protocol: ,a,,\r\nSec-WebSocket-Protocol:\r\n",
-            &["a"],
-        ),
+        ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: A\r\n", &["a", "A"]),
+        ("Sec-WebSocket-Protocol: ,a,,\r\nSec-WebSocket-Protocol:\r\n", &["a"]),
     ] {
         assert_eq!(plus(lines).unwrap().subprotocols(), expected, "{lines}");
     }
@@ -363,24 +311,16 @@ fn rfc_4_1_item_10_subprotocols() {
 #[test]
 fn rfc_9_1_a_malformed_extension_header_is_refused() {
     for value in ["", ",", "a;", "a b", "a; b=\"", "a; b=\"c d\""] {
-        assert_eq!(
-            status(plus(&format!("Sec-WebSocket-Extensions: {value}\r\n"))),
-            400,
-            "{value}"
-        );
+        assert_eq!(status(plus(&format!("Sec-WebSocket-Extensions: {value}\r\n"))), 400, "{value}");
     }
     let lines = "Sec-WebSocket-Extensions: a\r\nsec-websocket-extensions: b; c=\"1\"\r\n";
-    let expected = [
-        Extension::new("a"),
-        Extension::new("b").with_param("c", "1"),
-    ];
+    let expected = [Extension::new("a"), Extension::new("b").with_param("c", "1")];
     assert_eq!(plus(lines).unwrap().extensions(), expected);
 }
 
 #[test]
 fn rfc_4_2_2_what_an_answer_may_hold() {
-    let request =
-        plus("Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: x, y\r\n").unwrap();
+    let request = plus("Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: x, y\r\n").unwrap();
     let none = HeaderMap::new();
     for chosen in ["c", "A", "", "a, b", "a\r\nx: y"] {
         let error = request.accept(Some(chosen), &[], &none).unwrap_err();
@@ -393,24 +333,13 @@ fn rfc_4_2_2_what_an_answer_may_hold() {
         let error = request.accept(None, &chosen, &none).unwrap_err();
         assert_eq!(error, ResponseError::UnexpectedExtension(name.into()));
     }
-    let error = request
-        .accept(None, &[x.with_param("a", "b c")], &none)
-        .unwrap_err();
+    let error = request.accept(None, &[x.with_param("a", "b c")], &none).unwrap_err();
     assert_eq!(error, ResponseError::InvalidExtension("x".into()));
-    for name in [
-        "connection",
-        "upgrade",
-        "sec-websocket-accept",
-        "content-length",
-        "sec-websocket-x",
-    ] {
+    for name in ["connection", "upgrade", "sec-websocket-accept", "content-length", "sec-websocket-x"] {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static("1"));
         let error = request.accept(None, &[], &headers).unwrap_err();
-        assert_eq!(
-            error,
-            ResponseError::ReservedHeader(HeaderName::from_static(name))
-        );
+        assert_eq!(error, ResponseError::ReservedHeader(HeaderName::from_static(name)));
     }
 }
 
@@ -427,21 +356,14 @@ fn item_19_every_end_is_final() {
     let mut server = ServerHandshake::new(HeadLimits::default());
     let rejection = server.receive(b"\x16\x03\x01").unwrap_err();
     assert!(rejection.reason().contains("TLS"));
-    assert_eq!(
-        server.receive(b"GET / HTTP/1.1\r\n\r\n").unwrap_err(),
-        rejection
-    );
+    assert_eq!(server.receive(b"GET / HTTP/1.1\r\n\r\n").unwrap_err(), rejection);
     assert_eq!(server.give_up(), rejection);
 }
 
 #[test]
 fn a_rejection_never_repeats_what_was_sent_and_debug_shows_no_secrets() {
     let rejection = with_header("Host", "Host: <script>\r\n").unwrap_err();
-    assert!(
-        !String::from_utf8(rejection.to_bytes())
-            .unwrap()
-            .contains("script")
-    );
+    assert!(!String::from_utf8(rejection.to_bytes()).unwrap().contains("script"));
     let request = plus("Authorization: Basic hunter2\r\nCookie: hunter2\r\n").unwrap();
     assert!(!format!("{request:?}").contains("hunter2"));
     assert_eq!(request.headers()["cookie"], "hunter2");
