@@ -74,20 +74,22 @@ pub(super) struct Gate {
     stats: Stats,
 }
 
-/// How long a sending call may take: a deadline, and a time without progress.
+/// How long a sending call may take: a deadline, and a time without progress; and whether it may be interrupted.
 pub(super) struct Patience {
     deadline: Option<Instant>,
     stall: Option<Duration>,
     stalled_since: Option<Instant>,
+    interruptible: bool,
 }
 
 impl Patience {
     pub(super) fn new(deadline: Option<Instant>, stall: Option<Duration>) -> Self {
-        Self { deadline, stall, stalled_since: None }
+        Self { deadline, stall, stalled_since: None, interruptible: true }
     }
 
+    /// For what has to be said on the library's own account, such as the answer to a Close frame.
     pub(super) fn until(deadline: Instant) -> Self {
-        Self::new(Some(deadline), None)
+        Self { interruptible: false, ..Self::new(Some(deadline), None) }
     }
 
     fn progress(&mut self) {
@@ -202,6 +204,9 @@ impl Link {
 
     /// Writes everything that is queued, and the replies that are due.
     pub(super) fn flush(&self, patience: &mut Patience) -> Result<()> {
+        if self.gate().is_finished() {
+            return Ok(());
+        }
         let gate = self.wait_home(patience, |gate| gate.out.is_some())?;
         self.drain(gate, patience)
     }
@@ -240,7 +245,7 @@ impl Link {
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
     pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
-        self.wait_home(&mut Patience::until(deadline), |gate| gate.pings_answered >= number)
+        self.wait_home(&mut Patience::new(Some(deadline), None), |gate| gate.pings_answered >= number)
             .map(drop)
             .map_err(|error| match error {
                 Error::Timeout(_) => Timeout::of(Budget::Ping),
@@ -308,7 +313,7 @@ impl Link {
             if ready(&gate) {
                 return Ok(gate);
             }
-            self.check_interrupt()?;
+            self.check_interrupt(patience)?;
             let until = patience.wait_until()?;
             gate.waiting += 1;
             gate = match until.map(|until| until.saturating_duration_since(Instant::now())) {
@@ -319,9 +324,9 @@ impl Link {
         }
     }
 
-    fn check_interrupt(&self) -> Result<()> {
+    fn check_interrupt(&self, patience: &Patience) -> Result<()> {
         match self.send_wake.get() {
-            Some(wake) if wake.is_set() && wake.take() & INTERRUPT != 0 => {
+            Some(wake) if patience.interruptible && wake.is_set() && wake.take() & INTERRUPT != 0 => {
                 Err(Error::Interrupted(Interrupted::default()))
             }
             _ => Ok(()),
@@ -413,12 +418,12 @@ impl Link {
     }
 
     fn wait_writable(&self, patience: &mut Patience) -> Result<()> {
-        self.check_interrupt()?;
+        self.check_interrupt(patience)?;
         if self.aborted.load(Ordering::SeqCst) {
             return Err(Error::Closed(Closed::Aborted));
         }
         let until = patience.wait_until()?;
-        let wake = self.send_wake.get().map(|wake| &**wake);
+        let wake = self.send_wake.get().map(|wake| &**wake).filter(|_| patience.interruptible);
         match self.transport.wait(Interest::WRITE, until, wake) {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::io("waiting to send", error)),
@@ -621,6 +626,11 @@ impl Gate {
     #[inline]
     fn queued(&self) -> usize {
         self.out.as_ref().map_or(0, |out| out.pending().len())
+    }
+
+    /// Closed in order, with nothing left to say.
+    fn is_finished(&self) -> bool {
+        matches!(self.end, Some(Ok(()))) && self.queued() == 0 && self.write_error.is_none()
     }
 
     #[inline]

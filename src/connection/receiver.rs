@@ -36,6 +36,8 @@ pub struct Receiver {
     role: Role,
     /// The connection is over: what every call gives from now on, `None` for "closed in order".
     end: Option<Option<Error>>,
+    /// The peer's Close frame has come, and the answer must be out by then.
+    answer_by: Option<Instant>,
     /// Messages that arrived while `ping_wait` waited, and the one of them that is lent.
     stash: VecDeque<Message>,
     stashed_bytes: usize,
@@ -44,6 +46,10 @@ pub struct Receiver {
     piece: Option<Piece>,
     /// The last read emptied the transport: wait before trying again.
     drained: bool,
+    /// The time of this call is over: it has read once more, for what was there, and does not again.
+    overtime: bool,
+    /// Read since the closing handshake should have been over.
+    read_late: usize,
     /// Other threads may change what a wait depends on, but could not be given a way to say so.
     unwakeable: bool,
     timeout: Option<Duration>,
@@ -91,11 +97,14 @@ impl Receiver {
             inbound,
             role,
             end: None,
+            answer_by: None,
             stash: VecDeque::new(),
             stashed_bytes: 0,
             unstashed: None,
             piece: None,
             drained: false,
+            overtime: false,
+            read_late: 0,
             unwakeable: false,
             timeout: link.config.recv_timeout,
             deadline: None,
@@ -219,8 +228,8 @@ impl Receiver {
     /// Closes the connection in order: sends a Close frame and waits for the peer's, throwing away what else
     /// arrives, at most 1 MiB of it.
     ///
-    /// Blocks for at most the configured `close_timeout` (5 s). Does nothing more if the connection is closed
-    /// already.
+    /// Blocks for at most the configured `close_timeout` (5 s), and cannot be interrupted. Does nothing more if
+    /// the connection is closed already.
     ///
     /// # Errors
     ///
@@ -333,13 +342,13 @@ impl Receiver {
 
     /// The next piece of a message, or what is left of the current one. `None`: closed in order.
     fn next_piece(&mut self, until: Option<Instant>) -> Result<Option<Piece>> {
+        // The last piece is forgotten when it is taken, and not before, even if it is empty.
         if let Some(piece) = self.piece
-            && piece.taken < self.piece_bytes().len()
+            && (piece.last || piece.taken < self.piece_bytes().len())
         {
             return Ok(Some(piece));
         }
-        let begins = self.piece.is_none_or(|piece| piece.last);
-        let piece = if begins && self.unstash() {
+        let piece = if self.piece.is_none() && self.unstash() {
             let kind = self.unstashed.as_ref().map_or(Kind::Binary, Message::kind);
             Piece { kind, taken: 0, last: true }
         } else {
@@ -396,9 +405,10 @@ impl Receiver {
         if self.piece.is_some() {
             return Err(UsageError::MessageUnfinished.into());
         }
+        self.overtime = false;
         let begin = Instant::now();
         let deadline = begin + timeout;
-        let number = self.link.numbered_ping(&mut Patience::until(deadline)).map_err(ping_timeout)?;
+        let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None)).map_err(ping_timeout)?;
         while self.link.gate().pings_answered < number {
             let limit = usize::try_from(self.link.config.limits.max_message_size).unwrap_or(usize::MAX);
             if self.stash.len() >= MAX_STASHED || self.stashed_bytes >= limit {
@@ -420,6 +430,7 @@ impl Receiver {
     /// The next part of a message. `None`: closed in order.
     #[inline]
     fn next(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
+        self.overtime = false;
         loop {
             match self.advance(want, until)? {
                 Some(Step::Pong) => {}
@@ -433,6 +444,9 @@ impl Receiver {
     fn advance(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(None), Err);
+        }
+        if let Some(answer_by) = self.answer_by {
+            return self.finish_close(answer_by, until);
         }
         let mut replies_due = false;
         loop {
@@ -451,7 +465,12 @@ impl Receiver {
                     replies_due = true;
                     continue;
                 }
-                Step::Close(frame) => return self.close_received(frame, until),
+                Step::Close(frame) => {
+                    self.link.gate().session.close_received(frame);
+                    let answer_by = Instant::now() + self.link.config.close_timeout;
+                    self.answer_by = Some(answer_by);
+                    return self.finish_close(answer_by, until);
+                }
                 Step::Pong => self.link.pong_received(self.inbound.payload()),
                 Step::Message => self.link.counters.received(self.inbound.payload().len(), true),
                 Step::Piece { last, .. } => self.link.counters.received(self.inbound.payload().len(), last),
@@ -478,6 +497,15 @@ impl Receiver {
                 return Err(Error::Interrupted(Interrupted::default()));
             }
             let (unsent, close_by) = link.before_wait();
+            // A peer that always has something to say must not make a time limit void.
+            let is_over = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= Instant::now());
+            let closing_late = is_over(close_by);
+            if closing_late && self.read_late > LINGER_BYTES {
+                return Err(self.cut());
+            }
+            if is_over(until) && std::mem::replace(&mut self.overtime, true) {
+                return Err(Timeout::of(Budget::Recv));
+            }
             let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
             let space = self.inbound.space();
             let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
@@ -492,6 +520,7 @@ impl Receiver {
                 Ok(0) => return Err(self.ended(Error::Closed(Closed::Eof))),
                 Ok(count) => {
                     self.drained = count < space.len();
+                    self.read_late += if closing_late { count } else { 0 };
                     self.inbound.filled(count);
                     link.counters.wire_received(count);
                     if keepalive.is_some() {
@@ -557,16 +586,20 @@ impl Receiver {
     }
 
     /// The peer's Close frame has come: answers it, and ends the stream as the role demands (RFC 6455 7.1.1).
-    fn close_received(&mut self, frame: CloseFrame, until: Option<Instant>) -> Result<Option<Step>> {
-        self.link.gate().session.close_received(frame);
-        let now = Instant::now();
-        let deadline = limit(until, now + self.link.config.close_timeout);
+    /// If `until` passes before the answer is out, the next call goes on with it.
+    fn finish_close(&mut self, answer_by: Instant, until: Option<Instant>) -> Result<Option<Step>> {
+        let deadline = limit(until, answer_by);
         // Another thread may be in the middle of a frame. A failure only means that the peer did not wait.
-        let _ = self.link.flush(&mut Patience::until(deadline));
+        if let Err(Error::Timeout(_)) = self.link.flush(&mut Patience::until(deadline))
+            && deadline < answer_by
+        {
+            return Err(Timeout::of(Budget::Recv));
+        }
         match self.role {
             Role::Server => self.link.close_write(deadline),
             Role::Client => {
-                self.link.linger(limit(until, now + EOF_WAIT.min(self.link.config.close_timeout)), LINGER_BYTES);
+                let eof_by = Instant::now() + EOF_WAIT.min(self.link.config.close_timeout);
+                self.link.linger(limit(until, eof_by), LINGER_BYTES);
                 self.link.close_write(deadline);
             }
         }

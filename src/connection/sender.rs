@@ -115,7 +115,7 @@ impl Sender {
     pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
         let begin = Instant::now();
         let deadline = begin + timeout;
-        let number = self.link.numbered_ping(&mut Patience::until(deadline))?;
+        let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None))?;
         self.link.wait_for_pong(number, deadline)?;
         Ok(begin.elapsed())
     }

@@ -1,12 +1,12 @@
 //! One message as a stream: [`std::io::Read`] and [`std::io::Write`], in constant memory.
 
-use super::link::{Link, Part, Patience};
+use super::link::{Link, Part};
 use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::close::{CloseCode, CloseFrame};
-use crate::error::{Result, UsageError};
+use crate::error::{Error, Result, UsageError};
 use crate::message::Kind;
-use crate::proto::Opcode;
+use crate::proto::{Opcode, Utf8};
 use std::io::{self, IoSlice, Read, Write};
 
 /// Bytes gathered before a fragment is sent.
@@ -68,28 +68,34 @@ pub struct MessageWriter<'a> {
     sender: &'a Sender,
     kind: Kind,
     gathered: Vec<u8>,
-    text: TextCheck,
+    text: Utf8,
     finished: bool,
 }
 
 impl<'a> MessageWriter<'a> {
     pub(super) fn new(sender: &'a Sender, kind: Kind) -> Self {
-        Self { sender, kind, gathered: Vec::new(), text: TextCheck::default(), finished: false }
+        Self { sender, kind, gathered: Vec::new(), text: Utf8::default(), finished: false }
     }
 
     /// Ends the message. When this returns, all of it is in the transport.
     ///
     /// # Errors
     ///
-    /// As [`WebSocket::send`](crate::WebSocket::send), and [`UsageError::InvalidUtf8`] for a text message that
-    /// ends in the middle of a character; the connection is then closed with 1011.
-    pub fn finish(mut self) -> Result<()> {
+    /// As [`WebSocket::send`](crate::WebSocket::send); after a timeout or an interruption it can be called
+    /// again, unless the end of the message [was accepted](crate::Error::message_accepted).
+    /// [`UsageError::InvalidUtf8`] for a text message that ends in the middle of a character.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.finished {
+            return Ok(());
+        }
         if self.kind == Kind::Text && !self.text.is_complete() {
             return Err(UsageError::InvalidUtf8.into());
         }
-        self.finished = true;
         let result = self.send(true);
-        self.link().stream_ended();
+        if is_taken(&result) {
+            self.finished = true;
+            self.link().stream_ended();
+        }
         result
     }
 
@@ -101,22 +107,30 @@ impl<'a> MessageWriter<'a> {
         let mut patience = self.sender.patience();
         let gathered = [IoSlice::new(&self.gathered)];
         let result = self.link().send(Opcode::from(self.kind), Part::Of { fin }, &gathered, true, &mut patience);
-        if result.as_ref().is_ok_and(|()| true) || result.as_ref().is_err_and(crate::Error::message_accepted) {
+        if is_taken(&result) {
             self.gathered.clear();
         }
         result
     }
 }
 
+/// Whether what was to be sent has left this writer.
+fn is_taken(result: &Result<()>) -> bool {
+    result.as_ref().err().is_none_or(Error::message_accepted)
+}
+
 impl Write for MessageWriter<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.finished {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is finished"));
+        }
         if self.gathered.len() >= FRAGMENT {
             self.send(false)?;
         }
         let count = buf.len().min(FRAGMENT - self.gathered.len());
         let buf = &buf[..count];
         if self.kind == Kind::Text && !self.text.feed(buf) {
-            return Err(crate::Error::from(UsageError::InvalidUtf8).into());
+            return Err(Error::from(UsageError::InvalidUtf8).into());
         }
         self.gathered.extend_from_slice(buf);
         Ok(count)
@@ -134,11 +148,9 @@ impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
         if !self.finished {
             let frame = CloseFrame::trusted(CloseCode::INTERNAL_ERROR, "message abandoned".to_owned());
-            let mut patience: Patience = self.sender.patience();
+            let mut patience = self.sender.patience();
             let _ = self.link().close_start(frame, &mut patience);
             self.link().stream_ended();
         }
     }
 }
-
-type TextCheck = crate::proto::Utf8;

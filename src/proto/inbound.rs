@@ -30,8 +30,9 @@ const BUF_MAX: usize = 64 << 10;
 const IN_PLACE_MAX: u64 = 32 << 10;
 /// With this much of a frame missing, it is worth reading into `body` and not into `buf`.
 const DIRECT_MIN: u64 = 16 << 10;
-/// Memory made ready ahead of the data that will fill it (reliability: no allocation from a declared length).
-const AHEAD: usize = 64 << 10;
+/// Memory made ready ahead of the data that will fill it (reliability: no allocation from a declared length):
+/// with the read buffer of a new connection, 64 KiB.
+const AHEAD: usize = (64 << 10) - BUF_FIRST;
 /// Largest single read into memory that is there already: half of a common second-level cache.
 const DIRECT_MAX: usize = 256 << 10;
 /// So many messages in a row without use of `body` give it back.
@@ -90,6 +91,15 @@ struct OpenMessage {
     utf8: Utf8,
     /// Payload of all its frames so far, as their headers declare it.
     declared: u64,
+    /// A piece of it has been lent: it goes on in pieces, for what is left of text may be no text by itself.
+    in_pieces: bool,
+}
+
+impl OpenMessage {
+    /// Whether it may end here: text must not within a character, be its last frame empty or not.
+    fn check_end(&self) -> Result<(), ProtocolError> {
+        if self.kind == Kind::Text && !self.utf8.is_complete() { Err(ProtocolError::InvalidUtf8) } else { Ok(()) }
+    }
 }
 
 /// The data frame under way.
@@ -135,6 +145,8 @@ pub struct Inbound {
     /// What was last asked for.
     want: Want,
     failed: Option<ReceiveError>,
+    /// The Close frame has come.
+    closed: bool,
 }
 
 impl Inbound {
@@ -158,6 +170,7 @@ impl Inbound {
             direct: false,
             want: Want::Message,
             failed: None,
+            closed: false,
         }
     }
 
@@ -169,6 +182,11 @@ impl Inbound {
     /// Where the next bytes are to be read into; never empty. Tell [`filled`](Self::filled) how many came.
     pub fn space(&mut self) -> &mut [u8] {
         self.release();
+        if self.failed.is_some() || self.closed {
+            // What comes now is not looked at, however much it is.
+            self.frame = None;
+            self.start = self.end;
+        }
         if let Some(window) = self.direct_window() {
             self.grow_body(window.end);
             self.direct = true;
@@ -211,6 +229,7 @@ impl Inbound {
             self.direct = false;
             let range = self.body_len..self.body_len + count;
             let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return };
+            assert!(count as u64 <= frame.len - frame.done, "more bytes than there was space for");
             self.body_len = range.end;
             if let Err(error) = digest(frame, message, &mut self.body[range]) {
                 self.failed = Some(error);
@@ -245,7 +264,8 @@ impl Inbound {
 
     /// Looks at what has been read: the next thing the peer did, or that more input is needed.
     ///
-    /// Gives back what was lent before.
+    /// Gives back what was lent before. Nothing comes after the Close frame. A message of which a piece was
+    /// given goes on in pieces, whatever is wanted.
     ///
     /// # Errors
     ///
@@ -256,6 +276,11 @@ impl Inbound {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        if self.closed {
+            return Ok(Step::NeedInput);
+        }
+        let begun = self.message.as_ref().is_some_and(|message| message.in_pieces);
+        let want = if begun { Want::Pieces } else { want };
         self.want = want;
         self.step(want).inspect_err(|error| self.failed = Some(*error))
     }
@@ -310,8 +335,8 @@ impl Inbound {
             self.buf = Vec::new();
             self.start = 0;
             self.end = 0;
-            self.filled = false;
         }
+        self.filled = false;
         if self.body_len == 0 {
             self.body = Vec::new();
         }
@@ -384,7 +409,11 @@ impl Inbound {
         let step = match header.opcode {
             Opcode::Ping => Step::Ping,
             Opcode::Pong => Step::Pong,
-            _ => Step::Close(close_frame(payload)?),
+            _ => {
+                let frame = close_frame(payload)?;
+                self.closed = true;
+                Step::Close(frame)
+            }
         };
         self.lent = Lent::Buf(range);
         Ok(step)
@@ -399,7 +428,7 @@ impl Inbound {
             (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation.into()),
             (opcode, empty @ None) => {
                 let kind = if opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-                empty.insert(OpenMessage { kind, frames: 0, utf8: Utf8::default(), declared: 0 })
+                empty.insert(OpenMessage { kind, frames: 0, utf8: Utf8::default(), declared: 0, in_pieces: false })
             }
         };
         message.frames = message.frames.saturating_add(1);
@@ -434,9 +463,10 @@ impl Inbound {
                 self.body_unused += 1;
                 if self.body_unused > BODY_UNUSED_MAX {
                     self.body = Vec::new();
+                    self.body_unused = 0;
                 }
             }
-            return Ok(Some(self.finish(Lent::Buf(range))));
+            return self.finish(Lent::Buf(range)).map(Some);
         }
         if frame.done < frame.len && arrived > 0 {
             let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
@@ -454,7 +484,7 @@ impl Inbound {
         }
         if frame.fin {
             self.body_unused = 0;
-            return Ok(Some(self.finish(Lent::Body)));
+            return self.finish(Lent::Body).map(Some);
         }
         self.frame = None;
         Ok(None)
@@ -462,13 +492,14 @@ impl Inbound {
 
     /// The message is whole: lends it.
     #[inline]
-    fn finish(&mut self, lent: Lent) -> Step {
+    fn finish(&mut self, lent: Lent) -> Result<Step, ReceiveError> {
         self.frame = None;
         if let Some(message) = self.message.take() {
+            message.check_end()?;
             self.lent_kind = message.kind;
         }
         self.lent = lent;
-        Step::Message
+        Ok(Step::Message)
     }
 
     /// Works on what has arrived of the open frame and lends it. `None`: go on with the next frame.
@@ -480,13 +511,18 @@ impl Inbound {
             frame.in_place = false;
             let range = self.start..self.start + frame.done as usize;
             if !range.is_empty() {
+                message.in_pieces = true;
                 self.lent = Lent::Buf(range);
                 return Ok(Some(Step::Piece { kind, last: false }));
             }
         }
         if self.body_len > 0 {
-            self.lent = Lent::Body;
+            message.in_pieces = true;
             let last = frame.fin && frame.done == frame.len;
+            if last {
+                message.check_end()?;
+            }
+            self.lent = Lent::Body;
             if last {
                 self.frame = None;
                 self.message = None;
@@ -500,12 +536,14 @@ impl Inbound {
         let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
         let range = self.start..self.start + have;
         digest(frame, message, &mut self.buf[range.clone()])?;
+        message.in_pieces |= !range.is_empty();
         let fin = frame.fin;
         if frame.done == frame.len {
-            self.frame = None;
             if fin {
+                message.check_end()?;
                 self.message = None;
             }
+            self.frame = None;
         }
         let last = self.message.is_none();
         if range.is_empty() && !last {
@@ -522,18 +560,17 @@ impl Inbound {
         if frame.in_place || self.want == Want::Pieces || self.start < self.end || left < DIRECT_MIN {
             return None;
         }
-        let ready = (self.body.len() - self.body_len).min(DIRECT_MAX);
-        let window = usize::try_from(left).map_or(AHEAD.max(ready), |left| left.min(AHEAD.max(ready)));
+        let ready = self.body.len() - self.body_len;
+        let most = if (ready as u64) < DIRECT_MIN { AHEAD } else { ready.min(DIRECT_MAX) };
+        let window = usize::try_from(left).map_or(most, |left| left.min(most));
         Some(self.body_len..self.body_len + window)
     }
 
-    /// Makes `body` at least `len` long. Its capacity grows by halves, so that many fragments cost no more than
-    /// one large frame, and never past the end of a message that is known: what a header declares reserves at
-    /// most half of what has arrived.
+    /// Makes `body` at least `len` long. Its capacity grows by half of what has arrived, so that many fragments
+    /// cost no more than one large frame, and never past the end of a message that is known.
     fn grow_body(&mut self, len: usize) {
-        let capacity = self.body.capacity();
-        if capacity < len {
-            let mut goal = capacity + capacity / 2;
+        if self.body.capacity() < len {
+            let mut goal = self.body_len + self.body_len / 2;
             if let Some(OpenFrame { fin: true, len: frame_len, done, .. }) = self.frame {
                 let left = usize::try_from(frame_len - done).unwrap_or(usize::MAX);
                 goal = goal.min(self.body_len.saturating_add(left));
@@ -564,11 +601,8 @@ fn digest(frame: &mut OpenFrame, message: &mut OpenMessage, bytes: &mut [u8]) ->
         mask::apply(bytes, key, frame.done);
     }
     frame.done += bytes.len() as u64;
-    if message.kind == Kind::Text {
-        let ends = frame.fin && frame.done == frame.len;
-        if !message.utf8.feed(bytes) || (ends && !message.utf8.is_complete()) {
-            return Err(ProtocolError::InvalidUtf8.into());
-        }
+    if message.kind == Kind::Text && !message.utf8.feed(bytes) {
+        return Err(ProtocolError::InvalidUtf8.into());
     }
     Ok(())
 }

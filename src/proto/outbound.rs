@@ -9,6 +9,9 @@
 use super::frame::{FrameHeader, Opcode, Role};
 use super::mask;
 
+/// So much that has left is worth moving what waits to the front.
+const FORGET_MIN: usize = 16 << 10;
+
 /// Where a client's masking keys come from (RFC 6455 5.3): fresh and unpredictable for every frame.
 ///
 /// Implemented for closures, so that tests can use known keys.
@@ -76,6 +79,7 @@ impl Outbound {
     /// the frame is not masked, be written by the caller behind what is queued, before anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, len: u64) -> OpenFrame {
+        self.forget_written();
         let key = self.masks.as_mut().map(|masks| masks.next_key());
         let (bytes, size) = FrameHeader { fin, rsv1: false, opcode, mask: key, len }.encode();
         self.queue.extend_from_slice(&bytes[..size]);
@@ -85,11 +89,21 @@ impl Outbound {
     /// Queues the next part of a frame's payload.
     #[inline]
     pub fn add(&mut self, frame: &mut OpenFrame, payload: &[u8]) {
+        self.forget_written();
         match frame.key {
             Some(key) => mask::append(&mut self.queue, payload, key, frame.offset),
             None => self.queue.extend_from_slice(payload),
         }
         frame.offset = frame.offset.wrapping_add(payload.len() as u64);
+    }
+
+    /// Keeps a queue that is never quite empty from growing. Moves fewer bytes than have left since the last time.
+    #[inline]
+    fn forget_written(&mut self) {
+        if self.written >= FORGET_MIN && self.written >= self.queue.len() - self.written {
+            self.queue.drain(..self.written);
+            self.written = 0;
+        }
     }
 
     /// What waits to be written.

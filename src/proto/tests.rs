@@ -1,0 +1,182 @@
+//! The core as a whole, by section of RFC 6455 and by numbered item of the reliability requirements.
+//!
+//! What goes in and what should come out is written by `reference`, which shares no code with what is tested.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod control;
+mod conversation;
+mod framing;
+mod limits;
+mod peers;
+mod pieces;
+mod reference;
+mod text;
+
+use super::*;
+use crate::close::CloseCode;
+use crate::message::Message;
+use reference::{Seen, frame, header};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// First bytes of frames.
+const TEXT: u8 = 0x81;
+const TEXT_BEGIN: u8 = 0x01;
+const BINARY: u8 = 0x82;
+const BINARY_BEGIN: u8 = 0x02;
+const MORE: u8 = 0x00;
+const LAST: u8 = 0x80;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// The key of a frame that is sent to an endpoint of this role.
+fn key_to(role: Role) -> Option<[u8; 4]> {
+    (role == Role::Server).then_some(KEY)
+}
+
+/// Frames as a well-behaved peer sends them to an endpoint of this role.
+fn frames(role: Role, frames: &[(u8, &[u8])]) -> Vec<u8> {
+    frames.iter().flat_map(|(first, payload)| frame(*first, payload, key_to(role))).collect()
+}
+
+/// The header alone of such a frame.
+fn header_to(role: Role, first: u8, len: u64) -> Vec<u8> {
+    header(first, len, key_to(role))
+}
+
+fn inbound(role: Role) -> Inbound {
+    Inbound::new(role, Limits::default())
+}
+
+fn endpoint(role: Role) -> Protocol {
+    match role {
+        Role::Client => Protocol::client(Limits::default(), || KEY),
+        Role::Server => Protocol::server(Limits::default()),
+    }
+}
+
+/// One round of reading: how much comes, how it is handed in, and what is asked for then.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    count: usize,
+    copied: bool,
+    shrunk: bool,
+    want: Want,
+}
+
+const AT_ONCE: Round = Round { count: usize::MAX, copied: false, shrunk: false, want: Want::Message };
+const BYTEWISE: Round = Round { count: 1, ..AT_ONCE };
+
+/// Feeds `bytes` as `rounds`, over and over, say. Gives what was seen, pieces put together, and the error.
+///
+/// Checks what has to hold for any input: there is always space, both ways to take a message agree, a message
+/// begun in pieces is ended in pieces, an error is given again and again.
+fn feed(inbound: &mut Inbound, bytes: &[u8], rounds: &[Round]) -> (Vec<Seen>, Option<ReceiveError>) {
+    let mut seen = Vec::new();
+    let mut gathered: Option<Vec<u8>> = None;
+    let mut rest = bytes;
+    let mut rounds = rounds.iter().cycle();
+    loop {
+        let round = rounds.next().unwrap();
+        let count = if round.copied {
+            inbound.receive(&rest[..rest.len().min(round.count)])
+        } else {
+            let space = inbound.space();
+            assert!(!space.is_empty(), "no space");
+            let count = rest.len().min(round.count).min(space.len());
+            space[..count].copy_from_slice(&rest[..count]);
+            inbound.filled(count);
+            count
+        };
+        assert!(count > 0 || rest.is_empty(), "no space");
+        rest = &rest[count..];
+        if round.shrunk {
+            inbound.shrink();
+        }
+        loop {
+            match inbound.advance(round.want) {
+                Ok(Step::NeedInput) => break,
+                Ok(Step::Message) => {
+                    assert_eq!(gathered, None, "the rest of a message that began in pieces");
+                    let lent = inbound.message().to_message();
+                    assert_eq!(lent.as_bytes(), inbound.payload());
+                    assert_eq!(inbound.take_message(), lent);
+                    seen.push(Seen::Message(lent));
+                }
+                Ok(Step::Piece { kind, last }) => {
+                    gathered.get_or_insert_default().extend_from_slice(inbound.payload());
+                    if last {
+                        let bytes = gathered.take().unwrap();
+                        seen.push(Seen::Message(match kind {
+                            Kind::Text => Message::Text(String::from_utf8(bytes).unwrap()),
+                            Kind::Binary => Message::Binary(bytes),
+                        }));
+                    }
+                }
+                Ok(Step::Ping) => seen.push(Seen::Ping(inbound.payload().to_vec())),
+                Ok(Step::Pong) => seen.push(Seen::Pong(inbound.payload().to_vec())),
+                Ok(Step::Close(frame)) => seen.push(Seen::Close(frame.code().into(), frame.reason().to_owned())),
+                Err(error) => {
+                    for want in [Want::Message, Want::Pieces] {
+                        assert_eq!(inbound.advance(want), Err(error));
+                        assert!(inbound.receive(&[0x81; 100]) > 0, "no space");
+                    }
+                    assert!(inbound.payload().is_empty());
+                    return (seen, Some(error));
+                }
+            }
+        }
+        if rest.is_empty() {
+            return (seen, None);
+        }
+    }
+}
+
+/// What a fresh endpoint says to `bytes`, at once and byte by byte, which must agree.
+fn receive(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Seen>, Option<ReceiveError>) {
+    let at_once = feed(&mut Inbound::new(role, limits), bytes, &[AT_ONCE]);
+    let bytewise = feed(&mut Inbound::new(role, limits), bytes, &[BYTEWISE]);
+    assert_eq!(at_once, bytewise);
+    at_once
+}
+
+/// The error that a fresh endpoint gives to `bytes`, if it does.
+fn refusal(role: Role, bytes: &[u8]) -> Option<ReceiveError> {
+    receive(role, Limits::default(), bytes).1
+}
+
+/// Hands all of `bytes` to an endpoint. Gives what it says to its caller.
+fn deliver(protocol: &mut Protocol, mut bytes: &[u8]) -> (Vec<Seen>, Option<ReceiveError>) {
+    let mut seen = Vec::new();
+    loop {
+        let count = protocol.receive(bytes);
+        assert!(count > 0 || bytes.is_empty(), "no space");
+        bytes = &bytes[count..];
+        loop {
+            match protocol.next_event() {
+                Ok(None) => break,
+                Ok(Some(event)) => seen.push(event.into()),
+                Err(error) => {
+                    assert_eq!(protocol.next_event(), Err(error), "the same error from then on");
+                    return (seen, Some(error));
+                }
+            }
+        }
+        if bytes.is_empty() {
+            return (seen, None);
+        }
+    }
+}
+
+/// Everything that an endpoint of this role has to send, as its peer sees it. It must be legal.
+fn sent(role: Role, protocol: &mut Protocol) -> Vec<Seen> {
+    let bytes = protocol.output().to_vec();
+    protocol.consume(bytes.len());
+    let peer = if role == Role::Client { Role::Server } else { Role::Client };
+    let (seen, refused) = reference::decode(peer, Limits::default(), &bytes);
+    assert_eq!(refused, None, "{bytes:02x?}");
+    seen
+}

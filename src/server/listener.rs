@@ -7,7 +7,7 @@ use crate::transport::{Interest, SocketTransport, Wake, wait_fd};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +41,37 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Unix {
+        // Dropped first: while the socket is open, no other file can have this one's inode.
+        _file: SocketFile,
+        listener: UnixListener,
+    },
+}
+
+/// The file of a Unix socket, removed with the listener unless another one has taken its place.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    id: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), id: Self::id(path) }
+    }
+
+    fn id(path: &Path) -> Option<(u64, u64)> {
+        std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.id.is_some() && Self::id(&self.path) == self.id {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Listener {
@@ -79,8 +109,8 @@ impl Listener {
             listener.set_nonblocking(true)?;
             Ok(listener)
         };
-        let socket = listen().map_err(|error| Error::io("listening", error))?;
-        Ok(Self { socket: Socket::Unix(socket, path.to_owned()), options })
+        let listener = listen().map_err(|error| Error::io("listening", error))?;
+        Ok(Self { socket: Socket::Unix { _file: SocketFile::new(path), listener }, options })
     }
 
     /// The address that is listened on; `None` for a Unix socket.
@@ -88,7 +118,7 @@ impl Listener {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.socket {
             Socket::Tcp(listener) => listener.local_addr().ok(),
-            Socket::Unix(..) => None,
+            Socket::Unix { .. } => None,
         }
     }
 
@@ -101,10 +131,10 @@ impl Listener {
     /// # Errors
     ///
     /// [`Error::Rejected`], [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`] concern one client, who has
-    /// been answered: go on. [`Error::Interrupted`]: go on or end. [`Error::Io`]: of the listening socket, or of
-    /// one client.
+    /// been answered: go on. [`Error::Interrupted`]: go on or end; a client whose request was being read has been
+    /// dropped. [`Error::Io`]: of the listening socket, or of one client.
     pub fn accept(&self) -> Result<Request> {
-        self.accept_incoming()?.request()
+        self.interruptible(|wake| self.accept_until(None, wake)?.request_unless(wake))
     }
 
     /// Waits for a client, and reads nothing yet.
@@ -113,13 +143,7 @@ impl Listener {
     ///
     /// [`Error::Interrupted`], [`Error::Io`]; when the process has no descriptor left the client stays in line.
     pub fn accept_incoming(&self) -> Result<Incoming> {
-        let interrupter = self.options.interrupter.as_ref();
-        let wake = interrupter.map(Interrupter::recv_wake);
-        let accepted = self.accept_until(None, wake);
-        if matches!(accepted, Err(Error::Interrupted(_))) {
-            wake.map(Wake::take);
-        }
-        accepted
+        self.interruptible(|wake| self.accept_until(None, wake))
     }
 
     /// [`accept_incoming`](Self::accept_incoming) until a moment in time.
@@ -128,8 +152,16 @@ impl Listener {
     ///
     /// As [`accept_incoming`](Self::accept_incoming), and [`Error::Timeout`].
     pub fn accept_deadline(&self, deadline: Instant) -> Result<Incoming> {
+        self.interruptible(|wake| self.accept_until(Some(deadline), wake))
+    }
+
+    fn interruptible<T>(&self, accept: impl FnOnce(Option<&Wake>) -> Result<T>) -> Result<T> {
         let wake = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
-        self.accept_until(Some(deadline), wake)
+        let accepted = accept(wake);
+        if matches!(accepted, Err(Error::Interrupted(_))) {
+            wake.map(Wake::take);
+        }
+        accepted
     }
 
     pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<Incoming> {
@@ -153,7 +185,7 @@ impl Listener {
     fn try_accept(&self) -> io::Result<SocketTransport> {
         match &self.socket {
             Socket::Tcp(listener) => SocketTransport::tcp(listener.accept()?.0, &self.options.tcp),
-            Socket::Unix(listener, _) => SocketTransport::unix(listener.accept()?.0),
+            Socket::Unix { listener, .. } => SocketTransport::unix(listener.accept()?.0),
         }
     }
 }
@@ -162,15 +194,7 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.socket {
             Socket::Tcp(listener) => listener.as_fd(),
-            Socket::Unix(listener, _) => listener.as_fd(),
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Socket::Unix(_, path) = &self.socket {
-            let _ = std::fs::remove_file(path);
+            Socket::Unix { listener, .. } => listener.as_fd(),
         }
     }
 }

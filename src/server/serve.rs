@@ -284,17 +284,17 @@ impl StopHandle {
     /// return although their connection is cut. May be called before `serve`, which then returns at once.
     pub fn stop(&self, grace: Duration) -> Stopped {
         let deadline = Instant::now() + grace;
-        let links = {
+        let (before, links) = {
             let mut state = self.shared.lock();
             state.stopping = true;
             self.shared.set_stop();
-            state.links()
+            (state.connections.len(), state.links())
         };
+        // A Close frame is small: waiting for peers that read nothing is for the grace period.
+        let soon = Instant::now() + Duration::from_millis(10);
         for link in &links {
-            // A Close frame is small: waiting for a peer that reads nothing is for the grace period.
-            link.go_away(Instant::now() + Duration::from_millis(10));
+            link.go_away(soon);
         }
-        let before = self.shared.lock().connections.len();
         let mut state = self.shared.wait_until(deadline, |state| state.connections.is_empty());
         let cut = state.connections.len();
         state.cut = true;

@@ -1,0 +1,320 @@
+//! Control frames, the closing handshake, and what a violation leads to (RFC 6455 sections 5.5 and 7).
+
+use super::reference::{binary, text};
+use super::*;
+use crate::close::{CloseFrame, Side};
+use crate::error::{Closed, Error, UsageError};
+
+fn close(code: u16, reason: &str) -> Vec<u8> {
+    [&code.to_be_bytes(), reason.as_bytes()].concat()
+}
+
+fn closed(code: u16, reason: &str) -> Seen {
+    Seen::Close(code, reason.to_owned())
+}
+
+#[test]
+fn item_13_close_codes_that_are_accepted() {
+    for role in ROLES {
+        for code in (0..5100).chain([9999, 32768, 65535]) {
+            let legal = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            let (seen, error) = receive(role, Limits::default(), &frames(role, &[(CLOSE, &close(code, "why"))]));
+            if legal {
+                assert_eq!((seen, error), (vec![closed(code, "why")], None));
+            } else {
+                assert_eq!((seen, error), (Vec::new(), Some(ProtocolError::InvalidCloseCode(code.into()).into())));
+            }
+        }
+    }
+    assert_eq!(ProtocolError::InvalidCloseCode(1005.into()).close_code(), CloseCode::PROTOCOL_ERROR);
+}
+
+#[test]
+fn item_13_close_payloads_of_every_length() {
+    assert_eq!(ProtocolError::TruncatedCloseCode.close_code(), CloseCode::PROTOCOL_ERROR);
+    for role in ROLES {
+        for len in 0..=125 {
+            let payload = &close(1000, &"é".repeat(62))[..len];
+            let (seen, error) = receive(role, Limits::default(), &frames(role, &[(CLOSE, payload)]));
+            match len {
+                0 => assert_eq!((seen, error), (vec![closed(1005, "")], None)),
+                1 => assert_eq!((seen, error), (Vec::new(), Some(ProtocolError::TruncatedCloseCode.into()))),
+                _ if len % 2 == 0 => {
+                    assert_eq!((seen, error), (vec![closed(1000, &"é".repeat(len / 2 - 1))], None));
+                }
+                _ => assert_eq!((seen, error), (Vec::new(), Some(ProtocolError::InvalidCloseReason.into()))),
+            }
+        }
+    }
+}
+
+#[test]
+fn item_13_what_may_not_be_sent_is_refused_and_changes_nothing() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
+            let refused = here.close(code.into(), "");
+            assert!(matches!(refused, Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+        }
+        let long = here.close(CloseCode::NORMAL, &"x".repeat(124));
+        assert!(matches!(long, Err(Error::Usage(UsageError::CloseReason { len: 124 }))));
+        let long = here.ping(&[0; 126]);
+        assert!(matches!(long, Err(Error::Usage(UsageError::ControlPayload { len: 126 }))));
+        assert!(here.output().is_empty() && !here.close_expected());
+        here.ping(&[7; 125]).unwrap();
+        here.close(CloseCode::from(4999), &"x".repeat(123)).unwrap();
+        assert_eq!(sent(role, &mut here), [Seen::Ping(vec![7; 125]), closed(4999, &"x".repeat(123))]);
+    }
+}
+
+#[test]
+fn item_14_a_ping_is_answered_at_once_with_its_payload() {
+    for role in ROLES {
+        for payload in [b"".as_slice(), b"x", &[0xff; 125]] {
+            let mut here = endpoint(role);
+            let wire = frames(role, &[(BINARY_BEGIN, b"a"), (PING, payload)]);
+            assert_eq!(deliver(&mut here, &wire), (vec![Seen::Ping(payload.to_vec())], None));
+            assert_eq!(sent(role, &mut here), [Seen::Pong(payload.to_vec())]);
+            assert_eq!(deliver(&mut here, &frames(role, &[(LAST, b"b")])), (vec![binary(b"ab")], None));
+            assert!(here.output().is_empty());
+        }
+    }
+}
+
+#[test]
+fn item_14_a_pong_is_not_answered() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        let wire = frames(role, &[(PONG, b"unasked")]);
+        assert_eq!(deliver(&mut here, &wire), (vec![Seen::Pong(b"unasked".to_vec())], None));
+        assert!(here.output().is_empty());
+    }
+}
+
+#[test]
+fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
+    let mut session = Session::new();
+    let mut out = Outbound::server();
+    for number in 0..10_000u32 {
+        session.ping_received(&number.to_be_bytes());
+    }
+    assert!(session.has_replies());
+    session.write_replies(&mut out);
+    assert_eq!(out.pending(), [&[PONG, 4][..], &9_999u32.to_be_bytes()].concat());
+    assert!(!session.has_replies());
+    session.write_replies(&mut out);
+    assert_eq!(out.pending().len(), 6);
+    // A Ping of our own that is due is the latest one, too, and comes behind the Pong.
+    session.ping(b"1").unwrap();
+    session.ping(b"2").unwrap();
+    session.ping_received(b"3");
+    out.consume(6);
+    session.write_replies(&mut out);
+    assert_eq!(out.pending(), b"\x8a\x013\x89\x012");
+}
+
+/// A peer that pings and does not read.
+#[test]
+fn item_14_pings_make_nothing_grow() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        here.send(vec![0; 100_000]).unwrap();
+        let before = here.output().len();
+        for number in 0..10_000u32 {
+            deliver(&mut here, &frames(role, &[(PING, &number.to_be_bytes())]));
+        }
+        assert_eq!(here.output().len(), before);
+        here.consume(before);
+        assert_eq!(sent(role, &mut here), [Seen::Pong(9_999u32.to_be_bytes().to_vec())]);
+
+        for number in 0..100_000u32 {
+            deliver(&mut here, &frames(role, &[(PING, &number.to_be_bytes())]));
+        }
+        assert!(here.output().len() < 65 << 10);
+        let pongs = sent(role, &mut here);
+        let pongs = [pongs, sent(role, &mut here)].concat();
+        assert!(pongs[..1000].iter().zip(0u32..).all(|(pong, n)| *pong == Seen::Pong(n.to_be_bytes().to_vec())));
+        assert_eq!(pongs.last(), Some(&Seen::Pong(99_999u32.to_be_bytes().to_vec())));
+    }
+}
+
+#[test]
+fn item_14_no_pong_and_no_ping_after_close() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        here.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(sent(role, &mut here), [closed(1000, "")]);
+        let wire = frames(role, &[(PING, b"late"), (TEXT, b"late")]);
+        assert_eq!(deliver(&mut here, &wire), (vec![Seen::Ping(b"late".to_vec()), text("late")], None));
+        assert!(matches!(here.ping(b""), Err(Error::Closed(Closed::Sent))));
+        assert!(here.output().is_empty());
+    }
+    // What is due when the Close frame goes out goes out before it.
+    let mut session = Session::new();
+    let mut out = Outbound::server();
+    session.ping_received(b"a");
+    session.start_close(CloseFrame::EMPTY);
+    session.ping_received(b"b");
+    session.write_replies(&mut out);
+    assert_eq!(out.pending(), b"\x8a\x01b\x88\x00");
+    session.ping_received(b"c");
+    session.write_replies(&mut out);
+    assert_eq!(out.pending().len(), 5);
+    assert!(!session.has_replies());
+}
+
+#[test]
+fn rfc_5_5_1_a_close_is_answered_with_its_code() {
+    for role in ROLES {
+        for (payload, seen, answer) in [
+            (close(1000, "bye"), closed(1000, "bye"), closed(1000, "")),
+            (close(4321, ""), closed(4321, ""), closed(4321, "")),
+            (Vec::new(), closed(1005, ""), closed(1005, "")),
+        ] {
+            let mut here = endpoint(role);
+            assert_eq!(deliver(&mut here, &frames(role, &[(CLOSE, &payload)])), (vec![seen], None));
+            assert_eq!(sent(role, &mut here), [answer]);
+            assert_eq!(here.session().closed_first_by(), Some(Side::Remote));
+            here.close(CloseCode::GOING_AWAY, "").unwrap();
+            assert!(here.output().is_empty(), "one Close frame only");
+        }
+    }
+}
+
+#[test]
+fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        here.send("before").unwrap();
+        here.close(CloseCode::GOING_AWAY, "later").unwrap();
+        here.close(CloseCode::NORMAL, "again").unwrap();
+        assert!(matches!(here.send("after"), Err(Error::Closed(Closed::Sent))));
+        assert!(matches!(here.send_fragment(Kind::Text, b"after", true), Err(Error::Closed(Closed::Sent))));
+        assert_eq!(sent(role, &mut here), [text("before"), closed(1001, "later")]);
+        let wire = frames(role, &[(BINARY, b"on its way"), (CLOSE, &close(1000, "ok"))]);
+        assert_eq!(deliver(&mut here, &wire), (vec![binary(b"on its way"), closed(1000, "ok")], None));
+        assert!(here.output().is_empty());
+        assert_eq!(here.session().closed_first_by(), Some(Side::Local));
+        assert_eq!(here.session().close_sent().unwrap().to_string(), "1001 (going away): \"later\"");
+        assert_eq!(here.session().close_received_frame().unwrap().reason(), "ok");
+    }
+}
+
+/// RFC 6455 1.4: what comes after a Close frame is thrown away, however much and whatever it is.
+#[test]
+fn rfc_1_4_nothing_is_delivered_after_the_peers_close() {
+    for role in ROLES {
+        for behind in [frames(role, &[(TEXT, b"late"), (PING, b""), (CLOSE, b"")]), vec![0xff; 300_000]] {
+            let mut here = endpoint(role);
+            let wire = [frames(role, &[(CLOSE, &close(1000, ""))]), behind].concat();
+            assert_eq!(deliver(&mut here, &wire), (vec![closed(1000, "")], None));
+            assert_eq!(sent(role, &mut here), [closed(1000, "")]);
+            assert_eq!(deliver(&mut here, &frames(role, &[(TEXT, b"later")])), (Vec::new(), None));
+            assert!(here.output().is_empty());
+        }
+    }
+}
+
+/// One violation of each kind, by the code that the peer must be told.
+fn violations(role: Role) -> Vec<(u16, Vec<u8>)> {
+    let wrong_mask = if role == Role::Server { None } else { Some(KEY) };
+    vec![
+        (1002, frames(role, &[(0xc1, b"")])),
+        (1002, frames(role, &[(0x83, b"")])),
+        (1002, frames(role, &[(0x09, b"")])),
+        (1002, header_to(role, PING, 126)),
+        (1002, frame(TEXT, b"", wrong_mask)),
+        (1002, frames(role, &[(LAST, b"")])),
+        (1002, frames(role, &[(TEXT_BEGIN, b""), (TEXT, b"")])),
+        (1002, frames(role, &[(CLOSE, b"\x03")])),
+        (1002, frames(role, &[(CLOSE, &close(1005, ""))])),
+        (1007, frames(role, &[(CLOSE, b"\x03\xe8\xff")])),
+        (1007, frames(role, &[(TEXT, b"\xff")])),
+        (1007, [header_to(role, TEXT, 9 << 20), vec![0xff; 100_000]].concat()),
+        (1008, [frames(role, &[(TEXT_BEGIN, b"")]), frames(role, &[(MORE, b"")]).repeat(131_072)].concat()),
+        (1009, header_to(role, BINARY, u64::MAX >> 1)),
+    ]
+}
+
+#[test]
+fn item_19_a_violation_is_one_close_frame_and_the_same_error_for_ever() {
+    for role in ROLES {
+        for (code, violation) in violations(role) {
+            let mut here = endpoint(role);
+            let wire = [frames(role, &[(TEXT, b"first")]), violation].concat();
+            let (seen, error) = deliver(&mut here, &wire);
+            assert_eq!(seen, [text("first")]);
+            let error = error.unwrap();
+            assert!(here.close_expected());
+            let [Seen::Close(told, reason)] = &sent(role, &mut here)[..] else { panic!("one Close frame") };
+            assert_eq!((*told, u16::from(error.close_frame().code())), (code, code), "{error}");
+            assert!(!reason.is_empty());
+
+            // Whatever comes now, the peer's Close frame included, changes nothing.
+            for behind in [frames(role, &[(TEXT, b"x"), (PING, b"x"), (CLOSE, b"")]), vec![0xff; 300_000]] {
+                assert_eq!(deliver(&mut here, &behind), (Vec::new(), Some(error)));
+            }
+            here.close(CloseCode::NORMAL, "").unwrap();
+            assert!(matches!(here.send("x"), Err(Error::Closed(Closed::Sent))));
+            assert!(here.output().is_empty(), "one Close frame only");
+            assert_eq!(here.session().closed_first_by(), Some(Side::Local));
+        }
+    }
+}
+
+#[test]
+fn item_19_no_second_close_frame_after_our_own() {
+    for role in ROLES {
+        for (_, violation) in violations(role) {
+            let mut here = endpoint(role);
+            here.close(CloseCode::NORMAL, "bye").unwrap();
+            assert_eq!(sent(role, &mut here), [closed(1000, "bye")]);
+            assert!(deliver(&mut here, &violation).1.is_some());
+            assert!(here.output().is_empty());
+        }
+    }
+}
+
+#[test]
+fn item_19_events_before_a_violation_in_the_same_read_come_first() {
+    for role in ROLES {
+        let mut here = endpoint(role);
+        let wire = frames(role, &[(TEXT, b"a"), (PING, b"b"), (BINARY, b"c"), (0x83, b"")]);
+        let (seen, error) = deliver(&mut here, &wire);
+        assert_eq!(seen, [text("a"), Seen::Ping(b"b".to_vec()), binary(b"c")]);
+        assert_eq!(error, Some(ProtocolError::ReservedOpcode(3).into()));
+        let [Seen::Pong(_), Seen::Close(1002, _)] = &sent(role, &mut here)[..] else { panic!("Pong, then Close") };
+    }
+}
+
+#[test]
+fn item_20_the_end_of_the_stream() {
+    let is_eof = |result| matches!(result, Err(Error::Closed(Closed::Eof)));
+    for role in ROLES {
+        let mut here = endpoint(role);
+        assert!(is_eof(here.receive_eof()), "nothing sent, nothing received");
+        deliver(&mut here, &frames(role, &[(TEXT_BEGIN, b"a")]));
+        assert!(is_eof(here.receive_eof()), "within a message");
+        here.close(CloseCode::NORMAL, "").unwrap();
+        assert!(is_eof(here.receive_eof()), "Close sent, none received");
+        let wire = frames(role, &[(CLOSE, b"\x03\xe8")]);
+        deliver(&mut here, &wire[..wire.len() - 1]);
+        assert!(is_eof(here.receive_eof()), "within the Close frame");
+        deliver(&mut here, &wire[wire.len() - 1..]);
+        assert!(here.receive_eof().is_ok());
+
+        let mut here = endpoint(role);
+        deliver(&mut here, &wire);
+        assert!(here.receive_eof().is_ok(), "the answer need not be written");
+    }
+    for role in ROLES {
+        let mut inbound = inbound(role);
+        assert!(inbound.is_between_messages());
+        feed(&mut inbound, &frames(role, &[(TEXT_BEGIN, b"a")]), &[AT_ONCE]);
+        assert!(!inbound.is_between_messages(), "within a message");
+        feed(&mut inbound, &frames(role, &[(LAST, b"a")]), &[AT_ONCE]);
+        assert!(inbound.is_between_messages());
+        feed(&mut inbound, &[PING], &[AT_ONCE]);
+        assert!(!inbound.is_between_messages() && inbound.has_buffered(), "within a frame");
+    }
+}
