@@ -5,6 +5,7 @@
 //!
 //! A failure prints its seed; `LANDLINE_SEED=n` runs that one alone.
 
+use landline::error::Closed;
 use landline::server::accept_over;
 use landline::transport::{Identity, Interest, MemoryTransport, Ready, TlsConnector, Transport, Wake, pair};
 use landline::{Client, CloseCode, Config, Error, Interrupter, Kind, Message, Receiver, Sender, WebSocket};
@@ -235,6 +236,8 @@ fn landed<T>(result: io::Result<T>) -> landline::Result<Option<T>> {
         Err(error) => match error.downcast::<Error>() {
             Ok(error) if is_harmless(&error) => Ok(None),
             Ok(error) => Err(error),
+            // The peer gave up in the middle of a streamed message, and said so.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Closed(Closed::Eof)),
             Err(error) => panic!("an error that is not ours: {error}"),
         },
     }

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::proto::{OpenFrame, Opcode, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -34,6 +35,9 @@ const GATHER_MAX: usize = 64 << 10;
 const PIECE: usize = 64 << 10;
 /// The same where each piece has to be masked first.
 const MASKED_PIECE: usize = 32 << 10;
+/// A thread that has waited so long for its turn goes before threads that have just come. Handing over each turn
+/// in order would cost two thread switches per message; never doing it lets one thread starve another.
+const FAIR_AFTER: Duration = Duration::from_millis(1);
 /// An empty queue with more memory than this is given back when the connection is idle.
 const QUEUE_KEEP: usize = 4 << 10;
 
@@ -58,6 +62,9 @@ pub(super) struct Gate {
     out: Option<Box<Outbound>>,
     /// Threads waiting on `changed`.
     waiting: u32,
+    /// Those of them that want to send a message, by ticket, and since when; the oldest one first.
+    line: VecDeque<(u64, Instant)>,
+    next_ticket: u64,
     /// The transport had no room for all of the queue when it last came home.
     stuck: bool,
     /// A message is being sent in fragments: other messages wait until it ends.
@@ -132,6 +139,8 @@ impl Link {
             session: Session::new(),
             out: Some(Box::new(outbound)),
             waiting: 0,
+            line: VecDeque::new(),
+            next_ticket: 0,
             stuck: false,
             streaming: false,
             close_by: None,
@@ -204,11 +213,11 @@ impl Link {
 
     /// Writes everything that is queued, and the replies that are due.
     pub(super) fn flush(&self, patience: &mut Patience) -> Result<()> {
-        if self.gate().is_finished() {
-            return Ok(());
+        match self.wait_until(patience, |gate| gate.out.is_some()) {
+            Ok(gate) => self.drain(gate, patience),
+            Err(Error::Closed(Closed::Sent)) if self.gate().is_finished() => Ok(()),
+            Err(error) => Err(error),
         }
-        let gate = self.wait_home(patience, |gate| gate.out.is_some())?;
-        self.drain(gate, patience)
     }
 
     /// Begins a streamed message: other messages wait until [`Part::Of`] `fin` is sent or
@@ -224,28 +233,28 @@ impl Link {
         self.changed.notify_all();
     }
 
-    /// Sends a Ping with a number that [`Gate::pings_answered`] will show.
+    /// Sends a Ping with a number that `pings_answered` will show, before any message that waits for its turn.
     pub(super) fn numbered_ping(&self, patience: &mut Patience) -> Result<u64> {
-        let number = {
-            let mut gate = self.turn_for_control(patience)?;
-            gate.pings_sent += 1;
-            let number = gate.pings_sent;
-            gate.session.ping(&number.to_be_bytes())?;
-            number
-        };
-        self.flush(patience).map_err(Error::accepted)?;
+        let mut gate = self.gate();
+        gate.check_write()?;
+        let number = gate.pings_sent + 1;
+        gate.session.ping(&number.to_be_bytes())?;
+        gate.pings_sent = number;
+        if gate.out.is_some() {
+            self.drain(gate, patience).map_err(Error::accepted)?;
+        }
         Ok(number)
     }
 
     /// Sends a Ping.
     pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
-        self.turn_for_control(patience)?.session.ping(payload)?;
+        self.wait_until(patience, |gate| gate.out.is_some())?.session.ping(payload)?;
         self.flush(patience).map_err(Error::accepted)
     }
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
     pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
-        self.wait_home(&mut Patience::new(Some(deadline), None), |gate| gate.pings_answered >= number)
+        self.wait_until(&mut Patience::new(Some(deadline), None), |gate| gate.pings_answered >= number)
             .map(drop)
             .map_err(|error| match error {
                 Error::Timeout(_) => Timeout::of(Budget::Ping),
@@ -279,49 +288,64 @@ impl Link {
     /// Waits until messages may be sent: the queue is home and no other message is being streamed.
     #[inline]
     fn turn(&self, streaming: bool, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
+        let ready = |gate: &Gate| gate.out.is_some() && gate.streaming == streaming;
         let gate = self.gate();
-        if gate.out.is_some() && gate.streaming == streaming && gate.can_write() {
-            gate.session.check_open()?;
-            return Ok(gate);
-        }
-        let gate = self.wait_from(gate, patience, |gate| gate.out.is_some() && gate.streaming == streaming)?;
+        let gate = if ready(&gate) && gate.line.is_empty() && gate.can_write() {
+            gate
+        } else {
+            // Whoever streams a message must not wait behind those who wait for its end.
+            self.wait_from(gate, patience, !streaming, ready)?
+        };
         gate.session.check_open()?;
         Ok(gate)
     }
 
-    /// Waits until control frames may be queued.
-    fn turn_for_control(&self, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
-        self.wait_home(patience, |gate| gate.out.is_some())
-    }
-
-    fn wait_home(
+    /// Waits until the connection's state is as wanted.
+    fn wait_until(
         &self,
         patience: &mut Patience,
         ready: impl Fn(&Gate) -> bool,
     ) -> Result<MutexGuard<'_, Gate>> {
-        self.wait_from(self.gate(), patience, ready)
+        self.wait_from(self.gate(), patience, false, ready)
     }
 
     fn wait_from<'a>(
         &'a self,
         mut gate: MutexGuard<'a, Gate>,
         patience: &mut Patience,
+        in_line: bool,
         ready: impl Fn(&Gate) -> bool,
     ) -> Result<MutexGuard<'a, Gate>> {
-        loop {
-            gate.check_write()?;
-            if ready(&gate) {
-                return Ok(gate);
+        let mut ticket = None;
+        let result = loop {
+            if let Err(error) = gate.check_write() {
+                break Err(error);
             }
-            self.check_interrupt(patience)?;
-            let until = patience.wait_until()?;
+            if ready(&gate) && (!in_line || gate.may_go(ticket)) {
+                break Ok(());
+            }
+            let until = match self.check_interrupt(patience).and_then(|()| patience.wait_until()) {
+                Ok(until) => until,
+                Err(error) => break Err(error),
+            };
+            if in_line && ticket.is_none() {
+                ticket = Some(gate.take_ticket());
+            }
             gate.waiting += 1;
             gate = match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(left) => self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner),
             };
             gate.waiting -= 1;
+        };
+        if let Some(ticket) = ticket {
+            gate.line.retain(|(other, _)| *other != ticket);
+            if !gate.line.is_empty() {
+                // Others may have let this thread go first, and it may leave the queue at home.
+                self.changed.notify_all();
+            }
         }
+        result.map(|()| gate)
     }
 
     fn check_interrupt(&self, patience: &Patience) -> Result<()> {
@@ -623,6 +647,21 @@ impl Link {
 }
 
 impl Gate {
+    /// Whether the holder of `ticket`, or somebody without one, need not let an older waiter go first.
+    fn may_go(&self, ticket: Option<u64>) -> bool {
+        match self.line.front() {
+            None => true,
+            Some((oldest, since)) => ticket == Some(*oldest) || since.elapsed() < FAIR_AFTER,
+        }
+    }
+
+    fn take_ticket(&mut self) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.line.push_back((ticket, Instant::now()));
+        ticket
+    }
+
     #[inline]
     fn queued(&self) -> usize {
         self.out.as_ref().map_or(0, |out| out.pending().len())

@@ -48,8 +48,10 @@ impl Read for MessageReader<'_> {
                         return Ok(received.len);
                     }
                 }
-                // The peer closed in the middle of its message.
-                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                None => {
+                    let text = "the peer closed the connection in the middle of the message";
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+                }
             }
         }
         Ok(0)
