@@ -1,0 +1,292 @@
+//! Running out of time, interruption and abort: at any byte, in both directions, without harm.
+
+use landline::error::{Budget, Closed, Timeout};
+use landline::server::accept_over;
+use landline::transport::{MemoryTransport, SocketTransport, TcpOptions, pair};
+use landline::{Client, CloseCode, Config, Error, Keepalive, Message, WebSocket};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+/// Our server's end, and a raw client that has shaken hands.
+fn raw_client(config: Config) -> (WebSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    raw.set_nodelay(true).unwrap();
+    raw.write_all(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+    .unwrap();
+    let transport = SocketTransport::tcp(listener.accept().unwrap().0, &TcpOptions::default()).unwrap();
+    let ws = accept_over(transport, &config).unwrap().accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        raw.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    (ws, raw)
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        len @ 0..=125 => frame.push(0x80 | len as u8),
+        len @ 126..=0xffff => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&KEY);
+    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+    frame
+}
+
+fn memory() -> (WebSocket, WebSocket) {
+    let (client, server): (MemoryTransport, MemoryTransport) = pair();
+    let accepting = thread::spawn(move || accept_over(server, &Config::default()).unwrap().accept().unwrap());
+    let client = Client::default().connect_over(client, "ws://memory/").unwrap();
+    (client, accepting.join().unwrap())
+}
+
+fn is_timeout<T>(result: &landline::Result<T>, budget: Budget) -> bool {
+    matches!(result, Err(Error::Timeout(Timeout { budget: which, .. })) if *which == budget)
+}
+
+#[test]
+fn item_16_a_receive_can_time_out_at_every_byte() {
+    let (mut ws, mut raw) = raw_client(Config::default());
+    let text = "κόσμε ".repeat(30);
+    let mut wire = masked(0x01, &text.as_bytes()[..131]);
+    wire.extend(masked(0x89, b"ping between"));
+    wire.extend(masked(0x80, &text.as_bytes()[131..]));
+    let (last, rest) = wire.split_last().unwrap();
+    for (i, byte) in rest.iter().enumerate() {
+        raw.write_all(&[*byte]).unwrap();
+        let result = match i % 3 {
+            0 => ws.recv_timeout(Duration::from_micros(50)).map(drop),
+            1 => ws.recv_deadline(Instant::now()).map(drop),
+            _ => {
+                ws.set_recv_timeout(Some(Duration::from_micros(50)));
+                let result = ws.recv_ref().map(drop);
+                ws.set_recv_timeout(None);
+                result
+            }
+        };
+        assert!(is_timeout(&result, Budget::Recv), "byte {i}: {result:?}");
+    }
+    raw.write_all(&[*last]).unwrap();
+    assert_eq!(ws.recv().unwrap(), Some(Message::Text(text)));
+}
+
+#[test]
+fn item_16_a_send_can_time_out_and_goes_on_where_it_stopped() {
+    let (mut ws, mut raw) = raw_client(Config::default());
+    let message: Vec<u8> = (0..16 << 20).map(|i: u32| (i % 251) as u8).collect();
+    ws.set_send_timeout(Some(Duration::from_millis(50)));
+    let first = ws.send(&message).unwrap_err();
+    assert!(matches!(first, Error::Timeout(Timeout { budget: Budget::Send, .. })) && !first.is_fatal(), "{first:?}");
+    assert!(first.message_accepted(), "a part of it is on the wire");
+    let second = ws.send("later").unwrap_err();
+    assert!(!second.message_accepted(), "there is a message in front of it that does not move");
+    let reading = thread::spawn(move || {
+        let mut head = [0; 10];
+        raw.read_exact(&mut head).unwrap();
+        assert_eq!(head, [0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0]);
+        let mut payload = vec![0; 16 << 20];
+        raw.read_exact(&mut payload).unwrap();
+        let mut next = [0; 7];
+        raw.read_exact(&mut next).unwrap();
+        assert_eq!(&next, b"\x81\x05after");
+        payload
+    });
+    ws.set_send_timeout(Some(Duration::from_secs(30)));
+    ws.flush().unwrap();
+    ws.send("after").unwrap();
+    assert!(reading.join().unwrap() == message);
+}
+
+#[test]
+fn item_16_a_send_gives_up_only_without_progress() {
+    let (mut ws, mut raw) = raw_client(Config::default().send_timeout(Some(Duration::from_millis(300))));
+    // Reads slowly for longer than the time limit, but always a little.
+    let reading = thread::spawn(move || {
+        let (mut total, mut buf) = (0, vec![0; 256 << 10]);
+        while total < (32 << 20) + 10 {
+            total += raw.read(&mut buf).unwrap();
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    });
+    ws.send(vec![7; 32 << 20]).unwrap();
+    reading.join().unwrap();
+}
+
+#[test]
+fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
+    let (ws, mut raw) = raw_client(Config::default());
+    let (sender, mut receiver) = ws.split();
+    // Fills the way to the peer, and stays in the middle of a frame.
+    let stuck = {
+        let mut sender = sender.clone();
+        sender.set_send_timeout(Some(Duration::from_secs(20)));
+        thread::spawn(move || sender.send(vec![1; 32 << 20]))
+    };
+    let mut head = [0; 10];
+    raw.read_exact(&mut head).unwrap();
+    for i in 0..2_000u32 {
+        raw.write_all(&masked(0x89, &i.to_be_bytes())).unwrap();
+    }
+    raw.write_all(&masked(0x82, b"still received")).unwrap();
+    assert_eq!(receiver.recv().unwrap(), Some(Message::Binary(b"still received".to_vec())));
+    // Once the peer reads, the frame comes whole, and behind it the answer to the last ping: not to all of them.
+    raw.write_all(&masked(0x82, b"go on")).unwrap();
+    let reading = thread::spawn(move || {
+        let mut payload = vec![0; 32 << 20];
+        raw.read_exact(&mut payload).unwrap();
+        let mut pong = [0; 6];
+        raw.read_exact(&mut pong).unwrap();
+        (payload, pong, raw)
+    });
+    assert!(receiver.recv().unwrap().is_some());
+    stuck.join().unwrap().unwrap();
+    sender.flush().unwrap();
+    let (payload, pong, _raw) = reading.join().unwrap();
+    assert!(payload.iter().all(|byte| *byte == 1));
+    assert_eq!(pong, [0x8a, 4, 0, 0, 0x07, 0xcf]);
+}
+
+#[test]
+fn an_interrupt_wakes_a_blocked_receive_and_harms_nothing() {
+    let (mut client, mut server) = memory();
+    let interrupter = client.interrupter().unwrap();
+    for round in 0..50 {
+        let waker = interrupter.clone();
+        let waking = thread::spawn(move || waker.interrupt());
+        let error = client.recv().unwrap_err();
+        assert!(matches!(error, Error::Interrupted(_)) && !error.is_fatal(), "round {round}: {error:?}");
+        waking.join().unwrap();
+        server.send(format!("round {round}")).unwrap();
+        assert_eq!(client.recv().unwrap(), Some(Message::Text(format!("round {round}"))));
+    }
+}
+
+#[test]
+fn an_interrupt_before_the_call_is_not_lost_and_counts_once() {
+    let (mut client, mut server) = memory();
+    let interrupter = client.interrupter().unwrap();
+    interrupter.interrupt_recv();
+    interrupter.interrupt_recv();
+    assert!(matches!(client.recv(), Err(Error::Interrupted(_))));
+    server.send("next").unwrap();
+    assert!(client.recv().unwrap().is_some());
+}
+
+#[test]
+fn an_interrupt_wakes_a_blocked_send_and_one_that_waits_for_its_turn() {
+    let (ws, raw) = raw_client(Config::default());
+    let (sender, mut receiver) = ws.split();
+    let interrupter = receiver.interrupter().unwrap();
+    let (started, at_work) = mpsc::channel();
+    let blocked = {
+        let (sender, started) = (sender.clone(), started.clone());
+        thread::spawn(move || {
+            started.send(()).unwrap();
+            sender.send(vec![0; 64 << 20])
+        })
+    };
+    at_work.recv().unwrap();
+    // Whichever of the two is waiting: both get one in the end.
+    let waiting = thread::spawn(move || {
+        started.send(()).unwrap();
+        sender.send("in line")
+    });
+    at_work.recv().unwrap();
+    let mut threads = vec![blocked, waiting];
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while !threads.is_empty() {
+        assert!(Instant::now() < give_up, "an interrupt was lost");
+        interrupter.interrupt_send();
+        let (done, rest) = threads.into_iter().partition(thread::JoinHandle::is_finished);
+        threads = rest;
+        for thread in done {
+            let error = thread.join().unwrap().unwrap_err();
+            assert!(matches!(error, Error::Interrupted(_)), "{error:?}");
+        }
+        thread::yield_now();
+    }
+    drop(raw);
+}
+
+#[test]
+fn abort_ends_blocked_calls_in_all_threads() {
+    let (ws, _raw) = raw_client(Config::default());
+    let (sender, mut receiver) = ws.split();
+    let sending = {
+        let sender = sender.clone();
+        thread::spawn(move || sender.send(vec![0; 64 << 20]))
+    };
+    let aborting = thread::spawn(move || sender.abort());
+    let received = receiver.recv();
+    assert!(matches!(received, Err(Error::Closed(Closed::Aborted))), "{received:?}");
+    assert!(matches!(receiver.recv(), Err(Error::Closed(Closed::Aborted))), "the same ever after");
+    let sent = sending.join().unwrap();
+    assert!(matches!(sent, Err(Error::Closed(Closed::Aborted))), "{sent:?}");
+    aborting.join().unwrap();
+}
+
+#[test]
+fn item_18_a_started_close_is_bounded_for_a_receiver_in_another_thread() {
+    let (ws, raw) = raw_client(Config::default().close_timeout(Duration::from_millis(100)));
+    let (sender, mut receiver) = ws.split();
+    let receiving = thread::spawn(move || receiver.recv());
+    sender.close_start(CloseCode::NORMAL, "").unwrap();
+    let result = receiving.join().unwrap();
+    assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
+    drop(raw);
+}
+
+#[test]
+fn item_17_keepalive_acts_inside_a_call_with_a_time_limit_of_its_own() {
+    let keepalive = Keepalive { interval: Duration::from_millis(40), timeout: Duration::from_millis(40) };
+    let (mut ws, mut raw) = raw_client(Config::default().keepalive(Some(keepalive)));
+    // Shorter waits than the interval must not keep starting it anew.
+    let begin = Instant::now();
+    let error = loop {
+        match ws.recv_timeout(Duration::from_millis(15)) {
+            Err(Error::Timeout(_)) => {}
+            Err(error) => break error,
+            Ok(message) => panic!("{message:?}"),
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    };
+    assert!(matches!(error, Error::Closed(Closed::PeerSilent(_))), "{error:?}");
+    let mut ping = [0; 11];
+    raw.read_exact(&mut ping).unwrap();
+    assert_eq!(&ping, b"\x89\x09keepalive");
+}
+
+#[test]
+fn a_caller_s_buffer_that_is_too_small_loses_nothing() {
+    let (mut client, mut server) = memory();
+    server.send("0123456789").unwrap();
+    server.send("").unwrap();
+    server.send(&b"xyz"[..]).unwrap();
+    let mut buf = [0; 4];
+    let mut parts = Vec::new();
+    for _ in 0..5 {
+        let part = client.recv_into(&mut buf).unwrap().unwrap();
+        parts.push((String::from_utf8(buf[..part.len].to_vec()).unwrap(), part.is_final));
+    }
+    let expected = [("0123", false), ("4567", false), ("89", true), ("", true), ("xyz", true)];
+    assert_eq!(parts, expected.map(|(text, end)| (text.to_owned(), end)));
+    assert!(matches!(client.recv_into(&mut []), Err(Error::Usage(_))));
+}
