@@ -70,8 +70,9 @@ fn main() -> landline::Result<()> {
     stop_on_signals(server.stop_handle());
     println!("listening on {address}");
     server.serve(|mut ws| {
+        let peer = ws.peer_addr();
         if let Err(error) = echo(&mut ws) {
-            eprintln!("{}: {error}", ws.peer_addr().map_or("client".into(), |address| address.to_string()));
+            eprintln!("{}: {error}", peer.map_or("client".into(), |address| address.to_string()));
         }
     })
 }

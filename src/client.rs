@@ -224,7 +224,7 @@ impl Client {
     ) -> Result<WebSocket> {
         let opening = Opening { transport: &transport, deadline, wake };
         opening.write(handshake.request())?;
-        let mut chunk = [0; CHUNK];
+        let mut chunk = vec![0; CHUNK];
         let accepted = loop {
             let received = match opening.read(&mut chunk) {
                 Ok(0) => return Err(handshake.receive_eof().into()),
@@ -262,7 +262,9 @@ impl ClientBuilder {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => drop(self.client.request.headers.append(name, value)),
             (Err(_), _) => self.fail(format!("{name:?} is not a header name")),
-            (_, Err(_)) => self.fail(format!("the value of header {name} has characters that a header cannot carry")),
+            (_, Err(_)) => {
+                self.fail(format!("the value of header {name} has characters that a header cannot carry"))
+            }
         }
         self
     }

@@ -55,7 +55,7 @@ impl Opening<'_> {
                 return;
             }
         }
-        let (mut scratch, mut left) = ([0; CHUNK], LINGER_BYTES);
+        let (mut scratch, mut left) = (vec![0; CHUNK], LINGER_BYTES);
         while left > 0 {
             match patient.read(&mut scratch) {
                 Ok(0) | Err(_) => return,

@@ -33,7 +33,11 @@ pub(crate) fn resolve(
     };
     let authority = format!("{name}:{port}");
     let failed = |error| {
-        Error::Connect(Arc::new(ConnectError { authority: authority.clone(), lookup: Some(error), attempts: vec![] }))
+        Error::Connect(Arc::new(ConnectError {
+            authority: authority.clone(),
+            lookup: Some(error),
+            attempts: vec![],
+        }))
     };
     if LOOKUPS.fetch_add(1, Ordering::SeqCst) >= MAX_LOOKUPS {
         LOOKUPS.fetch_sub(1, Ordering::SeqCst);
@@ -64,6 +68,7 @@ pub(crate) fn resolve(
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Timeout::of(Budget::Resolve));
         }
-        wait_fd(done.as_fd(), Interest::READ, deadline, wake).map_err(|error| Error::io("looking up a name", error))?;
+        wait_fd(done.as_fd(), Interest::READ, deadline, wake)
+            .map_err(|error| Error::io("looking up a name", error))?;
     }
 }

@@ -18,7 +18,7 @@ use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
 use crate::config::Config;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
-use crate::proto::{OpenFrame, Opcode, Outbound, Session};
+use crate::proto::{Opcode, OpenFrame, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -301,11 +301,7 @@ impl Link {
     }
 
     /// Waits until the connection's state is as wanted.
-    fn wait_until(
-        &self,
-        patience: &mut Patience,
-        ready: impl Fn(&Gate) -> bool,
-    ) -> Result<MutexGuard<'_, Gate>> {
+    fn wait_until(&self, patience: &mut Patience, ready: impl Fn(&Gate) -> bool) -> Result<MutexGuard<'_, Gate>> {
         self.wait_from(self.gate(), patience, false, ready)
     }
 
@@ -608,14 +604,16 @@ impl Link {
     /// Reads and throws away until the peer ends its stream, so that closing the socket does not make the kernel
     /// reset the connection and with it destroy what was sent last.
     pub(super) fn linger(&self, deadline: Instant, mut bytes: usize) {
-        let mut scratch = [0; 4096];
+        let mut scratch = vec![0; 4096];
         while bytes > 0 {
             match self.transport.read(&mut scratch) {
                 Ok(0) => return,
                 Ok(count) => bytes = bytes.saturating_sub(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let late = deadline <= Instant::now();
-                    if late || self.is_aborted() || self.transport.wait(Interest::READ, Some(deadline), None).is_err()
+                    if late
+                        || self.is_aborted()
+                        || self.transport.wait(Interest::READ, Some(deadline), None).is_err()
                     {
                         return;
                     }

@@ -80,7 +80,9 @@ impl ProtocolError {
 #[non_exhaustive]
 pub enum LimitError {
     /// The message, all its fragments together, is larger than allowed.
-    #[error("message of at least {at_least} bytes is over the limit of {limit}; raise max_message_size to accept it")]
+    #[error(
+        "message of at least {at_least} bytes is over the limit of {limit}; raise max_message_size to accept it"
+    )]
     MessageTooBig {
         /// The limit, in bytes.
         limit: u64,

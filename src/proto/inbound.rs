@@ -16,8 +16,8 @@
 
 use super::error::{LimitError, ProtocolError, ReceiveError};
 use super::frame::{FrameHeader, MAX_HEADER_LEN, Opcode, Role};
-use super::utf8::{self, Utf8};
 use super::mask;
+use super::utf8::{self, Utf8};
 use crate::close::{CloseCode, CloseFrame};
 use crate::message::{Kind, Message, MessageRef};
 use std::ops::Range;

@@ -25,11 +25,7 @@ pub struct Request {
 
 impl Request {
     /// Reads a request, after the TLS handshake if there is to be one. Answers what is not a request.
-    pub(super) fn read(
-        transport: Box<dyn Transport>,
-        options: &Arc<Options>,
-        wake: Option<&Wake>,
-    ) -> Result<Self> {
+    pub(super) fn read(transport: Box<dyn Transport>, options: &Arc<Options>, wake: Option<&Wake>) -> Result<Self> {
         let deadline = options.deadline();
         let transport: Box<dyn Transport> = match &options.tls {
             Some(tls) => Box::new(tls.accept(transport, deadline, wake)?),
@@ -164,7 +160,7 @@ impl std::fmt::Debug for dyn Transport {
 
 fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
     let mut handshake = ServerHandshake::new(options.limits);
-    let mut chunk = [0; CHUNK];
+    let mut chunk = vec![0; CHUNK];
     loop {
         let count = match opening.read(&mut chunk) {
             Ok(0) => return Err(Error::Closed(crate::error::Closed::Eof)),

@@ -1,7 +1,7 @@
 //! A thread for each connection.
 
-use super::listener::{Incoming, Listener};
 use super::ServerBuilder;
+use super::listener::{Incoming, Listener};
 use crate::close::CloseCode;
 use crate::connection::{Link, WebSocket};
 use crate::error::{Error, Result};
@@ -352,9 +352,9 @@ impl Shared {
 fn is_shortage(error: &Error) -> bool {
     use rustix::io::Errno;
     let Error::Io { source, .. } = error else { return false };
-    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| {
-        source.raw_os_error() == Some(errno.raw_os_error())
-    })
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 /// Failures of `accept` that the listening socket survives (accept(2)).

@@ -55,7 +55,8 @@ fn deed(size: impl Strategy<Value = usize>) -> impl Strategy<Value = Deed> {
 }
 
 fn closing() -> impl Strategy<Value = Option<Vec<u8>>> {
-    let full = (3000..5000u16, "[a-zé€]{0,30}").prop_map(|(code, reason)| [&code.to_be_bytes(), reason.as_bytes()].concat());
+    let full = (3000..5000u16, "[a-zé€]{0,30}")
+        .prop_map(|(code, reason)| [&code.to_be_bytes(), reason.as_bytes()].concat());
     prop_oneof![Just(None), Just(Some(Vec::new())), full.prop_map(Some)]
 }
 
@@ -141,7 +142,8 @@ impl Script {
 
 /// Small limits as often as the default.
 fn some_limits() -> impl Strategy<Value = Limits> {
-    let small = (0..300u64, 1..6u32).prop_map(|(size, count)| Limits { max_message_size: size, max_fragments: count });
+    let small =
+        (0..300u64, 1..6u32).prop_map(|(size, count)| Limits { max_message_size: size, max_fragments: count });
     prop_oneof![Just(Limits::default()), small]
 }
 
@@ -150,7 +152,8 @@ fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![0..3u8, 0x80..0x83u8, 0x88..0x8bu8, any::<u8>()];
     let second = prop_oneof![0..130u8, 0x80..0x90u8, any::<u8>()];
     let frame = (first, second, vec(prop_oneof![Just(0), Just(b'a'), any::<u8>()], 0..30));
-    vec(frame.prop_map(|(first, second, rest)| [vec![first, second], rest].concat()), 0..12).prop_map(|frames| frames.concat())
+    vec(frame.prop_map(|(first, second, rest)| [vec![first, second], rest].concat()), 0..12)
+        .prop_map(|frames| frames.concat())
 }
 
 /// Whatever the split, `wire` means what the reference says; and nothing is noticed later than there.

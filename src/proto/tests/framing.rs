@@ -16,7 +16,10 @@ fn item_7_masking_is_demanded_of_clients_and_of_nobody_else() {
             assert_eq!(refusal(Role::Client, &masked), Some(ProtocolError::MaskedFrame.into()), "{first:#x}");
         }
     }
-    assert_eq!(refusal(Role::Client, &header(BINARY, 1 << 40, Some([0; 4]))), Some(ProtocolError::MaskedFrame.into()));
+    assert_eq!(
+        refusal(Role::Client, &header(BINARY, 1 << 40, Some([0; 4]))),
+        Some(ProtocolError::MaskedFrame.into())
+    );
     assert_eq!(refusal(Role::Server, &header(BINARY, 1 << 40, None)), Some(ProtocolError::UnmaskedFrame.into()));
     assert_eq!(ProtocolError::UnmaskedFrame.close_code(), CloseCode::PROTOCOL_ERROR);
     assert_eq!(ProtocolError::MaskedFrame.close_code(), CloseCode::PROTOCOL_ERROR);
@@ -147,7 +150,15 @@ fn rfc_5_6_empty_messages() {
     for role in ROLES {
         let bytes = frames(
             role,
-            &[(TEXT, b""), (BINARY, b""), (TEXT_BEGIN, b""), (LAST, b""), (BINARY_BEGIN, b""), (MORE, b""), (LAST, b"")],
+            &[
+                (TEXT, b""),
+                (BINARY, b""),
+                (TEXT_BEGIN, b""),
+                (LAST, b""),
+                (BINARY_BEGIN, b""),
+                (MORE, b""),
+                (LAST, b""),
+            ],
         );
         assert_eq!(
             receive(role, Limits::default(), &bytes),

@@ -1,5 +1,5 @@
 //! An encoder and a decoder written straight from RFC 6455, for tests only: whole input, one rule after the
-//! other, no thought of speed.
+//! other, each as soon as the bytes it needs are there; no thought of speed.
 
 use super::*;
 
@@ -81,16 +81,20 @@ fn decode_into(seen: &mut Vec<Seen>, role: Role, limits: Limits, mut bytes: &[u8
         let control = opcode >= 8;
         demand([0, 1, 2, 8, 9, 10].contains(&opcode), MALFORMED)?;
         demand(!control || (fin && long == 0), MALFORMED)?;
-        if bytes.len() < size {
+        demand(reserved % 4 == 0 && !(control && reserved != 0), MALFORMED)?;
+        if bytes.len() < 2 + long {
             return Ok(());
         }
-        demand(reserved == 0, MALFORMED)?;
         let declared = match long {
             0 => u128::from(short),
             _ => bytes[2..2 + long].iter().fold(0, |sum, byte| sum * 256 + u128::from(*byte)),
         };
         demand(declared < 1 << 63, MALFORMED)?;
         demand(declared >= [0, 126, 65536][long.min(3).div_ceil(2)], MALFORMED)?;
+        if bytes.len() < size {
+            return Ok(());
+        }
+        demand(reserved == 0, MALFORMED)?;
         demand(masked == (role == Role::Server), MALFORMED)?;
         if !control {
             demand((opcode == 0) == open.is_some(), MALFORMED)?;
@@ -134,7 +138,8 @@ fn decode_into(seen: &mut Vec<Seen>, role: Role, limits: Limits, mut bytes: &[u8
         message.payload.extend(payload);
         if message.text {
             let ended = fin && whole;
-            let bad = std::str::from_utf8(&message.payload).is_err_and(|error| ended || error.error_len().is_some());
+            let bad =
+                std::str::from_utf8(&message.payload).is_err_and(|error| ended || error.error_len().is_some());
             demand(!bad, 1007)?;
         }
         if whole && fin {

@@ -108,7 +108,8 @@ fn item_12_text_must_not_end_within_a_character() {
 #[test]
 fn item_12_every_message_begins_anew_and_binary_is_not_looked_at() {
     for role in ROLES {
-        let wire = frames(role, &[(BINARY, b"\xe2\x82"), (TEXT, "é".as_bytes()), (BINARY_BEGIN, b"\xe2"), (LAST, b"")]);
+        let wire =
+            frames(role, &[(BINARY, b"\xe2\x82"), (TEXT, "é".as_bytes()), (BINARY_BEGIN, b"\xe2"), (LAST, b"")]);
         let (seen, error) = receive(role, Limits::default(), &wire);
         assert_eq!((seen.len(), error), (3, None));
     }
