@@ -343,6 +343,7 @@ impl fmt::Display for ConnectError {
         match (&self.lookup, &self.attempts[..]) {
             (Some(error), _) => write!(f, "looking up the name failed: {error}"),
             (None, []) => f.write_str("the name has no address"),
+            (None, [(address, error)]) if address.to_string() == self.authority => write!(f, "{error}"),
             (None, attempts) => {
                 for (i, (address, error)) in attempts.iter().enumerate() {
                     let comma = if i == 0 { "" } else { ", " };

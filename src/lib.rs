@@ -44,10 +44,14 @@
 //!
 //! It runs on Unix systems; Linux is where it is tested.
 
+// Nothing that the network sends may panic. (Tests and examples may.)
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod client;
 mod close;
 mod config;
 mod connection;
+mod deadline;
 mod entropy;
 pub mod error;
 mod message;
@@ -57,6 +61,11 @@ mod resolve;
 pub mod server;
 pub mod transport;
 pub mod uri;
+
+/// The README's examples, run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 pub use client::{Client, ClientBuilder, connect};
 pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};

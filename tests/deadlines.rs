@@ -94,7 +94,10 @@ fn item_16_a_send_can_time_out_and_goes_on_where_it_stopped() {
     let message: Vec<u8> = (0..16 << 20).map(|i: u32| (i % 251) as u8).collect();
     ws.set_send_timeout(Some(Duration::from_millis(50)));
     let first = ws.send(&message).unwrap_err();
-    assert!(matches!(first, Error::Timeout(Timeout { budget: Budget::Send, .. })) && !first.is_fatal(), "{first:?}");
+    assert!(
+        matches!(first, Error::Timeout(Timeout { budget: Budget::Send, .. })) && !first.is_fatal(),
+        "{first:?}"
+    );
     assert!(first.message_accepted(), "a part of it is on the wire");
     let second = ws.send("later").unwrap_err();
     assert!(!second.message_accepted(), "there is a message in front of it that does not move");

@@ -165,7 +165,12 @@ fn soon(random: &mut Random) -> Option<Instant> {
     random.one_in(2).then(|| Instant::now() + Duration::from_micros(random.below(300) as u64))
 }
 
-fn send_all(sender: &mut Sender, random: &mut Random, wake: &Interrupter, messages: &[Message]) -> landline::Result<()> {
+fn send_all(
+    sender: &mut Sender,
+    random: &mut Random,
+    wake: &Interrupter,
+    messages: &[Message],
+) -> landline::Result<()> {
     for message in messages {
         if random.one_in(10) {
             wake.interrupt_recv();
@@ -244,7 +249,11 @@ fn landed<T>(result: io::Result<T>) -> landline::Result<Option<T>> {
 }
 
 /// Receives until the end. Gives what came whole, and how it ended.
-fn receive_all(receiver: &mut Receiver, random: &mut Random, wake: &Interrupter) -> (Vec<Message>, landline::Result<()>) {
+fn receive_all(
+    receiver: &mut Receiver,
+    random: &mut Random,
+    wake: &Interrupter,
+) -> (Vec<Message>, landline::Result<()>) {
     let mut received = Vec::new();
     loop {
         if random.one_in(20) {
@@ -310,7 +319,11 @@ fn whole(kind: Kind, bytes: Vec<u8>) -> Message {
 }
 
 /// Two connected ends. With `tls`, TLS lies between the faults and the connection.
-fn connect(random: &mut Random, reset_after: Option<usize>, tls: Option<&Tls>) -> landline::Result<(WebSocket, WebSocket)> {
+fn connect(
+    random: &mut Random,
+    reset_after: Option<usize>,
+    tls: Option<&Tls>,
+) -> landline::Result<(WebSocket, WebSocket)> {
     let (client, server) = pair();
     let client = Faulty::new(client, random.fork(), reset_after);
     let server = Faulty::new(server, random.fork(), None);
@@ -380,7 +393,8 @@ fn run_end(ws: WebSocket, random: &mut Random, to_send: Vec<Message>, closes: bo
 
 /// Runs `test` for every seed, on the machine's two or more cores, each under a watchdog.
 fn for_seeds(seeds: Range<u64>, test: impl Fn(u64) + Sync) {
-    let only = std::env::var("LANDLINE_SEED").ok().map(|seed| seed.parse::<u64>().expect("LANDLINE_SEED is a number"));
+    let only =
+        std::env::var("LANDLINE_SEED").ok().map(|seed| seed.parse::<u64>().expect("LANDLINE_SEED is a number"));
     let seeds = only.map_or(seeds, |seed| seed..seed + 1);
     let next = std::sync::atomic::AtomicU64::new(seeds.start);
     let running = Mutex::new(Vec::new());
@@ -388,16 +402,18 @@ fn for_seeds(seeds: Range<u64>, test: impl Fn(u64) + Sync) {
     thread::scope(|scope| {
         let workers: Vec<_> = (0..4)
             .map(|_| {
-                scope.spawn(|| loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    running.lock().unwrap().push((seed, Instant::now()));
-                    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(seed)));
-                    running.lock().unwrap().retain(|(other, _)| *other != seed);
-                    if result.is_err() {
-                        panic!("seed {seed} failed: LANDLINE_SEED={seed} runs it alone");
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        if seed >= seeds.end {
+                            return;
+                        }
+                        running.lock().unwrap().push((seed, Instant::now()));
+                        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(seed)));
+                        running.lock().unwrap().retain(|(other, _)| *other != seed);
+                        if result.is_err() {
+                            panic!("seed {seed} failed: LANDLINE_SEED={seed} runs it alone");
+                        }
                     }
                 })
             })

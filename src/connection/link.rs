@@ -17,6 +17,7 @@
 use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
 use crate::config::Config;
+use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::proto::{Opcode, OpenFrame, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
@@ -26,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Frames smaller than this are copied and gathered: 16 KiB copied cost a twentieth of a system call.
+/// Frames smaller than this are copied and gathered: copying them costs far less than a system call.
 const COPY_BELOW: usize = 32 << 10;
 /// So much gathered output is written without being asked.
 const GATHER_MAX: usize = 64 << 10;
@@ -221,7 +222,7 @@ impl Link {
     }
 
     /// Begins a streamed message: other messages wait until [`Part::Of`] `fin` is sent or
-    /// [`stream_dropped`](Self::stream_dropped) is called.
+    /// [`stream_ended`](Self::stream_ended) is called.
     pub(super) fn stream_begin(&self, patience: &mut Patience) -> Result<()> {
         self.turn(false, patience)?.streaming = true;
         Ok(())
@@ -279,7 +280,7 @@ impl Link {
             let mut gate = self.gate();
             gate.check_end()?;
             gate.session.start_close(frame);
-            gate.close_by.get_or_insert(Instant::now() + self.config.close_timeout);
+            gate.close_by.get_or_insert(deadline::after(self.config.close_timeout));
         }
         self.wake_receiver();
         self.flush(patience)
@@ -571,6 +572,7 @@ impl Link {
         end
     }
 
+    #[inline]
     pub(super) fn is_aborted(&self) -> bool {
         self.aborted.load(Ordering::SeqCst)
     }

@@ -21,6 +21,7 @@ pub(crate) use link::Link;
 
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::config::Config;
+use crate::deadline;
 use crate::entropy::SystemMasks;
 use crate::error::{Closed, Error, Result};
 use crate::message::{Kind, Message, MessageRef, Payload};
@@ -420,7 +421,7 @@ impl Link {
         }
         /// As much as a closing handshake may bring besides the Close frame.
         const BYTES: usize = 1 << 20;
-        let deadline = Instant::now() + self.config.close_timeout;
+        let deadline = deadline::after(self.config.close_timeout);
         let sent = self.close_start(CloseFrame::trusted(code, String::new()), &mut Patience::until(deadline));
         if sent.is_ok() {
             self.close_write(deadline);

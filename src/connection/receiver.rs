@@ -6,6 +6,7 @@ use super::stats::Stats;
 use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::config::Keepalive;
+use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout, UsageError};
 use crate::message::{Kind, Message, MessageRef};
 use crate::proto::{Inbound, ReceiveError, Role, Step, Want};
@@ -46,10 +47,9 @@ pub struct Receiver {
     piece: Option<Piece>,
     /// The last read emptied the transport: wait before trying again.
     drained: bool,
-    /// The time of this call is over: it has read once more, for what was there, and does not again.
+    /// When the last read ended, the time of this call was over, or that of the closing handshake.
     overtime: bool,
-    /// Read since the closing handshake should have been over.
-    read_late: usize,
+    closing_overtime: bool,
     /// Other threads may change what a wait depends on, but could not be given a way to say so.
     unwakeable: bool,
     timeout: Option<Duration>,
@@ -104,7 +104,7 @@ impl Receiver {
             piece: None,
             drained: false,
             overtime: false,
-            read_late: 0,
+            closing_overtime: false,
             unwakeable: false,
             timeout: link.config.recv_timeout,
             deadline: None,
@@ -244,7 +244,7 @@ impl Receiver {
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(()), Err);
         }
-        let deadline = Instant::now() + self.link.config.close_timeout;
+        let deadline = deadline::after(self.link.config.close_timeout);
         let started = self.link.close_start(frame, &mut Patience::until(deadline));
         if started.is_err_and(|error| matches!(error, Error::Timeout(_))) {
             return Err(self.cut());
@@ -407,7 +407,7 @@ impl Receiver {
         }
         self.overtime = false;
         let begin = Instant::now();
-        let deadline = begin + timeout;
+        let deadline = deadline::later(begin, timeout);
         let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None)).map_err(ping_timeout)?;
         while self.link.gate().pings_answered < number {
             let limit = usize::try_from(self.link.config.limits.max_message_size).unwrap_or(usize::MAX);
@@ -445,6 +445,9 @@ impl Receiver {
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(None), Err);
         }
+        if self.link.is_aborted() {
+            return Err(self.ended(Error::Closed(Closed::Aborted)));
+        }
         if let Some(answer_by) = self.answer_by {
             return self.finish_close(answer_by, until);
         }
@@ -467,7 +470,7 @@ impl Receiver {
                 }
                 Step::Close(frame) => {
                     self.link.gate().session.close_received(frame);
-                    let answer_by = Instant::now() + self.link.config.close_timeout;
+                    let answer_by = deadline::after(self.link.config.close_timeout);
                     self.answer_by = Some(answer_by);
                     return self.finish_close(answer_by, until);
                 }
@@ -489,6 +492,9 @@ impl Receiver {
         let wake = link.recv_wake.get().map(|wake| &**wake);
         let keepalive = link.config.keepalive;
         let mut idle_since = None;
+        if self.overtime {
+            return Err(Timeout::of(Budget::Recv));
+        }
         loop {
             if let Some(wake) = wake
                 && wake.is_set()
@@ -497,14 +503,8 @@ impl Receiver {
                 return Err(Error::Interrupted(Interrupted::default()));
             }
             let (unsent, close_by) = link.before_wait();
-            // A peer that always has something to say must not make a time limit void.
-            let is_over = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= Instant::now());
-            let closing_late = is_over(close_by);
-            if closing_late && self.read_late > LINGER_BYTES {
+            if self.closing_overtime {
                 return Err(self.cut());
-            }
-            if is_over(until) && std::mem::replace(&mut self.overtime, true) {
-                return Err(Timeout::of(Budget::Recv));
             }
             let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
             let space = self.inbound.space();
@@ -520,7 +520,10 @@ impl Receiver {
                 Ok(0) => return Err(self.ended(Error::Closed(Closed::Eof))),
                 Ok(count) => {
                     self.drained = count < space.len();
-                    self.read_late += if closing_late { count } else { 0 };
+                    // A peer that always has something to say must not make a time limit void.
+                    let is_over = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= Instant::now());
+                    self.overtime = is_over(until);
+                    self.closing_overtime = is_over(close_by);
                     self.inbound.filled(count);
                     link.counters.wire_received(count);
                     if keepalive.is_some() {
@@ -642,8 +645,8 @@ impl Heard {
     /// When keepalive has to do something.
     fn act_at(&self, keepalive: Keepalive) -> Instant {
         match self.pinged {
-            None => self.last + keepalive.interval,
-            Some(pinged) => pinged + keepalive.timeout,
+            None => deadline::later(self.last, keepalive.interval),
+            Some(pinged) => deadline::later(pinged, keepalive.timeout),
         }
     }
 }

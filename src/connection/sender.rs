@@ -4,6 +4,7 @@ use super::link::{Link, Part, Patience};
 use super::stats::Stats;
 use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::deadline;
 use crate::error::{Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
@@ -114,7 +115,7 @@ impl Sender {
     /// See [`Sender`]; [`Error::Timeout`](crate::Error::Timeout) when `timeout` runs out. The connection goes on.
     pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
         let begin = Instant::now();
-        let deadline = begin + timeout;
+        let deadline = deadline::later(begin, timeout);
         let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None))?;
         self.link.wait_for_pong(number, deadline)?;
         Ok(begin.elapsed())

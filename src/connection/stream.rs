@@ -16,7 +16,7 @@ const FRAGMENT: usize = 16 << 10;
 /// [`WebSocket::recv_stream`](crate::WebSocket::recv_stream).
 ///
 /// Reading gives `Ok(0)` at the message's end. Errors of the connection come as [`io::Error`] with the
-/// [`Error`](crate::Error) inside; after a timeout or an interruption (`WouldBlock`) reading can go on. What is
+/// [`Error`] inside; after a timeout or an interruption (`WouldBlock`) reading can go on. What is
 /// not read is skipped by the next receiving call.
 #[derive(Debug)]
 pub struct MessageReader<'a> {

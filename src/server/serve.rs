@@ -4,6 +4,7 @@ use super::ServerBuilder;
 use super::listener::{Incoming, Listener};
 use crate::close::CloseCode;
 use crate::connection::{Link, WebSocket};
+use crate::deadline;
 use crate::error::{Error, Result};
 use crate::proto::handshake::Rejection;
 use crate::transport::{CHANGED, Interest, Wake, wait_fd};
@@ -283,7 +284,7 @@ impl StopHandle {
     /// [`Server::serve`] has returned or is about to: `grace`, and a second at most for handlers that do not
     /// return although their connection is cut. May be called before `serve`, which then returns at once.
     pub fn stop(&self, grace: Duration) -> Stopped {
-        let deadline = Instant::now() + grace;
+        let deadline = deadline::after(grace);
         let (before, links) = {
             let mut state = self.shared.lock();
             state.stopping = true;

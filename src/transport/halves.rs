@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_millis(1);
 /// The streams may block, and then they decide how long: time limits and interruption take effect between their
 /// calls only. Streams with a time limit of their own (`WouldBlock`, `TimedOut`) are tried again until the
 /// connection's limit is reached. For a stream with a descriptor, implement [`Transport`] with
-/// [`wait_fd`](super::wait_fd) instead, which has no such gap.
+/// [`wait_fd`] instead, which has no such gap.
 ///
 /// One thread can read while another one writes.
 pub struct Halves<R, W> {

@@ -64,7 +64,7 @@ pub trait Transport: Send + Sync {
     /// Only used when nothing else could end the wait. A socket does it in one system call.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
-        let deadline = idle.map(|idle| Instant::now() + idle);
+        let deadline = idle.map(crate::deadline::after);
         loop {
             match self.read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

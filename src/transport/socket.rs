@@ -110,6 +110,8 @@ impl Transport for SocketTransport {
     }
 
     fn abort(&self) {
+        // Closing then resets the connection: a peer that does not read must not keep it alive.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
     }
 

@@ -1,0 +1,665 @@
+//! TLS in both roles, against this library, native-tls and the `openssl` program. Items are those of the requirements
+//! in the project's field notes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+mod common;
+
+use common::*;
+use landline::error::{Budget, Closed, Error, Timeout};
+use landline::transport::{Identity, SocketTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
+use landline::{Client, CloseCode, Interrupter, Message, Server};
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{self, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+fn text(text: &str) -> Option<Message> {
+    Some(Message::Text(text.into()))
+}
+
+fn serve_tls(identity: Identity) -> Serving {
+    serve_echo(Server::builder().tls(identity))
+}
+
+fn client(tls: TlsConnectorBuilder) -> Client {
+    Client::builder().tls(tls.build().unwrap()).build().unwrap()
+}
+
+/// Trusts nobody but these.
+fn trusting(ca: &Ca) -> TlsConnectorBuilder {
+    TlsConnector::builder().platform_roots(false).ca_pem(ca.pem().as_bytes())
+}
+
+fn echoes(client: &Client, url: &str) {
+    let mut ws = client.connect(url).unwrap();
+    ws.send("over TLS").unwrap();
+    assert_eq!(ws.recv().unwrap(), text("over TLS"));
+    ws.close(CloseCode::NORMAL, "").unwrap();
+    assert!(ws.close_info().clean);
+}
+
+/// Runs the `openssl` program.
+fn openssl(args: &[&str]) {
+    let (status, output) = run(Command::new("openssl").args(args), Duration::from_secs(20));
+    assert!(status.success(), "openssl {args:?}:\n{output}");
+}
+
+fn str(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+// ----- Identities -----
+
+#[test]
+fn an_identity_from_pem() {
+    limited(|| {
+        let ca = Ca::new();
+        let server = serve_tls(ca.issue(&["localhost"]).identity());
+        echoes(&ca.client(), &server.tls_url());
+    });
+}
+
+#[test]
+fn an_identity_from_pem_files() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("pem"));
+        let certificate = ca.issue(&["localhost"]);
+        let (cert, key) = (scratch.write("cert", &certificate.cert), scratch.write("key", &certificate.key));
+        let server = serve_tls(Identity::from_pem_files(&cert, &key).unwrap());
+        echoes(&ca.client(), &server.tls_url());
+
+        let missing = scratch.path("missing");
+        let error = Identity::from_pem_files(&cert, &missing).unwrap_err();
+        assert!(matches!(error, Error::Config(_)) && error.to_string().contains(str(&missing)), "{error}");
+    });
+}
+
+#[test]
+fn an_identity_from_pkcs12() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("p12"));
+        let certificate = ca.issue(&["localhost"]);
+        let (cert, key) = (scratch.write("cert", &certificate.cert), scratch.write("key", &certificate.key));
+        let archive = scratch.path("p12");
+        let files = ["-in", str(&cert), "-inkey", str(&key), "-out", str(&archive)];
+        openssl(&[&["pkcs12", "-export", "-passout", "pass:sesame"], &files[..]].concat());
+        let archive = std::fs::read(archive).unwrap();
+        let server = serve_tls(Identity::from_pkcs12(&archive, "sesame").unwrap());
+        echoes(&ca.client(), &server.tls_url());
+
+        for (archive, password) in [(&archive[..], "wrong"), (&archive[..100], "sesame")] {
+            let error = Identity::from_pkcs12(archive, password).unwrap_err();
+            assert!(error.to_string().starts_with("PKCS#12 archive cannot be used"), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_key_in_an_older_form_gives_a_hint() {
+    limited(|| {
+        let scratch = Scratch::new("pkcs1");
+        let certificate = Ca::new().issue(&["localhost"]);
+        let rsa = scratch.path("rsa");
+        openssl(&["genrsa", "-traditional", "-out", str(&rsa), "2048"]);
+        let (ec, pkcs8) = (scratch.path("ec"), scratch.write("key", &certificate.key));
+        openssl(&["ec", "-in", str(&pkcs8), "-out", str(&ec)]);
+        for (key, begin) in [(rsa, "BEGIN RSA PRIVATE KEY"), (ec, "BEGIN EC PRIVATE KEY")] {
+            let key = std::fs::read_to_string(key).unwrap();
+            assert!(key.contains(begin), "{key}");
+            let error = Identity::from_pem(certificate.cert.as_bytes(), key.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("openssl pkcs8 -topk8 -nodes"), "{error}");
+        }
+        let error = Identity::from_pem(certificate.cert.as_bytes(), b"no key").unwrap_err();
+        assert!(!error.to_string().contains("openssl pkcs8"), "{error}");
+    });
+}
+
+/// The platform's library does not notice before there is a client.
+#[test]
+fn a_key_that_does_not_fit_its_certificate_opens_no_connection() {
+    limited(|| {
+        let ca = Ca::new();
+        let (one, other) = (ca.issue(&["localhost"]), ca.issue(&["localhost"]));
+        let identity = Identity::from_pem(one.cert.as_bytes(), other.key.as_bytes()).unwrap();
+        let listener = Server::builder().tls(identity).listen("127.0.0.1:0").unwrap();
+        let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+        let connecting = thread::spawn(move || ca.client().connect(&url));
+        assert!(matches!(listener.accept(), Err(Error::Tls(_))));
+        assert!(matches!(connecting.join().unwrap(), Err(Error::Tls(_))));
+    });
+}
+
+// ----- Trust -----
+
+#[test]
+fn a_ca_from_a_file() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("ca"));
+        let server = serve_tls(ca.issue(&["localhost"]).identity());
+        // Among others.
+        let file = scratch.write("ca.pem", format!("{}{}", Ca::new().pem(), ca.pem()));
+        let tls = TlsConnector::builder().platform_roots(false).ca_file(&file);
+        echoes(&client(tls), &server.tls_url());
+
+        let missing = scratch.path("missing");
+        let error = TlsConnector::builder().ca_file(&missing).build().unwrap_err();
+        assert!(matches!(error, Error::Config(_)) && error.to_string().contains(str(&missing)), "{error}");
+    });
+}
+
+#[test]
+fn a_ca_that_is_none_is_refused() {
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in ["", "not PEM", broken] {
+        let result = TlsConnector::builder().ca_pem(pem.as_bytes()).build();
+        assert!(matches!(result, Err(Error::Config(_) | Error::Tls(_))), "{pem:?}: {result:?}");
+    }
+}
+
+/// Which certificate a server shows to a client that trusts `ca`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wrong {
+    Name,
+    Expired,
+    NotYet,
+    Untrusted,
+    SelfSigned,
+}
+
+const ALL_WRONG: [Wrong; 5] = [Wrong::Name, Wrong::Expired, Wrong::NotYet, Wrong::Untrusted, Wrong::SelfSigned];
+
+fn wrong_certificate(ca: &Ca, wrong: Wrong) -> Identity {
+    let years = |from: i32, to: i32| {
+        ca.issue_with(&["localhost"], |params| {
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(to, 1, 1);
+        })
+    };
+    let certificate = match wrong {
+        Wrong::Name => ca.issue(&["other.example", "127.0.0.2"]),
+        Wrong::Expired => years(2001, 2002),
+        Wrong::NotYet => years(4001, 4002),
+        Wrong::Untrusted => Ca::new().issue(&["localhost"]),
+        Wrong::SelfSigned => self_signed(&["localhost"]),
+    };
+    certificate.identity()
+}
+
+#[test]
+fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
+    limited(|| {
+        let ca = Ca::new();
+        for (wrong, why) in ALL_WRONG.into_iter().zip([
+            "hostname mismatch",
+            "certificate has expired",
+            "certificate is not yet valid",
+            "unable to get local issuer certificate",
+            "self-signed certificate",
+        ]) {
+            let server = serve_tls(wrong_certificate(&ca, wrong));
+            let error = ca.client().connect(&server.tls_url()).unwrap_err();
+            assert!(matches!(error, Error::Tls(_)) && error.is_fatal(), "{wrong:?}: {error:?}");
+            let told = error.to_string();
+            assert!(told.starts_with("TLS handshake failed: ") && told.contains(why), "{wrong:?}: {told}");
+        }
+        // By default nobody but the platform's roots is trusted.
+        let server = serve_tls(ca.issue(&["localhost"]).identity());
+        assert!(matches!(landline::connect(&server.tls_url()), Err(Error::Tls(_))));
+    });
+}
+
+#[test]
+fn item_21_danger_accept_invalid_certs_accepts_all() {
+    limited(|| {
+        let ca = Ca::new();
+        for wrong in ALL_WRONG {
+            let server = serve_tls(wrong_certificate(&ca, wrong));
+            echoes(&client(trusting(&ca).danger_accept_invalid_certs(true)), &server.tls_url());
+        }
+    });
+}
+
+#[test]
+fn item_21_danger_accept_invalid_hostnames_accepts_just_that() {
+    limited(|| {
+        let ca = Ca::new();
+        for wrong in ALL_WRONG {
+            let server = serve_tls(wrong_certificate(&ca, wrong));
+            let client = client(trusting(&ca).danger_accept_invalid_hostnames(true));
+            if wrong == Wrong::Name {
+                echoes(&client, &server.tls_url());
+            } else {
+                let result = client.connect(&server.tls_url());
+                assert!(matches!(result, Err(Error::Tls(_))), "{wrong:?}: {result:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn item_21_certificates_for_ip_addresses() {
+    limited(|| {
+        let ca = Ca::new();
+        let by_address = serve_tls(ca.issue(&["127.0.0.1", "::1"]).identity());
+        let url = |addr: SocketAddr| format!("wss://{addr}/");
+        echoes(&ca.client(), &url(by_address.addr));
+        // The name in the URL counts, not where the connection leads.
+        let over = |url: &str| {
+            let tcp = TcpStream::connect(by_address.addr).unwrap();
+            ca.client().connect_over(SocketTransport::tcp(tcp, &TcpOptions::default()).unwrap(), url)
+        };
+        over("wss://[::1]/").unwrap();
+        assert!(matches!(over("wss://[::2]/"), Err(Error::Tls(_))));
+        assert!(matches!(over("wss://127.0.0.2/"), Err(Error::Tls(_))));
+
+        let by_name = serve_tls(ca.issue(&["localhost"]).identity());
+        assert!(matches!(ca.client().connect(&url(by_name.addr)), Err(Error::Tls(_))));
+    });
+}
+
+#[test]
+fn item_21_tls_1_1_is_refused_by_both() {
+    limited(|| {
+        let ca = Ca::new();
+        let certificate = ca.issue(&["localhost"]);
+        let identity = native_tls::Identity::from_pkcs8(certificate.cert.as_bytes(), certificate.key.as_bytes());
+        let old = Some(native_tls::Protocol::Tlsv11);
+        let acceptor =
+            native_tls::TlsAcceptor::builder(identity.unwrap()).max_protocol_version(old).build().unwrap();
+        let (addr, server) = raw_server(move |raw| drop(acceptor.accept(raw.stream)));
+        let result = ca.client().connect(&format!("wss://localhost:{}/", addr.port()));
+        assert!(matches!(result, Err(Error::Tls(_))), "{result:?}");
+        server.join();
+
+        let server = serve_tls(certificate.identity());
+        let mut old_client = native_tls::TlsConnector::builder();
+        old_client.max_protocol_version(old).danger_accept_invalid_certs(true);
+        assert!(old_client.build().unwrap().connect("localhost", server.raw().stream).is_err());
+    });
+}
+
+// ----- Peers on native-tls -----
+
+type RawTls = Raw<native_tls::TlsStream<TcpStream>>;
+
+/// A server for one client: a client connected to it, and the thread.
+fn raw_tls_server<T: Send + 'static>(
+    behave: impl FnOnce(RawTls) -> T + Send + 'static,
+) -> (landline::WebSocket, Sleeper<T>) {
+    let ca = Ca::new();
+    let certificate = ca.issue(&["localhost"]);
+    let identity = native_tls::Identity::from_pkcs8(certificate.cert.as_bytes(), certificate.key.as_bytes());
+    let acceptor = native_tls::TlsAcceptor::new(identity.unwrap()).unwrap();
+    let (addr, server) = raw_server(move |raw| behave(Raw::new(acceptor.accept(raw.stream).unwrap())));
+    (ca.client().connect(&format!("wss://localhost:{}/", addr.port())).unwrap(), server)
+}
+
+/// A client of ours.
+fn raw_tls_client(server: &Serving) -> RawTls {
+    let mut tls = native_tls::TlsConnector::builder();
+    let tls = tls.danger_accept_invalid_certs(true).build().unwrap();
+    Raw::new(tls.connect("localhost", server.raw().stream).unwrap())
+}
+
+fn serve_anyhow(handler: impl Fn(landline::WebSocket) + Send + Sync + 'static) -> Serving {
+    serve(Server::builder().tls(self_signed(&["localhost"]).identity()), handler)
+}
+
+#[test]
+fn item_20_a_truncated_stream_is_an_error() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept_with("", frame(TEXT, "whole"));
+            raw.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+            raw
+        });
+        assert_eq!(ws.recv().unwrap(), text("whole"));
+        for _ in 0..2 {
+            let result = ws.recv();
+            assert!(matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}");
+        }
+        assert_eq!(ws.close_info().code(), CloseCode::ABNORMAL);
+        server.join();
+    });
+}
+
+#[test]
+fn item_20_a_close_notify_without_a_close_frame_is_an_error_too() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept();
+            raw.stream.shutdown().unwrap();
+            raw
+        });
+        let result = ws.recv();
+        assert!(matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}");
+        server.join();
+    });
+}
+
+#[test]
+fn item_20_a_close_frame_without_close_notify_is_clean() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept_with("", frame(CLOSE, close_payload(1000, "")));
+            let close = raw.frame();
+            raw.stream.get_ref().shutdown(Shutdown::Both).unwrap();
+            close.close_code()
+        });
+        assert_eq!(ws.recv().unwrap(), None);
+        assert!(ws.close_info().clean);
+        assert_eq!(server.join(), 1000);
+
+        // The same when this end closes first.
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept();
+            let close = raw.frame();
+            raw.send(frame(CLOSE, close.payload));
+            raw.stream.get_ref().shutdown(Shutdown::Both).unwrap();
+        });
+        ws.close(CloseCode::NORMAL, "").unwrap();
+        assert!(ws.close_info().clean);
+        server.join();
+    });
+}
+
+/// OpenSSL 3 makes an error of a stream that ends without it.
+#[test]
+fn close_notify_is_sent() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept();
+            let close = raw.frame();
+            raw.send(frame(CLOSE, close.payload));
+            raw.rest()
+        });
+        ws.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(server.join().unwrap(), b"");
+
+        let server = serve_anyhow(|mut ws| drop(ws.recv()));
+        for first in [CLOSE, TEXT, 0x83] {
+            let mut raw = raw_tls_client(&server);
+            raw.open();
+            raw.send(masked(first, close_payload(1000, "")));
+            assert_eq!(raw.frame().first, CLOSE);
+            assert_eq!(raw.rest().expect("close_notify"), b"");
+        }
+        let mut raw = raw_tls_client(&server);
+        raw.send("GET / HTTP/1.1\r\n\r\n");
+        assert!(raw.head().starts_with("HTTP/1.1 400 "));
+        raw.rest().expect("close_notify");
+    });
+}
+
+#[test]
+fn item_5_frames_in_the_record_of_the_head_are_received() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept_with("", [frame(TEXT, "early"), frame(BINARY, [7; 12_000])].concat());
+            raw
+        });
+        assert_eq!(ws.recv().unwrap(), text("early"));
+        assert_eq!(ws.recv().unwrap(), Some(Message::Binary(vec![7; 12_000])));
+        server.join();
+
+        let server = serve_anyhow(echo);
+        let mut raw = raw_tls_client(&server);
+        let frames = [masked(TEXT, "early"), masked(BINARY, [7; 12_000])].concat();
+        raw.send([format!("{REQUEST}\r\n").as_bytes(), &frames].concat());
+        raw.is_opened();
+        assert_eq!(raw.frame().payload, b"early");
+        assert_eq!(raw.frame().payload, [7; 12_000]);
+    });
+}
+
+#[test]
+fn messages_in_many_small_records() {
+    limited(|| {
+        let (mut ws, server) = raw_tls_server(|mut raw| {
+            raw.accept();
+            for byte in [frame(BINARY, [7; 3000]), frame(TEXT, "and"), frame(TEXT, "more")].concat() {
+                raw.send([byte]);
+            }
+            raw
+        });
+        assert_eq!(ws.recv().unwrap(), Some(Message::Binary(vec![7; 3000])));
+        assert_eq!(ws.recv().unwrap(), text("and"));
+        assert_eq!(ws.recv().unwrap(), text("more"));
+        server.join();
+
+        let server = serve_anyhow(echo);
+        let mut raw = raw_tls_client(&server);
+        raw.open();
+        masked(BINARY, [7; 3000]).into_iter().for_each(|byte| raw.send([byte]));
+        assert_eq!(raw.frame().payload, [7; 3000]);
+    });
+}
+
+#[test]
+fn both_directions_at_once() {
+    limited(|| {
+        const SIZE: usize = 300_000;
+        const COUNT: u8 = 40;
+        let ca = Ca::new();
+        let server = serve_tls(ca.issue(&["localhost"]).identity());
+        let (sender, mut receiver) = ca.client().connect(&server.tls_url()).unwrap().split();
+        let sending = thread::spawn(move || (0..COUNT).for_each(|i| sender.send(vec![i; SIZE]).unwrap()));
+        for i in 0..COUNT {
+            let message = receiver.recv().unwrap().unwrap();
+            assert!(message.as_bytes().len() == SIZE && message.as_bytes().iter().all(|&byte| byte == i));
+        }
+        sending.join().unwrap();
+    });
+}
+
+// ----- Time -----
+
+#[test]
+fn item_2_a_silent_server_runs_into_the_limit_of_tls() {
+    limited(|| {
+        let client = Client::builder().handshake_timeout(Some(Duration::from_millis(200))).build().unwrap();
+        let (addr, server) = raw_server(|mut raw| raw.rest().is_ok());
+        let (took, result) = timed(|| client.connect(&format!("wss://localhost:{}/", addr.port())));
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Timeout(Timeout { budget: Budget::Tls, .. })), "{error}");
+        assert!(took >= Duration::from_millis(190) && took < Duration::from_secs(5), "{took:?}");
+        assert!(server.join());
+    });
+}
+
+#[test]
+fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
+    limited(|| {
+        let options = Server::builder().tls(self_signed(&["localhost"]).identity());
+        let options = options.handshake_timeout(Some(Duration::from_millis(200)));
+        let listener = options.listen("127.0.0.1:0").unwrap();
+        // The second one stops in the middle of a record.
+        for sent in [&b""[..], &[0x16, 3, 1, 2, 0, 1]] {
+            let mut raw = Raw::connect(listener.local_addr().unwrap());
+            raw.send(sent);
+            let (took, result) = timed(|| listener.accept().map(drop));
+            assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Tls, .. }))), "{result:?}");
+            assert!(took >= Duration::from_millis(190) && took < Duration::from_secs(5), "{took:?}");
+            assert_eq!(raw.rest().unwrap(), b"");
+        }
+    });
+}
+
+/// One deadline for TLS and the request: what TLS took is gone.
+#[test]
+fn item_2_a_client_that_is_silent_behind_tls_is_answered_408() {
+    limited(|| {
+        let options = Server::builder().tls(self_signed(&["localhost"]).identity());
+        let server = serve_echo(options.handshake_timeout(Some(Duration::from_millis(300))));
+        let mut raw = raw_tls_client(&server);
+        assert!(raw.head().starts_with("HTTP/1.1 408 "));
+        raw.rest().unwrap();
+    });
+}
+
+#[test]
+fn what_is_not_tls_is_an_error_in_both_roles() {
+    limited(|| {
+        let (addr, server) = raw_server(|mut raw| {
+            let _ = raw.stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = raw.rest();
+        });
+        let result = Client::default().connect(&format!("wss://localhost:{}/", addr.port()));
+        assert!(matches!(result, Err(Error::Tls(_))), "{result:?}");
+        server.join();
+
+        let options = Server::builder().tls(self_signed(&["localhost"]).identity());
+        let listener = options.listen("127.0.0.1:0").unwrap();
+        let mut raw = Raw::connect(listener.local_addr().unwrap());
+        raw.send(format!("{REQUEST}\r\n"));
+        assert!(matches!(listener.accept(), Err(Error::Tls(_))));
+    });
+}
+
+#[test]
+fn a_peer_that_leaves_during_the_handshake_is_an_error() {
+    limited(|| {
+        let (addr, server) = raw_server(drop);
+        let result = Client::default().connect(&format!("wss://localhost:{}/", addr.port()));
+        assert!(matches!(result, Err(Error::Tls(_) | Error::Io { .. })), "{result:?}");
+        server.join();
+    });
+}
+
+#[test]
+fn an_idle_connection_uses_no_processor_time() {
+    limited(|| {
+        let ca = Ca::new();
+        // The server's thread and the client's, each measured by itself.
+        let (report, reported) = mpsc::channel();
+        let server = serve(Server::builder().tls(ca.issue(&["localhost"]).identity()), move |mut ws| {
+            assert_eq!(ws.recv().unwrap(), text("begin"));
+            ws.send("begun").unwrap();
+            let mut clock = CpuClock::of_this_thread();
+            let before = clock.read();
+            assert_eq!(ws.recv().unwrap(), text("end"));
+            report.send(clock.read() - before).unwrap();
+        });
+        let mut ws = ca.client().connect(&server.tls_url()).unwrap();
+        ws.send("begin").unwrap();
+        assert_eq!(ws.recv().unwrap(), text("begun"));
+        let mut clock = CpuClock::of_this_thread();
+        let before = clock.read();
+        for wakeable in [false, true] {
+            let _interrupter: Option<Interrupter> = wakeable.then(|| ws.interrupter().unwrap());
+            assert!(matches!(ws.recv_timeout(Duration::from_millis(500)), Err(Error::Timeout(_))));
+        }
+        let used = [clock.read() - before, {
+            ws.send("end").unwrap();
+            reported.recv().unwrap()
+        }];
+        assert!(used.iter().all(|&used| used <= Duration::from_millis(50)), "{used:?} of a second");
+    });
+}
+
+// ----- The openssl program -----
+
+/// A server of OpenSSL's for one client, and its port.
+fn openssl_server(ca: &Ca, scratch: &Scratch, options: &[&str]) -> (Child, u16) {
+    let certificate = ca.issue(&["localhost"]);
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "127.0.0.1:0", "-naccept", "1"]).args(options);
+    command.arg("-cert").arg(scratch.write("cert", &certificate.cert));
+    command.arg("-key").arg(scratch.write("key", &certificate.key));
+    command.arg("-CAfile").arg(scratch.write("ca", ca.pem()));
+    let server = Child::start(command.stdin(Stdio::piped()));
+    let line = server.line(|line| line.starts_with("ACCEPT "));
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    (server, port)
+}
+
+/// It insists on a certificate of the client.
+const DEMANDING: &[&str] = &["-Verify", "1", "-verify_return_error"];
+
+/// Accepts the client: what is written goes to it, and its connection.
+fn welcome(
+    server: &mut Child,
+    connecting: thread::JoinHandle<landline::Result<landline::WebSocket>>,
+) -> (process::ChildStdin, landline::WebSocket) {
+    let key = server.line(|line| line.starts_with("Sec-WebSocket-Key: "));
+    let accept = landline::proto::handshake::accept_key(key.split_once(": ").unwrap().1);
+    let answer = format!(
+        "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    let mut stdin = server.process.stdin.take().unwrap();
+    stdin.write_all(&[answer.as_bytes(), &frame(TEXT, "welcome")].concat()).unwrap();
+    let mut ws = connecting.join().unwrap().unwrap();
+    assert_eq!(ws.recv().unwrap(), text("welcome"));
+    (stdin, ws)
+}
+
+#[test]
+fn a_clients_identity_is_shown_to_a_server_that_asks() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("identity"));
+        let (mut server, port) = openssl_server(&ca, &scratch, DEMANDING);
+        let tls = trusting(&ca).identity(ca.issue(&["client"]).identity());
+        let connecting = thread::spawn(move || client(tls).connect(&format!("wss://localhost:{port}/")));
+        welcome(&mut server, connecting);
+    });
+}
+
+#[test]
+fn a_server_that_asks_refuses_a_client_without_identity() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("anonymous"));
+        let (_server, port) = openssl_server(&ca, &scratch, DEMANDING);
+        let result = ca.client().connect(&format!("wss://localhost:{port}/"));
+        // In TLS 1.3 the client learns of it when its handshake is done.
+        assert!(matches!(result, Err(Error::Tls(_) | Error::Io { .. })), "{result:?}");
+    });
+}
+
+#[test]
+fn keys_are_updated_in_the_middle_of_a_connection() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("update"));
+        let (mut server, port) = openssl_server(&ca, &scratch, &["-tls1_3", "-msg"]);
+        let url = format!("wss://localhost:{port}/");
+        let connecting = thread::spawn(move || ca.client().connect(&url));
+        let (mut stdin, mut ws) = welcome(&mut server, connecting);
+        for (order, message) in [("k", "one"), ("K", "two"), ("K", "three")] {
+            // Alone in its read it is an order: to update this end's keys, and with K the peer's too.
+            stdin.write_all(format!("{order}\n").as_bytes()).unwrap();
+            server.line(|line| line.starts_with(">>>") && line.contains("KeyUpdate"));
+            stdin.write_all(&frame(TEXT, message)).unwrap();
+            assert_eq!(ws.recv().unwrap(), text(message));
+            if order == "K" {
+                ws.send("under new keys").unwrap();
+                server.line(|line| line.starts_with("<<<") && line.contains("KeyUpdate"));
+            }
+        }
+        stdin.write_all(&frame(CLOSE, close_payload(1000, ""))).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        drop(ws);
+        let rest = server.output(Duration::from_secs(20));
+        assert!(!rest.contains("error"), "{rest}");
+    });
+}
+
+#[test]
+fn renegotiation_is_refused() {
+    limited(|| {
+        let server = serve_anyhow(echo);
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-tls1_2", "-connect", &server.addr.to_string()]);
+        let mut child = Child::start(command.stdin(Stdio::piped()));
+        let mut stdin = child.process.stdin.take().unwrap();
+        // Until then it takes no input.
+        child.line(|line| line.contains("Extended master secret"));
+        stdin.write_all(format!("{REQUEST}\r\n").as_bytes()).unwrap();
+        child.line(|line| line.starts_with("Sec-WebSocket-Accept"));
+        stdin.write_all(b"R\n").unwrap();
+        let rest = child.output(Duration::from_secs(20));
+        assert!(rest.contains("no renegotiation"), "{rest}");
+        eventually("the connection is over", || server.stop.connections() == 0);
+    });
+}

@@ -1,0 +1,649 @@
+//! The example `wscat` as its users meet it: command line, standard streams, exit status.
+//!
+//! Cargo builds the examples for `cargo test`; for `cargo test --test wscat` alone, build them first with
+//! `cargo build --examples`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use landline::error::{Closed, Error};
+use landline::proto::handshake::{HeadLimits, ServerHandshake};
+use landline::server::ServerBuilder;
+use landline::transport::Identity;
+use landline::{CloseCode, Config, Listener, Server, WebSocket};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// No run takes as long, unless it hangs.
+const WATCHDOG: Duration = Duration::from_secs(120);
+
+// ----- Running it -----
+
+/// A wscat that runs. Its output is read all the time, so that it never has to wait for that.
+struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    stderr: Option<JoinHandle<String>>,
+    begin: Instant,
+}
+
+#[derive(Debug)]
+struct Run {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+    took: Duration,
+}
+
+fn command() -> Command {
+    let test = std::env::current_exe().unwrap();
+    let wscat = test.parent().and_then(Path::parent).unwrap().join("examples/wscat");
+    assert!(wscat.exists(), "{} is missing: run `cargo build --examples`", wscat.display());
+    Command::new(wscat)
+}
+
+fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
+    let begin = Instant::now();
+    let mut child = command()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdout, mut stderr) = (BufReader::new(child.stdout.take().unwrap()), child.stderr.take().unwrap());
+    let (line_read, lines) = channel();
+    thread::spawn(move || {
+        loop {
+            let mut line = Vec::new();
+            if stdout.read_until(b'\n', &mut line).unwrap() == 0 || line_read.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let stderr = thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).unwrap();
+        text
+    });
+    Running { stdin: child.stdin.take(), child, lines, stderr: Some(stderr), begin }
+}
+
+/// Runs it with this input to its end.
+fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, input: impl Into<Vec<u8>>) -> Run {
+    let mut running = start(arguments);
+    let (mut stdin, input) = (running.stdin.take().unwrap(), input.into());
+    // It need not take all of it.
+    thread::spawn(move || drop(stdin.write_all(&input)));
+    running.finish()
+}
+
+impl Running {
+    fn write(&mut self, input: &str) {
+        self.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
+    }
+
+    fn line(&mut self) -> String {
+        let line = self.lines.recv_timeout(WATCHDOG).expect("a line of output");
+        String::from_utf8(line).unwrap()
+    }
+
+    /// Waits for its end, without ending its input.
+    fn finish(mut self) -> Run {
+        let mut stdout = Vec::new();
+        loop {
+            let left = (self.begin + WATCHDOG).saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => stdout.extend(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("wscat hangs"),
+            }
+        }
+        let took = self.begin.elapsed();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        let status = self.child.wait().unwrap().code();
+        Run { status, stdout: String::from_utf8(stdout).unwrap(), stderr, took }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Run {
+    #[track_caller]
+    fn is_fine(&self, stdout: &str) {
+        let told = (self.status, &self.stderr[..]);
+        assert_eq!(told, (Some(0), ""));
+        assert!(self.stdout == stdout, "{:.200?} of {} bytes", self.stdout, self.stdout.len());
+    }
+
+    /// It ended with one line that says so, and this.
+    #[track_caller]
+    fn is_error(&self, says: &str) {
+        assert_eq!(self.status, Some(1), "{}", self.stderr);
+        assert!(self.stderr.starts_with("error: ") && self.stderr.contains(says), "{:?}", self.stderr);
+        assert!(self.stderr.ends_with('\n') && self.stderr.lines().count() == 1, "{:?}", self.stderr);
+    }
+}
+
+// ----- Servers -----
+
+/// A server for one client: what its URL is, and what the handler gave.
+fn serve<T: Send + 'static>(
+    builder: ServerBuilder,
+    handler: impl FnOnce(WebSocket) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = builder.listen("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    (url, thread::spawn(move || handler(listener.accept().unwrap().accept().unwrap())))
+}
+
+fn echo(mut ws: WebSocket) -> landline::Result<()> {
+    while let Some(message) = ws.recv()? {
+        ws.send(message)?;
+    }
+    Ok(())
+}
+
+fn echo_server() -> (String, JoinHandle<landline::Result<()>>) {
+    let large = Config::default().max_message_size(64 << 20);
+    serve(Server::builder().config(large), echo)
+}
+
+/// A server that opens connections and then does as it likes with the bytes.
+fn raw_server(handler: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut handshake, mut chunk) = (ServerHandshake::new(HeadLimits::default()), [0; 1024]);
+        let request = loop {
+            let count = stream.read(&mut chunk).unwrap();
+            if let Some(request) = handshake.receive(&chunk[..count]).unwrap() {
+                break request;
+            }
+        };
+        stream.write_all(&request.accept(None, &[], &http::HeaderMap::new()).unwrap()).unwrap();
+        handler(stream);
+    });
+    (url, serving)
+}
+
+/// A Close frame of a client with code 1000: header, masking key, code.
+fn read_close(stream: &mut TcpStream) {
+    let mut frame = [0; 8];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(frame[..2], [0x88, 0x82]);
+    assert_eq!(u16::from_be_bytes([frame[6] ^ frame[2], frame[7] ^ frame[3]]), 1000);
+}
+
+/// Until the peer ends the connection.
+fn read_to_end(stream: &mut TcpStream) {
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// Somewhere to keep files, removed at the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("landline-wscat-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        std::fs::write(self.0.join(name), content).unwrap();
+        self.path(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A TLS echo server for `localhost`, its port, and the file with its certificate.
+fn tls_server() -> (String, Directory, JoinHandle<landline::Result<()>>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let listener = Server::builder().tls(identity).listen("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let directory = Directory::new();
+    directory.file("certificate.pem", &certificate);
+    let serving = thread::spawn(move || echo(listener.accept()?.accept()?));
+    (port, directory, serving)
+}
+
+// ----- Messages -----
+
+#[test]
+fn lines_go_out_and_messages_come_back() {
+    let (url, server) = echo_server();
+    run([url], "first\n\nwith cr\r\naé€😀\nno line end").is_fine("first\n\nwith cr\naé€😀\nno line end\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn no_input_is_no_message() {
+    let (url, server) = serve(Server::builder(), |mut ws| (ws.recv().unwrap(), ws.close_info()));
+    run([url], "").is_fine("");
+    let (message, info) = server.join().unwrap();
+    assert_eq!((message, info.clean), (None, true));
+    assert_eq!(info.received.unwrap().code(), CloseCode::NORMAL);
+}
+
+#[test]
+fn every_message_is_one_line() {
+    let (url, server) = serve(Server::builder(), |mut ws| {
+        ws.send([0; 1234])?;
+        ws.send("two\nlines")?;
+        ws.send([])?;
+        ws.close(CloseCode::NORMAL, "")
+    });
+    run([url], "").is_fine("<binary 1234 bytes>\ntwo\\nlines\n<binary 0 bytes>\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn each_line_is_sent_and_printed_at_once_and_pings_are_answered_meanwhile() {
+    let (url, server) = serve(Server::builder(), |mut ws| {
+        for _ in 0..3 {
+            let message = ws.recv()?.expect("a message");
+            ws.ping_wait(WATCHDOG)?;
+            ws.send(message)?;
+        }
+        ws.recv()
+    });
+    let mut wscat = start([url]);
+    for line in ["a\n", "b\n", "c\n"] {
+        wscat.write(line);
+        assert_eq!(wscat.line(), line);
+    }
+    drop(wscat.stdin.take());
+    wscat.finish().is_fine("");
+    assert_eq!(server.join().unwrap().unwrap(), None);
+}
+
+#[test]
+fn what_arrives_after_the_end_of_input_is_printed() {
+    let (url, server) = raw_server(|mut stream| {
+        read_close(&mut stream);
+        stream.write_all(b"\x81\x04late\x82\x01x\x88\x02\x03\xe8").unwrap();
+        read_to_end(&mut stream);
+    });
+    run([url], "").is_fine("late\n<binary 1 bytes>\n");
+    server.join().unwrap();
+}
+
+#[test]
+fn input_that_is_not_utf_8() {
+    let (url, server) = serve(Server::builder(), |mut ws| {
+        echo_until_close(&mut ws);
+        ws.close_info().received.map(|frame| frame.code())
+    });
+    let result = run([url], b"good\n\xff\xfe\nnever sent\n");
+    result.is_error("line 2 of standard input is not UTF-8");
+    assert_eq!(server.join().unwrap(), Some(CloseCode::GOING_AWAY));
+}
+
+fn echo_until_close(ws: &mut WebSocket) {
+    while let Ok(Some(message)) = ws.recv() {
+        let _ = ws.send(message);
+    }
+}
+
+#[test]
+fn nobody_takes_the_output() {
+    let (url, server) = serve(Server::builder(), |mut ws| while ws.send("line").is_ok() {});
+    let mut child =
+        command().arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "line\n");
+    drop(stdout);
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr), (Some(0), String::new()));
+    server.join().unwrap();
+}
+
+// ----- Much at once -----
+
+const MUCH: usize = 25_000_000;
+
+#[test]
+fn much_in_many_lines() {
+    let (url, server) = echo_server();
+    let mut input = String::with_capacity(MUCH + 1000);
+    for number in 0.. {
+        if input.len() >= MUCH {
+            break;
+        }
+        writeln!(input, "{number:0999}").unwrap();
+    }
+    run([url], input.clone()).is_fine(&input);
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn much_in_one_line() {
+    let (url, server) = echo_server();
+    let line = "y".repeat(MUCH);
+    run([url], line.clone()).is_fine(&(line + "\n"));
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn much_both_ways_and_nobody_reads_first() {
+    const PIECE: usize = 1 << 20;
+    let (url, server) = serve(Server::builder(), |mut ws| {
+        for _ in 0..MUCH / PIECE {
+            ws.send([b'<'; PIECE].as_slice())?;
+        }
+        let mut received = 0;
+        while let Some(message) = ws.recv()? {
+            received += message.as_bytes().len();
+        }
+        Ok::<_, Error>(received)
+    });
+    let line = ">".repeat(PIECE - 1) + "\n";
+    let result = run([url], line.repeat(MUCH / PIECE));
+    result.is_fine(&format!("<binary {PIECE} bytes>\n").repeat(MUCH / PIECE));
+    assert_eq!(server.join().unwrap().unwrap(), (PIECE - 1) * (MUCH / PIECE));
+}
+
+// ----- The end of a connection -----
+
+#[test]
+fn the_peer_closes_first_while_input_is_open() {
+    for (code, reason) in [(CloseCode::NORMAL, "done"), (CloseCode::GOING_AWAY, "")] {
+        let (url, server) = serve(Server::builder(), move |mut ws| {
+            ws.send("last")?;
+            ws.close(code, reason)
+        });
+        let wscat = start([url]);
+        wscat.finish().is_fine("last\n");
+        server.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn the_peer_closes_without_a_code() {
+    let (url, server) = raw_server(|mut stream| {
+        stream.write_all(b"\x88\x00").unwrap();
+        read_to_end(&mut stream);
+    });
+    start([url]).finish().is_fine("");
+    server.join().unwrap();
+}
+
+#[test]
+fn the_peer_closes_for_another_reason() {
+    let (url, server) = serve(Server::builder(), |mut ws| ws.close(4001.into(), "line one\nline two"));
+    start([url]).finish().is_error(r#"4001: "line one\nline two""#);
+    server.join().unwrap().unwrap();
+    // Also as the answer to a close of ours: it may be about the last message.
+    let (url, server) = serve(Server::builder().max_message_size(10), |mut ws| ws.recv());
+    run([url], "hello hello\n").is_error("1009 (message too big)");
+    assert!(matches!(server.join().unwrap(), Err(Error::Limit(_))));
+}
+
+#[test]
+fn the_connection_ends_without_close() {
+    let (url, server) = raw_server(|mut stream| stream.write_all(b"\x81\x05hello").unwrap());
+    let result = start([url]).finish();
+    result.is_error("without a close frame (1006)");
+    assert_eq!(result.stdout, "hello\n");
+    server.join().unwrap();
+}
+
+#[test]
+fn the_peer_breaks_the_protocol() {
+    let (url, server) = raw_server(|mut stream| {
+        stream.write_all(b"\x83\x00").unwrap();
+        read_to_end(&mut stream);
+    });
+    start([url]).finish().is_error("reserved opcode 0x3");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_message_is_too_large() {
+    let (url, server) = echo_server();
+    run(["--max-message", "5", &url], "hello hello\n").is_error("--max-message");
+    let _ = server.join().unwrap();
+}
+
+// ----- Time -----
+
+#[test]
+fn the_peer_does_not_answer_the_close() {
+    let (url, server) = raw_server(|mut stream| {
+        read_close(&mut stream);
+        read_to_end(&mut stream);
+    });
+    let result = run(["--timeout", "0.3", &url], "");
+    result.is_error("did not answer the close frame");
+    assert!(result.took >= Duration::from_millis(300));
+    server.join().unwrap();
+}
+
+#[test]
+fn the_peer_sends_for_ever_instead_of_closing() {
+    // Nobody waits for the server: TCP may need minutes to tell a writer without a window that the peer is gone.
+    let (url, _server) = raw_server(|mut stream| while stream.write_all(b"\x81\x01x").is_ok() {});
+    run(["--timeout", "0.3", &url], "").is_error("did not answer the close frame");
+}
+
+#[test]
+fn the_peer_says_nothing() {
+    let (url, server) = serve(Server::builder(), |mut ws| ws.recv());
+    let result = start(["--timeout", "0.3", &url]).finish();
+    result.is_error("timed out while receiving");
+    assert!(result.took >= Duration::from_millis(300));
+    assert!(matches!(server.join().unwrap(), Err(Error::Closed(Closed::Eof))));
+}
+
+#[test]
+fn the_peer_does_not_read() {
+    let (done, is_done) = channel::<()>();
+    let (url, server) = raw_server(move |_stream| assert!(is_done.recv().is_err()));
+    let result = run(["--timeout", "0.3", &url], "z".repeat(MUCH));
+    result.is_error("timed out while ");
+    drop(done);
+    server.join().unwrap();
+}
+
+#[test]
+fn opening_takes_too_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for (scheme, step) in [("ws", "opening handshake"), ("wss", "TLS handshake")] {
+        let result = run(["--connect-timeout", "1", &format!("{scheme}://{address}/")], "hello\n");
+        result.is_error(&format!("timed out during the {step}"));
+        assert!(result.took >= Duration::from_secs(1));
+    }
+}
+
+// ----- Opening -----
+
+#[test]
+fn the_address_is_wrong() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let down = format!("ws://{closed}/");
+    for (url, says) in [
+        ("http://localhost/", "write ws:// for a WebSocket"),
+        ("localhost:9001", "begin it with ws:// or wss://"),
+        ("ws:///path", "no host"),
+        ("ws://localhost:99999/", "port is not valid"),
+        ("ws://localhost/#part", "fragment"),
+        (&down, "Connection refused"),
+    ] {
+        run([url], "hello\n").is_error(says);
+    }
+}
+
+#[test]
+fn the_options_are_wrong() {
+    for (arguments, says) in [
+        (&["--deflate", "ws://localhost/"][..], "unexpected argument '--deflate'"),
+        (&[], "<URL>"),
+        (&["--timeout", "0", "ws://localhost/"], "more than 0"),
+        (&["--timeout", "soon", "ws://localhost/"], "seconds"),
+        (&["--connect-timeout", "nan", "ws://localhost/"], "more than 0"),
+        (&["-H", "no colon", "ws://localhost/"], "'Name: value'"),
+        (&["-H", "bad name: x", "ws://localhost/"], "is not a header name"),
+        (&["-H", "Host: x", "ws://localhost/"], "header host"),
+        (&["--subprotocol", "a b", "ws://localhost/"], "invalid subprotocol"),
+        (&["--user", "nobody", "ws://localhost/"], "NAME:PASS"),
+        (&["--user", "a:b", "ws://a:b@localhost/"], "given twice"),
+        (&["--user", "a:b", "-H", "Authorization: x", "ws://localhost/"], "given twice"),
+        (&["--insecure", "ws://localhost/"], "--insecure is for TLS"),
+        (&["--cacert", "ca.pem", "ws://localhost/"], "--cacert is for TLS"),
+        (&["--cert", "cert.pem", "wss://localhost/"], "--key"),
+        (&["--cacert", "/nowhere/ca.pem", "wss://localhost/"], "cannot read /nowhere/ca.pem"),
+        (&["--unix", "/nowhere/socket", "ws://localhost/"], "cannot connect to /nowhere/socket"),
+    ] {
+        run(arguments, "hello\n").is_error(says);
+    }
+    let help = run(["--help"], "");
+    assert_eq!((help.status, &help.stderr[..]), (Some(0), ""));
+    assert!(help.stdout.contains("--connect-timeout"));
+}
+
+#[test]
+fn what_the_options_say_arrives() {
+    let (url, server) = serve(Server::builder().subprotocols(["v2"]), |mut ws| {
+        ws.close(CloseCode::NORMAL, "").map(|()| ws.handshake().clone())
+    });
+    let options = [
+        ["-H", "X-One: 1"],
+        ["--header", "X-One:two words "],
+        ["--origin", "https://example.com"],
+        ["--subprotocol", "v3"],
+        ["--subprotocol", "v2"],
+        ["--user", "Aladdin:open sesame"],
+    ];
+    run(options.iter().flatten().chain([&&url[..]]), "").is_fine("");
+    let handshake = server.join().unwrap().unwrap();
+    let value = |name: &str| handshake.headers.get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(value("x-one"), ["1", "two words"]);
+    assert_eq!(value("origin"), ["https://example.com"]);
+    assert_eq!(value("sec-websocket-protocol"), ["v3, v2"]);
+    // RFC 7617 section 2 has these credentials.
+    assert_eq!(value("authorization"), ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
+    assert_eq!(handshake.subprotocol.as_deref(), Some("v2"));
+}
+
+#[test]
+fn no_subprotocol_is_chosen() {
+    let (url, server) = echo_server();
+    let result = run(["--subprotocol", "v3", &url], "hello\n");
+    assert_eq!((result.status, &result.stdout[..]), (Some(0), "hello\n"));
+    assert_eq!(result.stderr, "note: the server chose none of the subprotocols\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn the_handshake_is_refused() {
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/nowhere", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let request = listener.accept().unwrap();
+        request.reject(http::StatusCode::NOT_FOUND, http::HeaderMap::new(), "no such room\nsecond line\n")
+    });
+    let result = run([url], "hello\n");
+    result.is_error("404 Not Found");
+    result.is_error("no such room");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn over_a_unix_socket() {
+    let directory = Directory::new();
+    let path = directory.path("socket");
+    let listener = Server::builder().listen_unix(&path).unwrap();
+    let server = thread::spawn(move || {
+        let request = listener.accept()?;
+        assert_eq!((request.host(), request.path()), ("example.com", "/feed"));
+        echo(request.accept()?)
+    });
+    run(["--unix", &path, "ws://example.com/feed"], "hello\n").is_fine("hello\n");
+    server.join().unwrap().unwrap();
+}
+
+// ----- TLS -----
+
+#[test]
+fn tls_with_a_trusted_certificate() {
+    let (port, directory, server) = tls_server();
+    let url = format!("wss://localhost:{port}/");
+    run(["--cacert", &directory.path("certificate.pem"), &url], "hello\n").is_fine("hello\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn tls_with_an_unknown_certificate() {
+    let (port, _directory, server) = tls_server();
+    run([format!("wss://localhost:{port}/")], "hello\n").is_error("certificate");
+    assert!(server.join().unwrap().is_err());
+}
+
+#[test]
+fn tls_with_a_certificate_for_another_name() {
+    let (port, directory, server) = tls_server();
+    let url = format!("wss://127.0.0.1:{port}/");
+    run(["--cacert", &directory.path("certificate.pem"), &url], "hello\n").is_error("mismatch");
+    let _ = server.join().unwrap();
+}
+
+#[test]
+fn tls_with_any_certificate() {
+    let (port, _directory, server) = tls_server();
+    run(["--insecure", &format!("wss://127.0.0.1:{port}/")], "hello\n").is_fine("hello\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn tls_and_plain_are_mixed_up() {
+    let (port, _directory, server) = tls_server();
+    run([format!("ws://localhost:{port}/")], "hello\n").is_error("check scheme and port");
+    assert!(server.join().unwrap().is_err());
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || listener.accept().map(drop));
+    run([url], "hello\n").is_error("TLS handshake failed");
+    assert!(server.join().unwrap().is_err());
+}
+
+#[test]
+fn much_over_tls() {
+    let (port, directory, server) = tls_server();
+    let line = "t".repeat(MUCH / 25 - 1) + "\n";
+    let url = format!("wss://localhost:{port}/");
+    let result = run(["--cacert", &directory.path("certificate.pem"), &url], line.repeat(25));
+    result.is_fine(&line.repeat(25));
+    server.join().unwrap().unwrap();
+}
