@@ -496,6 +496,7 @@ fn violations() -> Vec<(Vec<u8>, u16)> {
 #[test]
 fn item_19_each_violation_gives_a_close_frame_and_one_error() {
     limited(|| {
+        let begin = Instant::now();
         for (bytes, code) in violations() {
             let Violated { mut raw, errors, _server } = violate(builder(), &bytes, 0);
             let close = raw.frame();
@@ -507,6 +508,8 @@ fn item_19_each_violation_gives_a_close_frame_and_one_error() {
             assert_eq!(first.close_code(), Some(code.into()), "{first}");
             assert!(first.is_fatal());
         }
+        // The server ends the stream at once, and waits for the client only then.
+        assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
     });
 }
 
@@ -519,9 +522,31 @@ fn item_18_the_close_frame_survives_what_the_client_still_sends() {
             for (bytes, code) in [&unmasked, &too_big] {
                 let Violated { mut raw, _server, .. } = violate(builder(), bytes, behind);
                 assert_eq!(raw.frame().close_code(), *code);
+                if behind < 1 << 20 {
+                    // It is still thrown away, and not answered with a reset.
+                    (0..10).for_each(|_| raw.send([b'x'; 10_000]));
+                }
                 assert_eq!(raw.next().expect("an orderly end, not a reset"), None);
             }
         }
+    });
+}
+
+#[test]
+fn item_18_the_server_ends_tcp_first() {
+    limited(|| {
+        let (hand_over, connection) = mpsc::channel();
+        let server = serve(builder(), move |mut ws| {
+            assert_eq!(ws.recv().unwrap(), None);
+            hand_over.send(ws).unwrap();
+        });
+        let mut raw = server.raw();
+        raw.open();
+        raw.send(masked(CLOSE, close_payload(1000, "")));
+        assert_eq!(raw.frame().close_code(), 1000);
+        // Not because it was dropped.
+        let _ws = connection.recv().unwrap();
+        assert_eq!(raw.next().unwrap(), None);
     });
 }
 
@@ -576,7 +601,13 @@ fn a_handler_that_returns_closes_with_1000_though_the_client_keeps_sending() {
         for _ in 0..50 {
             raw.send(masked(BINARY, [0; 10_000]));
         }
-        assert_eq!(raw.closed_by_peer().close_code(), 1000);
+        assert_eq!(raw.frame().close_code(), 1000);
+        // It is thrown away, and not answered with a reset.
+        for _ in 0..10 {
+            raw.send(masked(BINARY, [0; 10_000]));
+        }
+        raw.send(masked(CLOSE, close_payload(1000, "")));
+        assert_eq!(raw.next().unwrap(), None);
     });
 }
 

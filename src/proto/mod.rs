@@ -30,7 +30,7 @@
 //! use landline::{CloseCode, MessageRef};
 //!
 //! // The opening handshake. The nonce is the one of RFC 6455 section 1.3; a real one is random.
-//! let request = ClientRequest { host: "server.example.com".into(), target: "/chat".into(), ..Default::default() };
+//! let request = ClientRequest::new("server.example.com", "/chat");
 //! let mut opening = ClientHandshake::new(&request, *b"the sample nonce", HeadLimits::default())?;
 //! assert!(opening.request().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
 //!

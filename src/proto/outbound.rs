@@ -79,7 +79,6 @@ impl Outbound {
     /// the frame is not masked, be written by the caller behind what is queued, before anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, len: u64) -> OpenFrame {
-        self.forget_written();
         let key = self.masks.as_mut().map(|masks| masks.next_key());
         let (bytes, size) = FrameHeader { fin, rsv1: false, opcode, mask: key, len }.encode();
         self.queue.extend_from_slice(&bytes[..size]);

@@ -107,6 +107,7 @@ fn feed(inbound: &mut Inbound, bytes: &[u8], rounds: &[Round]) -> (Vec<Seen>, Op
                     seen.push(Seen::Message(lent));
                 }
                 Ok(Step::Piece { kind, last }) => {
+                    assert!(last || !inbound.payload().is_empty(), "a piece of nothing");
                     gathered.get_or_insert_default().extend_from_slice(inbound.payload());
                     if last {
                         let bytes = gathered.take().unwrap();

@@ -19,7 +19,11 @@ use std::time::Instant;
 /// # fn main() -> landline::Result<()> {
 /// let listener = landline::Listener::bind("127.0.0.1:0")?;
 /// # let url = format!("ws://{}/chat", listener.local_addr().unwrap());
-/// # let client = std::thread::spawn(move || landline::connect(&url)?.recv());
+/// # let client = std::thread::spawn(move || {
+/// #     let mut ws = landline::connect(&url)?;
+/// #     while ws.recv()?.is_some() {}
+/// #     Ok::<_, landline::Error>(ws.close_info().clean)
+/// # });
 /// let request = listener.accept()?;
 /// if request.path() == "/chat" {
 ///     let mut ws = request.accept()?;
@@ -28,7 +32,7 @@ use std::time::Instant;
 /// } else {
 ///     request.reject(http::StatusCode::NOT_FOUND, http::HeaderMap::new(), "no such path\n")?;
 /// }
-/// # assert!(client.join().unwrap()?.is_some());
+/// # assert!(client.join().unwrap()?);
 /// # Ok(())
 /// # }
 /// ```

@@ -5,12 +5,14 @@
 
 use landline::proto::handshake::accept_key;
 use landline::server::{ServerBuilder, StopHandle, Stopped};
+use landline::transport::{Interest, Ready, Transport, Wake};
 use landline::{Server, WebSocket};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, Write};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Seek, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -301,12 +303,6 @@ impl Drop for Serving {
     }
 }
 
-/// A handler that passes its connection to the test and waits until the test is done with it.
-pub(crate) fn hand_over() -> (impl Fn(WebSocket) + Send + Sync + 'static, mpsc::Receiver<WebSocket>) {
-    let (send, receive) = mpsc::sync_channel(16);
-    (move |ws| drop(send.send(ws)), receive)
-}
-
 /// A client and a server connected to each other over TCP, both of this library.
 pub(crate) fn pair_with(client: &landline::Client, options: ServerBuilder) -> (WebSocket, WebSocket) {
     let listener = options.listen("127.0.0.1:0").unwrap();
@@ -499,29 +495,12 @@ impl<S: Read + Write> Raw<S> {
         head
     }
 
-    /// Answers the server's Close frame, and gives it when the stream has ended in order behind it.
-    pub(crate) fn closed_by_peer(&mut self) -> Frame {
-        loop {
-            let close = self.frame();
-            if close.first == CLOSE {
-                let _ = self.stream.write_all(&masked(CLOSE, &close.payload));
-                assert_eq!(self.next().unwrap(), None, "behind the Close frame");
-                return close;
-            }
-        }
-    }
-
     // As a server.
 
     /// Reads a request and accepts it, with further header lines: the request.
     pub(crate) fn accept_with(&mut self, headers: &str, behind: impl AsRef<[u8]>) -> String {
         let request = self.head();
-        let key = header(&request, "sec-websocket-key").expect("a key");
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n{headers}\r\n",
-            accept_key(key)
-        );
+        let answer = answer(&request, headers);
         self.send([answer.as_bytes(), behind.as_ref()].concat());
         request
     }
@@ -529,6 +508,77 @@ impl<S: Read + Write> Raw<S> {
     pub(crate) fn accept(&mut self) -> String {
         self.accept_with("", "")
     }
+}
+
+/// A server that accepts and then sends the same frames for ever, in memory: there always is something to read, and
+/// always room to write.
+pub(crate) struct Endless {
+    frames: Vec<u8>,
+    state: Mutex<EndlessState>,
+}
+
+#[derive(Default)]
+struct EndlessState {
+    request: Vec<u8>,
+    accepted: bool,
+    aborted: bool,
+    outgoing: VecDeque<u8>,
+}
+
+impl Endless {
+    pub(crate) fn new(frames: Vec<u8>) -> Self {
+        Self { frames, state: Mutex::default() }
+    }
+}
+
+impl Transport for Endless {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.state.lock().unwrap();
+        if state.aborted {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        if !state.accepted {
+            let request = std::str::from_utf8(&state.request).unwrap();
+            assert!(request.ends_with("\r\n\r\n"), "{request}");
+            let answer = answer(request, "");
+            state.outgoing.extend(answer.bytes());
+            state.accepted = true;
+        }
+        while state.outgoing.len() < buf.len() {
+            state.outgoing.extend(&self.frames);
+        }
+        state.outgoing.read(buf)
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut state = self.state.lock().unwrap();
+        if !state.accepted {
+            bufs.iter().for_each(|buf| state.request.extend_from_slice(buf));
+        }
+        Ok(bufs.iter().map(|buf| buf.len()).sum())
+    }
+
+    fn wait(&self, interest: Interest, _: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        Ok(Ready { read: interest.read, write: interest.write, woken: wake.is_some_and(Wake::is_set) })
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn abort(&self) {
+        self.state.lock().unwrap().aborted = true;
+    }
+}
+
+/// The answer that accepts a request, with further header lines.
+fn answer(request: &str, headers: &str) -> String {
+    let key = header(request, "sec-websocket-key").expect("a key");
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n{headers}\r\n",
+        accept_key(key)
+    )
 }
 
 /// The value of a header that has to come once at most.

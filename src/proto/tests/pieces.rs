@@ -151,6 +151,43 @@ fn what_is_lent_can_be_taken_once() {
     }
 }
 
+#[test]
+fn the_space_holds_what_is_missing_of_a_small_frame() {
+    for role in ROLES {
+        for payload in [vec![0; 125], vec![0; 30_000]] {
+            let one = frames(role, &[(if payload.len() > 125 { BINARY } else { PING }, &payload)]);
+            let before = frames(role, &[(PONG, b"12345")]);
+            let wire = [before.repeat(4096 / before.len() - 12), one.clone()].concat();
+            for cut in wire.len() - one.len() + 6..4096.min(wire.len()) {
+                let mut inbound = inbound(role);
+                assert_eq!(inbound.receive(&wire[..cut]), cut);
+                while inbound.advance(Want::Message).unwrap() != Step::NeedInput {}
+                assert!(inbound.space().len() >= wire.len() - cut, "{} after {cut} bytes", inbound.space().len());
+            }
+        }
+    }
+}
+
+/// Also if there is more to look at before more is needed.
+#[test]
+fn there_is_space_after_every_step() {
+    let wire = frames(Role::Client, &[(BINARY, b"12345")]).repeat(20_000);
+    let mut rest = &wire[..];
+    let mut inbound = inbound(Role::Client);
+    for _ in 0..20_000 {
+        // As much as there is space for.
+        while !rest.is_empty() {
+            match inbound.receive(rest) {
+                0 => break,
+                count => rest = &rest[count..],
+            }
+        }
+        assert_eq!(inbound.advance(Want::Message), Ok(Step::Message));
+        assert!(!inbound.space().is_empty());
+    }
+    assert!(rest.is_empty());
+}
+
 /// A buffer for large messages that no longer come is given back, as often as it takes.
 #[test]
 fn a_large_message_taken_in_pieces_after_all_and_small_ones_again_and_again() {
