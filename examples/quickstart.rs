@@ -42,7 +42,6 @@ fn converse(server: Server, scheme: &str, client: &Client) -> Result<()> {
     let talked = talk(client, &url);
     stop.stop(Duration::from_secs(5));
     serving.join().map_err(|_| "the server panicked")??;
-    println!("server: stopped");
     talked
 }
 

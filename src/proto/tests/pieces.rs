@@ -171,10 +171,10 @@ fn the_space_holds_what_is_missing_of_a_small_frame() {
 /// Also if there is more to look at before more is needed.
 #[test]
 fn there_is_space_after_every_step() {
-    let wire = frames(Role::Client, &[(BINARY, b"12345")]).repeat(20_000);
+    let wire = frames(Role::Client, &[(BINARY, b"12345")]).repeat(12_000);
     let mut rest = &wire[..];
     let mut inbound = inbound(Role::Client);
-    for _ in 0..20_000 {
+    for _ in 0..12_000 {
         // As much as there is space for.
         while !rest.is_empty() {
             match inbound.receive(rest) {
