@@ -48,10 +48,22 @@ impl Interrupter {
     /// Wakes whoever sends.
     pub fn interrupt_send(&self) {
         self.0.send.set(INTERRUPT);
-        let link = self.0.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        if let Some(link) = link {
+        if let Some(link) = self.link() {
             link.nudge();
         }
+    }
+
+    /// Ends the connection at once, as [`WebSocket::abort`](crate::WebSocket::abort) does; before there is one,
+    /// wakes whoever opens it.
+    pub fn abort(&self) {
+        match self.link() {
+            Some(link) => link.abort(),
+            None => self.interrupt_recv(),
+        }
+    }
+
+    fn link(&self) -> Option<Arc<Link>> {
+        self.0.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
     pub(crate) fn recv_wake(&self) -> &Wake {

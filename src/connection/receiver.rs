@@ -492,6 +492,8 @@ impl Receiver {
         let wake = link.recv_wake.get().map(|wake| &**wake);
         let keepalive = link.config.keepalive;
         let mut idle_since = None;
+        // The last wait ended with nothing to read.
+        let mut vain = false;
         if self.overtime {
             return Err(Timeout::of(Budget::Recv));
         }
@@ -509,7 +511,8 @@ impl Receiver {
             let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
             let space = self.inbound.space();
             let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
-            let read = if alone && !unsent && until.is_none() && close_by.is_none() {
+            let unlimited = alone && !unsent && until.is_none() && close_by.is_none();
+            let read = if unlimited {
                 link.transport.read_blocking(space, spare.then_some(IDLE))
             } else if self.drained {
                 Err(io::ErrorKind::WouldBlock.into())
@@ -534,15 +537,40 @@ impl Receiver {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(self.ended(Error::io("receiving", error))),
             }
-            if alone && !unsent && until.is_none() && close_by.is_none() {
-                // Idle for long enough.
+            let now = Instant::now();
+            let idle_since = *idle_since.get_or_insert(now);
+            if spare && (unlimited || now.duration_since(idle_since) >= IDLE) {
                 self.inbound.shrink();
                 link.shrink();
                 continue;
             }
+            // There is nothing to read for certain: time limits count.
+            if vain || !self.drained {
+                if link.is_aborted() {
+                    return Err(self.ended(Error::Closed(Closed::Aborted)));
+                }
+                if close_by.is_some_and(|close_by| close_by <= now) {
+                    return Err(self.cut());
+                }
+                if until.is_some_and(|until| until <= now) {
+                    return Err(Timeout::of(Budget::Recv));
+                }
+                if let Some(keepalive) = keepalive
+                    && self.heard.act_at(keepalive) <= now
+                {
+                    if self.heard.pinged.is_some() {
+                        let silent = Error::Closed(Closed::PeerSilent(now.duration_since(self.heard.last)));
+                        link.abort_for(silent.clone());
+                        return Err(self.ended(silent));
+                    }
+                    self.heard.pinged = Some(now);
+                    // Refused only when a Close frame has been sent, and then there is `close_by`.
+                    let _ = link.gate().session.ping(b"keepalive");
+                    continue;
+                }
+            }
+            self.drained = true;
 
-            let now = Instant::now();
-            let idle_since = *idle_since.get_or_insert(now);
             let mut wait_until = earliest(until, close_by);
             if let Some(keepalive) = keepalive {
                 wait_until = earliest(wait_until, Some(self.heard.act_at(keepalive)));
@@ -555,36 +583,8 @@ impl Receiver {
                 Ok(ready) => ready,
                 Err(error) => return Err(self.ended(Error::io("waiting to receive", error))),
             };
-            if ready.read {
-                self.drained = false;
-                continue;
-            }
-            if link.is_aborted() {
-                return Err(self.ended(Error::Closed(Closed::Aborted)));
-            }
-            let now = Instant::now();
-            if close_by.is_some_and(|close_by| close_by <= now) {
-                return Err(self.cut());
-            }
-            if let Some(keepalive) = keepalive
-                && self.heard.act_at(keepalive) <= now
-            {
-                if self.heard.pinged.is_some() {
-                    let silent = now.duration_since(self.heard.last);
-                    link.abort_for(Error::Closed(Closed::PeerSilent(silent)));
-                    return Err(self.ended(Error::Closed(Closed::PeerSilent(silent))));
-                }
-                self.heard.pinged = Some(now);
-                // Refused only when a Close frame has been sent, and then there is `close_by`.
-                let _ = link.gate().session.ping(b"keepalive");
-            }
-            if until.is_some_and(|until| until <= now) {
-                return Err(Timeout::of(Budget::Recv));
-            }
-            if spare && now.duration_since(idle_since) >= IDLE {
-                self.inbound.shrink();
-                link.shrink();
-            }
+            vain = !ready.read;
+            self.drained = vain;
         }
     }
 

@@ -4,6 +4,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a thread waits for.
@@ -39,9 +40,10 @@ pub struct Ready {
 /// descriptor is readable while it is set.
 #[derive(Debug)]
 pub struct Wake {
-    /// Why: bits that the owner of the wake gives a meaning to. Not zero exactly while `fd` is readable, but for
-    /// the moment in between.
+    /// Why: bits that the owner of the wake gives a meaning to. Not zero exactly while `fd` is readable; `change`
+    /// is held to change the two together.
     reasons: AtomicU8,
+    change: Mutex<()>,
     fd: OwnedFd,
     /// Where to write to make `fd` readable, if that is not `fd` itself.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -64,7 +66,7 @@ impl Wake {
         {
             use rustix::event::{EventfdFlags, eventfd};
             let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            Ok(Self { reasons: AtomicU8::new(0), fd })
+            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), fd })
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
@@ -73,12 +75,13 @@ impl Wake {
                 rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
                 rustix::io::ioctl_fionbio(end, true)?;
             }
-            Ok(Self { reasons: AtomicU8::new(0), fd, writer })
+            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), fd, writer })
         }
     }
 
     /// Sets it, adding `reasons`.
     pub(crate) fn set(&self, reasons: u8) {
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         if self.reasons.fetch_or(reasons, Ordering::SeqCst) == 0 {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             let writer = &self.fd;
@@ -97,8 +100,7 @@ impl Wake {
 
     /// Takes the reasons and unsets it.
     pub(crate) fn take(&self) -> u8 {
-        // First the descriptor, then the reasons: a `set` in between leaves a readable descriptor and no
-        // reason at worst, which costs one vain look; the other order could lose it.
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = rustix::io::read(&self.fd, &mut [0; 8]);
         self.reasons.swap(0, Ordering::SeqCst)
     }

@@ -89,6 +89,17 @@ fn a_message_begun_in_pieces_ends_in_pieces() {
             assert_eq!(inbound.advance(Want::Message), Ok(Step::Message));
             assert_eq!(inbound.message(), crate::MessageRef::Text("next"));
         }
+
+        let mut inbound = inbound(role);
+        let wire = frames(role, &[(TEXT, "€".as_bytes())]);
+        let at = wire.len() - 2;
+        assert_eq!(inbound.receive(&wire[..at]), at);
+        assert_eq!(inbound.advance(Want::Message), Ok(Step::NeedInput));
+        assert_eq!(inbound.receive(&wire[at..]), 2);
+        assert_eq!(inbound.advance(Want::Pieces), Ok(Step::Piece { kind: Kind::Text, last: false }));
+        assert_eq!(inbound.payload(), &"€".as_bytes()[..1]);
+        assert_eq!(inbound.advance(Want::Message), Ok(Step::Piece { kind: Kind::Text, last: true }));
+        assert_eq!(inbound.payload(), &"€".as_bytes()[1..]);
     }
 }
 
@@ -158,7 +169,7 @@ fn the_space_holds_what_is_missing_of_a_small_frame() {
             let one = frames(role, &[(if payload.len() > 125 { BINARY } else { PING }, &payload)]);
             let before = frames(role, &[(PONG, b"12345")]);
             let wire = [before.repeat(4096 / before.len() - 12), one.clone()].concat();
-            for cut in wire.len() - one.len() + 6..4096.min(wire.len()) {
+            for cut in wire.len() - one.len() + 8..4096.min(wire.len()) {
                 let mut inbound = inbound(role);
                 assert_eq!(inbound.receive(&wire[..cut]), cut);
                 while inbound.advance(Want::Message).unwrap() != Step::NeedInput {}
