@@ -213,7 +213,8 @@ impl fmt::Debug for TlsConnectorBuilder {
     }
 }
 
-/// How a server does TLS: 1.2 at least, with one identity.
+/// How a server does TLS, with one identity: version 1.2, and 1.3 where the platform's library offers it to
+/// servers (native-tls over OpenSSL does not).
 #[derive(Clone)]
 pub struct TlsAcceptor(native_tls::TlsAcceptor);
 
