@@ -257,7 +257,7 @@ pub enum Closed {
     #[error("peer is silent: nothing came for {0:?}, not even the answer to a ping")]
     PeerSilent(Duration),
     /// The peer did not complete the closing handshake in time, or sent too much instead.
-    #[error("peer did not answer the close frame; connection cut")]
+    #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
 }
 

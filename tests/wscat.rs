@@ -445,7 +445,7 @@ fn the_peer_does_not_answer_the_close() {
         read_to_end(&mut stream);
     });
     let result = run(["--timeout", "0.3", &url], "");
-    result.is_error("did not answer the close frame");
+    result.is_error("did not complete the closing handshake");
     assert!(result.took >= Duration::from_millis(300));
     server.join().unwrap();
 }
@@ -454,7 +454,7 @@ fn the_peer_does_not_answer_the_close() {
 fn the_peer_sends_for_ever_instead_of_closing() {
     // Nobody waits for the server: TCP may need minutes to tell a writer without a window that the peer is gone.
     let (url, _server) = raw_server(|mut stream| while stream.write_all(b"\x81\x01x").is_ok() {});
-    run(["--timeout", "0.3", &url], "").is_error("did not answer the close frame");
+    run(["--timeout", "0.3", &url], "").is_error("did not complete the closing handshake");
 }
 
 #[test]

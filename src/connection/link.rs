@@ -209,7 +209,7 @@ impl Link {
         let Some(mut out) = gate.out.take() else { return Ok(()) };
         drop(gate);
         let result = self.write_large(&mut out, frame, payload, patience).map_err(Error::accepted);
-        self.come_home(out, result)
+        self.end_turn(out, result)
     }
 
     /// Writes everything that is queued, and the replies that are due.
@@ -249,8 +249,9 @@ impl Link {
 
     /// Sends a Ping.
     pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
-        self.wait_until(patience, |gate| gate.out.is_some())?.session.ping(payload)?;
-        self.flush(patience).map_err(Error::accepted)
+        let mut gate = self.wait_until(patience, |gate| gate.out.is_some())?;
+        gate.session.ping(payload)?;
+        self.drain(gate, patience).map_err(Error::accepted)
     }
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
@@ -362,7 +363,7 @@ impl Link {
         }
         drop(gate);
         let result = self.write_queue(&mut out, patience);
-        self.come_home(out, result)
+        self.end_turn(out, result)
     }
 
     fn write_queue(&self, out: &mut Outbound, patience: &mut Patience) -> Result<()> {
@@ -451,8 +452,21 @@ impl Link {
         }
     }
 
-    /// Ends a turn. Replies that became due meanwhile are sent first, as far as there is room for them.
-    fn come_home(&self, mut out: Box<Outbound>, result: Result<()>) -> Result<()> {
+    /// Ends a sender's turn.
+    fn end_turn(&self, out: Box<Outbound>, result: Result<()>) -> Result<()> {
+        // After running out of time the transport may hold what the queue does not show any more.
+        let all_out = result.is_ok();
+        let result = self.come_home(out, result, all_out);
+        if self.gate().stuck {
+            // The receiver carries on with it while it waits.
+            self.wake_receiver();
+        }
+        result
+    }
+
+    /// Brings the queue home. Replies that became due meanwhile are sent first, if there is room for them.
+    /// `all_out`: the transport holds nothing back.
+    fn come_home(&self, mut out: Box<Outbound>, result: Result<()>, mut all_out: bool) -> Result<()> {
         let mut result = result;
         loop {
             let mut gate = self.gate();
@@ -468,45 +482,42 @@ impl Link {
                 gate.write_error = Some(error.clone());
                 result = Err(error);
             }
-            if gate.session.has_replies() && gate.write_error.is_none() {
+            if gate.session.has_replies() && gate.write_error.is_none() && out.is_empty() && all_out {
                 gate.session.write_replies(&mut out);
                 drop(gate);
-                if let Err(error) = self.write_available(&mut out) {
-                    result = Err(error);
+                match self.write_available(&mut out) {
+                    Ok(done) => all_out = done,
+                    Err(error) => result = Err(error),
                 }
                 continue;
             }
-            let unfinished = !out.is_empty() && gate.write_error.is_none();
+            gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
             gate.out = Some(out);
-            gate.stuck = unfinished;
             let waiting = gate.waiting > 0;
             drop(gate);
             if waiting {
                 self.changed.notify_all();
             }
-            if unfinished {
-                // The receiver carries on with it while it waits.
-                self.wake_receiver();
-            }
             return result;
         }
     }
 
-    /// Writes what there is room for.
-    fn write_available(&self, out: &mut Outbound) -> Result<()> {
+    /// Writes what there is room for: whether that was everything.
+    fn write_available(&self, out: &mut Outbound) -> Result<bool> {
         while !out.is_empty() {
             match self.transport.write(&[IoSlice::new(out.pending())]) {
                 Ok(count) => {
                     self.counters.wire_sent(count);
                     out.consume(count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(Error::io("sending", error)),
             }
         }
         match self.transport.flush() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(Error::io("sending", error)),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(Error::io("sending", error)),
         }
     }
 
@@ -517,18 +528,22 @@ impl Link {
     pub(super) fn before_wait(&self) -> (bool, Option<Instant>) {
         let mut gate = self.gate();
         let close_by = gate.close_by;
-        if gate.write_error.is_some() || (gate.queued() == 0 && !gate.session.has_replies()) {
+        if gate.write_error.is_some() || (gate.queued() == 0 && !gate.stuck && !gate.session.has_replies()) {
             return (false, close_by);
         }
         // Another thread has its turn: it sees to the rest.
         let Some(mut out) = gate.out.take() else { return (false, close_by) };
-        gate.session.write_replies(&mut out);
+        if !gate.stuck {
+            gate.session.write_replies(&mut out);
+        }
         drop(gate);
-        let result = self.write_available(&mut out);
-        let unfinished = result.is_ok() && !out.is_empty();
+        let (result, all_out) = match self.write_available(&mut out) {
+            Ok(all_out) => (Ok(()), all_out),
+            Err(error) => (Err(error), false),
+        };
         // An error stays with the gate for the senders; the peer may still have something to say.
-        let _ = self.come_home(out, result);
-        (unfinished, close_by)
+        let _ = self.come_home(out, result, all_out);
+        (self.gate().stuck, close_by)
     }
 
     /// A Ping has come. Each one is answered while the peer reads; once it does not, only the last one is.
@@ -605,24 +620,27 @@ impl Link {
 
     /// Reads and throws away until the peer ends its stream, so that closing the socket does not make the kernel
     /// reset the connection and with it destroy what was sent last.
-    pub(super) fn linger(&self, deadline: Instant, mut bytes: usize) {
+    ///
+    /// `bytes` is how much to read at most; it counts down. Whether the peer has ended its stream.
+    pub(super) fn linger(&self, deadline: Instant, bytes: &mut usize) -> bool {
         let mut scratch = vec![0; 4096];
-        while bytes > 0 {
+        while *bytes > 0 {
             match self.transport.read(&mut scratch) {
-                Ok(0) => return,
-                Ok(count) => bytes = bytes.saturating_sub(count),
+                Ok(0) => return true,
+                Ok(count) => *bytes = bytes.saturating_sub(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let late = deadline <= Instant::now();
                     if late
                         || self.is_aborted()
                         || self.transport.wait(Interest::READ, Some(deadline), None).is_err()
                     {
-                        return;
+                        return false;
                     }
                 }
-                Err(_) => return,
+                Err(_) => return true,
             }
         }
+        false
     }
 
     // ----- For everybody -----

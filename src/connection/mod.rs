@@ -419,16 +419,26 @@ impl Link {
         if self.gate().end.is_some() || self.is_aborted() {
             return;
         }
-        /// As much as a closing handshake may bring besides the Close frame.
-        const BYTES: usize = 1 << 20;
+        // As much as a closing handshake may bring besides the Close frame.
+        let mut bytes = 1 << 20;
         let deadline = deadline::after(self.config.close_timeout);
         let sent = self.close_start(CloseFrame::trusted(code, String::new()), &mut Patience::until(deadline));
+        // All is in the kernel: a peer that reads slowly still gets it when the socket is closed in order.
+        let mut in_order = false;
         if sent.is_ok() {
             self.close_write(deadline);
-            self.linger(deadline, BYTES);
+            in_order = self.linger(deadline, &mut bytes) || bytes > 0;
         }
         let _ = self.end(Err(Error::Closed(Closed::Sent)));
-        self.transport.abort();
+        if !in_order {
+            self.transport.abort();
+        }
+        self.wake_receiver();
+    }
+
+    /// Tries again to send what there was no room for.
+    pub(crate) fn retry(&self) {
+        self.before_wait();
     }
 
     /// Tells the peer that this end goes away; whoever receives gets its answer.

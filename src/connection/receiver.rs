@@ -39,6 +39,8 @@ pub struct Receiver {
     end: Option<Option<Error>>,
     /// The peer's Close frame has come, and the answer must be out by then.
     answer_by: Option<Instant>,
+    /// The peer is at fault and being told so, for so long and over so many bytes that it still sends.
+    failing: Option<(Instant, usize)>,
     /// Messages that arrived while `ping_wait` waited, and the one of them that is lent.
     stash: VecDeque<Message>,
     stashed_bytes: usize,
@@ -98,6 +100,7 @@ impl Receiver {
             role,
             end: None,
             answer_by: None,
+            failing: None,
             stash: VecDeque::new(),
             stashed_bytes: 0,
             unstashed: None,
@@ -565,7 +568,10 @@ impl Receiver {
                     }
                     self.heard.pinged = Some(now);
                     // Refused only when a Close frame has been sent, and then there is `close_by`.
-                    let _ = link.gate().session.ping(b"keepalive");
+                    let session = &mut link.gate().session;
+                    if !session.ping_is_due() {
+                        let _ = session.ping(b"keepalive");
+                    }
                     continue;
                 }
             }
@@ -592,17 +598,16 @@ impl Receiver {
     /// If `until` passes before the answer is out, the next call goes on with it.
     fn finish_close(&mut self, answer_by: Instant, until: Option<Instant>) -> Result<Option<Step>> {
         let deadline = limit(until, answer_by);
-        // Another thread may be in the middle of a frame. A failure only means that the peer did not wait.
-        if let Err(Error::Timeout(_)) = self.link.flush(&mut Patience::until(deadline))
-            && deadline < answer_by
-        {
-            return Err(Timeout::of(Budget::Recv));
+        // Another thread may be in the middle of a frame. Other failures only mean that the peer did not wait.
+        if let Err(Error::Timeout(_)) = self.link.flush(&mut Patience::until(deadline)) {
+            return Err(if deadline < answer_by { Timeout::of(Budget::Recv) } else { self.cut() });
         }
         match self.role {
             Role::Server => self.link.close_write(deadline),
             Role::Client => {
                 let eof_by = Instant::now() + EOF_WAIT.min(self.link.config.close_timeout);
-                self.link.linger(limit(until, eof_by), LINGER_BYTES);
+                let mut bytes = LINGER_BYTES;
+                self.link.linger(limit(until, eof_by), &mut bytes);
                 self.link.close_write(deadline);
             }
         }
@@ -610,13 +615,23 @@ impl Receiver {
         self.end.clone().flatten().map_or(Ok(None), Err)
     }
 
-    /// The peer is at fault: tells it so, and gives it time to read that.
+    /// The peer is at fault: tells it so, and gives it time to read that. If `until` passes before that is done,
+    /// the next call goes on with it.
     fn fail(&mut self, error: ReceiveError, until: Option<Instant>) -> Error {
-        let deadline = limit(until, Instant::now() + LINGER);
-        self.link.gate().session.fail(error);
-        if self.link.flush(&mut Patience::until(deadline)).is_ok() {
+        let (by, mut bytes) = *self.failing.get_or_insert_with(|| {
+            self.link.gate().session.fail(error);
+            (Instant::now() + LINGER, LINGER_BYTES)
+        });
+        let deadline = limit(until, by);
+        let told = self.link.flush(&mut Patience::until(deadline));
+        let mut over = !matches!(told, Err(Error::Timeout(_)));
+        if told.is_ok() {
             self.link.close_write(deadline);
-            self.link.linger(deadline, LINGER_BYTES);
+            over = self.link.linger(deadline, &mut bytes) || bytes == 0;
+        }
+        if !over && deadline < by {
+            self.failing = Some((by, bytes));
+            return Timeout::of(Budget::Recv);
         }
         let error = self.ended(error.into());
         self.link.transport.abort();

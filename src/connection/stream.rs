@@ -139,7 +139,10 @@ impl Write for MessageWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.gathered.is_empty() {
+        if self.gathered.is_empty() {
+            // Something may be left of a call that ran out of time.
+            self.link().flush(&mut self.sender.patience())?;
+        } else {
             self.send(false)?;
         }
         Ok(())

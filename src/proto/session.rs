@@ -115,6 +115,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a Ping waits to be sent.
+    #[must_use]
+    pub fn ping_is_due(&self) -> bool {
+        self.ping.is_some()
+    }
+
     /// The opcode for the next data frame of a message that begins with `opcode` (RFC 6455 5.4).
     #[inline]
     pub fn data_opcode(&mut self, opcode: Opcode, fin: bool) -> Opcode {

@@ -5,10 +5,10 @@ use crate::connection::Interrupter;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::transport::{Interest, SocketTransport, Wake, wait_fd};
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -174,7 +174,7 @@ impl Listener {
                 return Err(Error::Interrupted(Interrupted::default()));
             }
             match self.try_accept() {
-                Ok(transport) => return Ok(Incoming { transport, options: Arc::clone(&self.options) }),
+                Ok(stream) => return Ok(Incoming { stream, options: Arc::clone(&self.options) }),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Error::io("accepting a connection", error)),
             }
@@ -186,11 +186,11 @@ impl Listener {
         }
     }
 
-    fn try_accept(&self) -> io::Result<SocketTransport> {
-        match &self.socket {
-            Socket::Tcp(listener) => SocketTransport::tcp(listener.accept()?.0, &self.options.tcp),
-            Socket::Unix { listener, .. } => SocketTransport::unix(listener.accept()?.0),
-        }
+    fn try_accept(&self) -> io::Result<Stream> {
+        Ok(match &self.socket {
+            Socket::Tcp(listener) => Stream::Tcp(listener.accept()?.0),
+            Socket::Unix { listener, .. } => Stream::Unix(listener.accept()?.0),
+        })
     }
 }
 
@@ -203,10 +203,16 @@ impl AsFd for Listener {
     }
 }
 
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 /// A client that is connected and has not been listened to. From [`Listener::accept_incoming`].
 #[derive(Debug)]
 pub struct Incoming {
-    transport: SocketTransport,
+    stream: Stream,
     options: Arc<Options>,
 }
 
@@ -224,6 +230,12 @@ impl Incoming {
 
     /// The same, ended with `Interrupted` while `wake` is set.
     pub(super) fn request_unless(self, wake: Option<&Wake>) -> Result<Request> {
-        Request::read(Box::new(self.transport), &self.options, wake)
+        // Not while accepting: what is wrong with this socket must not be taken for a failure of the listener.
+        let transport = match self.stream {
+            Stream::Tcp(stream) => SocketTransport::tcp(stream, &self.options.tcp),
+            Stream::Unix(stream) => SocketTransport::unix(stream),
+        };
+        let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
+        Request::read(Box::new(transport), &self.options, wake)
     }
 }

@@ -254,6 +254,9 @@ impl Slot {
             if let Some(id) = self.id {
                 state.connections.insert(id, Some(Arc::downgrade(&link)));
             }
+            if state.cut {
+                link.abort();
+            }
             state.stopping
         };
         if stopping {
@@ -296,7 +299,17 @@ impl StopHandle {
         for link in &links {
             link.go_away(soon);
         }
-        let mut state = self.shared.wait_until(deadline, |state| state.connections.is_empty());
+        let mut state = loop {
+            let moment = deadline.min(Instant::now() + BREATHE);
+            let state = self.shared.wait_until(moment, |state| state.connections.is_empty());
+            if state.connections.is_empty() || deadline <= Instant::now() {
+                break state;
+            }
+            let links = state.links();
+            drop(state);
+            // There may have been no room for the Close frame, and a handler that waits does not send it.
+            links.iter().for_each(|link| link.retry());
+        };
         let cut = state.connections.len();
         state.cut = true;
         let links = state.links();

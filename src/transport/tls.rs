@@ -35,6 +35,8 @@ const TURN: usize = 64 << 10;
 /// First and last size of the buffer for received ciphertext.
 const STAGE_FIRST: usize = 4 << 10;
 const STAGE_MAX: usize = 64 << 10;
+/// More unsent ciphertext than sending alone can make.
+const CLOGGED: usize = 4 * TURN;
 
 /// A certificate with its private key.
 #[derive(Clone)]
@@ -274,6 +276,8 @@ pub struct TlsTransport<T> {
     drained: AtomicBool,
     /// `order` holds ciphertext that the transport had no room for.
     unsent: AtomicBool,
+    /// So much of it that it can only come from answers to the peer (key updates): nothing is read meanwhile.
+    clogged: AtomicBool,
 }
 
 /// The memory that TLS reads from and writes to.
@@ -375,6 +379,7 @@ impl<T: Transport> TlsTransport<T> {
     fn send_unsent(&self, order: &mut Unsent) -> io::Result<()> {
         let result = order.send(&self.under);
         self.unsent.store(is_would_block(&result), Ordering::SeqCst);
+        self.clogged.store(order.data.len() - order.start > CLOGGED, Ordering::SeqCst);
         result
     }
 
@@ -442,15 +447,22 @@ impl<T: Transport> TlsTransport<T> {
 
 impl<T: Transport> Transport for TlsTransport<T> {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = false;
         loop {
             let result = self.decrypt(buf);
             if !lock(&self.outgoing).is_empty() {
                 // What TLS itself has to say; if there is no room, `wait` sees to it.
                 let _ = self.flush();
             }
-            if !is_would_block(&result) {
+            if !is_would_block(&result) || self.clogged.load(Ordering::SeqCst) {
                 return result;
             }
+            if filled {
+                // Ciphertext without plaintext: a peer can go on with that for ever, and callers have time limits.
+                self.drained.store(false, Ordering::SeqCst);
+                return result;
+            }
+            filled = true;
             let mut stage = lock(&self.stage);
             let count = stage.fill(&self.under)?;
             let mut tls = lock(&self.tls);
@@ -481,11 +493,12 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
-        if interest.read && self.has_buffered() {
+        let clogged = self.clogged.load(Ordering::SeqCst);
+        if interest.read && !clogged && self.has_buffered() {
             return Ok(Ready { read: true, woken: wake.is_some_and(Wake::is_set), ..Ready::default() });
         }
         let unsent = self.unsent.load(Ordering::SeqCst);
-        let under = Interest { read: interest.read, write: interest.write || unsent };
+        let under = Interest { read: interest.read && !clogged, write: interest.write || unsent };
         let ready = self.under.wait(under, deadline, wake)?;
         if ready.write && !interest.write {
             match self.flush() {
@@ -560,6 +573,7 @@ fn handshake<T: Transport>(
         }
     };
 
+    let late = || super::remaining(deadline) == Some(Duration::ZERO);
     let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
     let mut progress = start(buffers);
     let tls = loop {
@@ -573,6 +587,9 @@ fn handshake<T: Transport>(
             Err(HandshakeError::WouldBlock(middle)) => middle,
         };
         sent?;
+        if late() {
+            return Err(Timeout::of(Budget::Tls));
+        }
         if middle.get_ref().ended {
             let text = Some("peer ended the connection in the middle of it");
             return Err(Error::Tls(TlsError { doing: "TLS handshake failed", text, source: None }));
@@ -597,5 +614,6 @@ fn handshake<T: Transport>(
         outgoing,
         drained: AtomicBool::new(false),
         unsent: AtomicBool::new(false),
+        clogged: AtomicBool::new(false),
     })
 }

@@ -1,0 +1,197 @@
+//! A peer that does not read, or reads late: nothing spins, grows, hangs or is lost.
+
+mod common;
+
+use common::CpuClock;
+use landline::error::{Budget, Closed, Timeout};
+use landline::server::accept_over;
+use landline::transport::{Identity, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport, pair};
+use landline::{Client, CloseCode, Config, Error, WebSocket};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+fn over_tcp() -> (SocketTransport, SocketTransport) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let transport = |stream| SocketTransport::tcp(stream, &TcpOptions::default()).unwrap();
+    (transport(client), transport(listener.accept().unwrap().0))
+}
+
+/// A connected pair: the client's end, and the server's, which has `config`.
+fn connect<T: Transport + 'static>((client, server): (T, T), tls: bool, config: Config) -> (WebSocket, WebSocket) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let serving = thread::spawn(move || {
+        let request = if tls {
+            let identity = Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
+            let acceptor = TlsAcceptor::new(identity).unwrap();
+            accept_over(acceptor.accept(server, None, None).unwrap(), &config)
+        } else {
+            accept_over(server, &config)
+        };
+        request.unwrap().accept().unwrap()
+    });
+    let trust = TlsConnector::builder().danger_accept_invalid_certs(true).build().unwrap();
+    let url = if tls { "wss://localhost/" } else { "ws://localhost/" };
+    let ws = Client::builder().tls(trust).build().unwrap().connect_over(client, url).unwrap();
+    (ws, serving.join().unwrap())
+}
+
+#[test]
+fn a_receiver_with_unsent_output_does_not_spin() {
+    for tls in [false, true] {
+        let (_client, server) = connect(over_tcp(), tls, Config::default());
+        let (mut sender, mut receiver) = server.split();
+        sender.set_send_timeout(Some(SHORT));
+        assert!(sender.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
+        let mut clock = CpuClock::of_this_thread();
+        let before = clock.read();
+        let result = receiver.recv_timeout(Duration::from_secs(1));
+        assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Recv, .. }))), "{result:?}");
+        let used = clock.read() - before;
+        assert!(used < Duration::from_millis(100), "tls {tls}: {used:?} of CPU time in a second of waiting");
+    }
+}
+
+#[test]
+fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
+    for tls in [false, true] {
+        let (mut client, server) = connect(over_tcp(), tls, Config::default());
+        let (mut sender, mut receiver) = server.split();
+        sender.set_send_timeout(Some(SHORT));
+        let receiving = thread::spawn(move || receiver.recv());
+        let mut accepted = 0;
+        loop {
+            match sender.send(vec![1; 10_000]) {
+                Ok(()) => accepted += 1,
+                Err(error) => {
+                    accepted += usize::from(error.message_accepted());
+                    break;
+                }
+            }
+        }
+        // Nobody sends or flushes any more: all of it arrives all the same.
+        for number in 0..accepted {
+            let message = client.recv_timeout(Duration::from_secs(10));
+            assert!(matches!(message, Ok(Some(_))), "tls {tls}: {number} of {accepted}: {message:?}");
+        }
+        client.close(CloseCode::NORMAL, "").unwrap();
+        assert!(receiving.join().unwrap().unwrap().is_none());
+    }
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn raw_client() -> (WebSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    raw.write_all(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+    .unwrap();
+    let transport = SocketTransport::tcp(listener.accept().unwrap().0, &TcpOptions::default()).unwrap();
+    let ws = accept_over(transport, &Config::default()).unwrap().accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        raw.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    (ws, raw)
+}
+
+#[test]
+fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
+    const PINGS: usize = 20_000;
+    let (mut ws, mut raw) = raw_client();
+    ws.set_send_timeout(Some(SHORT));
+    assert!(ws.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
+    // Messages in between: each one is a chance to answer.
+    let block: Vec<u8> = [masked(0x89, &[7; 125]), masked(0x82, b"")].concat();
+    let writing = thread::spawn(move || {
+        (0..PINGS).for_each(|_| raw.write_all(&block).unwrap());
+        raw
+    });
+    for _ in 0..PINGS {
+        assert!(ws.recv().unwrap().is_some());
+    }
+    let mut raw = writing.join().unwrap();
+    // The frame that was stuck comes whole, then at most a few pongs and no 20,000.
+    let reading = thread::spawn(move || {
+        let mut all = Vec::new();
+        raw.read_to_end(&mut all).unwrap();
+        all
+    });
+    ws.set_send_timeout(Some(Duration::from_secs(30)));
+    ws.flush().unwrap();
+    drop(ws);
+    let behind = reading.join().unwrap().split_off(10 + (16 << 20));
+    assert!(behind.len() <= 10 * 127, "{} bytes of pongs", behind.len());
+    assert!(behind.starts_with(&[0x8a, 125]));
+}
+
+#[test]
+fn pings_of_several_threads_all_arrive() {
+    let (ws, mut raw) = raw_client();
+    let (sender, receiver) = ws.split();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let sender = sender.clone();
+            thread::spawn(move || (0..5_000).for_each(|_| sender.ping(b"p").unwrap()))
+        })
+        .collect();
+    let reading = thread::spawn(move || {
+        let mut all = Vec::new();
+        raw.read_to_end(&mut all).unwrap();
+        all.len() / 3
+    });
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    drop((sender, receiver));
+    assert_eq!(reading.join().unwrap(), 20_000);
+}
+
+#[test]
+fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
+    let config = || Config::default().close_timeout(SHORT);
+    for (mut client, server) in [connect(pair(), true, config()), connect(pair(), false, config())] {
+        let (mut sender, mut receiver) = server.split();
+        sender.set_send_timeout(None);
+        let stuck = thread::spawn(move || sender.send(vec![0; 4 << 20]));
+        // Its first bytes are here, so it is in the middle of the frame; more is not read.
+        assert!(client.recv_into(&mut [0; 16]).unwrap().is_some());
+        client.close_start(CloseCode::NORMAL, "").unwrap();
+        let received = receiver.recv();
+        assert!(matches!(received, Err(Error::Closed(Closed::CloseUnanswered))), "{received:?}");
+        assert!(!receiver.close_info().clean);
+        assert!(stuck.join().unwrap().is_err());
+    }
+}
+
+#[test]
+fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
+    let (ws, mut raw) = raw_client();
+    let (mut sender, _receiver) = ws.split();
+    sender.set_send_timeout(Some(SHORT));
+    let mut writer = sender.send_stream(landline::Kind::Binary).unwrap();
+    while writer.write_all(&[1; 10_000]).is_ok() {}
+    assert!(writer.flush().is_err(), "nothing is read, so nothing can have gone out");
+    let reading = thread::spawn(move || {
+        let mut all = Vec::new();
+        raw.read_to_end(&mut all).unwrap();
+    });
+    while writer.flush().is_err() {}
+    writer.finish().unwrap();
+    drop(writer);
+    sender.abort();
+    drop((sender, _receiver));
+    let _ = reading.join();
+}
