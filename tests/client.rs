@@ -1,5 +1,5 @@
 //! The client over real sockets, against servers that are wrong, slow, silent or gone. Items are those of the
-//! requirements in the project's field notes; RFC 6455 is meant where a section is named.
+//! strictness list in ARCHITECTURE.md; RFC 6455 is meant where a section is named.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;

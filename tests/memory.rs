@@ -1,4 +1,4 @@
-//! How much memory a connection's protocol takes, counted by the allocator (reliability items 10, 11 and 15).
+//! How much memory a connection's protocol takes, counted by the allocator (strictness items 10, 11 and 15).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(unsafe_code, reason = "an allocator")]
 

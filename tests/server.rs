@@ -1,5 +1,5 @@
 //! The server over real sockets, against clients that are slow, wrong, too many or gone. Items are those of the
-//! requirements in the project's field notes; RFC 6455 is meant where a section is named.
+//! strictness list in ARCHITECTURE.md; RFC 6455 is meant where a section is named.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;

@@ -30,7 +30,7 @@ const BUF_MAX: usize = 64 << 10;
 const IN_PLACE_MAX: u64 = 32 << 10;
 /// With this much of a frame missing, it is worth reading into `body` and not into `buf`.
 const DIRECT_MIN: u64 = 16 << 10;
-/// Memory made ready ahead of the data that will fill it (reliability: no allocation from a declared length):
+/// Memory made ready ahead of the data that will fill it (item 10: no allocation from a declared length):
 /// with the read buffer of a new connection, 64 KiB.
 const AHEAD: usize = (64 << 10) - BUF_FIRST;
 /// Largest single read into memory that is there already: half of a common second-level cache.

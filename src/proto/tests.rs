@@ -1,4 +1,4 @@
-//! The core as a whole, by section of RFC 6455 and by numbered item of the reliability requirements.
+//! The core as a whole, by section of RFC 6455 and by item of the strictness list (ARCHITECTURE.md).
 //!
 //! What goes in and what should come out is written by `reference`, which shares no code with what is tested.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]

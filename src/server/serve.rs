@@ -249,17 +249,16 @@ impl Slot {
             }
         };
         let link = ws.link();
-        let stopping = {
+        let (stopping, cut) = {
             let mut state = self.shared.lock();
             if let Some(id) = self.id {
                 state.connections.insert(id, Some(Arc::downgrade(&link)));
             }
-            if state.cut {
-                link.abort();
-            }
-            state.stopping
+            (state.stopping, state.cut)
         };
-        if stopping {
+        if cut {
+            link.abort();
+        } else if stopping {
             // The stop handle may have looked for links before this one was there.
             link.go_away(Instant::now() + BREATHE);
         }

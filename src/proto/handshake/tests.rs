@@ -181,7 +181,7 @@ fn item_1_each_role_names_the_limit() {
     }
 }
 
-/// A slow peer is legal: the number of reads does not count (`reliability.md` 2.1).
+/// A slow peer is legal: the number of reads does not count.
 #[test]
 fn item_2_a_head_may_come_byte_by_byte() {
     let padding = format!("x: {}\r\n", "y".repeat(1000)).repeat(14);

@@ -1,4 +1,4 @@
-//! Limits on what a peer may send (reliability items 9 and 11). Memory: `tests/memory.rs`.
+//! Limits on what a peer may send (strictness items 9 and 11). Memory: `tests/memory.rs`.
 
 use super::reference::binary;
 use super::*;

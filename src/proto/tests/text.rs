@@ -1,4 +1,4 @@
-//! UTF-8 (RFC 6455 section 8.1, reliability item 12): invalid text fails at its first bad byte.
+//! UTF-8 (RFC 6455 section 8.1, strictness item 12): invalid text fails at its first bad byte.
 
 use super::reference::text;
 use super::*;

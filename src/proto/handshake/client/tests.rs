@@ -1,4 +1,4 @@
-//! What a client makes of an answer, by RFC section and by item of the reliability list.
+//! What a client makes of an answer, by RFC section and by item of the strictness list (ARCHITECTURE.md).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use super::*;

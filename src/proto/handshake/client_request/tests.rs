@@ -1,4 +1,4 @@
-//! What a client can and cannot send, by RFC section and by item of the reliability list.
+//! What a client can and cannot send, by RFC section and by item of the strictness list (ARCHITECTURE.md).
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use http::header::HeaderValue;

@@ -1,4 +1,4 @@
-//! The server's half, by RFC section and by item of the reliability list.
+//! The server's half, by RFC section and by item of the strictness list (ARCHITECTURE.md).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use http::StatusCode;
