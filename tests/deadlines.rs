@@ -1,55 +1,16 @@
 //! Running out of time, interruption and abort: at any byte, in both directions, without harm.
 
+mod common;
+
+use common::{masked, raw_client};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
-use landline::transport::{MemoryTransport, SocketTransport, TcpOptions, pair};
+use landline::transport::{MemoryTransport, pair};
 use landline::{Client, CloseCode, Config, Error, Keepalive, Message, WebSocket};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-
-const KEY: [u8; 4] = [1, 2, 3, 4];
-
-/// Our server's end, and a raw client that has shaken hands.
-fn raw_client(config: Config) -> (WebSocket, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    raw.set_nodelay(true).unwrap();
-    raw.write_all(
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    )
-    .unwrap();
-    let transport = SocketTransport::tcp(listener.accept().unwrap().0, &TcpOptions::default()).unwrap();
-    let ws = accept_over(transport, &config).unwrap().accept().unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        raw.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    (ws, raw)
-}
-
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        len @ 0..=125 => frame.push(0x80 | len as u8),
-        len @ 126..=0xffff => {
-            frame.push(0x80 | 126);
-            frame.extend_from_slice(&(len as u16).to_be_bytes());
-        }
-        len => {
-            frame.push(0x80 | 127);
-            frame.extend_from_slice(&(len as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(&KEY);
-    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
-    frame
-}
 
 fn memory() -> (WebSocket, WebSocket) {
     let (client, server): (MemoryTransport, MemoryTransport) = pair();
@@ -146,7 +107,7 @@ fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
     let mut head = [0; 10];
     raw.read_exact(&mut head).unwrap();
     for i in 0..2_000u32 {
-        raw.write_all(&masked(0x89, &i.to_be_bytes())).unwrap();
+        raw.write_all(&masked(0x89, i.to_be_bytes())).unwrap();
     }
     raw.write_all(&masked(0x82, b"still received")).unwrap();
     assert_eq!(receiver.recv().unwrap(), Some(Message::Binary(b"still received".to_vec())));

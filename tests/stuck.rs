@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::CpuClock;
+use common::{CpuClock, masked, raw_client};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Identity, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport, pair};
@@ -84,39 +84,14 @@ fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
     }
 }
 
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
-    frame.extend_from_slice(payload);
-    frame
-}
-
-fn raw_client() -> (WebSocket, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    raw.write_all(
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    )
-    .unwrap();
-    let transport = SocketTransport::tcp(listener.accept().unwrap().0, &TcpOptions::default()).unwrap();
-    let ws = accept_over(transport, &Config::default()).unwrap().accept().unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        raw.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    (ws, raw)
-}
-
 #[test]
 fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
     const PINGS: usize = 20_000;
-    let (mut ws, mut raw) = raw_client();
+    let (mut ws, mut raw) = raw_client(Config::default());
     ws.set_send_timeout(Some(SHORT));
     assert!(ws.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
     // Messages in between: each one is a chance to answer.
-    let block: Vec<u8> = [masked(0x89, &[7; 125]), masked(0x82, b"")].concat();
+    let block: Vec<u8> = [masked(0x89, [7; 125]), masked(0x82, b"")].concat();
     let writing = thread::spawn(move || {
         (0..PINGS).for_each(|_| raw.write_all(&block).unwrap());
         raw
@@ -141,7 +116,7 @@ fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
 
 #[test]
 fn pings_of_several_threads_all_arrive() {
-    let (ws, mut raw) = raw_client();
+    let (ws, mut raw) = raw_client(Config::default());
     let (sender, receiver) = ws.split();
     let threads: Vec<_> = (0..4)
         .map(|_| {
@@ -178,7 +153,7 @@ fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
 
 #[test]
 fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
-    let (ws, mut raw) = raw_client();
+    let (ws, mut raw) = raw_client(Config::default());
     let (mut sender, _receiver) = ws.split();
     sender.set_send_timeout(Some(SHORT));
     let mut writer = sender.send_stream(landline::Kind::Binary).unwrap();

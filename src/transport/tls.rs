@@ -575,6 +575,8 @@ fn handshake<T: Transport>(
 
     let late = || super::remaining(deadline) == Some(Duration::ZERO);
     let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
+    // Records begin with one of four types (RFC 8446 5.1); anything else is another protocol.
+    let mut first_byte = None;
     let mut progress = start(buffers);
     let tls = loop {
         let sent = send(&mut unsent);
@@ -583,7 +585,16 @@ fn handshake<T: Transport>(
                 sent?;
                 break tls;
             }
-            Err(HandshakeError::Failure(source)) => return Err(tls_error("TLS handshake failed", None, source)),
+            Err(HandshakeError::Failure(source)) => {
+                let hint = if first_byte.is_some_and(|byte| !(20..=23).contains(&byte)) {
+                    Some("the other end does not speak TLS; use ws:// if it is meant to be plain")
+                } else if ["self-signed", "local issuer"].iter().any(|cause| source.to_string().contains(cause)) {
+                    Some("trust its issuer with ca_file or ca_pem, if this is the right server")
+                } else {
+                    None
+                };
+                return Err(tls_error("TLS handshake failed", hint, source));
+            }
             Err(HandshakeError::WouldBlock(middle)) => middle,
         };
         sent?;
@@ -601,6 +612,7 @@ fn handshake<T: Transport>(
                 Ok(count) => break count,
             }
         };
+        first_byte = first_byte.or(stage.data[..count].first().copied());
         let buffers = middle.get_mut();
         buffers.ended = count == 0;
         std::mem::swap(&mut stage, &mut buffers.incoming);

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use landline::proto::handshake::accept_key;
-use landline::server::{ServerBuilder, StopHandle, Stopped};
-use landline::transport::{Interest, Ready, Transport, Wake};
-use landline::{Server, WebSocket};
+use landline::server::{ServerBuilder, StopHandle, Stopped, accept_over};
+use landline::transport::{Interest, Ready, SocketTransport, TcpOptions, Transport, Wake};
+use landline::{Config, Server, WebSocket};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Seek, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -365,6 +365,27 @@ impl Frame {
         assert_eq!(self.first, CLOSE, "{self:?} is not a Close frame");
         u16::from_be_bytes([self.payload[0], self.payload[1]])
     }
+}
+
+/// Our server's end, and a raw client that has shaken hands.
+pub(crate) fn raw_client(config: Config) -> (WebSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    raw.set_nodelay(true).unwrap();
+    raw.write_all(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+    .unwrap();
+    let transport = SocketTransport::tcp(listener.accept().unwrap().0, &TcpOptions::default()).unwrap();
+    let ws = accept_over(transport, &config).unwrap().accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        raw.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    (ws, raw)
 }
 
 /// The bytes of a server's frame.
