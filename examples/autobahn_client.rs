@@ -3,7 +3,7 @@
 //! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9002 landline`
 
 use clap::Parser;
-use landline::Client;
+use landline::{Client, Compression};
 
 /// Runs every case of an Autobahn fuzzing server and asks for the report.
 #[derive(Parser)]
@@ -16,7 +16,8 @@ struct Options {
 
 fn main() -> landline::Result<()> {
     let options = Options::parse();
-    let client = Client::builder().max_message_size(64 << 20).build()?;
+    let compression = Some(Compression::default());
+    let client = Client::builder().max_message_size(64 << 20).compression(compression).build()?;
     let base = options.url.trim_end_matches('/');
     let agent = &options.agent;
 

@@ -5,7 +5,7 @@
 use clap::Parser;
 use landline::server::StopHandle;
 use landline::transport::Identity;
-use landline::{Keepalive, Server, WebSocket};
+use landline::{Compression, Keepalive, Server, WebSocket};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,9 @@ struct Options {
     /// Its private key in PKCS#8 PEM form
     #[arg(long, value_name = "PEM", requires = "cert")]
     key: Option<PathBuf>,
+    /// Accept compression (permessage-deflate)
+    #[arg(long)]
+    deflate: bool,
     /// Largest message to accept
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     max_message: u64,
@@ -53,6 +56,7 @@ fn main() -> landline::Result<()> {
         .subprotocols(options.subprotocol)
         .max_connections(options.max_connections)
         .handshake_timeout(Some(Duration::from_secs(options.handshake_timeout)))
+        .compression(options.deflate.then(Compression::default))
         .keepalive(keepalive);
     let mut scheme = "ws";
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {

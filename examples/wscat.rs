@@ -12,7 +12,9 @@ use clap::Parser;
 use landline::error::{Closed, HandshakeError, LimitError};
 use landline::transport::{Identity, SocketTransport, TlsConnector};
 use landline::uri::Endpoint;
-use landline::{Client, CloseCode, CloseInfo, Config, Error, MessageRef, Receiver, Sender, Stats, WebSocket};
+use landline::{
+    Client, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Receiver, Sender, Stats, WebSocket,
+};
 use std::io::{self, BufRead, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -67,6 +69,9 @@ struct Options {
     /// A subprotocol to offer; repeat for more, best first
     #[arg(long, value_name = "NAME")]
     subprotocol: Vec<String>,
+    /// Offer compression (permessage-deflate)
+    #[arg(long)]
+    deflate: bool,
     /// Log in by Basic authorization
     #[arg(long, value_name = "NAME:PASS", value_parser = credentials)]
     user: Option<String>,
@@ -177,6 +182,7 @@ fn open(options: &Options) -> Result<WebSocket, String> {
 fn config(options: &Options) -> Config {
     Config::default()
         .max_message_size(options.max_message)
+        .compression(options.deflate.then(Compression::default))
         .send_timeout(Some(options.timeout.unwrap_or(STALL)))
         .recv_timeout(Some(options.timeout.unwrap_or(SILENCE)))
         // `watch_closing` keeps the time, because it knows who is late.

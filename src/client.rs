@@ -6,6 +6,7 @@ use crate::entropy;
 use crate::error::{Budget, ConnectError, Error, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
+use crate::proto::deflate;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits};
 use crate::resolve::resolve;
 use crate::transport::{TcpOptions, TlsConnector, Transport, Wake, connect_tcp};
@@ -211,6 +212,7 @@ impl Client {
         request.origin.clone_from(&template.origin);
         request.subprotocols.clone_from(&template.subprotocols);
         request.headers.clone_from(&template.headers);
+        request.extensions = self.config.compression.iter().map(deflate::offer).collect();
         request
     }
 
@@ -237,8 +239,13 @@ impl Client {
                 break accepted;
             }
         };
+        let compression = match &self.config.compression {
+            Some(options) => deflate::confirm(options, &accepted.extensions)?,
+            None => None,
+        };
         let agreed = Handshake {
             subprotocol: accepted.subprotocol,
+            compression,
             extensions: accepted.extensions,
             headers: accepted.headers,
             target: endpoint.target().to_owned(),

@@ -1,5 +1,6 @@
 //! Settings of an open connection, the same for both roles.
 
+use crate::compression::Compression;
 use crate::error::{Error, Result};
 use crate::proto::Limits;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub struct Config {
     pub(crate) recv_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) keepalive: Option<Keepalive>,
+    pub(crate) compression: Option<Compression>,
 }
 
 impl Default for Config {
@@ -45,12 +47,13 @@ impl Default for Config {
             recv_timeout: None,
             close_timeout: Duration::from_secs(5),
             keepalive: None,
+            compression: None,
         }
     }
 }
 
 impl Config {
-    /// Largest message to accept, all its fragments together; a larger one ends the connection with 1009.
+    /// Largest message to accept, all its fragments together, inflated if it was compressed; a larger one ends the connection with 1009.
     /// Nothing is allocated ahead for it. Default 16 MiB.
     #[must_use]
     pub fn max_message_size(mut self, bytes: u64) -> Self {
@@ -95,6 +98,14 @@ impl Config {
         self
     }
 
+    /// Offers compression (client) or accepts offers of it (server), with these options. Default off. See
+    /// [`Compression`].
+    #[must_use]
+    pub fn compression(mut self, compression: Option<Compression>) -> Self {
+        self.compression = compression;
+        self
+    }
+
     /// Refuses what could not work.
     pub(crate) fn check(&self) -> Result<()> {
         let zero = |timeout: Option<Duration>| timeout == Some(Duration::ZERO);
@@ -107,7 +118,7 @@ impl Config {
         if self.limits.max_fragments == 0 {
             return Err(Error::config("max_fragments must be at least 1: every message has one frame"));
         }
-        Ok(())
+        self.compression.as_ref().map_or(Ok(()), Compression::check)
     }
 }
 
@@ -132,6 +143,13 @@ macro_rules! config_setters {
         #[must_use]
         pub fn keepalive(mut self, keepalive: Option<$crate::config::Keepalive>) -> Self {
             self.$($config).+ = self.$($config).+.keepalive(keepalive);
+            self
+        }
+
+        /// See [`Config::compression`](crate::Config::compression).
+        #[must_use]
+        pub fn compression(mut self, compression: Option<$crate::compression::Compression>) -> Self {
+            self.$($config).+ = self.$($config).+.compression(compression);
             self
         }
     };

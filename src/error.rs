@@ -46,7 +46,7 @@ pub enum Error {
     #[error("{0}")]
     Rejected(Arc<Rejection>),
     /// The peer broke the protocol. It has been told.
-    #[error("peer broke the protocol: {0} (RFC 6455 section {section})", section = .0.rfc_section())]
+    #[error("peer broke the protocol: {0} ({section})", section = .0.rfc_section())]
     Protocol(ProtocolError),
     /// The peer went over a limit of this end. It has been told.
     #[error("{0}")]

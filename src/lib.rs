@@ -38,6 +38,7 @@
 //! | use several threads | [`WebSocket::split`] |
 //! | limit time, interrupt, abort | [`WebSocket::set_deadline`], [`Interrupter`], [`WebSocket::abort`] |
 //! | notice dead peers | [`Keepalive`], [`WebSocket::ping_wait`] |
+//! | compress | [`Compression`], [`guide::compression`] |
 //! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
@@ -49,11 +50,13 @@
 
 mod client;
 mod close;
+mod compression;
 mod config;
 mod connection;
 mod deadline;
 mod entropy;
 pub mod error;
+pub mod guide;
 mod message;
 mod opening;
 pub mod proto;
@@ -69,6 +72,7 @@ pub struct Readme;
 
 pub use client::{Client, ClientBuilder, connect};
 pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};
+pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
     Handshake, Interrupter, LocalSender, MessageReader, MessageWriter, Received, Receiver, Sender, Stats, WebSocket,

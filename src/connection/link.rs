@@ -16,10 +16,12 @@
 
 use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
+use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
-use crate::proto::{Opcode, OpenFrame, Outbound, Session};
+use crate::proto::deflate::End;
+use crate::proto::{Content, Opcode, OpenFrame, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -176,13 +178,15 @@ impl Link {
 
     // ----- Sending -----
 
-    /// Sends one frame. With `flush`, its bytes have been handed to the transport when this returns.
+    /// Sends a message, or a part of one, in one frame unless it is compressed. With `flush`, its bytes have been
+    /// handed to the transport when this returns.
     #[inline]
     pub(super) fn send(
         &self,
         opcode: Opcode,
         part: Part,
         payload: &[IoSlice<'_>],
+        compress: Compress,
         flush: bool,
         patience: &mut Patience,
     ) -> Result<()> {
@@ -192,11 +196,19 @@ impl Link {
             gate = self.drain(gate, patience).and_then(|()| self.turn(part != Part::Whole, patience))?;
         }
         let fin = part != Part::Of { fin: false };
-        let opcode = gate.session.data_opcode(opcode, fin);
+        let first = !gate.session.is_fragmenting();
+        let compresses = gate.out.as_ref().is_some_and(|out| out.compresses(compress, first, fin.then_some(len)));
+        if len == 0 && !fin && !compresses {
+            return if flush { self.drain(gate, patience).map_err(Error::accepted) } else { Ok(()) };
+        }
         gate.stats.payload_sent += len as u64;
         gate.stats.messages_sent += u64::from(fin);
+        if compresses {
+            return self.send_deflated(gate, opcode, fin, payload, flush, patience);
+        }
+        let opcode = gate.session.data_opcode(opcode, fin);
         let Some(out) = &mut gate.out else { return Ok(()) };
-        let mut frame = out.begin(opcode, fin, len as u64);
+        let mut frame = out.begin(opcode, fin, Content::Plain, len as u64);
         if len < COPY_BELOW {
             for part in payload {
                 out.add(&mut frame, part);
@@ -210,6 +222,89 @@ impl Link {
         drop(gate);
         let result = self.write_large(&mut out, frame, payload, patience).map_err(Error::accepted);
         self.end_turn(out, result)
+    }
+
+    /// [`send`](Self::send) for what is to be compressed: in a turn, because that takes longer than the gate may be
+    /// held. Frames that are full are written while the next one is being made. If time runs out, the rest is
+    /// compressed into the queue.
+    fn send_deflated(
+        &self,
+        mut gate: MutexGuard<'_, Gate>,
+        opcode: Opcode,
+        fin: bool,
+        payload: &[IoSlice<'_>],
+        flush: bool,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        drop(gate);
+        let end = match (fin, flush) {
+            (true, _) => End::Message,
+            (false, true) => End::Flush,
+            (false, false) => End::Part,
+        };
+        let (last, others) = payload.split_last().map_or((&[][..], &[][..]), |(last, others)| (&**last, others));
+        let parts = others.iter().map(|part| (&**part, End::Part)).chain([(last, end)]);
+        let mut result = Ok(());
+        'parts: for (mut part, end) in parts {
+            while let Some(fin) = out.deflate(&mut part, end) {
+                result = self.put_deflated(&mut out, opcode, fin, result, patience);
+                if fin || result.as_ref().is_err_and(Error::is_fatal) {
+                    break 'parts;
+                }
+            }
+        }
+        if result.is_ok() && !flush && out.pending().len() < GATHER_MAX {
+            return self.set_down(out, patience);
+        }
+        let result = result.and_then(|()| self.write_queue(&mut out, patience));
+        self.end_turn(out, result.map_err(Error::accepted))
+    }
+
+    /// Queues a compressed frame that is due, and writes it if it is large. After an error it is queued only.
+    fn put_deflated(
+        &self,
+        out: &mut Outbound,
+        opcode: Opcode,
+        fin: bool,
+        result: Result<()>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let payload = out.take_deflated();
+        let session = &mut self.gate().session;
+        // Control frames go between fragments, but nothing goes behind a Close frame.
+        if result.is_ok() && !session.is_closing() {
+            session.write_replies(out);
+        }
+        let opcode = session.data_opcode(opcode, fin);
+        let mut frame = out.begin(opcode, fin, Content::Deflated, payload.len() as u64);
+        let result = if result.is_err() || payload.len() < COPY_BELOW {
+            out.add(&mut frame, &payload);
+            result
+        } else {
+            self.write_large(out, frame, &[IoSlice::new(&payload)], patience)
+        };
+        out.reuse_deflated(payload);
+        result
+    }
+
+    /// Brings the queue home with gathered messages in it.
+    fn set_down(&self, out: Box<Outbound>, patience: &mut Patience) -> Result<()> {
+        let mut gate = self.gate();
+        gate.out = Some(out);
+        if gate.session.has_replies() && !gate.stuck {
+            // The receiver has left them to this turn.
+            return self.drain(gate, patience).map_err(Error::accepted);
+        }
+        let (waiting, stuck) = (gate.waiting > 0, gate.stuck);
+        drop(gate);
+        if waiting {
+            self.changed.notify_all();
+        }
+        if stuck {
+            self.wake_receiver();
+        }
+        Ok(())
     }
 
     /// Writes everything that is queued, and the replies that are due.

@@ -20,13 +20,15 @@ pub use stream::{MessageReader, MessageWriter};
 pub(crate) use link::Link;
 
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline;
 use crate::entropy::SystemMasks;
 use crate::error::{Closed, Error, Result};
 use crate::message::{Kind, Message, MessageRef, Payload};
+use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
 use crate::proto::handshake::Extension;
-use crate::proto::{Outbound, Role};
+use crate::proto::{Inbound, Outbound, Role};
 use crate::transport::Transport;
 use http::HeaderMap;
 use link::Patience;
@@ -44,6 +46,8 @@ pub struct Handshake {
     pub subprotocol: Option<String>,
     /// The extensions in use.
     pub extensions: Vec<Extension>,
+    /// Compression, if it was agreed on.
+    pub compression: Option<DeflateParameters>,
     /// The peer's headers: of the answer for a client, of the request for a server.
     pub headers: HeaderMap,
     /// The path and query that were asked for.
@@ -91,12 +95,17 @@ impl WebSocket {
         leftover: &[u8],
         handshake: Handshake,
     ) -> Result<Self> {
-        let outbound = match role {
+        let mut outbound = match role {
             Role::Client => Outbound::client(Box::new(SystemMasks::new()?)),
             Role::Server => Outbound::server(),
         };
+        let mut inbound = Inbound::new(role, config.limits);
+        if let (Some(options), Some(parameters)) = (&config.compression, &handshake.compression) {
+            outbound.set_deflater(Deflater::new(role, options, parameters));
+            inbound.set_inflater(Inflater::new(role, options, parameters));
+        }
         let link = Arc::new(Link::new(transport, outbound, config));
-        let receiver = Receiver::new(Arc::clone(&link), role, leftover);
+        let receiver = Receiver::new(Arc::clone(&link), inbound, role, leftover);
         Ok(Self { receiver, sender: Sender::new(link), handshake: Box::new(handshake) })
     }
 
@@ -291,7 +300,7 @@ impl WebSocket {
     /// # }
     /// ```
     pub fn parts(&mut self) -> (LocalSender<'_>, &mut Receiver) {
-        (LocalSender { sender: &self.sender, this_thread: PhantomData }, &mut self.receiver)
+        (LocalSender { sender: self.sender.clone(), this_thread: PhantomData }, &mut self.receiver)
     }
 
     /// A handle that wakes blocked calls from other threads. See [`Receiver::interrupter`].
@@ -327,6 +336,16 @@ impl WebSocket {
     /// Changes the largest message that is accepted.
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.receiver.set_max_message_size(bytes);
+    }
+
+    /// Which messages are compressed, where compression was agreed on. Default [`Compress::Auto`].
+    pub fn set_compress(&mut self, compress: Compress) {
+        self.sender.set_compress(compress);
+    }
+
+    /// A sending half with another setting of [`set_compress`](Self::set_compress), for one message, say.
+    pub fn with_compress(&mut self, compress: Compress) -> LocalSender<'_> {
+        LocalSender { sender: self.sender.with_compress(compress), this_thread: PhantomData }
     }
 
     /// What the opening handshake agreed on.
@@ -368,9 +387,10 @@ impl WebSocket {
 /// The sending half within one thread: see [`WebSocket::parts`].
 #[derive(Debug)]
 pub struct LocalSender<'a> {
-    sender: &'a Sender,
-    /// The receiver may be waiting in a way that other threads could not end, so it stays in this one.
-    this_thread: PhantomData<*const ()>,
+    sender: Sender,
+    /// The receiver may be waiting in a way that other threads could not end, so it stays in this one, and so does
+    /// the connection, which this borrows.
+    this_thread: PhantomData<(*const (), &'a WebSocket)>,
 }
 
 impl LocalSender<'_> {
@@ -393,6 +413,24 @@ impl LocalSender<'_> {
         self.sender.feed(message)
     }
 
+    /// Sends one message made of several parts. See [`Sender::send_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send_vectored`].
+    pub fn send_vectored(&self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
+        self.sender.send_vectored(kind, parts)
+    }
+
+    /// Sends one message of unknown size as a stream. See [`Sender::send_stream`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'_>> {
+        self.sender.send_stream(kind)
+    }
+
     /// Writes what was gathered. See [`Sender::flush`].
     ///
     /// # Errors
@@ -400,6 +438,12 @@ impl LocalSender<'_> {
     /// See [`Sender`].
     pub fn flush(&self) -> Result<()> {
         self.sender.flush()
+    }
+
+    /// This half with another setting of [`WebSocket::set_compress`], for one message, say.
+    #[must_use]
+    pub fn with_compress(&self, compress: Compress) -> Self {
+        Self { sender: self.sender.with_compress(compress), this_thread: PhantomData }
     }
 
     /// Starts the closing handshake. See [`Sender::close_start`].

@@ -86,8 +86,7 @@ struct Heard {
 }
 
 impl Receiver {
-    pub(super) fn new(link: Arc<Link>, role: Role, leftover: &[u8]) -> Self {
-        let mut inbound = Inbound::new(role, link.config.limits);
+    pub(super) fn new(link: Arc<Link>, mut inbound: Inbound, role: Role, leftover: &[u8]) -> Self {
         let mut rest = leftover;
         while !rest.is_empty() {
             // The handshake keeps at most its own limit, which the first growth step already holds.
@@ -197,7 +196,7 @@ impl Receiver {
         self.take_piece(buf, until)
     }
 
-    /// Receives the next message as a stream, in constant memory whatever its size.
+    /// Receives the next message as a stream, in constant memory whatever its size, compressed or not.
     ///
     /// Blocks as [`recv`](Self::recv) does until the message begins. What is not read of it is skipped by the
     /// next call.

@@ -4,6 +4,7 @@ use super::link::{Link, Part, Patience};
 use super::stats::Stats;
 use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::compression::Compress;
 use crate::deadline;
 use crate::error::{Result, UsageError};
 use crate::message::{Kind, Payload};
@@ -29,11 +30,12 @@ pub struct Sender {
     pub(crate) link: Arc<Link>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
+    pub(super) compress: Compress,
 }
 
 impl Sender {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { timeout: link.config.send_timeout, deadline: None, link }
+        Self { timeout: link.config.send_timeout, deadline: None, compress: Compress::default(), link }
     }
 
     /// Sends a message: a string as text, bytes as binary.
@@ -150,6 +152,18 @@ impl Sender {
         self.deadline = deadline;
     }
 
+    /// Which messages of this handle are compressed, where compression was agreed on. Default
+    /// [`Compress::Auto`].
+    pub fn set_compress(&mut self, compress: Compress) {
+        self.compress = compress;
+    }
+
+    /// This handle with another setting of [`set_compress`](Self::set_compress), for one message, say.
+    #[must_use]
+    pub fn with_compress(&self, compress: Compress) -> Self {
+        Self { compress, ..self.clone() }
+    }
+
     /// How the connection ended, or how far its end has come.
     #[must_use]
     pub fn close_info(&self) -> CloseInfo {
@@ -168,6 +182,6 @@ impl Sender {
 
     #[inline]
     fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
-        self.link.send(Opcode::from(kind), Part::Whole, payload, flush, &mut self.patience())
+        self.link.send(Opcode::from(kind), Part::Whole, payload, self.compress, flush, &mut self.patience())
     }
 }

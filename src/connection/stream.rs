@@ -61,8 +61,9 @@ impl Read for MessageReader<'_> {
 /// Writes one message of unknown size, as fragments. From
 /// [`WebSocket::send_stream`](crate::WebSocket::send_stream).
 ///
-/// What is written is gathered into fragments of 16 KiB; [`flush`](Write::flush) sends what there is as a
-/// fragment of its own. [`finish`](Self::finish) ends the message. Other threads' messages wait until then;
+/// What is written is gathered into fragments of 16 KiB, or of up to about 64 KiB if the message is compressed, and
+/// those gather as with [`feed`](crate::WebSocket::feed); [`flush`](Write::flush) sends what there is, in a fragment
+/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait until then;
 /// Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and the
 /// connection is closed with 1011.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ impl<'a> MessageWriter<'a> {
         if self.kind == Kind::Text && !self.text.is_complete() {
             return Err(UsageError::InvalidUtf8.into());
         }
-        let result = self.send(true);
+        let result = self.send(true, true);
         if is_taken(&result) {
             self.finished = true;
             self.link().stream_ended();
@@ -105,10 +106,10 @@ impl<'a> MessageWriter<'a> {
         &self.sender.link
     }
 
-    fn send(&mut self, fin: bool) -> Result<()> {
-        let mut patience = self.sender.patience();
+    fn send(&mut self, fin: bool, flush: bool) -> Result<()> {
+        let (opcode, part, mut patience) = (Opcode::from(self.kind), Part::Of { fin }, self.sender.patience());
         let gathered = [IoSlice::new(&self.gathered)];
-        let result = self.link().send(Opcode::from(self.kind), Part::Of { fin }, &gathered, true, &mut patience);
+        let result = self.link().send(opcode, part, &gathered, self.sender.compress, flush, &mut patience);
         if is_taken(&result) {
             self.gathered.clear();
         }
@@ -127,7 +128,7 @@ impl Write for MessageWriter<'_> {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the message is finished"));
         }
         if self.gathered.len() >= FRAGMENT {
-            self.send(false)?;
+            self.send(false, false)?;
         }
         let count = buf.len().min(FRAGMENT - self.gathered.len());
         let buf = &buf[..count];
@@ -139,13 +140,7 @@ impl Write for MessageWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            // Something may be left of a call that ran out of time.
-            self.link().flush(&mut self.sender.patience())?;
-        } else {
-            self.send(false)?;
-        }
-        Ok(())
+        Ok(self.send(false, true)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::close::{CloseCode, CloseFrame};
 
-/// A violation of RFC 6455 by the peer. The connection is failed with a Close frame that names it.
+/// A violation of RFC 6455 or RFC 7692 by the peer. The connection is failed with a Close frame that names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -39,6 +39,9 @@ pub enum ProtocolError {
     /// Text that is not UTF-8.
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
+    /// A compressed message that is not deflate data (RFC 7692 7.2.2).
+    #[error("compressed message is corrupt")]
+    InvalidDeflate,
     /// A Close frame with one byte of payload.
     #[error("close frame with half a close code")]
     TruncatedCloseCode,
@@ -55,22 +58,25 @@ impl ProtocolError {
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
+            Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
 
-    /// The section of RFC 6455 that was broken.
+    /// The rule that was broken, as `RFC 6455 section 5.2`.
     #[must_use]
     pub fn rfc_section(self) -> &'static str {
         match self {
-            Self::ReservedBits | Self::ReservedOpcode(_) | Self::LengthNotMinimal | Self::LengthTooLarge => "5.2",
-            Self::UnmaskedFrame | Self::MaskedFrame => "5.1",
-            Self::UnexpectedContinuation | Self::ExpectedContinuation => "5.4",
-            Self::FragmentedControlFrame | Self::ControlFrameTooLong => "5.5",
-            Self::TruncatedCloseCode | Self::InvalidCloseReason => "5.5.1",
-            Self::InvalidCloseCode(_) => "7.4",
-            Self::InvalidUtf8 => "8.1",
+            Self::ReservedBits | Self::ReservedOpcode(_) | Self::LengthNotMinimal | Self::LengthTooLarge => {
+                "RFC 6455 section 5.2"
+            }
+            Self::UnmaskedFrame | Self::MaskedFrame => "RFC 6455 section 5.1",
+            Self::UnexpectedContinuation | Self::ExpectedContinuation => "RFC 6455 section 5.4",
+            Self::FragmentedControlFrame | Self::ControlFrameTooLong => "RFC 6455 section 5.5",
+            Self::TruncatedCloseCode | Self::InvalidCloseReason => "RFC 6455 section 5.5.1",
+            Self::InvalidCloseCode(_) => "RFC 6455 section 7.4",
+            Self::InvalidUtf8 => "RFC 6455 section 8.1",
+            Self::InvalidDeflate => "RFC 7692 section 7.2.2",
         }
     }
 }
@@ -86,7 +92,7 @@ pub enum LimitError {
     MessageTooBig {
         /// The limit, in bytes.
         limit: u64,
-        /// What the frame headers so far add up to.
+        /// What the frame headers so far add up to; of a compressed message, what was inflated.
         at_least: u64,
     },
     /// The message has more frames than allowed, empty ones counted.

@@ -8,12 +8,14 @@
 //!
 //! There are two places for it. A message in one frame of at most [`IN_PLACE_MAX`] stays where it was read, in
 //! `buf`, and is lent from there. Everything else, fragments and large frames, is gathered in `body`, one
-//! contiguous buffer per connection, into which a large frame is read directly.
+//! contiguous buffer per connection, into which a large frame is read directly. A compressed message is inflated
+//! from the one into the other.
 //!
 //! Invariants: `buf[start..end]` is what has been read and not consumed; `buf` and `body` never shrink below
 //! what they hold, and stay initialised memory, so that nothing is zeroed twice; what is lent stays untouched
 //! until the next call with `&mut self`.
 
+use super::deflate::Inflater;
 use super::error::{LimitError, ProtocolError, ReceiveError};
 use super::frame::{FrameHeader, MAX_HEADER_LEN, Opcode, Role};
 use super::mask;
@@ -35,13 +37,17 @@ const DIRECT_MIN: u64 = 16 << 10;
 const AHEAD: usize = (64 << 10) - BUF_FIRST;
 /// Largest single read into memory that is there already: half of a common second-level cache.
 const DIRECT_MAX: usize = 256 << 10;
+/// Most that is inflated at a time, and into one piece of a message.
+const INFLATE_STEP: usize = 64 << 10;
+/// Least room to inflate into.
+const INFLATE_MIN: usize = 256;
 /// So many messages in a row without use of `body` give it back.
 const BODY_UNUSED_MAX: u8 = 64;
 
 /// What the receiving half accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Largest message in bytes, all its fragments together. Default 16 MiB.
+    /// Largest message in bytes, all its fragments together, inflated. Default 16 MiB.
     pub max_message_size: u64,
     /// Most frames in one message, empty ones counted. Default 131,072.
     pub max_fragments: u32,
@@ -89,13 +95,20 @@ struct OpenMessage {
     kind: Kind,
     frames: u32,
     utf8: Utf8,
-    /// Payload of all its frames so far, as their headers declare it.
-    declared: u64,
+    /// Its size so far: what the headers of its frames declare, or what was inflated.
+    size: u64,
+    compressed: bool,
     /// A piece of it has been lent: it goes on in pieces, for what is left of text may be no text by itself.
     in_pieces: bool,
 }
 
 impl OpenMessage {
+    fn grow(&mut self, by: u64, limits: Limits) -> Result<(), LimitError> {
+        self.size = self.size.saturating_add(by);
+        let limit = limits.max_message_size;
+        if self.size > limit { Err(LimitError::MessageTooBig { limit, at_least: self.size }) } else { Ok(()) }
+    }
+
     /// Whether it may end here: text must not within a character, be its last frame empty or not.
     fn check_end(&self) -> Result<(), ProtocolError> {
         if self.kind == Kind::Text && !self.utf8.is_complete() { Err(ProtocolError::InvalidUtf8) } else { Ok(()) }
@@ -109,6 +122,8 @@ struct OpenFrame {
     len: u64,
     /// Payload bytes unmasked, validated and, unless `in_place`, taken out of `buf`.
     done: u64,
+    /// Payload bytes unmasked. More than `done` only while the message is being inflated.
+    unmasked: u64,
     /// Stays in `buf` until it is whole, beginning at `start`.
     in_place: bool,
 }
@@ -137,6 +152,8 @@ pub struct Inbound {
     body_unused: u8,
     message: Option<OpenMessage>,
     frame: Option<OpenFrame>,
+    /// For compressed messages, if they were agreed on.
+    inflater: Option<Box<Inflater>>,
     /// What is being lent, and of which kind.
     lent: Lent,
     lent_kind: Kind,
@@ -165,6 +182,7 @@ impl Inbound {
             body_unused: 0,
             message: None,
             frame: None,
+            inflater: None,
             lent: Lent::Nothing,
             lent_kind: Kind::Binary,
             direct: false,
@@ -172,6 +190,11 @@ impl Inbound {
             failed: None,
             closed: false,
         }
+    }
+
+    /// Accepts compressed messages.
+    pub fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(Box::new(inflater));
     }
 
     /// Replaces the limits. A message that is under way is held to the new ones from its next frame on.
@@ -188,7 +211,7 @@ impl Inbound {
             self.start = self.end;
         }
         if let Some(window) = self.direct_window() {
-            self.grow_body(window.end);
+            self.grow_body(window.end, self.body_end());
             self.direct = true;
             return &mut self.body[window];
         }
@@ -362,7 +385,9 @@ impl Inbound {
     fn step(&mut self, want: Want) -> Result<Step, ReceiveError> {
         loop {
             if self.frame.is_some() {
+                let compressed = self.message.as_ref().is_some_and(|message| message.compressed);
                 let found = match want {
+                    _ if compressed => self.inflate(want)?,
                     Want::Message => self.gather()?,
                     Want::Pieces => self.piece()?,
                 };
@@ -376,7 +401,8 @@ impl Inbound {
                 return Ok(Step::NeedInput);
             };
             self.check_mask(&header)?;
-            if header.rsv1 {
+            // Set in the first frame of a compressed message, and only there (RFC 7692 6.1).
+            if header.rsv1 && (self.inflater.is_none() || header.opcode == Opcode::Continuation) {
                 return Err(ProtocolError::ReservedBits.into());
             }
             if header.opcode.is_control() {
@@ -428,21 +454,24 @@ impl Inbound {
             (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation.into()),
             (opcode, empty @ None) => {
                 let kind = if opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
-                empty.insert(OpenMessage { kind, frames: 0, utf8: Utf8::default(), declared: 0, in_pieces: false })
+                let (utf8, compressed) = (Utf8::default(), header.rsv1);
+                empty.insert(OpenMessage { kind, frames: 0, utf8, size: 0, compressed, in_pieces: false })
             }
         };
         message.frames = message.frames.saturating_add(1);
         if message.frames > limits.max_fragments {
             return Err(LimitError::TooManyFragments { limit: limits.max_fragments }.into());
         }
-        message.declared = message.declared.saturating_add(header.len);
-        if message.declared > limits.max_message_size {
-            let error = LimitError::MessageTooBig { limit: limits.max_message_size, at_least: message.declared };
-            return Err(error.into());
+        if !message.compressed {
+            message.grow(header.len, limits)?;
         }
-        let whole_message = header.fin && message.frames == 1;
-        let in_place = whole_message && header.len <= IN_PLACE_MAX && want == Want::Message;
-        self.frame = Some(OpenFrame { fin: header.fin, key: header.mask, len: header.len, done: 0, in_place });
+        let in_place = header.fin
+            && message.frames == 1
+            && !message.compressed
+            && header.len <= IN_PLACE_MAX
+            && want == Want::Message;
+        let FrameHeader { fin, mask: key, len, .. } = *header;
+        self.frame = Some(OpenFrame { fin, key, len, done: 0, unmasked: 0, in_place });
         Ok(())
     }
 
@@ -471,7 +500,7 @@ impl Inbound {
         if frame.done < frame.len && arrived > 0 {
             let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
             let (from, to) = (self.start, self.body_len);
-            self.grow_body(to + have);
+            self.grow_body(to + have, self.body_end());
             self.body[to..to + have].copy_from_slice(&self.buf[from..from + have]);
             self.start += have;
             self.body_len += have;
@@ -553,8 +582,95 @@ impl Inbound {
         Ok(Some(Step::Piece { kind, last }))
     }
 
+    /// Inflates what has arrived of the open frame into `body`, towards a whole message or for the next piece.
+    /// `None`: go on with the next frame.
+    fn inflate(&mut self, want: Want) -> Result<Option<Step>, ReceiveError> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else { return Ok(None) };
+        let arrived = self.end - self.start;
+        let mut left = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
+        let fresh = self.start + (frame.unmasked - frame.done) as usize..self.start + left;
+        if let Some(key) = frame.key {
+            mask::apply(&mut self.buf[fresh], key, frame.unmasked);
+        }
+        frame.unmasked = frame.done + left as u64;
+        let ends_here = frame.fin && frame.unmasked == frame.len;
+        let kind = message.kind;
+        loop {
+            if want == Want::Pieces && self.body_len >= INFLATE_STEP {
+                return Ok(Some(self.lend_piece(kind, false)));
+            }
+            let window = self.inflate_window(left);
+            let (Some(frame), Some(message), Some(inflater)) =
+                (&mut self.frame, &mut self.message, &mut self.inflater)
+            else {
+                return Ok(None);
+            };
+            let output = &mut self.body[window];
+            let inflated = inflater.run(&self.buf[self.start..self.start + left], output, ends_here)?;
+            left -= inflated.taken;
+            self.start += inflated.taken;
+            frame.done += inflated.taken as u64;
+            self.body_len += inflated.made;
+            message.grow(inflated.made as u64, self.limits)?;
+            if message.kind == Kind::Text && !message.utf8.feed(&output[..inflated.made]) {
+                return Err(ProtocolError::InvalidUtf8.into());
+            }
+            if !inflated.more {
+                break;
+            }
+        }
+        let Some(OpenFrame { len, done, .. }) = self.frame else { return Ok(None) };
+        if ends_here && want == Want::Message {
+            self.body_unused = 0;
+            return self.finish(Lent::Body).map(Some);
+        }
+        if ends_here {
+            if let Some(message) = self.message.take() {
+                message.check_end()?;
+            }
+            return Ok(Some(self.lend_piece(kind, true)));
+        }
+        if done == len {
+            self.frame = None;
+            return Ok(None);
+        }
+        if want == Want::Pieces && self.body_len > 0 {
+            return Ok(Some(self.lend_piece(kind, false)));
+        }
+        Ok(Some(Step::NeedInput))
+    }
+
+    /// Lends what is in `body` as a piece.
+    fn lend_piece(&mut self, kind: Kind, last: bool) -> Step {
+        if last {
+            self.frame = None;
+        }
+        if let Some(message) = &mut self.message {
+            message.in_pieces = true;
+        }
+        self.lent = Lent::Body;
+        Step::Piece { kind, last }
+    }
+
+    /// Room in `body` for `input` more bytes inflated: never more than one byte over the limit, and not much more
+    /// than what has come gives reason for.
+    fn inflate_window(&mut self, input: usize) -> Range<usize> {
+        let size = self.message.as_ref().map_or(0, |message| message.size);
+        let allowed = self.limits.max_message_size.saturating_sub(size).saturating_add(1);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+        if self.body.len() - self.body_len < INFLATE_MIN.min(allowed) {
+            let step = input.saturating_mul(4).clamp(BUF_FIRST, INFLATE_STEP);
+            self.grow_body(self.body_len.saturating_add(step.min(allowed)), self.body_len.saturating_add(allowed));
+        }
+        let room = (self.body.len() - self.body_len).min(INFLATE_STEP).min(allowed);
+        self.body_len..self.body_len + room
+    }
+
     /// Where in `body` the open frame can be read directly.
     fn direct_window(&self) -> Option<Range<usize>> {
+        if self.message.as_ref().is_some_and(|message| message.compressed) {
+            return None;
+        }
         let frame = self.frame.as_ref()?;
         let left = frame.len - frame.done;
         if frame.in_place || self.want == Want::Pieces || self.start < self.end || left < DIRECT_MIN {
@@ -566,15 +682,22 @@ impl Inbound {
         Some(self.body_len..self.body_len + window)
     }
 
-    /// Makes `body` at least `len` long. Its capacity grows by half of what has arrived, so that many fragments
-    /// cost no more than one large frame, and never past the end of a message that is known.
-    fn grow_body(&mut self, len: usize) {
-        if self.body.capacity() < len {
-            let mut goal = self.body_len + self.body_len / 2;
-            if let Some(OpenFrame { fin: true, len: frame_len, done, .. }) = self.frame {
-                let left = usize::try_from(frame_len - done).unwrap_or(usize::MAX);
-                goal = goal.min(self.body_len.saturating_add(left));
+    /// The largest that `body` can become, if that is known.
+    fn body_end(&self) -> usize {
+        match self.frame {
+            Some(OpenFrame { fin: true, len, done, .. }) => {
+                let left = usize::try_from(len - done).unwrap_or(usize::MAX);
+                self.body_len.saturating_add(left)
             }
+            _ => usize::MAX,
+        }
+    }
+
+    /// Makes `body` at least `len` long. Its capacity grows by half of what has arrived, so that many fragments
+    /// cost no more than one large frame, and never past `most`.
+    fn grow_body(&mut self, len: usize, most: usize) {
+        if self.body.capacity() < len {
+            let goal = (self.body_len + self.body_len / 2).min(most);
             self.body.reserve_exact(goal.max(len) - self.body.len());
         }
         if self.body.len() < len {
@@ -601,6 +724,7 @@ fn digest(frame: &mut OpenFrame, message: &mut OpenMessage, bytes: &mut [u8]) ->
         mask::apply(bytes, key, frame.done);
     }
     frame.done += bytes.len() as u64;
+    frame.unmasked = frame.done;
     if message.kind == Kind::Text && !message.utf8.feed(bytes) {
         return Err(ProtocolError::InvalidUtf8.into());
     }

@@ -1,7 +1,7 @@
 //! The WebSocket protocol without I/O: bytes in, events and bytes out.
 //!
 //! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control
-//! frames, the closing handshake, and the limits on all of that. Out of scope: sockets, TLS, threads, clocks,
+//! frames, compression ([`deflate`]), the closing handshake, and the limits on all of that. Out of scope: sockets, TLS, threads, clocks,
 //! randomness. Nothing here blocks; time limits are the driver's.
 //!
 //! The blocking [`WebSocket`](crate::WebSocket) drives this machine. A program with an event loop of its own can
@@ -76,6 +76,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod deflate;
 mod error;
 mod frame;
 pub mod handshake;
@@ -92,7 +93,7 @@ mod tests;
 pub use error::{LimitError, ProtocolError, ReceiveError};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, Opcode, Role};
 pub use inbound::{Inbound, Limits, Step, Want};
-pub use outbound::{MaskSource, OpenFrame, Outbound};
+pub use outbound::{Content, MaskSource, OpenFrame, Outbound};
 pub use protocol::{Event, Protocol};
 pub use session::Session;
 pub(crate) use utf8::Utf8;

@@ -1,13 +1,15 @@
 //! The sending half of the protocol: frames into a byte queue (RFC 6455 sections 5.2 and 5.3).
 //!
-//! In scope: headers, masking, gathering small frames so that one write carries many. Out of scope: what may be
-//! sent when (see `session`), writing to anything.
+//! In scope: headers, masking, gathering small frames so that one write carries many, compressed messages. Out of
+//! scope: what may be sent when (see `session`), writing to anything.
 //!
 //! Invariant: the queue holds whole frames, but for one that [`Outbound::begin`] opened and whose payload the
 //! caller is adding or writing behind it. Bytes leave in the order in which they were queued.
 
+use super::deflate::{Deflater, End};
 use super::frame::{FrameHeader, Opcode, Role};
 use super::mask;
+use crate::compression::Compress;
 
 /// So much that has left is worth moving what waits to the front.
 const FORGET_MIN: usize = 16 << 10;
@@ -24,6 +26,15 @@ impl<F: FnMut() -> [u8; 4] + Send> MaskSource for F {
     fn next_key(&mut self) -> [u8; 4] {
         self()
     }
+}
+
+/// What the payload of a data frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// The message as it is.
+    Plain,
+    /// Part of a compressed message.
+    Deflated,
 }
 
 /// A frame whose header is queued and whose payload follows in parts.
@@ -44,6 +55,8 @@ impl OpenFrame {
 /// The sending half of a connection, without I/O.
 pub struct Outbound {
     masks: Option<Box<dyn MaskSource>>,
+    /// For compressed messages, if they were agreed on.
+    deflater: Option<Box<Deflater>>,
     queue: Vec<u8>,
     /// `queue[..written]` has left.
     written: usize,
@@ -53,13 +66,13 @@ impl Outbound {
     /// The sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
-        Self { masks: Some(masks), queue: Vec::new(), written: 0 }
+        Self { masks: Some(masks), deflater: None, queue: Vec::new(), written: 0 }
     }
 
     /// The sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
-        Self { masks: None, queue: Vec::new(), written: 0 }
+        Self { masks: None, deflater: None, queue: Vec::new(), written: 0 }
     }
 
     /// Which end this is.
@@ -68,19 +81,58 @@ impl Outbound {
         if self.masks.is_some() { Role::Client } else { Role::Server }
     }
 
+    /// Makes compressed messages possible.
+    pub fn set_deflater(&mut self, deflater: Deflater) {
+        self.deflater = Some(Box::new(deflater));
+    }
+
+    /// Whether the next part of a message is to be compressed: because it belongs to a message that is, or begins
+    /// one that should be. `first` is whether it is the first part, `len` the length of the message if known.
+    #[inline]
+    #[must_use]
+    pub fn compresses(&self, compress: Compress, first: bool, len: Option<usize>) -> bool {
+        self.deflater
+            .as_ref()
+            .is_some_and(|deflater| deflater.is_open() || (first && deflater.wants(compress, len)))
+    }
+
+    /// Compresses the next part of a message, and takes off `part` what it took.
+    ///
+    /// When it gives a value, a frame is due, whose payload [`take_deflated`](Self::take_deflated) has; the value is
+    /// whether it is the last one. Call until it gives `Some(true)` or `None`.
+    #[must_use]
+    pub fn deflate(&mut self, part: &mut &[u8], end: End) -> Option<bool> {
+        self.deflater.as_mut().and_then(|deflater| deflater.run(part, end))
+    }
+
+    /// The payload of the frame that is due. Give it back through [`reuse_deflated`](Self::reuse_deflated).
+    #[must_use]
+    pub fn take_deflated(&mut self) -> Vec<u8> {
+        self.deflater.as_mut().map(|deflater| deflater.take_output()).unwrap_or_default()
+    }
+
+    /// Takes a payload back that has been queued or written, to use its memory again.
+    pub fn reuse_deflated(&mut self, payload: Vec<u8>) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.reuse(payload);
+        }
+    }
+
     /// Queues a whole frame.
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        let mut frame = self.begin(opcode, fin, payload.len() as u64);
+        let mut frame = self.begin(opcode, fin, Content::Plain, payload.len() as u64);
         self.add(&mut frame, payload);
     }
 
-    /// Queues the header of a frame of `len` bytes. All of them must follow through [`add`](Self::add), or, if
+    /// Queues the header of a frame of `len` bytes; `content` says of what. All of them must follow through [`add`](Self::add), or, if
     /// the frame is not masked, be written by the caller behind what is queued, before anything else is queued.
     #[inline]
-    pub fn begin(&mut self, opcode: Opcode, fin: bool, len: u64) -> OpenFrame {
+    pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
         let key = self.masks.as_mut().map(|masks| masks.next_key());
-        let (bytes, size) = FrameHeader { fin, rsv1: false, opcode, mask: key, len }.encode();
+        // Only the first frame of a message says that it is compressed (RFC 7692 6.1).
+        let rsv1 = content == Content::Deflated && opcode != Opcode::Continuation;
+        let (bytes, size) = FrameHeader { fin, rsv1, opcode, mask: key, len }.encode();
         self.queue.extend_from_slice(&bytes[..size]);
         OpenFrame { key, offset: 0 }
     }
@@ -139,12 +191,15 @@ impl Outbound {
         if self.is_empty() {
             self.queue = Vec::new();
         }
+        if let Some(deflater) = &mut self.deflater {
+            deflater.shrink();
+        }
     }
 
-    /// Memory held for the queue, in bytes.
+    /// Memory held for output, in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.queue.capacity()
+        self.queue.capacity() + self.deflater.as_ref().map_or(0, |deflater| deflater.capacity())
     }
 }
 

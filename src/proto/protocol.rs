@@ -1,11 +1,13 @@
 //! Both halves and the session in one value, for a program that drives the protocol from one thread.
 
+use super::deflate::{DeflateParameters, Deflater, End, Inflater};
 use super::error::ReceiveError;
 use super::frame::{Opcode, Role};
 use super::inbound::{Inbound, Limits, Step, Want};
-use super::outbound::{MaskSource, Outbound};
+use super::outbound::{Content, MaskSource, Outbound};
 use super::session::Session;
 use crate::close::{CloseCode, CloseFrame};
+use crate::compression::{Compress, Compression};
 use crate::error::{Closed, Error};
 use crate::message::{Kind, MessageRef, Payload};
 
@@ -35,6 +37,7 @@ pub struct Protocol {
     inbound: Inbound,
     outbound: Outbound,
     session: Session,
+    compress: Compress,
 }
 
 impl Protocol {
@@ -42,14 +45,29 @@ impl Protocol {
     #[must_use]
     pub fn client(limits: Limits, masks: impl MaskSource + 'static) -> Self {
         let (inbound, outbound) = (Inbound::new(Role::Client, limits), Outbound::client(Box::new(masks)));
-        Self { inbound, outbound, session: Session::new() }
+        Self { inbound, outbound, session: Session::new(), compress: Compress::default() }
     }
 
     /// A server's end.
     #[must_use]
     pub fn server(limits: Limits) -> Self {
         let (inbound, outbound) = (Inbound::new(Role::Server, limits), Outbound::server());
-        Self { inbound, outbound, session: Session::new() }
+        Self { inbound, outbound, session: Session::new(), compress: Compress::default() }
+    }
+
+    /// Turns compression on, with the parameters that the opening handshake agreed on; see
+    /// [`deflate`](super::deflate).
+    #[must_use]
+    pub fn with_deflate(mut self, options: &Compression, parameters: &DeflateParameters) -> Self {
+        let role = self.outbound.role();
+        self.inbound.set_inflater(Inflater::new(role, options, parameters));
+        self.outbound.set_deflater(Deflater::new(role, options, parameters));
+        self
+    }
+
+    /// Which messages to compress from here on.
+    pub fn set_compress(&mut self, compress: Compress) {
+        self.compress = compress;
     }
 
     /// Where to read the next bytes into; never empty. Call [`filled`](Self::filled) afterwards.
@@ -116,7 +134,7 @@ impl Protocol {
         Ok(Some(event))
     }
 
-    /// Queues a message in one frame.
+    /// Queues a message: in one frame, or in several if it is compressed to more than 64 KiB.
     ///
     /// # Errors
     ///
@@ -134,8 +152,23 @@ impl Protocol {
     /// [`Closed::Sent`] once a Close frame has been sent.
     pub fn send_fragment(&mut self, kind: Kind, part: &[u8], fin: bool) -> Result<(), Error> {
         self.session.check_open()?;
-        let opcode = self.session.data_opcode(Opcode::from(kind), fin);
-        self.outbound.frame(opcode, fin, part);
+        let (opcode, first) = (Opcode::from(kind), !self.session.is_fragmenting());
+        if !self.outbound.compresses(self.compress, first, fin.then_some(part.len())) {
+            let opcode = self.session.data_opcode(opcode, fin);
+            self.outbound.frame(opcode, fin, part);
+            return Ok(());
+        }
+        let (mut part, end) = (part, if fin { End::Message } else { End::Flush });
+        while let Some(last) = self.outbound.deflate(&mut part, end) {
+            let payload = self.outbound.take_deflated();
+            let opcode = self.session.data_opcode(opcode, last);
+            let mut frame = self.outbound.begin(opcode, last, Content::Deflated, payload.len() as u64);
+            self.outbound.add(&mut frame, &payload);
+            self.outbound.reuse_deflated(payload);
+            if last {
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -128,6 +128,13 @@ impl Session {
         if continues { Opcode::Continuation } else { opcode }
     }
 
+    /// Whether the next data frame goes on with a message.
+    #[inline]
+    #[must_use]
+    pub fn is_fragmenting(&self) -> bool {
+        self.fragmenting
+    }
+
     /// Whether [`write_replies`](Self::write_replies) would queue something.
     #[inline]
     #[must_use]

@@ -5,6 +5,7 @@ use crate::connection::{Handshake, WebSocket};
 use crate::error::{Budget, Error, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
+use crate::proto::deflate;
 use crate::proto::handshake::{self, Rejection, ServerHandshake};
 use crate::transport::{Transport, Wake};
 use http::{HeaderMap, StatusCode};
@@ -112,12 +113,17 @@ impl Request {
     /// [`Error::Config`] for a subprotocol that was not offered or a header that cannot be set; the request is
     /// then rejected with 500. [`Error::Timeout`], [`Error::Io`].
     pub fn accept_with(mut self, subprotocol: Option<&str>, headers: &HeaderMap) -> Result<WebSocket> {
-        let head = self.request.accept(subprotocol, &[], headers)?;
+        let options = &self.options.config.compression;
+        let deflate = options.as_ref().and_then(|options| deflate::accept(options, self.request.extensions()));
+        let (compression, extensions) = deflate.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
+        let extensions = extensions.unwrap_or_default();
+        let head = self.request.accept(subprotocol, &extensions, headers)?;
         let Some(transport) = self.transport.take() else { return Err(Timeout::of(Budget::Handshake)) };
         Opening { transport: &transport, deadline: self.deadline, wake: None }.write(&head)?;
         let agreed = Handshake {
             subprotocol: subprotocol.map(str::to_owned),
-            extensions: Vec::new(),
+            extensions,
+            compression,
             headers: self.request.headers().clone(),
             target: self.request.target().to_owned(),
         };

@@ -253,7 +253,7 @@ pub struct Accepted {
     /// were offered: whether to go on is the caller's decision.
     pub subprotocol: Option<String>,
     /// Those it chose of the ones offered, in the order in which they act on data. Their parameters
-    /// are for the extension to check.
+    /// are for the extension to check ([`deflate::confirm`](crate::proto::deflate::confirm)).
     pub extensions: Vec<Extension>,
     /// All headers of the answer.
     pub headers: HeaderMap,
@@ -330,6 +330,14 @@ pub enum HandshakeError {
     /// The server chose an extension that was not offered, or one twice.
     #[error("the server chose extension {0:?}, which was not offered or is chosen twice")]
     UnexpectedExtension(String),
+    /// The server chose an extension with parameters that do not answer the offer, or that are malformed.
+    #[error("the server chose extension {name}, but its parameters cannot be used: {what}")]
+    ExtensionParameters {
+        /// The extension.
+        name: &'static str,
+        /// What is wrong with them.
+        what: &'static str,
+    },
     /// The answer's head is longer than [`HeadLimits::max_head_size`].
     #[error("the answer's head is over the limit of {limit} bytes")]
     HeadTooLarge {

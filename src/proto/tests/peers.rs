@@ -71,7 +71,7 @@ proptest! {
                         if part % 2 == 0 {
                             out.frame(opcode, fin, payload);
                         } else {
-                            let mut frame = out.begin(opcode, fin, len as u64);
+                            let mut frame = out.begin(opcode, fin, Content::Plain, len as u64);
                             prop_assert_eq!(frame.is_masked(), client);
                             for piece in payload.chunks(part.max(len / 50)) {
                                 out.add(&mut frame, piece);
@@ -125,7 +125,7 @@ fn item_15_a_queue_that_is_never_empty_does_not_grow() {
             out.consume(more);
         }
         assert!(out.capacity() < 64 << 10, "{} bytes", out.capacity());
-        let mut frame = out.begin(Opcode::Binary, true, 5_000_000);
+        let mut frame = out.begin(Opcode::Binary, true, Content::Plain, 5_000_000);
         for _ in 0..5_000 {
             out.add(&mut frame, &[7; 1000]);
             out.consume(1000);

@@ -1,0 +1,187 @@
+//! One direction's compressor: messages in, payloads of frames out (RFC 7692 7.2.1).
+
+use super::TAIL;
+use super::negotiate::{DeflateParameters, MIN_WINDOW_BITS};
+use crate::compression::{Compress, Compression};
+use crate::proto::Role;
+use flate2::{FlushCompress, Status};
+
+/// So much output makes a frame before the message ends: a message of any size takes constant memory.
+const FRAME: usize = 64 << 10;
+/// Input worked on at a time, so that output does not grow far beyond a frame.
+const CHUNK: usize = 64 << 10;
+
+/// What follows behind the input of a [`Deflater`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// More of the message.
+    Part,
+    /// More of the message, but what has been put in so far must reach the peer.
+    Flush,
+    /// Nothing: the message ends.
+    Message,
+}
+
+/// The compressor of one connection.
+pub struct Deflater {
+    level: flate2::Compression,
+    window_bits: u8,
+    takeover: bool,
+    threshold: usize,
+    free: bool,
+    /// Made at the first message to compress.
+    engine: Option<flate2::Compress>,
+    /// Payload of the next frame.
+    output: Vec<u8>,
+    /// A message is under way.
+    open: bool,
+    /// Something has been put in since the last flush.
+    dirty: bool,
+}
+
+impl Deflater {
+    /// The compressor of the endpoint that plays `role`.
+    #[must_use]
+    pub fn new(role: Role, options: &Compression, parameters: &DeflateParameters) -> Self {
+        let (no_takeover, window_bits) = match role {
+            Role::Client => (parameters.client_no_context_takeover, parameters.client_max_window_bits),
+            Role::Server => (parameters.server_no_context_takeover, parameters.server_max_window_bits),
+        };
+        Self {
+            level: flate2::Compression::new(options.level.into()),
+            window_bits,
+            takeover: !no_takeover,
+            threshold: options.threshold,
+            free: options.free_between_messages,
+            engine: None,
+            output: Vec::new(),
+            open: false,
+            dirty: false,
+        }
+    }
+
+    /// Whether a message is to be compressed. `len` is its length, if that is known.
+    #[must_use]
+    pub fn wants(&self, compress: Compress, len: Option<usize>) -> bool {
+        let wanted = match compress {
+            Compress::Never => false,
+            Compress::Auto => len.is_none_or(|len| len >= self.threshold),
+            Compress::Always => true,
+        };
+        // With a window smaller than the engine can make, all messages go as they are, which is always allowed.
+        wanted && self.window_bits >= MIN_WINDOW_BITS
+    }
+
+    /// Whether a message has been begun and not ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Compresses the next part of a message, and takes off `input` what it took.
+    ///
+    /// When it gives a value, a frame's payload waits for [`take_output`](Self::take_output); the value is whether
+    /// the message ends with it. Otherwise all of `input` has been taken, and there is
+    /// nothing to send yet. Call until it gives `Some(true)` or `None`.
+    #[must_use]
+    pub fn run(&mut self, input: &mut &[u8], end: End) -> Option<bool> {
+        self.open = true;
+        loop {
+            if self.output.len() >= FRAME {
+                return Some(false);
+            }
+            let (chunk, rest) = input.split_at(input.len().min(CHUNK));
+            *input = rest;
+            self.dirty |= !chunk.is_empty();
+            if rest.is_empty() && end != End::Part {
+                if self.dirty {
+                    self.compress(chunk, FlushCompress::Sync);
+                    self.dirty = false;
+                    if end == End::Message {
+                        debug_assert!(self.output.ends_with(&TAIL));
+                        self.output.truncate(self.output.len() - TAIL.len());
+                    }
+                } else if end == End::Message {
+                    // An empty block, without its tail (RFC 7692 7.2.3.6).
+                    self.output.push(0);
+                }
+                if end == End::Message {
+                    self.end_message();
+                    return Some(true);
+                }
+                return (!self.output.is_empty()).then_some(false);
+            }
+            if chunk.is_empty() {
+                return None;
+            }
+            self.compress(chunk, FlushCompress::None);
+        }
+    }
+
+    /// The payload of a frame. To be given back through [`reuse`](Self::reuse), so that it need not be allocated
+    /// again.
+    #[must_use]
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    /// Takes a payload back that has been sent.
+    pub fn reuse(&mut self, mut output: Vec<u8>) {
+        output.clear();
+        self.output = output;
+    }
+
+    /// Memory held for output, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.output.capacity()
+    }
+
+    /// Gives memory back that an idle connection does not need; the window stays.
+    pub fn shrink(&mut self) {
+        if self.output.is_empty() {
+            self.output = Vec::new();
+        }
+    }
+
+    /// Puts in all of `input`, and with a flush gets all out that was put in.
+    fn compress(&mut self, mut input: &[u8], flush: FlushCompress) {
+        let engine = self
+            .engine
+            .get_or_insert_with(|| flate2::Compress::new_with_window_bits(self.level, false, self.window_bits));
+        loop {
+            self.output.reserve(64 + input.len() / 4);
+            let before = engine.total_in();
+            // Fails only for a stream that was ended, which is never done.
+            let status = engine.compress_vec(input, &mut self.output, flush);
+            debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)));
+            input = &input[(engine.total_in() - before) as usize..];
+            // With room left in the output, nothing is held back.
+            if self.output.len() < self.output.capacity() || status.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn end_message(&mut self) {
+        self.open = false;
+        if self.free {
+            self.engine = None;
+        } else if !self.takeover
+            && let Some(engine) = &mut self.engine
+        {
+            engine.reset();
+        }
+    }
+}
+
+impl std::fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deflater")
+            .field("level", &self.level.level())
+            .field("window_bits", &self.window_bits)
+            .field("takeover", &self.takeover)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
+}
