@@ -16,8 +16,7 @@ struct Options {
 
 fn main() -> landline::Result<()> {
     let options = Options::parse();
-    let compression = Some(Compression::default());
-    let client = Client::builder().max_message_size(64 << 20).compression(compression).build()?;
+    let client = Client::builder().max_message_size(64 << 20).compression(Compression::default()).build()?;
     let base = options.url.trim_end_matches('/');
     let agent = &options.agent;
 

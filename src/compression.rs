@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 /// ```
 /// use landline::{Client, Compression, Server};
 /// // Everything by default, and a server with less memory per connection.
-/// let client = Client::builder().compression(Some(Compression::default())).build()?;
+/// let client = Client::builder().compression(Compression::default()).build()?;
 /// let small = Compression::default().server_max_window_bits(11).client_max_window_bits(11);
-/// let server = Server::builder().compression(Some(small)).bind("127.0.0.1:0")?;
+/// let server = Server::builder().compression(small).bind("127.0.0.1:0")?;
 /// # Ok::<(), landline::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]

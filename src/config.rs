@@ -98,11 +98,11 @@ impl Config {
         self
     }
 
-    /// Offers compression (client) or accepts offers of it (server), with these options. Default off. See
-    /// [`Compression`].
+    /// Offers compression (client) or accepts offers of it (server), with these options; `None` does not. Default
+    /// `None`. See [`Compression`].
     #[must_use]
-    pub fn compression(mut self, compression: Option<Compression>) -> Self {
-        self.compression = compression;
+    pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
+        self.compression = compression.into();
         self
     }
 
@@ -148,7 +148,7 @@ macro_rules! config_setters {
 
         /// See [`Config::compression`](crate::Config::compression).
         #[must_use]
-        pub fn compression(mut self, compression: Option<$crate::compression::Compression>) -> Self {
+        pub fn compression(mut self, compression: impl Into<Option<$crate::compression::Compression>>) -> Self {
             self.$($config).+ = self.$($config).+.compression(compression);
             self
         }

@@ -271,12 +271,14 @@ impl Link {
         patience: &mut Patience,
     ) -> Result<()> {
         let payload = out.take_deflated();
-        let session = &mut self.gate().session;
-        // Control frames go between fragments, but nothing goes behind a Close frame.
-        if result.is_ok() && !session.is_closing() {
-            session.write_replies(out);
-        }
-        let opcode = session.data_opcode(opcode, fin);
+        let opcode = {
+            let session = &mut self.gate().session;
+            // Control frames go between fragments, but nothing goes behind a Close frame.
+            if result.is_ok() && !session.is_closing() {
+                session.write_replies(out);
+            }
+            session.data_opcode(opcode, fin)
+        };
         let mut frame = out.begin(opcode, fin, Content::Deflated, payload.len() as u64);
         let result = if result.is_err() || payload.len() < COPY_BELOW {
             out.add(&mut frame, &payload);

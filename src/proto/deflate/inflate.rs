@@ -4,7 +4,7 @@
 //! is the caller's to judge while it does.
 
 use super::TAIL;
-use super::negotiate::{DeflateParameters, MIN_WINDOW_BITS};
+use super::negotiate::DeflateParameters;
 use crate::compression::Compression;
 use crate::proto::{ProtocolError, Role};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -21,8 +21,9 @@ pub struct Inflated {
 }
 
 /// The decompressor of one connection.
+///
+/// Its window is always the largest: that of the engine is, so a smaller one would save nothing.
 pub struct Inflater {
-    window_bits: u8,
     takeover: bool,
     free: bool,
     /// Made at the first compressed message.
@@ -35,17 +36,11 @@ impl Inflater {
     /// The decompressor of the endpoint that plays `role`.
     #[must_use]
     pub fn new(role: Role, options: &Compression, parameters: &DeflateParameters) -> Self {
-        let (no_takeover, window_bits) = match role {
-            Role::Client => (parameters.server_no_context_takeover, parameters.server_max_window_bits),
-            Role::Server => (parameters.client_no_context_takeover, parameters.client_max_window_bits),
+        let no_takeover = match role {
+            Role::Client => parameters.server_no_context_takeover,
+            Role::Server => parameters.client_no_context_takeover,
         };
-        Self {
-            window_bits: window_bits.max(MIN_WINDOW_BITS),
-            takeover: !no_takeover,
-            free: options.free_between_messages,
-            engine: None,
-            begun: false,
-        }
+        Self { takeover: !no_takeover, free: options.free_between_messages, engine: None, begun: false }
     }
 
     /// Inflates the next part of a message into `output`, which must not be empty. `last`: the message ends with
@@ -92,7 +87,7 @@ impl Inflater {
     }
 
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize, Status), ProtocolError> {
-        let engine = self.engine.get_or_insert_with(|| Decompress::new_with_window_bits(false, self.window_bits));
+        let engine = self.engine.get_or_insert_with(|| Decompress::new(false));
         let (before_in, before_out) = (engine.total_in(), engine.total_out());
         let status =
             engine.decompress(input, output, FlushDecompress::None).map_err(|_| ProtocolError::InvalidDeflate)?;
@@ -112,8 +107,8 @@ impl Inflater {
 impl std::fmt::Debug for Inflater {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inflater")
-            .field("window_bits", &self.window_bits)
             .field("takeover", &self.takeover)
+            .field("begun", &self.begun)
             .finish_non_exhaustive()
     }
 }
