@@ -176,6 +176,9 @@ fn open(options: &Options) -> Result<WebSocket, String> {
     if !options.subprotocol.is_empty() && ws.handshake().subprotocol.is_none() {
         let _ = writeln!(io::stderr(), "note: the server chose none of the subprotocols");
     }
+    if options.deflate && ws.handshake().compression.is_none() {
+        let _ = writeln!(io::stderr(), "note: the server does not compress");
+    }
     Ok(ws)
 }
 

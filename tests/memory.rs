@@ -1,10 +1,21 @@
-//! How much memory a connection's protocol takes, counted by the allocator (strictness items 10, 11 and 15).
+//! How much memory a connection takes, counted by the allocator (strictness items 9, 10, 11 and 15).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(unsafe_code, reason = "an allocator")]
 
+mod common;
+
+use common::{
+    BINARY, Deflate, Inflate, OFFER, RSV1, Raw, alone, bomb, limited, masked, noise, pair_with, raw_client_with,
+};
+use landline::error::LimitError;
 use landline::proto::{Event, Inbound, Limits, Protocol, Role, Step, Want};
+use landline::{Client, Compress, Compression, Config, Error, Kind, Server, WebSocket};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 /// What this thread has allocated. Bytes of one that grows are counted as if it grew where it is.
 #[derive(Clone, Copy, Default, Debug)]
@@ -337,4 +348,364 @@ fn large_messages_reuse_their_memory() {
     (0..3).for_each(|_| round());
     let ((), count) = counted(|| (0..5).for_each(|_| round()));
     assert_eq!(count.calls, 0, "{count:?}");
+}
+
+// ----- Compression, over whole connections: what the thread that has the connection allocates -----
+
+fn options() -> Compression {
+    Compression::default()
+}
+
+fn deflated(options: Compression) -> Config {
+    Config::default().compression(Some(options))
+}
+
+fn with_raw_client(config: &Config) -> (WebSocket, Raw<TcpStream>) {
+    let (ws, raw, _) = raw_client_with(config, OFFER);
+    (ws, raw)
+}
+
+/// Both ends ours.
+fn both(options: &Compression) -> (WebSocket, WebSocket) {
+    let client = Client::builder().compression(Some(options.clone())).build().unwrap();
+    pair_with(&client, Server::builder().compression(Some(options.clone())))
+}
+
+/// Takes messages until the connection fails, without keeping anything of them.
+type Receive = fn(&mut WebSocket) -> Error;
+
+const UNTIL_ERROR: [(&str, bool, Receive); 4] = [
+    ("recv", true, |ws| ws.recv().unwrap_err()),
+    ("recv_ref", true, |ws| ws.recv_ref().unwrap_err()),
+    ("recv_into", false, |ws| {
+        let mut buf = [0; 4096];
+        loop {
+            if let Err(error) = ws.recv_into(&mut buf) {
+                return error;
+            }
+        }
+    }),
+    ("recv_stream", false, |ws| {
+        let mut reader = match ws.recv_stream() {
+            Ok(reader) => reader.unwrap(),
+            Err(error) => return error,
+        };
+        let mut buf = [0; 4096];
+        loop {
+            if let Err(error) = reader.read(&mut buf) {
+                return error.downcast().unwrap();
+            }
+        }
+    }),
+];
+
+/// Sends what inflates to far more than the limit: the peak of memory.
+fn blow_up(mebibytes: usize, limit: usize, receive: Receive) -> isize {
+    let (mut ws, mut raw) = with_raw_client(&deflated(options()).max_message_size(limit as u64));
+    let payload = bomb(mebibytes);
+    assert!(payload.len() < mebibytes * 1060);
+    let wire = masked(BINARY | RSV1, payload);
+    let sending = thread::spawn(move || {
+        raw.send(&wire);
+        raw.frame().close_code()
+    });
+    let (error, count) = counted(|| receive(&mut ws));
+    assert!(matches!(error, Error::Limit(LimitError::MessageTooBig { .. })), "{error:?}");
+    assert_eq!(sending.join().unwrap(), 1009);
+    assert_eq!(ws.close_info().sent.unwrap().code(), 1009.into());
+    assert!(matches!(ws.recv(), Err(Error::Limit(_))), "the same ever after");
+    count.peak
+}
+
+#[test]
+fn item_9_a_bomb_takes_no_more_memory_than_the_limit_allows() {
+    limited(|| {
+        for (mebibytes, limit) in [(1, 64 * KIB), (1024, 64 * KIB), (1024, 16 * MIB)] {
+            for (name, whole, receive) in UNTIL_ERROR {
+                let peak = blow_up(mebibytes, limit, receive);
+                println!("{mebibytes} MiB against {limit}, {name}: {peak}");
+                let most = if whole { limit + MIB } else { 512 * KIB };
+                assert!(peak < most as isize, "{mebibytes} MiB against {limit}, {name}: {peak}");
+            }
+        }
+    });
+}
+
+/// What the process has had in memory at most, in bytes, since it was last asked.
+fn resident_peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * KIB
+}
+
+/// The same as the kernel sees it: with an allocator that moves large blocks by remapping them, a buffer that grows is
+/// not there twice.
+#[test]
+fn item_9_a_bomb_in_the_eyes_of_the_kernel() {
+    alone("item_9_a_bomb_in_the_eyes_of_the_kernel", "MALLOC_MMAP_THRESHOLD_=65536", || {
+        const LIMIT: usize = 16 * MIB;
+        let receive: Receive = |ws| ws.recv().unwrap_err();
+        let wire = masked(BINARY | RSV1, bomb(1024));
+        for round in 0..3 {
+            // What runs for the first time is mapped for the first time.
+            let limit = if round == 0 { 64 * KIB } else { LIMIT };
+            let (mut ws, mut raw) = with_raw_client(&deflated(options()).max_message_size(limit as u64));
+            resident_peak();
+            let before = resident_peak();
+            let error = thread::scope(|scope| {
+                let sending = scope.spawn(|| {
+                    raw.send(&wire);
+                    raw.frame().close_code()
+                });
+                let error = receive(&mut ws);
+                assert_eq!(sending.join().unwrap(), 1009);
+                error
+            });
+            assert!(matches!(error, Error::Limit(LimitError::MessageTooBig { .. })), "{error:?}");
+            let grown = resident_peak() - before;
+            println!("round {round}: {grown}");
+            assert!(round == 0 || grown < LIMIT + MIB, "{grown} more");
+        }
+    });
+}
+
+#[test]
+fn compressed_streams_are_received_in_constant_memory() {
+    const LEN: usize = 256 * MIB;
+    limited(|| {
+        for with_stream in [true, false] {
+            let (mut ws, mut raw) = with_raw_client(&deflated(options()).max_message_size(u64::MAX));
+            let sending = thread::spawn(move || {
+                raw.send(masked(BINARY | RSV1, bomb(LEN / MIB)));
+                raw
+            });
+            let mut buf = vec![0; 100_000];
+            let (len, count) = counted(|| {
+                let mut len = 0;
+                if with_stream {
+                    let mut reader = ws.recv_stream().unwrap().unwrap();
+                    loop {
+                        match reader.read(&mut buf).unwrap() {
+                            0 => return len,
+                            count => len += count,
+                        }
+                    }
+                }
+                loop {
+                    let received = ws.recv_into(&mut buf).unwrap().unwrap();
+                    len += received.len;
+                    if received.is_final {
+                        return len;
+                    }
+                }
+            });
+            println!("received {LEN}: {count:?}");
+            assert_eq!(len, LEN);
+            assert!(count.peak < 512 * KIB as isize, "{count:?}");
+            drop(sending.join().unwrap());
+        }
+    });
+}
+
+/// Reads everything in another thread: how much it was.
+fn drain(mut ws: WebSocket) -> thread::JoinHandle<u64> {
+    thread::spawn(move || {
+        ws.set_max_message_size(u64::MAX);
+        let mut buf = vec![0; 64 * KIB];
+        while let Ok(Some(_)) = ws.recv_into(&mut buf) {}
+        ws.stats().payload_received
+    })
+}
+
+/// Two kinds of content: what compresses well, and what does not.
+fn contents(len: usize) -> [Vec<u8>; 2] {
+    [b"all work and no play ".iter().copied().cycle().take(len).collect(), noise(len)]
+}
+
+#[test]
+fn compressed_streams_are_sent_in_constant_memory() {
+    const BLOCK: usize = MIB;
+    limited(|| {
+        for (content, blocks) in contents(BLOCK).into_iter().zip([256, 64]) {
+            let (mut client, mut server) = both(&options().level(1));
+            for from_client in [true, false] {
+                let (mut ws, peer) = if from_client { (client, server) } else { (server, client) };
+                let draining = drain(peer);
+                let ((), count) = counted(|| {
+                    let mut writer = ws.send_stream(Kind::Binary).unwrap();
+                    for _ in 0..blocks {
+                        writer.write_all(&content).unwrap();
+                    }
+                    writer.finish().unwrap();
+                });
+                println!("sent {blocks} MiB: {count:?}");
+                assert!(count.peak < 768 * KIB as isize, "{count:?}");
+                drop(ws);
+                assert_eq!(draining.join().unwrap(), (blocks * BLOCK) as u64);
+                (client, server) = both(&options().level(1));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_compressed_send_adds_less_than_a_mebibyte() {
+    limited(|| {
+        for content in contents(64 * MIB) {
+            for from_client in [true, false] {
+                let (client, server) = both(&options().level(1));
+                let (mut ws, peer) = if from_client { (client, server) } else { (server, client) };
+                let draining = drain(peer);
+                let ((), count) = counted(|| ws.send(&content[..]).unwrap());
+                println!("sent 64 MiB: {count:?}");
+                assert!(count.peak < MIB as isize, "{count:?}");
+                drop(ws);
+                assert_eq!(draining.join().unwrap(), content.len() as u64);
+            }
+        }
+    });
+}
+
+/// What a connection holds, by role, once it is open.
+fn held(role: Role, options: Option<Compression>) -> (WebSocket, WebSocket, isize) {
+    let client = Client::builder().compression(options.clone()).build().unwrap();
+    let listener = Server::builder().compression(options).listen("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let connect = move || client.connect(&url).unwrap();
+    let accept = move || listener.accept().unwrap().accept().unwrap();
+    if role == Role::Client {
+        let peer = thread::spawn(accept);
+        let (ws, count) = counted(connect);
+        (ws, peer.join().unwrap(), count.live)
+    } else {
+        let peer = thread::spawn(connect);
+        let (ws, count) = counted(accept);
+        (ws, peer.join().unwrap(), count.live)
+    }
+}
+
+/// Sends and receives in another thread, so that only this one's end counts.
+fn peer<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+const SMALL: isize = 4 * KIB as isize;
+const ENGINE: isize = 32 * KIB as isize;
+
+#[test]
+fn windows_are_made_at_the_first_compressed_message() {
+    limited(|| {
+        for role in [Role::Client, Role::Server] {
+            let (_plain, _peer, without) = held(role, None);
+            let (mut ws, mut other, with) = held(role, Some(options()));
+            assert!(with - without < 2 * KIB as isize, "{role:?}: {without} without, {with} with");
+
+            let message = noise(1000);
+            let ((), count) = counted(|| {
+                ws.with_compress(Compress::Never).send(&message[..]).unwrap();
+                peer(|| drop(other.recv().unwrap()));
+                peer(|| other.with_compress(Compress::Never).send(&message[..]).unwrap());
+                assert!(ws.recv_ref().unwrap().is_some());
+                ws.send("short").unwrap();
+                peer(|| drop(other.recv().unwrap()));
+            });
+            assert!(count.live < 2 * SMALL, "{role:?}, plain messages: {count:?}");
+
+            let ((), first) = counted(|| ws.send(&message[..]).unwrap());
+            peer(|| drop(other.recv().unwrap()));
+            assert!(first.live > 2 * ENGINE, "{role:?}, the first one sent: {first:?}");
+            let ((), count) = counted(|| {
+                peer(|| other.send(&message[..]).unwrap());
+                assert!(ws.recv_ref().unwrap().is_some());
+            });
+            println!("{role:?}: {} to send, {} to receive", first.live, count.live);
+            assert!(count.live > ENGINE, "{role:?}, the first one received: {count:?}");
+        }
+    });
+}
+
+#[test]
+fn windows_are_given_back_between_messages_if_wanted() {
+    let frugal = options().free_between_messages(true);
+    let no_takeover = frugal.clone().server_no_context_takeover(true).client_no_context_takeover(true);
+    limited(move || {
+        for role in [Role::Client, Role::Server] {
+            for (options, inflater_goes) in [(frugal.clone(), false), (no_takeover.clone(), true)] {
+                let (mut ws, mut other, _) = held(role, Some(options));
+                let message = noise(1000);
+                for _ in 0..3 {
+                    let ((), sent) = counted(|| ws.send(&message[..]).unwrap());
+                    peer(|| drop(other.recv().unwrap()));
+                    assert!(sent.peak > 2 * ENGINE && sent.live < 2 * SMALL, "{role:?}: {sent:?}");
+                }
+                let ((), received) = counted(|| {
+                    for _ in 0..3 {
+                        peer(|| other.send(&message[..]).unwrap());
+                        assert!(ws.recv_ref().unwrap().is_some());
+                    }
+                });
+                assert!(received.peak > ENGINE, "{role:?}: {received:?}");
+                assert_eq!(received.live < 4 * SMALL, inflater_goes, "{role:?}: {received:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn compressed_messages_allocate_nothing_once_there_has_been_one() {
+    limited(|| {
+        for no_takeover in [false, true] {
+            let options = options().server_no_context_takeover(no_takeover).client_no_context_takeover(no_takeover);
+            let (mut client, mut server) = both(&options);
+            let messages: Vec<Vec<u8>> =
+                (0..10u8).map(|i| [&noise(500)[..], &[i; 500], &[i + 1; 24]].concat()).collect();
+            let mut round = |fed: bool| {
+                for to_server in [true, false] {
+                    let (from, to) =
+                        if to_server { (&mut client, &mut server) } else { (&mut server, &mut client) };
+                    for message in &messages {
+                        if fed {
+                            from.feed(&message[..]).unwrap();
+                            from.flush().unwrap();
+                        } else {
+                            from.send(&message[..]).unwrap();
+                        }
+                        assert!(to.recv_ref().unwrap().unwrap().as_bytes() == message);
+                    }
+                }
+            };
+            (0..20).for_each(|i| round(i % 2 == 0));
+            let ((), count) = counted(|| (0..40).for_each(|i| round(i % 2 == 0)));
+            assert_eq!(count.calls, 0, "no takeover {no_takeover}: {count:?}");
+        }
+    });
+}
+
+/// An idle connection keeps its windows, and no buffers.
+#[test]
+fn idle_connections_with_compression_keep_their_windows_only() {
+    limited(|| {
+        let (mut ws, mut raw) = with_raw_client(&deflated(options()));
+        let (mut deflate, mut inflate) = (Deflate::new(), Inflate::new());
+        let message = noise(20_000);
+        let mut exchange = |ws: &mut WebSocket| {
+            peer(|| raw.send(masked(BINARY | RSV1, deflate.message(&message))));
+            assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == message);
+            ws.send(&message[..]).unwrap();
+            peer(|| {
+                let frame = raw.frame();
+                assert!(inflate.message(&frame.payload) == message);
+                frame.payload.len()
+            })
+        };
+        let (size, before) = counted(|| exchange(&mut ws));
+        assert!(size > 20_000);
+        let (result, count) = counted(|| ws.recv_timeout(Duration::from_millis(1_500)));
+        assert!(matches!(result, Err(Error::Timeout(_))), "{result:?}");
+        println!("{} before, {} back", before.live, -count.live);
+        assert!(-count.live > 40 * KIB as isize, "{count:?}");
+        assert!(before.live + count.live > 2 * ENGINE, "the windows stay: {before:?}, {count:?}");
+        assert!(exchange(&mut ws) < 1000, "and can be referred to");
+    });
 }

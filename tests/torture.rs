@@ -1,14 +1,17 @@
 //! The real stack, client against server, over a transport that misbehaves as the seed says: it splits reads and
 //! writes anywhere, says "would block" when it would not, wakes for nothing, and in some runs is reset at some
-//! byte. Meanwhile calls run out of time and are interrupted at random moments. What arrives must be exactly what
-//! was sent, in order.
+//! byte. Meanwhile calls run out of time and are interrupted at random moments. Two runs in three have compression,
+//! with random options. What arrives must be exactly what was sent, in order.
 //!
 //! A failure prints its seed; `LANDLINE_SEED=n` runs that one alone.
 
 use landline::error::Closed;
 use landline::server::accept_over;
 use landline::transport::{Identity, Interest, MemoryTransport, Ready, TlsConnector, Transport, Wake, pair};
-use landline::{Client, CloseCode, Config, Error, Interrupter, Kind, Message, Receiver, Sender, WebSocket};
+use landline::{
+    Client, CloseCode, Compress, Compression, Config, Error, Interrupter, Kind, Message, Receiver, Sender,
+    WebSocket,
+};
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::Range;
 use std::sync::Mutex;
@@ -165,6 +168,21 @@ fn soon(random: &mut Random) -> Option<Instant> {
     random.one_in(2).then(|| Instant::now() + Duration::from_micros(random.below(300) as u64))
 }
 
+/// Options for one end.
+fn compression(random: &mut Random) -> Option<Compression> {
+    (!random.one_in(6)).then(|| {
+        let mut bits = || [9, 10, 12, 15, 15][random.below(5)];
+        Compression::default()
+            .server_max_window_bits(bits())
+            .client_max_window_bits(bits())
+            .level([1, 1, 6, 9][random.below(4)])
+            .threshold([0, 1, 128, 10_000][random.below(4)])
+            .server_no_context_takeover(random.one_in(4))
+            .client_no_context_takeover(random.one_in(4))
+            .free_between_messages(random.one_in(4))
+    })
+}
+
 fn send_all(
     sender: &mut Sender,
     random: &mut Random,
@@ -174,6 +192,9 @@ fn send_all(
     for message in messages {
         if random.one_in(10) {
             wake.interrupt_recv();
+        }
+        if random.one_in(5) {
+            sender.set_compress([Compress::Never, Compress::Auto, Compress::Always][random.below(3)]);
         }
         let bytes = message.as_bytes();
         match random.below(5) {
@@ -328,13 +349,15 @@ fn connect(
     let client = Faulty::new(client, random.fork(), reset_after);
     let server = Faulty::new(server, random.fork(), None);
     let acceptor = tls.map(|tls| tls.acceptor.clone());
+    let config = Config::default().compression(compression(random));
     let accepting = thread::spawn(move || match acceptor {
-        None => accept_over(server, &Config::default())?.accept(),
-        Some(tls) => accept_over(tls.accept(server, None, None)?, &Config::default())?.accept(),
+        None => accept_over(server, &config)?.accept(),
+        Some(tls) => accept_over(tls.accept(server, None, None)?, &config)?.accept(),
     });
+    let builder = Client::builder().compression(compression(random));
     let client = match tls {
-        None => Client::default().connect_over(client, "ws://memory/"),
-        Some(tls) => tls.client.connect_over(client, "wss://localhost/"),
+        None => builder.build()?.connect_over(client, "ws://memory/"),
+        Some(tls) => builder.tls(tls.connector.clone()).build()?.connect_over(client, "wss://localhost/"),
     };
     let server = accepting.join().unwrap();
     Ok((client?, server?))
@@ -342,7 +365,7 @@ fn connect(
 
 struct Tls {
     acceptor: landline::transport::TlsAcceptor,
-    client: Client,
+    connector: TlsConnector,
 }
 
 impl Tls {
@@ -350,11 +373,8 @@ impl Tls {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let identity = Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
-        let trust = TlsConnector::builder().platform_roots(false).ca_pem(cert.as_bytes()).build().unwrap();
-        Self {
-            acceptor: landline::transport::TlsAcceptor::new(identity).unwrap(),
-            client: Client::builder().tls(trust).build().unwrap(),
-        }
+        let connector = TlsConnector::builder().platform_roots(false).ca_pem(cert.as_bytes()).build().unwrap();
+        Self { acceptor: landline::transport::TlsAcceptor::new(identity).unwrap(), connector }
     }
 }
 

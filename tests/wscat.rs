@@ -9,7 +9,7 @@ use landline::error::{Closed, Error};
 use landline::proto::handshake::{HeadLimits, ServerHandshake};
 use landline::server::ServerBuilder;
 use landline::transport::Identity;
-use landline::{CloseCode, Config, Listener, Server, WebSocket};
+use landline::{Client, CloseCode, Compression, Config, Listener, Server, WebSocket};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -26,7 +26,7 @@ const WATCHDOG: Duration = Duration::from_secs(120);
 
 // ----- Running it -----
 
-/// A wscat that runs. Its output is read all the time, so that it never has to wait for that.
+/// A program that runs. Its output is read all the time, so that it never has to wait for that.
 struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -44,21 +44,24 @@ struct Run {
 }
 
 fn command() -> Command {
+    example("wscat")
+}
+
+fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
-    let wscat = test.parent().and_then(Path::parent).unwrap().join("examples/wscat");
-    assert!(wscat.exists(), "{} is missing: run `cargo build --examples`", wscat.display());
-    Command::new(wscat)
+    let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
+    Command::new(program)
 }
 
 fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
+    start_program(command().args(arguments))
+}
+
+fn start_program(program: &mut Command) -> Running {
     let begin = Instant::now();
-    let mut child = command()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
     let (mut stdout, mut stderr) = (BufReader::new(child.stdout.take().unwrap()), child.stderr.take().unwrap());
     let (line_read, lines) = channel();
     thread::spawn(move || {
@@ -104,7 +107,7 @@ impl Running {
             match self.lines.recv_timeout(left) {
                 Ok(line) => stdout.extend(line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("wscat hangs"),
+                Err(RecvTimeoutError::Timeout) => panic!("the program hangs"),
             }
         }
         let took = self.begin.elapsed();
@@ -508,7 +511,7 @@ fn the_address_is_wrong() {
 #[test]
 fn the_options_are_wrong() {
     for (arguments, says) in [
-        (&["--deflate", "ws://localhost/"][..], "unexpected argument '--deflate'"),
+        (&["--deflate=15", "ws://localhost/"][..], "unexpected value '15' for '--deflate'"),
         (&[], "<URL>"),
         (&["--timeout", "0", "ws://localhost/"], "more than 0"),
         (&["--timeout", "soon", "ws://localhost/"], "seconds"),
@@ -555,6 +558,48 @@ fn what_the_options_say_arrives() {
     // RFC 7617 section 2 has these credentials.
     assert_eq!(value("authorization"), ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
     assert_eq!(handshake.subprotocol.as_deref(), Some("v2"));
+}
+
+#[test]
+fn compression_is_offered() {
+    let line = "all lines are alike ".repeat(50) + "\n";
+    let large = line.repeat(1000);
+    let compression = || Some(Compression::default());
+    for (arguments, ours, is_agreed) in
+        [(&["--deflate"][..], compression(), true), (&["--deflate"], None, false), (&[], compression(), false)]
+    {
+        let (url, server) = serve(Server::builder().compression(ours), |mut ws| {
+            while let Some(message) = ws.recv()? {
+                ws.send(message)?;
+            }
+            Ok::<_, Error>((ws.handshake().compression, ws.stats()))
+        });
+        run(arguments.iter().chain([&&url[..]]), large.as_bytes()).is_fine(&large);
+        let (agreed, stats) = server.join().unwrap().unwrap();
+        assert_eq!(agreed.is_some(), is_agreed);
+        assert_eq!(stats.payload_received, (large.len() - 1000) as u64);
+        for wire in [stats.wire_received, stats.wire_sent] {
+            assert_eq!(wire < stats.payload_received / 10, is_agreed, "{stats:?}");
+        }
+    }
+}
+
+#[test]
+fn compression_with_the_echo_server() {
+    let lines = "all lines are alike ".repeat(50) + "\nshort\n\n";
+    for (server_arguments, is_agreed) in [(&["--deflate"][..], true), (&[], false)] {
+        let mut server =
+            start_program(example("echo_server").args(["--listen", "127.0.0.1:0"]).args(server_arguments));
+        let line = server.line();
+        let url = line.trim_end().strip_prefix("listening on ").expect("a URL");
+        let client = Client::builder().compression(Compression::default()).build().unwrap();
+        let mut ws = client.connect(url).unwrap();
+        assert_eq!(ws.handshake().compression.is_some(), is_agreed);
+        ws.close(CloseCode::NORMAL, "").unwrap();
+        for arguments in [&["--deflate"][..], &[]] {
+            run(arguments.iter().chain([&url]), lines.as_bytes()).is_fine(&lines);
+        }
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub(super) struct Gate {
     next_ticket: u64,
     /// The transport had no room for all of the queue when it last came home.
     stuck: bool,
+    /// The receiver waits, and has left it to whoever has the queue to write it.
+    left_behind: bool,
     /// A message is being sent in fragments: other messages wait until it ends.
     streaming: bool,
     /// The closing handshake must be over by then.
@@ -145,6 +147,7 @@ impl Link {
             line: VecDeque::new(),
             next_ticket: 0,
             stuck: false,
+            left_behind: false,
             streaming: false,
             close_by: None,
             write_error: None,
@@ -290,12 +293,12 @@ impl Link {
         result
     }
 
-    /// Brings the queue home with gathered messages in it.
+    /// Brings the queue home with gathered messages in it, unless the receiver counts on its being written: there
+    /// may be replies in it, or due.
     fn set_down(&self, out: Box<Outbound>, patience: &mut Patience) -> Result<()> {
         let mut gate = self.gate();
         gate.out = Some(out);
-        if gate.session.has_replies() && !gate.stuck {
-            // The receiver has left them to this turn.
+        if (gate.left_behind || gate.session.has_replies()) && !gate.stuck {
             return self.drain(gate, patience).map_err(Error::accepted);
         }
         let (waiting, stuck) = (gate.waiting > 0, gate.stuck);
@@ -589,6 +592,7 @@ impl Link {
                 continue;
             }
             gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
+            gate.left_behind = false;
             gate.out = Some(out);
             let waiting = gate.waiting > 0;
             drop(gate);
@@ -625,10 +629,14 @@ impl Link {
     pub(super) fn before_wait(&self) -> (bool, Option<Instant>) {
         let mut gate = self.gate();
         let close_by = gate.close_by;
+        if gate.out.is_none() {
+            // Another thread has its turn: it sees to the rest.
+            gate.left_behind = true;
+            return (false, close_by);
+        }
         if gate.write_error.is_some() || (gate.queued() == 0 && !gate.stuck && !gate.session.has_replies()) {
             return (false, close_by);
         }
-        // Another thread has its turn: it sees to the rest.
         let Some(mut out) = gate.out.take() else { return (false, close_by) };
         if !gate.stuck {
             gate.session.write_replies(&mut out);

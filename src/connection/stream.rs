@@ -63,9 +63,9 @@ impl Read for MessageReader<'_> {
 ///
 /// What is written is gathered into fragments of 16 KiB, or of up to about 64 KiB if the message is compressed, and
 /// those gather as with [`feed`](crate::WebSocket::feed); [`flush`](Write::flush) sends what there is, in a fragment
-/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait until then;
-/// Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and the
-/// connection is closed with 1011.
+/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait
+/// until then; Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and
+/// the connection is closed with 1011.
 #[derive(Debug)]
 pub struct MessageWriter<'a> {
     sender: &'a Sender,

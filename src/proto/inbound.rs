@@ -632,12 +632,11 @@ impl Inbound {
         }
         if done == len {
             self.frame = None;
-            return Ok(None);
         }
         if want == Want::Pieces && self.body_len > 0 {
             return Ok(Some(self.lend_piece(kind, false)));
         }
-        Ok(Some(Step::NeedInput))
+        Ok(if self.frame.is_some() { Some(Step::NeedInput) } else { None })
     }
 
     /// Lends what is in `body` as a piece.

@@ -125,8 +125,9 @@ impl Outbound {
         self.add(&mut frame, payload);
     }
 
-    /// Queues the header of a frame of `len` bytes; `content` says of what. All of them must follow through [`add`](Self::add), or, if
-    /// the frame is not masked, be written by the caller behind what is queued, before anything else is queued.
+    /// Queues the header of a frame of `len` bytes; `content` says of what. All of them must follow through
+    /// [`add`](Self::add), or, if the frame is not masked, be written by the caller behind what is queued, before
+    /// anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
         let key = self.masks.as_mut().map(|masks| masks.next_key());

@@ -5,6 +5,7 @@
 
 mod control;
 mod conversation;
+mod deflate;
 mod framing;
 mod limits;
 mod peers;

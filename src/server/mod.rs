@@ -75,6 +75,7 @@ impl Options {
 /// [`Error::Rejected`] for a request that is not a WebSocket opening; it has been answered.
 /// [`Error::Timeout`], [`Error::Io`].
 pub fn accept_over(transport: impl Transport + 'static, config: &Config) -> Result<Request> {
+    config.check()?;
     let options = Options { config: config.clone(), ..Options::default() };
     Request::read(Box::new(transport), &Arc::new(options), None)
 }

@@ -70,16 +70,14 @@ impl Inflater {
                 return Err(ProtocolError::InvalidDeflate);
             }
         }
-        if last {
-            if self.begun {
-                // All data has been inflated, so this makes nothing; else the message ended within a block.
-                let (taken, made, status) = self.step(&TAIL, &mut output[done.made..])?;
-                if (taken, made) != (TAIL.len(), 0) || status == Status::StreamEnd {
-                    return Err(ProtocolError::InvalidDeflate);
-                }
+        if last && self.begun {
+            // All data has been inflated, so this makes nothing; else the message ended within a block.
+            let (taken, made, status) = self.step(&TAIL, &mut output[done.made..])?;
+            if (taken, made) != (TAIL.len(), 0) {
+                return Err(ProtocolError::InvalidDeflate);
             }
             self.begun = false;
-            if !self.takeover {
+            if status == Status::StreamEnd || !self.takeover {
                 self.reset();
             }
         }
