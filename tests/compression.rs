@@ -586,11 +586,7 @@ fn item_22_corrupt_messages_end_the_connection() {
             ("cut off", masked(TEXT | RSV1, cut), 1007),
             ("a reference to nothing", masked(BINARY | RSV1, [0x02, 0x53, 0x00]), 1007),
             ("not UTF-8", masked(TEXT | RSV1, Deflate::new().message(b"good \xff bad")), 1007),
-            (
-                "text cut in a character",
-                masked(TEXT | RSV1, Deflate::new().message("€".as_bytes()[..2].to_vec())),
-                1007,
-            ),
+            ("text cut in a character", masked(TEXT | RSV1, Deflate::new().message(&"€".as_bytes()[..2])), 1007),
             ("RSV1 in a continuation", [early.clone(), masked(0x80 | RSV1, "x")].concat(), 1002),
             ("RSV1 in a ping", masked(PING | RSV1, "x"), 1002),
             ("RSV2", masked(TEXT | RSV1 | 0x20, Deflate::new().message(&text)), 1002),
@@ -622,8 +618,11 @@ fn read_all(ws: &mut WebSocket) -> landline::Result<Vec<u8>> {
 
 // ----- Limits -----
 
-/// Receives one message in each of the ways there are.
-const RECEIVE: [(&str, fn(&mut WebSocket) -> landline::Result<Vec<u8>>); 4] = [
+/// Receives one message.
+type Receive = fn(&mut WebSocket) -> landline::Result<Vec<u8>>;
+
+/// The ways there are.
+const RECEIVE: [(&str, Receive); 4] = [
     ("recv", |ws| Ok(ws.recv()?.unwrap().as_bytes().to_vec())),
     ("recv_ref", |ws| Ok(ws.recv_ref()?.unwrap().as_bytes().to_vec())),
     ("recv_into", |ws| {
@@ -955,7 +954,7 @@ fn a_close_goes_behind_the_compressed_message_that_is_being_sent() {
 fn numbered(id: u8, number: u32, len: usize) -> Vec<u8> {
     let mut message = vec![id];
     message.extend(number.to_be_bytes());
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         message.extend(noise(len));
     } else {
         message.extend(words(len).bytes());

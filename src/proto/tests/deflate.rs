@@ -747,7 +747,7 @@ fn a_client_that_was_told_8_sends_as_it_is() {
     let agreed = confirm(&options, &[answer]).unwrap().unwrap();
     let mut client = compressing(Role::Client, &options, &agreed);
     client.set_compress(Compress::Always);
-    client.send(&"message ".repeat(100)).unwrap();
+    client.send("message ".repeat(100)).unwrap();
     client.send_fragment(Kind::Text, b"a", false).unwrap();
     client.send_fragment(Kind::Text, b"b", true).unwrap();
     assert_eq!(sent(Role::Client, &mut client), [text(&"message ".repeat(100)), text("ab")]);
