@@ -53,7 +53,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Largest message to accept, all its fragments together, inflated if it was compressed; a larger one ends the connection with 1009.
+    /// Largest message to accept, all its fragments together; of a compressed one what it inflates to, counted
+    /// while it is inflated. A larger one ends the connection with 1009.
     /// Nothing is allocated ahead for it. Default 16 MiB.
     #[must_use]
     pub fn max_message_size(mut self, bytes: u64) -> Self {

@@ -371,7 +371,7 @@ fn what_is_compressed_on_the_wire() {
                         Compress::Never => false,
                         Compress::Always => true,
                         // Once something must go out, its size is not known.
-                        Compress::Auto => size >= 300 || way == Way::Flushed,
+                        Compress::Auto => size >= 300 || (way == Way::Flushed && size > 0),
                     };
                     assert_eq!(compressed, expected, "{compress:?} {way:?} {size}");
                 }
@@ -1275,6 +1275,25 @@ fn item_16_a_compressed_send_that_times_out_goes_on_where_it_stopped() {
                 assert_eq!(received.messages_received, 5);
             }
         }
+    });
+}
+
+/// What could not be sent in time is queued without the time that compressing it would take.
+#[test]
+fn item_16_a_compressed_send_that_is_out_of_time_returns_at_once() {
+    limited(|| {
+        let (client, sender, _receiver) = stuck();
+        let message = noise(32 * MIB);
+        let begin = std::time::Instant::now();
+        let error = sender.send(&message).unwrap_err();
+        assert!(error.message_accepted(), "{error:?}");
+        let took = begin.elapsed();
+        let begin = std::time::Instant::now();
+        // As much work as that call is spared.
+        let mut compressor = Deflate::new();
+        assert!(compressor.message(&message).len() > 31 * MIB);
+        assert!(took < SHORT + begin.elapsed() / 2, "{took:?}");
+        client.abort();
     });
 }
 

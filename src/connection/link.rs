@@ -200,8 +200,9 @@ impl Link {
         }
         let fin = part != Part::Of { fin: false };
         let first = !gate.session.is_fragmenting();
-        let compresses = gate.out.as_ref().is_some_and(|out| out.compresses(compress, first, fin.then_some(len)));
-        if len == 0 && !fin && !compresses {
+        let Some(out) = &gate.out else { return Ok(()) };
+        let compresses = out.compresses(compress, first, fin.then_some(len));
+        if len == 0 && !fin && !out.is_deflating() {
             return if flush { self.drain(gate, patience).map_err(Error::accepted) } else { Ok(()) };
         }
         gate.stats.payload_sent += len as u64;
@@ -228,8 +229,8 @@ impl Link {
     }
 
     /// [`send`](Self::send) for what is to be compressed: in a turn, because that takes longer than the gate may be
-    /// held. Frames that are full are written while the next one is being made. If time runs out, the rest is
-    /// compressed into the queue.
+    /// held. Each frame that is full is written before the next one is made. If time runs out, the rest goes into
+    /// the queue, and not as small as it could be, for that would take more time.
     fn send_deflated(
         &self,
         mut gate: MutexGuard<'_, Gate>,
@@ -250,9 +251,13 @@ impl Link {
         let parts = others.iter().map(|part| (&**part, End::Part)).chain([(last, end)]);
         let mut result = Ok(());
         'parts: for (mut part, end) in parts {
-            while let Some(fin) = out.deflate(&mut part, end) {
-                result = self.put_deflated(&mut out, opcode, fin, result, patience);
-                if fin || result.as_ref().is_err_and(Error::is_fatal) {
+            while let Some((payload, fin)) = out.deflate(&mut part, end) {
+                result = self.put_deflated(&mut out, opcode, fin, &payload, result, patience);
+                out.reuse_deflated(payload);
+                if result.is_err() {
+                    out.hurry();
+                }
+                if fin || result.as_ref().is_err_and(|error| error.is_fatal() || self.is_aborted()) {
                     break 'parts;
                 }
             }
@@ -270,10 +275,10 @@ impl Link {
         out: &mut Outbound,
         opcode: Opcode,
         fin: bool,
+        payload: &[u8],
         result: Result<()>,
         patience: &mut Patience,
     ) -> Result<()> {
-        let payload = out.take_deflated();
         let opcode = {
             let session = &mut self.gate().session;
             // Control frames go between fragments, but nothing goes behind a Close frame.
@@ -283,14 +288,11 @@ impl Link {
             session.data_opcode(opcode, fin)
         };
         let mut frame = out.begin(opcode, fin, Content::Deflated, payload.len() as u64);
-        let result = if result.is_err() || payload.len() < COPY_BELOW {
-            out.add(&mut frame, &payload);
-            result
-        } else {
-            self.write_large(out, frame, &[IoSlice::new(&payload)], patience)
-        };
-        out.reuse_deflated(payload);
-        result
+        if result.is_err() || payload.len() < COPY_BELOW {
+            out.add(&mut frame, payload);
+            return result;
+        }
+        self.write_large(out, frame, &[IoSlice::new(payload)], patience)
     }
 
     /// Brings the queue home with gathered messages in it, unless the receiver counts on its being written: there

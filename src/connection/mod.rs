@@ -393,7 +393,7 @@ pub struct LocalSender<'a> {
     this_thread: PhantomData<(*const (), &'a WebSocket)>,
 }
 
-impl LocalSender<'_> {
+impl<'a> LocalSender<'a> {
     /// Sends a message. See [`Sender::send`].
     ///
     /// # Errors
@@ -427,7 +427,7 @@ impl LocalSender<'_> {
     /// # Errors
     ///
     /// See [`Sender`].
-    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'_>> {
+    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'a>> {
         self.sender.send_stream(kind)
     }
 
@@ -453,6 +453,25 @@ impl LocalSender<'_> {
     /// As [`Sender::close_start`].
     pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
         self.sender.close_start(code, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has an ambiguous item for types that are `Send`.
+    trait NotSend<Ambiguity> {
+        fn check() {}
+    }
+    impl<T> NotSend<()> for T {}
+    impl<T: Send> NotSend<u8> for T {}
+
+    #[test]
+    fn what_counts_on_the_receivers_thread_stays_in_it() {
+        // These lines do not compile if it could leave.
+        <LocalSender<'static> as NotSend<_>>::check();
+        <MessageWriter<'static> as NotSend<_>>::check();
     }
 }
 

@@ -96,9 +96,9 @@ impl Sender {
     /// # Errors
     ///
     /// See [`Sender`].
-    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'_>> {
+    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'static>> {
         self.link.stream_begin(&mut self.patience())?;
-        Ok(MessageWriter::new(self, kind))
+        Ok(MessageWriter::new(self.clone(), kind))
     }
 
     /// Sends a Ping with a payload of at most 125 bytes. The Pong is received silently.

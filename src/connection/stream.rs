@@ -8,6 +8,7 @@ use crate::error::{Error, Result, UsageError};
 use crate::message::Kind;
 use crate::proto::{Opcode, Utf8};
 use std::io::{self, IoSlice, Read, Write};
+use std::marker::PhantomData;
 
 /// Bytes gathered before a fragment is sent.
 const FRAGMENT: usize = 16 << 10;
@@ -66,18 +67,22 @@ impl Read for MessageReader<'_> {
 /// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait
 /// until then; Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and
 /// the connection is closed with 1011.
+///
+/// It stays in the thread that began it.
 #[derive(Debug)]
 pub struct MessageWriter<'a> {
-    sender: &'a Sender,
+    sender: Sender,
+    /// A writer that came from [`LocalSender`](super::LocalSender) must not leave its thread.
+    borrows: PhantomData<(*const (), &'a Sender)>,
     kind: Kind,
     gathered: Vec<u8>,
     text: Utf8,
     finished: bool,
 }
 
-impl<'a> MessageWriter<'a> {
-    pub(super) fn new(sender: &'a Sender, kind: Kind) -> Self {
-        Self { sender, kind, gathered: Vec::new(), text: Utf8::default(), finished: false }
+impl MessageWriter<'_> {
+    pub(super) fn new(sender: Sender, kind: Kind) -> Self {
+        Self { sender, borrows: PhantomData, kind, gathered: Vec::new(), text: Utf8::default(), finished: false }
     }
 
     /// Ends the message. When this returns, all of it is in the transport.
@@ -102,7 +107,7 @@ impl<'a> MessageWriter<'a> {
         result
     }
 
-    fn link(&self) -> &'a Link {
+    fn link(&self) -> &Link {
         &self.sender.link
     }
 

@@ -661,7 +661,8 @@ impl Inbound {
             let step = input.saturating_mul(4).clamp(BUF_FIRST, INFLATE_STEP);
             self.grow_body(self.body_len.saturating_add(step.min(allowed)), self.body_len.saturating_add(allowed));
         }
-        let room = (self.body.len() - self.body_len).min(INFLATE_STEP).min(allowed);
+        let most = if self.want == Want::Pieces { INFLATE_STEP - self.body_len } else { INFLATE_STEP };
+        let room = (self.body.len() - self.body_len).min(most).min(allowed);
         self.body_len..self.body_len + room
     }
 

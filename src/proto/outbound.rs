@@ -96,19 +96,24 @@ impl Outbound {
             .is_some_and(|deflater| deflater.is_open() || (first && deflater.wants(compress, len)))
     }
 
-    /// Compresses the next part of a message, and takes off `part` what it took.
-    ///
-    /// When it gives a value, a frame is due, whose payload [`take_deflated`](Self::take_deflated) has; the value is
-    /// whether it is the last one. Call until it gives `Some(true)` or `None`.
+    /// Whether a message that is being compressed has been begun and not ended.
     #[must_use]
-    pub fn deflate(&mut self, part: &mut &[u8], end: End) -> Option<bool> {
+    pub fn is_deflating(&self) -> bool {
+        self.deflater.as_ref().is_some_and(|deflater| deflater.is_open())
+    }
+
+    /// Compresses the next part of a message: see [`Deflater::run`]. The payload it gives is to be queued or written
+    /// in a frame, and given back through [`reuse_deflated`](Self::reuse_deflated).
+    #[must_use]
+    pub fn deflate(&mut self, part: &mut &[u8], end: End) -> Option<(Vec<u8>, bool)> {
         self.deflater.as_mut().and_then(|deflater| deflater.run(part, end))
     }
 
-    /// The payload of the frame that is due. Give it back through [`reuse_deflated`](Self::reuse_deflated).
-    #[must_use]
-    pub fn take_deflated(&mut self) -> Vec<u8> {
-        self.deflater.as_mut().map(|deflater| deflater.take_output()).unwrap_or_default()
+    /// Gets the rest of the message over with: see [`Deflater::hurry`].
+    pub fn hurry(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.hurry();
+        }
     }
 
     /// Takes a payload back that has been queued or written, to use its memory again.

@@ -134,7 +134,7 @@ impl Protocol {
         Ok(Some(event))
     }
 
-    /// Queues a message: in one frame, or in several if it is compressed to more than 64 KiB.
+    /// Queues a message: in one frame, or in several if it is compressed to more than about 64 KiB.
     ///
     /// # Errors
     ///
@@ -159,8 +159,7 @@ impl Protocol {
             return Ok(());
         }
         let (mut part, end) = (part, if fin { End::Message } else { End::Flush });
-        while let Some(last) = self.outbound.deflate(&mut part, end) {
-            let payload = self.outbound.take_deflated();
+        while let Some((payload, last)) = self.outbound.deflate(&mut part, end) {
             let opcode = self.session.data_opcode(opcode, last);
             let mut frame = self.outbound.begin(opcode, last, Content::Deflated, payload.len() as u64);
             self.outbound.add(&mut frame, &payload);

@@ -11,6 +11,9 @@ const FRAME: usize = 64 << 10;
 /// Input worked on at a time, so that output does not grow far beyond a frame.
 const CHUNK: usize = 64 << 10;
 
+/// Memory for output that is kept also when none is to be held between messages.
+const KEEP: usize = 4 << 10;
+
 /// What follows behind the input of a [`Deflater`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
@@ -37,6 +40,8 @@ pub struct Deflater {
     open: bool,
     /// Something has been put in since the last flush.
     dirty: bool,
+    /// See [`hurry`](Self::hurry).
+    hurried: bool,
 }
 
 impl Deflater {
@@ -57,6 +62,7 @@ impl Deflater {
             output: Vec::new(),
             open: false,
             dirty: false,
+            hurried: false,
         }
     }
 
@@ -80,11 +86,16 @@ impl Deflater {
 
     /// Compresses the next part of a message, and takes off `input` what it took.
     ///
-    /// When it gives a value, a frame's payload waits for [`take_output`](Self::take_output); the value is whether
-    /// the message ends with it. Otherwise all of `input` has been taken, and there is
-    /// nothing to send yet. Call until it gives `Some(true)` or `None`.
+    /// Gives the payload of the next frame, to be given back through [`reuse`](Self::reuse), and whether the
+    /// message ends with it. `None`: all of `input` has been taken, and there is nothing to send yet. Call until
+    /// one or the other.
     #[must_use]
-    pub fn run(&mut self, input: &mut &[u8], end: End) -> Option<bool> {
+    pub fn run(&mut self, input: &mut &[u8], end: End) -> Option<(Vec<u8>, bool)> {
+        self.fill(input, end).map(|last| (std::mem::take(&mut self.output), last))
+    }
+
+    /// [`run`](Self::run), with the payload left in `output`.
+    fn fill(&mut self, input: &mut &[u8], end: End) -> Option<bool> {
         self.open = true;
         loop {
             if self.output.len() >= FRAME {
@@ -118,17 +129,25 @@ impl Deflater {
         }
     }
 
-    /// The payload of a frame. To be given back through [`reuse`](Self::reuse), so that it need not be allocated
-    /// again.
-    #[must_use]
-    pub fn take_output(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.output)
+    /// Takes a payload back that has been sent, so that its memory can be used again.
+    pub fn reuse(&mut self, mut output: Vec<u8>) {
+        if !self.free || output.capacity() <= KEEP {
+            output.clear();
+            self.output = output;
+        }
     }
 
-    /// Takes a payload back that has been sent.
-    pub fn reuse(&mut self, mut output: Vec<u8>) {
-        output.clear();
-        self.output = output;
+    /// Gets the rest of the message over with: it is not made smaller any more, only put into the same form. The
+    /// next message begins with an empty window.
+    pub fn hurry(&mut self) {
+        if self.open && !self.hurried {
+            if self.dirty {
+                self.compress(&[], FlushCompress::Sync);
+                self.dirty = false;
+            }
+            self.hurried = true;
+            self.engine = None;
+        }
     }
 
     /// Memory held for output, in bytes.
@@ -146,9 +165,10 @@ impl Deflater {
 
     /// Puts in all of `input`, and with a flush gets all out that was put in.
     fn compress(&mut self, mut input: &[u8], flush: FlushCompress) {
+        let level = if self.hurried { flate2::Compression::none() } else { self.level };
         let engine = self
             .engine
-            .get_or_insert_with(|| flate2::Compress::new_with_window_bits(self.level, false, self.window_bits));
+            .get_or_insert_with(|| flate2::Compress::new_with_window_bits(level, false, self.window_bits));
         loop {
             self.output.reserve(64 + input.len() / 4);
             let before = engine.total_in();
@@ -165,7 +185,7 @@ impl Deflater {
 
     fn end_message(&mut self) {
         self.open = false;
-        if self.free {
+        if self.free || std::mem::take(&mut self.hurried) {
             self.engine = None;
         } else if !self.takeover
             && let Some(engine) = &mut self.engine

@@ -63,7 +63,7 @@ impl Inflater {
             if status == Status::StreamEnd {
                 // A block with BFINAL set: what comes behind it begins anew (7.2.3.4).
                 self.begun = false;
-                self.reset();
+                self.engine = self.engine.take().map(restarted);
             } else if done.taken == input.len() {
                 break;
             } else if taken == 0 && made == 0 {
@@ -71,14 +71,15 @@ impl Inflater {
             }
         }
         if last && self.begun {
-            // All data has been inflated, so this makes nothing; else the message ended within a block.
+            // All data has been inflated, so this makes nothing, unless the message ended within a block. (Not all
+            // messages that were cut short can be told by that.)
             let (taken, made, status) = self.step(&TAIL, &mut output[done.made..])?;
             if (taken, made) != (TAIL.len(), 0) {
                 return Err(ProtocolError::InvalidDeflate);
             }
             self.begun = false;
             if status == Status::StreamEnd || !self.takeover {
-                self.reset();
+                self.engine = self.engine.take().filter(|_| !self.free).map(restarted);
             }
         }
         Ok(done)
@@ -91,15 +92,12 @@ impl Inflater {
             engine.decompress(input, output, FlushDecompress::None).map_err(|_| ProtocolError::InvalidDeflate)?;
         Ok(((engine.total_in() - before_in) as usize, (engine.total_out() - before_out) as usize, status))
     }
+}
 
-    /// Forgets the window.
-    fn reset(&mut self) {
-        if self.free {
-            self.engine = None;
-        } else if let Some(engine) = &mut self.engine {
-            engine.reset(false);
-        }
-    }
+/// The engine without its window.
+fn restarted(mut engine: Decompress) -> Decompress {
+    engine.reset(false);
+    engine
 }
 
 impl std::fmt::Debug for Inflater {

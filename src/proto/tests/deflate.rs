@@ -765,8 +765,7 @@ fn item_15_memory_for_output_is_given_back() {
     assert!(out.compresses(Compress::Always, true, None));
     let mut rest = &message[..];
     while !rest.is_empty() || out.compresses(Compress::Never, false, None) {
-        let last = out.deflate(&mut rest, crate::proto::deflate::End::Message).unwrap();
-        let payload = out.take_deflated();
+        let (payload, last) = out.deflate(&mut rest, crate::proto::deflate::End::Message).unwrap();
         let mut frame = out.begin(Opcode::Binary, last, Content::Deflated, payload.len() as u64);
         out.add(&mut frame, &payload);
         out.reuse_deflated(payload);

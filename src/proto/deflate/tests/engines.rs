@@ -39,8 +39,7 @@ fn inflater(parameters: &DeflateParameters) -> Inflater {
 fn frames(deflater: &mut Deflater, mut message: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     loop {
-        let last = deflater.run(&mut message, End::Message).unwrap();
-        let payload = deflater.take_output();
+        let (payload, last) = deflater.run(&mut message, End::Message).unwrap();
         frames.push(payload.clone());
         deflater.reuse(payload);
         assert_eq!(deflater.is_open(), !last);
@@ -442,9 +441,8 @@ fn parts_and_flushes() {
                 assert_eq!(due, None);
                 continue;
             }
-            assert_eq!(due, (heard.len() < said.len()).then_some(false));
-            let payload = deflater.take_output();
-            assert_eq!(payload.is_empty(), due.is_none());
+            assert_eq!(due.as_ref().map(|(_, last)| *last), (heard.len() < said.len()).then_some(false));
+            let payload = due.map(|(payload, _)| payload).unwrap_or_default();
             let done = inflater.run(&payload, &mut output, false).unwrap();
             assert_eq!((done.taken, done.more), (payload.len(), false));
             heard.extend_from_slice(&output[..done.made]);
@@ -454,9 +452,8 @@ fn parts_and_flushes() {
             assert_eq!(deflater.run(&mut &b""[..], End::Flush), None);
         }
         let mut end = &b"end"[..];
-        assert_eq!(deflater.run(&mut end, End::Message), Some(true));
-        assert!(end.is_empty() && !deflater.is_open());
-        let payload = deflater.take_output();
+        let (payload, last) = deflater.run(&mut end, End::Message).unwrap();
+        assert!(last && end.is_empty() && !deflater.is_open());
         let done = inflater.run(&payload, &mut output, true).unwrap();
         heard.extend_from_slice(&output[..done.made]);
         assert_eq!(heard, [said, b"end".to_vec()].concat());
@@ -471,10 +468,11 @@ fn an_end_right_behind_a_flush() {
         let mut inflater = inflater(&agreed);
         for _ in 0..3 {
             let mut input = &b"Hello"[..];
-            assert_eq!(deflater.run(&mut input, End::Flush), Some(false));
-            let mut payload = deflater.take_output();
-            assert_eq!(deflater.run(&mut input, End::Message), Some(true));
-            payload.extend(deflater.take_output());
+            let (mut payload, last) = deflater.run(&mut input, End::Flush).unwrap();
+            assert!(!last);
+            let (rest, last) = deflater.run(&mut input, End::Message).unwrap();
+            assert!(last);
+            payload.extend(rest);
             assert!(payload.ends_with(&[0, 0, 0xff, 0xff, 0]));
             assert_eq!(inflate(&mut inflater, &payload).unwrap(), b"Hello");
         }
@@ -489,10 +487,9 @@ fn parts_of_more_than_a_frame() {
     let mut input = &data[..];
     let mut payload = Vec::new();
     let mut count = 0;
-    while let Some(last) = deflater.run(&mut input, End::Part) {
+    while let Some((output, last)) = deflater.run(&mut input, End::Part) {
         assert!(!last);
         count += 1;
-        let output = deflater.take_output();
         assert!((64 << 10..=208 << 10).contains(&output.len()), "{}", output.len());
         payload.extend_from_slice(&output);
         deflater.reuse(output);
@@ -502,6 +499,38 @@ fn parts_of_more_than_a_frame() {
     assert!(count >= 7 && input.is_empty());
     payload.extend(compress(&mut deflater, b""));
     assert!(inflate(&mut inflater(&TAKEOVER), &payload).as_ref() == Ok(&data));
+}
+
+/// A message in a hurry is whole, its rest is not made smaller, and the next one is as always.
+#[test]
+fn a_hurried_message_is_whole() {
+    for end in [End::Part, End::Flush] {
+        let (mut deflater, mut inflater) = (deflater(&TAKEOVER), inflater(&TAKEOVER));
+        let text = b"the same again, ".repeat(8000);
+        let mut payload = Vec::new();
+        for round in 0..2 {
+            let (mut head, mut tail) = text.split_at(50_000);
+            payload.clear();
+            payload.extend(deflater.run(&mut head, end).map(|(output, _)| output).unwrap_or_default());
+            deflater.hurry();
+            deflater.hurry();
+            loop {
+                let (output, last) = deflater.run(&mut tail, End::Message).unwrap();
+                payload.extend_from_slice(&output);
+                deflater.reuse(output);
+                if last {
+                    break;
+                }
+            }
+            // Nothing is under way: this is for no message.
+            deflater.hurry();
+            assert!((78_000..90_000).contains(&payload.len()), "{} in round {round}", payload.len());
+            assert!(inflate(&mut inflater, &payload).as_ref() == Ok(&text));
+            let small = compress(&mut deflater, &text);
+            assert!(small.len() < 1000, "{}", small.len());
+            assert!(inflate(&mut inflater, &small).as_ref() == Ok(&text));
+        }
+    }
 }
 
 #[test]
@@ -514,9 +543,9 @@ fn shrinking_loses_nothing() {
         let (mut head, mut tail) = message.split_at(30_000);
         assert_eq!(deflater.run(&mut head, End::Part), None);
         deflater.shrink();
-        assert_eq!(deflater.run(&mut tail, End::Message), Some(true));
+        let (payload, last) = deflater.run(&mut tail, End::Message).unwrap();
+        assert!(last);
         deflater.shrink();
-        let payload = deflater.take_output();
         assert!(inflate(&mut inflater, &payload).as_ref() == Ok(&message));
         deflater.reuse(payload);
         assert!(deflater.capacity() > 0);
