@@ -456,25 +456,6 @@ impl<'a> LocalSender<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Has an ambiguous item for types that are `Send`.
-    trait NotSend<Ambiguity> {
-        fn check() {}
-    }
-    impl<T> NotSend<()> for T {}
-    impl<T: Send> NotSend<u8> for T {}
-
-    #[test]
-    fn what_counts_on_the_receivers_thread_stays_in_it() {
-        // These lines do not compile if it could leave.
-        <LocalSender<'static> as NotSend<_>>::check();
-        <MessageWriter<'static> as NotSend<_>>::check();
-    }
-}
-
 impl Link {
     /// Closes what was left open, without anybody receiving: sends a Close frame, and reads past what still
     /// comes until the peer ends the stream, both within `close_timeout`.
@@ -508,5 +489,24 @@ impl Link {
     pub(crate) fn go_away(&self, deadline: Instant) {
         let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
         let _ = self.close_start(frame, &mut Patience::until(deadline));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has an ambiguous item for types that are `Send`.
+    trait NotSend<Ambiguity> {
+        fn check() {}
+    }
+    impl<T> NotSend<()> for T {}
+    impl<T: Send> NotSend<u8> for T {}
+
+    #[test]
+    fn what_counts_on_the_receivers_thread_stays_in_it() {
+        // These lines do not compile if it could leave.
+        <LocalSender<'static> as NotSend<_>>::check();
+        <MessageWriter<'static> as NotSend<_>>::check();
     }
 }
