@@ -139,7 +139,8 @@ pub(super) enum Part {
 }
 
 impl Link {
-    pub(super) fn new(transport: Box<dyn Transport>, outbound: Outbound, config: Config) -> Self {
+    #[inline(never)] // See `WebSocket::new`.
+    pub(super) fn new(transport: Box<dyn Transport>, outbound: Outbound, config: Config) -> Arc<Self> {
         let gate = Gate {
             session: Session::new(),
             out: Some(Box::new(outbound)),
@@ -156,7 +157,7 @@ impl Link {
             pings_answered: 0,
             stats: Stats::default(),
         };
-        Self {
+        Arc::new(Self {
             transport,
             gate: Mutex::new(gate),
             changed: Condvar::new(),
@@ -165,7 +166,7 @@ impl Link {
             aborted: AtomicBool::new(false),
             counters: Counters::default(),
             config,
-        }
+        })
     }
 
     #[inline]
@@ -180,6 +181,26 @@ impl Link {
     }
 
     // ----- Sending -----
+
+    /// Queues a small message that is not to be compressed, if nothing is to be waited for or written: the usual
+    /// course of a `feed`. `false` if it is not so simple, and [`send`](Self::send) has to see to it.
+    #[inline]
+    pub(super) fn gather(&self, opcode: Opcode, payload: &[u8], compress: Compress) -> bool {
+        if payload.len() >= COPY_BELOW {
+            return false;
+        }
+        let gate = &mut *self.gate();
+        let is_free = !gate.streaming && gate.line.is_empty() && gate.can_write() && !gate.session.is_closing();
+        let Some(out) = &mut gate.out else { return false };
+        let is_full = out.pending().len() + payload.len() >= GATHER_MAX;
+        if !is_free || is_full || out.compresses(compress, true, Some(payload.len())) {
+            return false;
+        }
+        out.frame(opcode, true, payload);
+        gate.stats.payload_sent += payload.len() as u64;
+        gate.stats.messages_sent += 1;
+        true
+    }
 
     /// Sends a message, or a part of one, in one frame unless it is compressed. With `flush`, its bytes have been
     /// handed to the transport when this returns.
@@ -390,16 +411,26 @@ impl Link {
     }
 
     /// Waits until messages may be sent: the queue is home and no other message is being streamed.
-    #[inline]
+    #[inline(always)]
     fn turn(&self, streaming: bool, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
-        let ready = |gate: &Gate| gate.out.is_some() && gate.streaming == streaming;
         let gate = self.gate();
-        let gate = if ready(&gate) && gate.line.is_empty() && gate.can_write() {
-            gate
+        let is_ready = gate.is_free(streaming) && gate.line.is_empty() && gate.can_write();
+        if is_ready && !gate.session.is_closing() {
+            Ok(gate)
         } else {
-            // Whoever streams a message must not wait behind those who wait for its end.
-            self.wait_from(gate, patience, !streaming, ready)?
-        };
+            self.wait_for_turn(gate, streaming, patience)
+        }
+    }
+
+    #[cold]
+    fn wait_for_turn<'a>(
+        &'a self,
+        gate: MutexGuard<'a, Gate>,
+        streaming: bool,
+        patience: &mut Patience,
+    ) -> Result<MutexGuard<'a, Gate>> {
+        // Whoever streams a message must not wait behind those who wait for its end.
+        let gate = self.wait_from(gate, patience, !streaming, |gate| gate.is_free(streaming))?;
         gate.session.check_open()?;
         Ok(gate)
     }
@@ -778,6 +809,12 @@ impl Gate {
             None => true,
             Some((oldest, since)) => ticket == Some(*oldest) || since.elapsed() < FAIR_AFTER,
         }
+    }
+
+    /// Whether a frame may be sent, as part of the message that is being streamed or apart from it.
+    #[inline]
+    fn is_free(&self, streaming: bool) -> bool {
+        self.out.is_some() && self.streaming == streaming
     }
 
     fn take_ticket(&mut self) -> u64 {

@@ -80,7 +80,8 @@ pub struct Handshake {
 /// ```
 #[derive(Debug)]
 pub struct WebSocket {
-    receiver: Receiver,
+    /// Boxed, so that a connection can be moved about without much stack: each page of it counts on a server.
+    receiver: Box<Receiver>,
     sender: Sender,
     handshake: Box<Handshake>,
 }
@@ -88,6 +89,7 @@ pub struct WebSocket {
 impl WebSocket {
     /// A connection over a transport on which the opening handshake has been done. `leftover` is what came behind
     /// it.
+    #[inline(never)] // Its stack is not to be added to that of the opening handshake.
     pub(crate) fn new(
         transport: Box<dyn Transport>,
         role: Role,
@@ -104,7 +106,7 @@ impl WebSocket {
             outbound.set_deflater(Deflater::new(role, options, parameters));
             inbound.set_inflater(Inflater::new(role, options, parameters));
         }
-        let link = Arc::new(Link::new(transport, outbound, config));
+        let link = Link::new(transport, outbound, config);
         let receiver = Receiver::new(Arc::clone(&link), inbound, role, leftover);
         Ok(Self { receiver, sender: Sender::new(link), handshake: Box::new(handshake) })
     }
@@ -285,7 +287,7 @@ impl WebSocket {
     #[must_use]
     pub fn split(mut self) -> (Sender, Receiver) {
         self.receiver.make_wakeable();
-        (self.sender, self.receiver)
+        (self.sender, *self.receiver)
     }
 
     /// Borrows the two halves, to send while a received message is borrowed, within one thread.

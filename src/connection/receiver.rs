@@ -86,7 +86,8 @@ struct Heard {
 }
 
 impl Receiver {
-    pub(super) fn new(link: Arc<Link>, mut inbound: Inbound, role: Role, leftover: &[u8]) -> Self {
+    #[inline(never)] // See `WebSocket::new`.
+    pub(super) fn new(link: Arc<Link>, mut inbound: Inbound, role: Role, leftover: &[u8]) -> Box<Self> {
         let mut rest = leftover;
         while !rest.is_empty() {
             // The handshake keeps at most its own limit, which the first growth step already holds.
@@ -94,7 +95,7 @@ impl Receiver {
             rest = &rest[count..];
         }
         link.counters.wire_received(leftover.len());
-        Self {
+        Box::new(Self {
             inbound,
             role,
             end: None,
@@ -112,7 +113,7 @@ impl Receiver {
             deadline: None,
             heard: Heard { last: Instant::now(), pinged: None },
             link,
-        }
+        })
     }
 
     /// Receives the next message.
@@ -151,7 +152,7 @@ impl Receiver {
     }
 
     fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Message>> {
-        if !self.next_message(until)? {
+        if !self.message_is_buffered() && !self.next_message(until)? {
             return Ok(None);
         }
         Ok(Some(match self.unstashed.take() {
@@ -169,9 +170,11 @@ impl Receiver {
     /// As [`recv`](Self::recv).
     #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
-        let until = self.until();
-        if !self.next_message(until)? {
-            return Ok(None);
+        if !self.message_is_buffered() {
+            let until = self.until();
+            if !self.next_message(until)? {
+                return Ok(None);
+            }
         }
         Ok(Some(match &self.unstashed {
             Some(message) => message.borrow(),
@@ -312,8 +315,23 @@ impl Receiver {
         }
     }
 
+    /// Receives a whole message into `inbound` if one has been read already and nothing else is to be done first.
+    #[inline(always)]
+    fn message_is_buffered(&mut self) -> bool {
+        let is_plain = self.piece.is_none()
+            && self.unstashed.is_none()
+            && self.stash.is_empty()
+            && self.end.is_none()
+            && self.answer_by.is_none()
+            && !self.link.is_aborted();
+        if !is_plain || !self.inbound.advance_whole() {
+            return false;
+        }
+        self.link.counters.received(self.inbound.payload().len(), true);
+        true
+    }
+
     /// Receives a whole message into `unstashed` or `inbound`. `false`: closed in order.
-    #[inline]
     fn next_message(&mut self, until: Option<Instant>) -> Result<bool> {
         if self.piece.is_some() {
             self.skip_rest(until)?;
@@ -430,7 +448,6 @@ impl Receiver {
     }
 
     /// The next part of a message. `None`: closed in order.
-    #[inline]
     fn next(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
         self.overtime = false;
         loop {
@@ -442,7 +459,6 @@ impl Receiver {
     }
 
     /// The next part of a message, or a Pong. `None`: closed in order.
-    #[inline]
     fn advance(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(None), Err);

@@ -62,6 +62,9 @@ impl Sender {
     #[inline]
     pub fn feed(&self, message: impl Payload) -> Result<()> {
         let (kind, payload) = message.parts();
+        if self.link.gather(Opcode::from(kind), payload, self.compress) {
+            return Ok(());
+        }
         self.frame(kind, &[IoSlice::new(payload)], false)
     }
 
@@ -180,7 +183,6 @@ impl Sender {
         Patience::new(self.deadline, self.timeout)
     }
 
-    #[inline]
     fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
         self.link.send(Opcode::from(kind), Part::Whole, payload, self.compress, flush, &mut self.patience())
     }

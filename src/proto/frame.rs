@@ -88,6 +88,11 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
+    /// First byte of a text message in one frame that no extension has changed.
+    pub(super) const WHOLE_TEXT: u8 = FIN | Opcode::Text.bits();
+    /// The same for a binary message.
+    pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Binary.bits();
+
     /// Reads a header off the front of `bytes`: the header and its length, or `None` if more bytes are needed.
     ///
     /// Each rule is applied as soon as the bytes it needs are there, most of them after two.
@@ -96,7 +101,7 @@ impl FrameHeader {
     ///
     /// What the header itself breaks of RFC 6455 5.2 and 5.5. Whether it is masked as the role demands and
     /// whether RSV1 may be set is the caller's to judge.
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = bytes else {
             return Ok(None);

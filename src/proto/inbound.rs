@@ -24,8 +24,8 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::message::{Kind, Message, MessageRef};
 use std::ops::Range;
 
-/// First size of the read buffer: an idle connection touches one page of it.
-const BUF_FIRST: usize = 4 << 10;
+/// First size of the read buffer: all that an idle connection holds of it.
+const BUF_FIRST: usize = 2 << 10;
 /// What the read buffer grows to while reads fill it.
 const BUF_MAX: usize = 64 << 10;
 /// Largest payload that is kept and lent in the read buffer.
@@ -131,12 +131,13 @@ struct OpenFrame {
 /// What the caller may be looking at.
 #[derive(Clone)]
 enum Lent {
-    Nothing,
-    /// This part of `buf`, which is consumed with it.
+    /// This part of `buf`, which lies before `start`; empty if nothing is lent.
     Buf(Range<usize>),
     /// `body[..body_len]`.
     Body,
 }
+
+const NOTHING: Lent = Lent::Buf(0..0);
 
 /// The receiving half of a connection, without I/O. See the [module](crate::proto) for how to drive it.
 pub struct Inbound {
@@ -183,7 +184,7 @@ impl Inbound {
             message: None,
             frame: None,
             inflater: None,
-            lent: Lent::Nothing,
+            lent: NOTHING,
             lent_kind: Kind::Binary,
             direct: false,
             want: Want::Message,
@@ -293,8 +294,10 @@ impl Inbound {
     /// # Errors
     ///
     /// What the peer did wrong; every later call gives the same error.
-    #[inline]
     pub fn advance(&mut self, want: Want) -> Result<Step, ReceiveError> {
+        if want == Want::Message && self.advance_whole() {
+            return Ok(Step::Message);
+        }
         self.release();
         if let Some(error) = self.failed {
             return Err(error);
@@ -308,11 +311,49 @@ impl Inbound {
         self.step(want).inspect_err(|error| self.failed = Some(*error))
     }
 
+    /// Looks for the usual thing only: a whole message in one plain frame that has been read already. `false` if
+    /// there is anything else, which [`advance`](Self::advance) will tell.
+    ///
+    /// With many small messages in each read, this is most of what receiving costs.
+    #[inline(always)]
+    pub fn advance_whole(&mut self) -> bool {
+        self.release();
+        if self.message.is_some() || self.failed.is_some() || self.closed {
+            return false;
+        }
+        let unread = &mut self.buf[self.start..self.end];
+        let kind = match unread.first() {
+            Some(&FrameHeader::WHOLE_TEXT) => Kind::Text,
+            Some(&FrameHeader::WHOLE_BINARY) => Kind::Binary,
+            _ => return false,
+        };
+        let Ok(Some((header, size))) = FrameHeader::decode(unread) else { return false };
+        let limit = self.limits.max_message_size.min(IN_PLACE_MAX);
+        let is_masked = header.mask.is_some();
+        if is_masked != (self.role == Role::Server) || header.len > limit {
+            return false;
+        }
+        let Some(payload) = unread.get_mut(size..size + header.len as usize) else { return false };
+        if let Some(key) = header.mask {
+            mask::apply(payload, key, 0);
+        }
+        if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            self.failed = Some(ProtocolError::InvalidUtf8.into());
+            return false;
+        }
+        if !self.body.is_empty() {
+            self.body_unused();
+        }
+        self.lend(self.start + size, header.len as usize);
+        self.lent_kind = kind;
+        true
+    }
+
     /// The payload of the last step.
     #[must_use]
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         match &self.lent {
-            Lent::Nothing => &[],
             Lent::Buf(range) => &self.buf[range.clone()],
             Lent::Body => &self.body[..self.body_len],
         }
@@ -320,6 +361,7 @@ impl Inbound {
 
     /// The message of a [`Step::Message`].
     #[must_use]
+    #[inline]
     #[expect(unsafe_code, reason = "see utf8::as_str")]
     pub fn message(&self) -> MessageRef<'_> {
         match self.lent_kind {
@@ -371,14 +413,20 @@ impl Inbound {
         (self.start == self.end && self.buf.len() > BUF_FIRST) || (self.body_len == 0 && !self.body.is_empty())
     }
 
-    #[inline]
+    #[inline(always)]
     fn release(&mut self) {
-        match std::mem::replace(&mut self.lent, Lent::Nothing) {
-            Lent::Nothing => return,
-            Lent::Buf(range) => self.start = range.end,
-            Lent::Body => self.body_len = 0,
+        if matches!(self.lent, Lent::Body) {
+            self.body_len = 0;
         }
+        self.lent = NOTHING;
         self.lent_kind = Kind::Binary;
+    }
+
+    /// Takes bytes out of `buf` and lends them.
+    #[inline(always)]
+    fn lend(&mut self, from: usize, len: usize) {
+        self.start = from + len;
+        self.lent = Lent::Buf(from..self.start);
     }
 
     #[inline]
@@ -411,8 +459,7 @@ impl Inbound {
                 if unread.len() < size + len {
                     return Ok(Step::NeedInput);
                 }
-                self.start += size;
-                return Ok(self.control(&header, self.start..self.start + len)?);
+                return Ok(self.control(&header, self.start + size)?);
             }
             self.open_frame(&header, want)?;
             self.start += size;
@@ -427,8 +474,9 @@ impl Inbound {
         }
     }
 
-    fn control(&mut self, header: &FrameHeader, range: Range<usize>) -> Result<Step, ProtocolError> {
-        let payload = &mut self.buf[range.clone()];
+    fn control(&mut self, header: &FrameHeader, from: usize) -> Result<Step, ProtocolError> {
+        let len = header.len as usize;
+        let payload = &mut self.buf[from..from + len];
         if let Some(key) = header.mask {
             mask::apply(payload, key, 0);
         }
@@ -441,7 +489,7 @@ impl Inbound {
                 Step::Close(frame)
             }
         };
-        self.lent = Lent::Buf(range);
+        self.lend(from, len);
         Ok(step)
     }
 
@@ -487,15 +535,12 @@ impl Inbound {
             if have < len {
                 return Ok(Some(Step::NeedInput));
             }
-            let range = self.start..self.start + len;
             if !self.body.is_empty() {
-                self.body_unused += 1;
-                if self.body_unused > BODY_UNUSED_MAX {
-                    self.body = Vec::new();
-                    self.body_unused = 0;
-                }
+                self.body_unused();
             }
-            return self.finish(Lent::Buf(range)).map(Some);
+            self.finish()?;
+            self.lend(self.start, len);
+            return Ok(Some(Step::Message));
         }
         if frame.done < frame.len && arrived > 0 {
             let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
@@ -512,23 +557,38 @@ impl Inbound {
             return Ok(Some(Step::NeedInput));
         }
         if frame.fin {
-            self.body_unused = 0;
-            return self.finish(Lent::Body).map(Some);
+            self.finish()?;
+            self.lend_body();
+            return Ok(Some(Step::Message));
         }
         self.frame = None;
         Ok(None)
     }
 
-    /// The message is whole: lends it.
-    #[inline]
-    fn finish(&mut self, lent: Lent) -> Result<Step, ReceiveError> {
+    /// A message has done without `body`.
+    #[cold]
+    fn body_unused(&mut self) {
+        self.body_unused += 1;
+        if self.body_unused > BODY_UNUSED_MAX {
+            self.body = Vec::new();
+            self.body_unused = 0;
+        }
+    }
+
+    /// The message is whole, and about to be lent.
+    fn finish(&mut self) -> Result<(), ReceiveError> {
         self.frame = None;
         if let Some(message) = self.message.take() {
             message.check_end()?;
             self.lent_kind = message.kind;
         }
-        self.lent = lent;
-        Ok(Step::Message)
+        Ok(())
+    }
+
+    /// Lends what has been gathered in `body`.
+    fn lend_body(&mut self) {
+        self.body_unused = 0;
+        self.lent = Lent::Body;
     }
 
     /// Works on what has arrived of the open frame and lends it. `None`: go on with the next frame.
@@ -538,10 +598,10 @@ impl Inbound {
         if frame.in_place {
             // A call for a whole message began it and ran out of time.
             frame.in_place = false;
-            let range = self.start..self.start + frame.done as usize;
-            if !range.is_empty() {
+            let done = frame.done as usize;
+            if done > 0 {
                 message.in_pieces = true;
-                self.lent = Lent::Buf(range);
+                self.lend(self.start, done);
                 return Ok(Some(Step::Piece { kind, last: false }));
             }
         }
@@ -551,7 +611,7 @@ impl Inbound {
             if last {
                 message.check_end()?;
             }
-            self.lent = Lent::Body;
+            self.lend_body();
             if last {
                 self.frame = None;
                 self.message = None;
@@ -563,9 +623,8 @@ impl Inbound {
             return Ok(Some(Step::NeedInput));
         }
         let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
-        let range = self.start..self.start + have;
-        digest(frame, message, &mut self.buf[range.clone()])?;
-        message.in_pieces |= !range.is_empty();
+        digest(frame, message, &mut self.buf[self.start..self.start + have])?;
+        message.in_pieces |= have > 0;
         let fin = frame.fin;
         if frame.done == frame.len {
             if fin {
@@ -575,10 +634,10 @@ impl Inbound {
             self.frame = None;
         }
         let last = self.message.is_none();
-        if range.is_empty() && !last {
+        if have == 0 && !last {
             return Ok(None);
         }
-        self.lent = Lent::Buf(range);
+        self.lend(self.start, have);
         Ok(Some(Step::Piece { kind, last }))
     }
 
@@ -621,8 +680,9 @@ impl Inbound {
         }
         let Some(OpenFrame { len, done, .. }) = self.frame else { return Ok(None) };
         if ends_here && want == Want::Message {
-            self.body_unused = 0;
-            return self.finish(Lent::Body).map(Some);
+            self.finish()?;
+            self.lend_body();
+            return Ok(Some(Step::Message));
         }
         if ends_here {
             if let Some(message) = self.message.take() {
@@ -647,7 +707,7 @@ impl Inbound {
         if let Some(message) = &mut self.message {
             message.in_pieces = true;
         }
-        self.lent = Lent::Body;
+        self.lend_body();
         Step::Piece { kind, last }
     }
 

@@ -4,7 +4,7 @@
 const BLOCK: usize = 32;
 
 /// Masks or unmasks `data` in place. `offset` is the position of `data` in its frame's payload.
-#[inline]
+#[inline(always)]
 pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     // Turned so that byte 0 of `data` meets the key byte of its position.
     let key = u32::from_ne_bytes(key);
@@ -23,7 +23,12 @@ pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     for bytes in words {
         *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
+    // Fewer than eight bytes are left: half a word, and three bytes.
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    for bytes in halves {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word as u32).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
     }
 }

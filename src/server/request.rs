@@ -28,25 +28,16 @@ impl Request {
     /// Reads a request, after the TLS handshake if there is to be one. Answers what is not a request.
     pub(super) fn read(transport: Box<dyn Transport>, options: &Arc<Options>, wake: Option<&Wake>) -> Result<Self> {
         let deadline = options.deadline();
-        let transport: Box<dyn Transport> = match &options.tls {
-            Some(tls) => Box::new(tls.accept(transport, deadline, wake)?),
-            None => transport,
-        };
+        let transport = secure(transport, options, deadline, wake)?;
         let opening = Opening { transport: &transport, deadline, wake };
-        let request = match read_head(&opening, options) {
-            Ok(request) => request,
-            Err(error) => {
-                if let Error::Rejected(rejection) = &error {
-                    answer(&opening, rejection);
-                }
-                return Err(error);
-            }
-        };
-        if !options.origins.allows(request.origin(), request.host(), options.tls.is_some()) {
-            let rejection = Rejection::origin_not_allowed();
-            answer(&opening, &rejection);
-            return Err(rejection.into());
+        let request = read_head(&opening, options).and_then(|request| {
+            let is_allowed = options.origins.allows(request.origin(), request.host(), options.tls.is_some());
+            if is_allowed { Ok(request) } else { Err(Rejection::origin_not_allowed().into()) }
+        });
+        if let Err(Error::Rejected(rejection)) = &request {
+            answer(&opening, rejection);
         }
+        let request = request?;
         Ok(Self { request, transport: Some(transport), options: Arc::clone(options), deadline })
     }
 
@@ -124,8 +115,8 @@ impl Request {
             subprotocol: subprotocol.map(str::to_owned),
             extensions,
             compression,
-            headers: self.request.headers().clone(),
             target: self.request.target().to_owned(),
+            headers: self.request.take_headers(),
         };
         let leftover = self.request.take_leftover();
         WebSocket::new(transport, Role::Server, self.options.config.clone(), &leftover, agreed)
@@ -154,7 +145,9 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.answer(&Rejection::internal_error());
+        if self.transport.is_some() {
+            self.answer(&Rejection::internal_error());
+        }
     }
 }
 
@@ -164,6 +157,23 @@ impl std::fmt::Debug for dyn Transport {
     }
 }
 
+// What follows is kept out of its callers: together their stack would take one more page of every connection.
+
+/// TLS, if there is to be any.
+#[inline(never)]
+fn secure(
+    transport: Box<dyn Transport>,
+    options: &Options,
+    deadline: Option<Instant>,
+    wake: Option<&Wake>,
+) -> Result<Box<dyn Transport>> {
+    match &options.tls {
+        Some(tls) => Ok(Box::new(tls.accept(transport, deadline, wake)?)),
+        None => Ok(transport),
+    }
+}
+
+#[inline(never)]
 fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
     let mut handshake = ServerHandshake::new(options.limits);
     let mut chunk = vec![0; CHUNK];
@@ -180,6 +190,7 @@ fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Requ
     }
 }
 
+#[inline(never)]
 fn answer(opening: &Opening<'_>, rejection: &Rejection) {
     // Also to a client whose time is up.
     let until = Instant::now() + std::time::Duration::from_secs(2);

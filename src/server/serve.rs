@@ -223,14 +223,11 @@ impl Slot {
     fn run(&self, incoming: Incoming, handler: &impl Fn(WebSocket)) {
         let Some(ws) = self.open(incoming) else { return };
         let link = ws.link();
-        let outcome = catch_unwind(AssertUnwindSafe(|| handler(ws)));
-        if outcome.is_err() {
-            log::error!("a connection's handler panicked");
-        }
-        link.finish(if outcome.is_ok() { CloseCode::NORMAL } else { CloseCode::INTERNAL_ERROR });
+        link.finish(handle(handler, ws));
     }
 
-    /// The opening handshake. Kept apart so that its stack is free again while the handler runs.
+    /// The opening handshake. Kept apart from the handler, so that the stack of the one is not added to that of
+    /// the other.
     #[inline(never)]
     fn open(&self, incoming: Incoming) -> Option<WebSocket> {
         let opened = incoming.request_unless(self.shared.stop.get()).and_then(|mut request| match self.id {
@@ -263,6 +260,17 @@ impl Slot {
             link.go_away(Instant::now() + BREATHE);
         }
         Some(ws)
+    }
+}
+
+/// Runs the handler; gives the code to close with what it leaves open.
+#[inline(never)]
+fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
+    if catch_unwind(AssertUnwindSafe(|| handler(ws))).is_ok() {
+        CloseCode::NORMAL
+    } else {
+        log::error!("a connection's handler panicked");
+        CloseCode::INTERNAL_ERROR
     }
 }
 

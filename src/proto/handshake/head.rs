@@ -150,6 +150,7 @@ impl HeadReader {
     }
 
     /// Takes the complete head apart.
+    #[inline(never)]
     fn parse(&mut self) -> Result<Head, HeadError> {
         let mut start_line = std::mem::take(&mut self.bytes);
         let block = start_line.split_off(self.start_line_len.unwrap_or(start_line.len()));

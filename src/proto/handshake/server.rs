@@ -30,6 +30,8 @@ pub struct ServerHandshake {
 
 enum State {
     Head(HeadReader),
+    /// A request was given out.
+    Given,
     Over(Rejection),
 }
 
@@ -60,6 +62,7 @@ impl ServerHandshake {
     pub fn receive(&mut self, mut data: &[u8]) -> Result<Option<Request>, Rejection> {
         let reader = match &mut self.state {
             State::Head(reader) => reader,
+            State::Given => return Err(Rejection::internal_error()),
             State::Over(rejection) => return Err(rejection.clone()),
         };
         let request = match reader.receive(&mut data) {
@@ -67,10 +70,10 @@ impl ServerHandshake {
             Ok(Some(head)) => Request::check(head, data),
             Err(error) => Err(checks::head_rejection(error, self.limits)),
         };
-        self.state = State::Over(match &request {
-            Ok(_) => Rejection::internal_error(),
-            Err(rejection) => rejection.clone(),
-        });
+        self.state = match &request {
+            Ok(_) => State::Given,
+            Err(rejection) => State::Over(rejection.clone()),
+        };
         request.map(Some)
     }
 
@@ -79,17 +82,18 @@ impl ServerHandshake {
     pub fn receive_eof(&self) -> Truncated {
         let received = match &self.state {
             State::Head(reader) => reader.received(),
-            State::Over(_) => 0,
+            State::Given | State::Over(_) => 0,
         };
         Truncated { received }
     }
 
     /// Ends the handshake because the caller's time ran out.
     pub fn give_up(&mut self) -> Rejection {
-        if let State::Over(rejection) = &self.state {
-            return rejection.clone();
-        }
-        let rejection = Rejection::request_timeout();
+        let rejection = match &self.state {
+            State::Head(_) => Rejection::request_timeout(),
+            State::Given => Rejection::internal_error(),
+            State::Over(rejection) => return rejection.clone(),
+        };
         self.state = State::Over(rejection.clone());
         rejection
     }
@@ -99,7 +103,7 @@ impl fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Head(_) => "awaiting the request",
-            State::Over(_) => "over",
+            State::Given | State::Over(_) => "over",
         };
         f.debug_struct("ServerHandshake").field("state", &state).finish_non_exhaustive()
     }
@@ -107,7 +111,11 @@ impl fmt::Debug for ServerHandshake {
 
 /// A valid request for a WebSocket, to look at and then to accept or reject.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct Request(Box<Parts>);
+
+/// What a [`Request`] holds; boxed so that it can be moved about without much stack.
+#[derive(Clone, Debug)]
+struct Parts {
     target: String,
     host: String,
     key: String,
@@ -122,57 +130,63 @@ impl Request {
     /// an absolute URL.
     #[must_use]
     pub fn target(&self) -> &str {
-        &self.target
+        &self.0.target
     }
 
     /// The path, percent-encoded.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
+        self.0.target.split_once('?').map_or(&*self.0.target, |(path, _)| path)
     }
 
     /// The query without its question mark, percent-encoded.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
+        self.0.target.split_once('?').map(|(_, query)| query)
     }
 
     /// All headers. Values may hold bytes that are not ASCII.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The host, with the port if one was given: from the `Host` header, or from the target if that
     /// is an absolute URL (RFC 7230 5.4).
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        &self.0.host
     }
 
     /// The `Origin` header, which all browsers send.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok())
+        self.0.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok())
     }
 
     /// The subprotocols that the client speaks, its preferred one first; none twice.
     #[must_use]
     pub fn subprotocols(&self) -> &[String] {
-        &self.subprotocols
+        &self.0.subprotocols
     }
 
     /// The extensions that the client offers, its preferred one first. One name may come several
     /// times, with other parameters each.
     #[must_use]
     pub fn extensions(&self) -> &[Extension] {
-        &self.extensions
+        &self.0.extensions
+    }
+
+    /// Hands over the headers, and has none from then on.
+    #[must_use]
+    pub fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.0.headers)
     }
 
     /// Hands over the bytes that came behind the head: the first frames.
     #[must_use]
     pub fn take_leftover(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.leftover)
+        std::mem::take(&mut self.0.leftover)
     }
 
     /// Writes the complete 101 answer, with `headers` added.
@@ -189,11 +203,11 @@ impl Request {
         headers: &HeaderMap,
     ) -> Result<Vec<u8>, ResponseError> {
         if let Some(chosen) = subprotocol
-            && !self.subprotocols.iter().any(|offered| offered == chosen)
+            && !self.0.subprotocols.iter().any(|offered| offered == chosen)
         {
             return Err(ResponseError::UnexpectedSubprotocol(chosen.to_owned()));
         }
-        let mut left: BTreeSet<&str> = self.extensions.iter().map(Extension::name).collect();
+        let mut left: BTreeSet<&str> = self.0.extensions.iter().map(Extension::name).collect();
         for extension in extensions {
             let name = extension.name();
             if !left.remove(name) {
@@ -210,7 +224,7 @@ impl Request {
         let mut head = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
         push_header(&mut head, "Upgrade", "websocket");
         push_header(&mut head, "Connection", "Upgrade");
-        push_header(&mut head, "Sec-WebSocket-Accept", accept_key(&self.key));
+        push_header(&mut head, "Sec-WebSocket-Accept", accept_key(&self.0.key));
         if let Some(chosen) = subprotocol {
             push_header(&mut head, "Sec-WebSocket-Protocol", chosen);
         }
@@ -233,7 +247,7 @@ impl Request {
         checks::origin(&headers)?;
         let subprotocols = checks::subprotocols(&headers)?;
         let extensions = checks::extensions(&headers)?;
-        Ok(Self {
+        Ok(Self(Box::new(Parts {
             target: target.resource_name,
             host: target.host.unwrap_or(host),
             key,
@@ -241,6 +255,6 @@ impl Request {
             extensions,
             headers,
             leftover: leftover.to_vec(),
-        })
+        })))
     }
 }
