@@ -1,0 +1,38 @@
+//! Echo servers and clients on other WebSocket libraries, each set up as its documentation advises for speed.
+
+mod client;
+mod echo;
+
+use clap::{Parser, ValueEnum};
+
+/// Messages of this size and more are refused by none of them.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Echo servers and clients on other WebSocket libraries.
+#[derive(Parser)]
+enum Command {
+    /// Serve: send every message back
+    Echo(echo::Options),
+    /// Receive or send as fast as possible
+    Client(client::Options),
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Library {
+    Tungstenite,
+    Fastwebsockets,
+    SockudoWs,
+    Yawc,
+}
+
+fn main() {
+    landline_bench::finish(match landline_bench::options() {
+        Command::Echo(options) => echo::run(&options),
+        Command::Client(options) => client::run(&options),
+    });
+}
+
+/// One thread for everything, as the asynchronous libraries do in their own benchmarks.
+fn block_on<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
