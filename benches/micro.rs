@@ -1,0 +1,266 @@
+//! How fast the parts are, without I/O: masking, UTF-8, headers, decoding, encoding, compression.
+//!
+//!     cargo bench --bench micro               # all of them: about 15 seconds
+//!     cargo bench --bench micro -- decode     # some
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use landline::proto::deflate::{accept, confirm, offer};
+use landline::proto::{FrameHeader, Inbound, Limits, MAX_HEADER_LEN, Opcode, Outbound, Protocol, Role, Step, Want};
+use landline::{Compression, Kind};
+use std::fmt::Write;
+use std::time::Duration;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+/// What is received or sent in one iteration, if it is of smaller messages.
+const ROUND: usize = 64 * KIB;
+const SIZES: [usize; 4] = [32, KIB, 64 * KIB, MIB];
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+const ASCII: &str = "Every character of this text is one byte long. ";
+const MIXED: &str = "Plain words, κόσμε, Привет, 漢字かな交じり文, 👍 and an é. ";
+
+fn main() {
+    divan::Divan::default()
+        .min_time(Duration::from_millis(300))
+        .max_time(Duration::from_secs(1))
+        .config_with_args()
+        .main();
+}
+
+/// Headers of all three lengths, masked and not.
+mod header {
+    use super::*;
+
+    fn headers() -> Vec<FrameHeader> {
+        let lengths = [0, 32, 125, 126, 1 << 10, 0xffff, 1 << 16, 1 << 30];
+        let header = |len, mask| FrameHeader { fin: true, rsv1: false, opcode: Opcode::Binary, mask, len };
+        lengths.into_iter().flat_map(|len| [header(len, None), header(len, Some(KEY))]).collect()
+    }
+
+    #[divan::bench]
+    fn encode(bencher: Bencher) {
+        let headers = headers();
+        bencher.counter(ItemsCount::new(headers.len())).bench_local(|| {
+            for header in black_box(&headers) {
+                black_box(header.encode());
+            }
+        });
+    }
+
+    #[divan::bench]
+    fn decode(bencher: Bencher) {
+        let encoded: Vec<[u8; MAX_HEADER_LEN]> = headers().iter().map(|header| header.encode().0).collect();
+        bencher.counter(ItemsCount::new(encoded.len())).bench_local(|| {
+            for bytes in black_box(&encoded) {
+                let _ = black_box(FrameHeader::decode(bytes));
+            }
+        });
+    }
+}
+
+/// The protocol's sending half. With `client`, all is masked.
+mod encode {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn client(bencher: Bencher, size: usize) {
+        frames(bencher, masking(), size);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn server(bencher: Bencher, size: usize) {
+        frames(bencher, Outbound::server(), size);
+    }
+
+    fn frames(bencher: Bencher, mut outbound: Outbound, size: usize) {
+        let (payload, count) = (binary(size), messages(size));
+        counted(bencher, count, size).bench_local(|| {
+            for _ in 0..count {
+                outbound.frame(Opcode::Binary, true, black_box(&payload));
+            }
+            outbound.consume(black_box(outbound.pending()).len());
+        });
+    }
+}
+
+/// The protocol's receiving half, with one copy for the read. With `server`, all is unmasked.
+mod decode {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn client(bencher: Bencher, size: usize) {
+        receive(bencher, Role::Client, Kind::Binary, &binary(size));
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn server(bencher: Bencher, size: usize) {
+        receive(bencher, Role::Server, Kind::Binary, &binary(size));
+    }
+
+    /// Looks for the usual thing only.
+    #[divan::bench(args = [32, KIB])]
+    fn client_whole(bencher: Bencher, size: usize) {
+        let wire = wire(Role::Client, Kind::Binary, &binary(size));
+        let mut inbound = Inbound::new(Role::Client, Limits::default());
+        counted(bencher, messages(size), size).bench_local(|| {
+            let mut rest = &wire[..];
+            while !rest.is_empty() {
+                rest = &rest[inbound.receive(rest)..];
+                while inbound.advance_whole() {
+                    black_box(inbound.message());
+                }
+            }
+        });
+    }
+}
+
+/// Validation, as a client receives text; compare with `decode::client`, which receives as many bytes without it.
+mod text {
+    use super::*;
+
+    #[divan::bench(args = SIZES)]
+    fn ascii(bencher: Bencher, size: usize) {
+        receive(bencher, Role::Client, Kind::Text, &text(ASCII, size));
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn mixed(bencher: Bencher, size: usize) {
+        receive(bencher, Role::Client, Kind::Text, &text(MIXED, size));
+    }
+}
+
+/// JSON with permessage-deflate at level 6, from a server to a client.
+mod deflate {
+    use super::*;
+
+    #[divan::bench(args = [KIB, 64 * KIB])]
+    fn compress(bencher: Bencher, size: usize) {
+        let (mut server, _) = deflating(&Compression::default());
+        let messages = trades(size);
+        let mut next = messages.iter().cycle();
+        counted(bencher, 1, messages[0].len()).bench_local(|| {
+            server.send(next.next().expect("a cycle has no end")).expect("an open connection");
+            server.consume(black_box(server.output()).len());
+        });
+    }
+
+    /// Each message begins with an empty window, so that the same bytes can come again.
+    #[divan::bench(args = [KIB, 64 * KIB])]
+    fn decompress(bencher: Bencher, size: usize) {
+        let (mut server, mut client) = deflating(&Compression::default().server_no_context_takeover(true));
+        let messages = trades(size);
+        server.send(&messages[0]).expect("an open connection");
+        counted(bencher, 1, messages[0].len()).bench_local(|| give(server.output(), &mut client));
+    }
+
+    /// Compressed by one end and decompressed by the other.
+    #[divan::bench(args = [KIB, 64 * KIB])]
+    fn both(bencher: Bencher, size: usize) {
+        let (mut server, mut client) = deflating(&Compression::default());
+        let messages = trades(size);
+        let mut next = messages.iter().cycle();
+        counted(bencher, 1, messages[0].len()).bench_local(|| {
+            server.send(next.next().expect("a cycle has no end")).expect("an open connection");
+            give(server.output(), &mut client);
+            server.consume(server.output().len());
+        });
+    }
+
+    fn give(mut bytes: &[u8], client: &mut Protocol) {
+        while !bytes.is_empty() {
+            bytes = &bytes[client.receive(bytes)..];
+            while let Some(event) = client.next_event().expect("a valid frame") {
+                black_box(event);
+            }
+        }
+    }
+}
+
+fn receive(bencher: Bencher, role: Role, kind: Kind, payload: &[u8]) {
+    let wire = wire(role, kind, payload);
+    let mut inbound = Inbound::new(role, Limits::default());
+    counted(bencher, messages(payload.len()), payload.len()).bench_local(|| {
+        let mut rest = &wire[..];
+        while !rest.is_empty() {
+            rest = &rest[inbound.receive(rest)..];
+            while inbound.advance(Want::Message).expect("a valid frame") == Step::Message {
+                black_box(inbound.message());
+            }
+        }
+    });
+}
+
+/// How many messages one iteration handles.
+fn messages(size: usize) -> usize {
+    (ROUND / size).max(1)
+}
+
+fn counted<'a, 'b>(bencher: Bencher<'a, 'b>, count: usize, size: usize) -> Bencher<'a, 'b> {
+    bencher.counter(ItemsCount::new(count)).counter(BytesCount::new(count * size))
+}
+
+/// The frames of one iteration, for `role` to receive.
+fn wire(role: Role, kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let mut outbound = if role == Role::Server { masking() } else { Outbound::server() };
+    for _ in 0..messages(payload.len()) {
+        outbound.frame(kind.into(), true, payload);
+    }
+    outbound.pending().to_vec()
+}
+
+fn masking() -> Outbound {
+    Outbound::client(Box::new(|| KEY))
+}
+
+fn binary(size: usize) -> Vec<u8> {
+    (0..size).map(|i| (i % 251) as u8).collect()
+}
+
+/// The sample again and again; full stops where a character would be cut.
+fn text(sample: &str, size: usize) -> Vec<u8> {
+    let text = sample.repeat(size / sample.len() + 1);
+    let end = (0..=size).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    let mut bytes = text.as_bytes()[..end].to_vec();
+    bytes.resize(size, b'.');
+    bytes
+}
+
+/// A server's end and a client's that have agreed on compression.
+fn deflating(options: &Compression) -> (Protocol, Protocol) {
+    let limits = Limits::default();
+    let (agreed, answer) = accept(options, &[offer(options)]).expect("an offer to itself");
+    let granted = confirm(options, &[answer]).expect("its own answer").expect("compression");
+    let server = Protocol::server(limits).with_deflate(options, &agreed);
+    (server, Protocol::client(limits, || KEY).with_deflate(options, &granted))
+}
+
+/// JSON messages of exactly `size` bytes, more of them than a window holds.
+fn trades(size: usize) -> Vec<String> {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let mut trade = |text: &mut String| {
+        let symbol = ["AAPL", "MSFT", "BTC-USD", "ETH-USD"][random(4) as usize];
+        let (id, price, amount) = (random(1 << 40), random(1_000_000), random(100_000));
+        write!(
+            text,
+            "{{\"type\":\"trade\",\"id\":{id},\"symbol\":\"{symbol}\",\"price\":{price},\"amount\":{amount}}},"
+        )
+        .expect("a string takes everything");
+    };
+    let message = |_| {
+        let mut text = String::from("[");
+        while text.len() < size {
+            trade(&mut text);
+        }
+        text.truncate(size - 1);
+        text + "]"
+    };
+    (0..(128 * KIB / size).max(2)).map(message).collect()
+}
