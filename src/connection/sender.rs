@@ -183,6 +183,7 @@ impl Sender {
         Patience::new(self.deadline, self.timeout)
     }
 
+    #[inline]
     fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
         self.link.send(Opcode::from(kind), Part::Whole, payload, self.compress, flush, &mut self.patience())
     }

@@ -41,6 +41,8 @@ const DIRECT_MAX: usize = 256 << 10;
 const INFLATE_STEP: usize = 64 << 10;
 /// Least room to inflate into.
 const INFLATE_MIN: usize = 256;
+/// Payload is worked on in pieces of this size: what is unmasked is validated while in the first-level cache.
+const DIGEST_PIECE: usize = 16 << 10;
 /// So many messages in a row without use of `body` give it back.
 const BODY_UNUSED_MAX: u8 = 64;
 
@@ -780,14 +782,16 @@ impl std::fmt::Debug for Inbound {
 /// Unmasks and validates payload that has just arrived.
 #[inline]
 fn digest(frame: &mut OpenFrame, message: &mut OpenMessage, bytes: &mut [u8]) -> Result<(), ReceiveError> {
-    if let Some(key) = frame.key {
-        mask::apply(bytes, key, frame.done);
+    for bytes in bytes.chunks_mut(DIGEST_PIECE) {
+        if let Some(key) = frame.key {
+            mask::apply(bytes, key, frame.done);
+        }
+        frame.done += bytes.len() as u64;
+        if message.kind == Kind::Text && !message.utf8.feed(bytes) {
+            return Err(ProtocolError::InvalidUtf8.into());
+        }
     }
-    frame.done += bytes.len() as u64;
     frame.unmasked = frame.done;
-    if message.kind == Kind::Text && !message.utf8.feed(bytes) {
-        return Err(ProtocolError::InvalidUtf8.into());
-    }
     Ok(())
 }
 

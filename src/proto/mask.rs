@@ -6,13 +6,7 @@ const BLOCK: usize = 32;
 /// Masks or unmasks `data` in place. `offset` is the position of `data` in its frame's payload.
 #[inline(always)]
 pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
-    // Turned so that byte 0 of `data` meets the key byte of its position.
-    let key = u32::from_ne_bytes(key);
-    let turn = 8 * (offset % 4) as u32;
-    let key = if cfg!(target_endian = "little") { key.rotate_right(turn) } else { key.rotate_left(turn) };
-    let key = key.to_ne_bytes();
-    let word = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
-
+    let word = word(key, offset);
     let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
     for block in blocks {
         for bytes in block.as_chunks_mut::<8>().0 {
@@ -28,23 +22,33 @@ pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     for bytes in halves {
         *bytes = (u32::from_ne_bytes(*bytes) ^ word as u32).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(key) {
+    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
         *byte ^= key;
     }
 }
 
-/// Appends the masked form of `data` to `out`.
+/// Writes the masked form of `data` to `to`, which is as long.
 #[inline]
-pub(super) fn append(out: &mut Vec<u8>, data: &[u8], key: [u8; 4], offset: u64) {
-    /// Small enough that a piece is still in the first-level cache when it is masked.
-    const PIECE: usize = 8 << 10;
-    let mut offset = offset;
-    for piece in data.chunks(PIECE) {
-        let at = out.len();
-        out.extend_from_slice(piece);
-        apply(&mut out[at..], key, offset);
-        offset = offset.wrapping_add(piece.len() as u64);
+pub(super) fn copy(to: &mut [u8], data: &[u8], key: [u8; 4], offset: u64) {
+    let word = word(key, offset);
+    let (blocks_to, to) = to.as_chunks_mut::<BLOCK>();
+    let (blocks, data) = data.as_chunks::<BLOCK>();
+    for (to, block) in blocks_to.iter_mut().zip(blocks) {
+        for (to, bytes) in to.as_chunks_mut::<8>().0.iter_mut().zip(block.as_chunks::<8>().0) {
+            *to = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        }
     }
+    to.copy_from_slice(data);
+    apply(to, key, offset);
+}
+
+/// The key twice, turned so that its first byte meets the key byte of this position.
+#[inline(always)]
+fn word(key: [u8; 4], offset: u64) -> u64 {
+    let key = u32::from_ne_bytes(key);
+    let turn = 8 * (offset % 4) as u32;
+    let key = if cfg!(target_endian = "little") { key.rotate_right(turn) } else { key.rotate_left(turn) };
+    u64::from(key) << 32 | u64::from(key)
 }
 
 #[cfg(test)]
@@ -61,9 +65,9 @@ mod tests {
         #[test]
         fn rfc_5_3_definition(mut data in proptest::collection::vec(any::<u8>(), 0..300), key: [u8; 4], offset in 0u64..9) {
             let expected = by_definition(&data, key, offset);
-            let mut out = b"before".to_vec();
-            append(&mut out, &data, key, offset);
-            prop_assert_eq!(&out[6..], &expected[..]);
+            let mut out = vec![7; data.len()];
+            copy(&mut out, &data, key, offset);
+            prop_assert_eq!(&out, &expected);
             apply(&mut data, key, offset);
             prop_assert_eq!(data, expected);
         }
@@ -72,8 +76,8 @@ mod tests {
     #[test]
     fn long_pieces_keep_their_offset() {
         let data: Vec<u8> = (0..20_001u32).map(|i| i as u8).collect();
-        let mut out = Vec::new();
-        append(&mut out, &data, [1, 2, 3, 4], 3);
+        let mut out = vec![0; data.len()];
+        copy(&mut out, &data, [1, 2, 3, 4], 3);
         assert_eq!(out, by_definition(&data, [1, 2, 3, 4], 3));
     }
 }

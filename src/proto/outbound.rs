@@ -57,22 +57,24 @@ pub struct Outbound {
     masks: Option<Box<dyn MaskSource>>,
     /// For compressed messages, if they were agreed on.
     deflater: Option<Box<Deflater>>,
+    /// Initialised memory, so that payload can be masked on its way into it, in one pass.
     queue: Vec<u8>,
-    /// `queue[..written]` has left.
+    /// `queue[written..end]` waits to leave; what is before has left.
     written: usize,
+    end: usize,
 }
 
 impl Outbound {
     /// The sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
-        Self { masks: Some(masks), deflater: None, queue: Vec::new(), written: 0 }
+        Self { masks: Some(masks), deflater: None, queue: Vec::new(), written: 0, end: 0 }
     }
 
     /// The sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
-        Self { masks: None, deflater: None, queue: Vec::new(), written: 0 }
+        Self { masks: None, deflater: None, queue: Vec::new(), written: 0, end: 0 }
     }
 
     /// Which end this is.
@@ -126,8 +128,24 @@ impl Outbound {
     /// Queues a whole frame.
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        let mut frame = self.begin(opcode, fin, Content::Plain, payload.len() as u64);
-        self.add(&mut frame, payload);
+        self.forget_written();
+        let key = self.next_key();
+        let (header, size) =
+            FrameHeader { fin, rsv1: false, opcode, mask: key, len: payload.len() as u64 }.encode();
+        let room = self.room(header.len() + payload.len());
+        // All of the array, whose length is known: cheaper than copying `size` bytes.
+        room[..header.len()].copy_from_slice(&header);
+        let room = &mut room[size..size + payload.len()];
+        match key {
+            Some(key) => mask::copy(room, payload, key, 0),
+            None => room.copy_from_slice(payload),
+        }
+        self.end -= header.len() - size;
+    }
+
+    #[inline]
+    fn next_key(&mut self) -> Option<[u8; 4]> {
+        self.masks.as_mut().map(|masks| masks.next_key())
     }
 
     /// Queues the header of a frame of `len` bytes; `content` says of what. All of them must follow through
@@ -135,14 +153,11 @@ impl Outbound {
     /// anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
-        let key = self.masks.as_mut().map(|masks| masks.next_key());
+        let key = self.next_key();
         // Only the first frame of a message says that it is compressed (RFC 7692 6.1).
         let rsv1 = content == Content::Deflated && opcode != Opcode::Continuation;
         let (bytes, size) = FrameHeader { fin, rsv1, opcode, mask: key, len }.encode();
-        // All of the array, whose length is known, and then off with the rest: cheaper than copying `size` bytes.
-        let end = self.queue.len() + size;
-        self.queue.extend_from_slice(&bytes);
-        self.queue.truncate(end);
+        self.room(size).copy_from_slice(&bytes[..size]);
         OpenFrame { key, offset: 0 }
     }
 
@@ -150,9 +165,10 @@ impl Outbound {
     #[inline]
     pub fn add(&mut self, frame: &mut OpenFrame, payload: &[u8]) {
         self.forget_written();
+        let room = self.room(payload.len());
         match frame.key {
-            Some(key) => mask::append(&mut self.queue, payload, key, frame.offset),
-            None => self.queue.extend_from_slice(payload),
+            Some(key) => mask::copy(room, payload, key, frame.offset),
+            None => room.copy_from_slice(payload),
         }
         frame.offset = frame.offset.wrapping_add(payload.len() as u64);
     }
@@ -160,24 +176,43 @@ impl Outbound {
     /// Keeps a queue that is never quite empty from growing. Moves fewer bytes than have left since the last time.
     #[inline]
     fn forget_written(&mut self) {
-        if self.written >= FORGET_MIN && self.written >= self.queue.len() - self.written {
-            self.queue.drain(..self.written);
+        if self.written >= FORGET_MIN && self.written >= self.end - self.written {
+            self.queue.copy_within(self.written..self.end, 0);
+            self.end -= self.written;
             self.written = 0;
         }
+    }
+
+    /// The next `len` bytes of the queue, to be filled.
+    #[inline]
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        let from = self.end;
+        if self.queue.len() - from < len {
+            self.grow(len);
+        }
+        self.end += len;
+        &mut self.queue[from..from + len]
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        let wanted = (self.end + len).max(2 * self.queue.len());
+        self.queue.reserve_exact(wanted - self.queue.len());
+        self.queue.resize(wanted, 0);
     }
 
     /// What waits to be written.
     #[inline]
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        &self.queue[self.written..]
+        &self.queue[self.written..self.end]
     }
 
     /// Whether nothing waits to be written.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.written == self.queue.len()
+        self.written == self.end
     }
 
     /// `count` bytes of what [`pending`](Self::pending) showed have been written.
@@ -188,10 +223,9 @@ impl Outbound {
     #[inline]
     pub fn consume(&mut self, count: usize) {
         self.written += count;
-        assert!(self.written <= self.queue.len(), "more bytes written than were pending");
+        assert!(self.written <= self.end, "more bytes written than were pending");
         if self.is_empty() {
-            self.queue.clear();
-            self.written = 0;
+            (self.written, self.end) = (0, 0);
         }
     }
 
@@ -199,6 +233,7 @@ impl Outbound {
     pub fn shrink(&mut self) {
         if self.is_empty() {
             self.queue = Vec::new();
+            (self.written, self.end) = (0, 0);
         }
         if let Some(deflater) = &mut self.deflater {
             deflater.shrink();
@@ -208,7 +243,7 @@ impl Outbound {
     /// Memory held for output, in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.queue.capacity() + self.deflater.as_ref().map_or(0, |deflater| deflater.capacity())
+        self.queue.len() + self.deflater.as_ref().map_or(0, |deflater| deflater.capacity())
     }
 }
 
