@@ -368,8 +368,8 @@ impl Inbound {
     pub fn message(&self) -> MessageRef<'_> {
         match self.lent_kind {
             Kind::Binary => MessageRef::Binary(self.payload()),
-            // SAFETY: `lent_kind` is `Text` only from the moment when a text message is whole, all of it has
-            // passed `Utf8`, and until `release`; nothing writes to it in between.
+            // SAFETY: `lent_kind` is `Text` only from the moment when a text message is whole and all of it has
+            // passed `Utf8`, or `simdutf8` in `advance_whole`, until `release`; nothing writes to it in between.
             Kind::Text => MessageRef::Text(unsafe { utf8::as_str(self.payload()) }),
         }
     }
