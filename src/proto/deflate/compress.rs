@@ -10,7 +10,6 @@ use flate2::{FlushCompress, Status};
 const FRAME: usize = 64 << 10;
 /// Input worked on at a time, so that output does not grow far beyond a frame.
 const CHUNK: usize = 64 << 10;
-
 /// Memory for output that is kept also when none is to be held between messages.
 const KEEP: usize = 4 << 10;
 
@@ -185,7 +184,8 @@ impl Deflater {
 
     fn end_message(&mut self) {
         self.open = false;
-        if self.free || std::mem::take(&mut self.hurried) {
+        let hurried = std::mem::take(&mut self.hurried);
+        if self.free || hurried {
             self.engine = None;
         } else if !self.takeover
             && let Some(engine) = &mut self.engine

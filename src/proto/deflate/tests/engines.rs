@@ -504,8 +504,10 @@ fn parts_of_more_than_a_frame() {
 /// A message in a hurry is whole, its rest is not made smaller, and the next one is as always.
 #[test]
 fn a_hurried_message_is_whole() {
-    for end in [End::Part, End::Flush] {
-        let (mut deflater, mut inflater) = (deflater(&TAKEOVER), inflater(&TAKEOVER));
+    for (end, free) in [(End::Part, false), (End::Flush, false), (End::Part, true)] {
+        let options = Compression::default().free_between_messages(free);
+        let mut deflater = Deflater::new(Role::Server, &options, &TAKEOVER);
+        let mut inflater = inflater(&TAKEOVER);
         let text = b"the same again, ".repeat(8000);
         let mut payload = Vec::new();
         for round in 0..2 {
