@@ -153,7 +153,7 @@ fn echo(count: usize) {
     let payload = payload(Kind::Binary, KIB);
     for _ in 0..count {
         client.send(black_box(&payload)).expect("an open connection");
-        let (sender, receiver) = server.parts();
+        let (sender, mut receiver) = server.parts();
         sender.feed(receiver.recv_ref().expect("a valid frame").expect("a message")).expect("an open connection");
         sender.flush().expect("an open connection");
         black_box(client.recv_ref().expect("a valid frame").expect("a message"));

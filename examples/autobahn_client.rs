@@ -37,7 +37,7 @@ fn main() -> landline::Result<()> {
 
 fn run(client: &Client, url: &str) -> landline::Result<()> {
     let mut ws = client.connect(url)?;
-    let (sender, receiver) = ws.parts();
+    let (sender, mut receiver) = ws.parts();
     while let Some(message) = receiver.recv_ref()? {
         sender.feed(message)?;
     }

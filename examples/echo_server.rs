@@ -82,7 +82,7 @@ fn main() -> landline::Result<()> {
 }
 
 fn echo(ws: &mut WebSocket) -> landline::Result<()> {
-    let (sender, receiver) = ws.parts();
+    let (sender, mut receiver) = ws.parts();
     while let Some(message) = receiver.recv_ref()? {
         // Replies gather while more messages are there, and go out before the next wait.
         sender.feed(message)?;

@@ -2,60 +2,64 @@
 
 use crate::error::{Error, Result};
 use crate::proto::MaskSource;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::io;
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// Keys fetched at a time: one system call for 64 frames.
-const BATCH: usize = 64;
 
 /// A fresh nonce for an opening handshake.
 pub(crate) fn nonce() -> Result<[u8; 16]> {
     let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| Error::io("getting random bytes", io::Error::other(error)))?;
+    fill(&mut nonce)?;
     Ok(nonce)
 }
 
-/// Masking keys, fetched in batches. A forked child never uses what its parent has fetched.
+fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| Error::io("getting random bytes", io::Error::other(error)))
+}
+
+/// Masking keys from a cryptographic generator (ChaCha), which the system seeds. A forked child never goes on with its
+/// parent's.
 pub(crate) struct SystemMasks {
-    keys: [[u8; 4]; BATCH],
-    used: usize,
+    generator: StdRng,
+    /// The number of forks when it was seeded.
     generation: u32,
 }
 
 impl SystemMasks {
-    /// A source whose first batch has been fetched.
+    /// A freshly seeded source.
     ///
     /// # Errors
     ///
-    /// When the system has no random bytes.
+    /// When the system has no random bytes, or no memory to tell of forks.
     pub(crate) fn new() -> Result<Self> {
-        watch_forks();
-        let mut masks = Self { keys: [[0; 4]; BATCH], used: BATCH, generation: 0 };
-        masks.refill().map_err(|error| Error::io("getting random bytes", io::Error::other(error)))?;
-        Ok(masks)
+        watch_forks()?;
+        let generation = FORKS.load(Ordering::Relaxed);
+        let mut seed = [0; 32];
+        fill(&mut seed)?;
+        Ok(Self { generator: StdRng::from_seed(seed), generation })
     }
 
-    fn refill(&mut self) -> Result<(), getrandom::Error> {
-        self.generation = FORKS.load(Ordering::Relaxed);
-        getrandom::fill(self.keys.as_flattened_mut())?;
-        self.used = 0;
-        Ok(())
+    #[cold]
+    fn renew(&mut self) {
+        // The system gave bytes when the connection was opened; it does not stop giving them afterwards
+        // (getrandom(2)). A predictable key would be worse than trying again.
+        loop {
+            match Self::new() {
+                Ok(fresh) => return *self = fresh,
+                Err(_) => std::thread::yield_now(),
+            }
+        }
     }
 }
 
 impl MaskSource for SystemMasks {
     fn next_key(&mut self) -> [u8; 4] {
-        if self.used == BATCH || self.generation != FORKS.load(Ordering::Relaxed) {
-            // The system gave bytes when the connection was opened; it does not stop giving them afterwards
-            // (getrandom(2)). A predictable key would be worse than trying again.
-            while self.refill().is_err() {
-                std::thread::yield_now();
-            }
+        if self.generation != FORKS.load(Ordering::Relaxed) {
+            self.renew();
         }
-        let key = self.keys[self.used];
-        self.used += 1;
-        key
+        self.generator.next_u32().to_ne_bytes()
     }
 }
 
@@ -67,13 +71,13 @@ extern "C" fn forked() {
 }
 
 #[expect(unsafe_code, reason = "the system's notice of a fork; a getpid per frame costs more than the frame")]
-fn watch_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+fn watch_forks() -> Result<()> {
+    static WATCHING: OnceLock<i32> = OnceLock::new();
+    let errno = *WATCHING.get_or_init(|| {
         // SAFETY: the handler only changes an atomic, which is async-signal-safe, and is never unloaded.
-        // A failure (no memory) leaves forked children with their parent's batch, 64 keys at most.
-        let _ = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
+        unsafe { libc::pthread_atfork(None, None, Some(forked)) }
     });
+    if errno == 0 { Ok(()) } else { Err(Error::io("preparing for forks", io::Error::from_raw_os_error(errno))) }
 }
 
 #[cfg(test)]
@@ -82,15 +86,22 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn item_7_keys_do_not_repeat_across_batches_and_forks() {
+    fn item_7_keys_do_not_repeat_across_connections_and_forks() {
         let mut masks = SystemMasks::new().unwrap();
-        let mut keys: HashSet<[u8; 4]> = (0..BATCH / 2).map(|_| masks.next_key()).collect();
-        let unused = masks.keys[BATCH / 2];
+        masks.generator = StdRng::from_seed([7; 32]);
+        let mut parent = StdRng::from_seed([7; 32]);
+        let mut keys: HashSet<[u8; 4]> = (0..32).map(|_| masks.next_key()).collect();
+        assert!((0..32).all(|_| keys.contains(&parent.next_u32().to_ne_bytes())));
         forked();
-        let after = masks.next_key();
-        assert_ne!(after, unused, "a forked child goes on with its parent's batch");
-        keys.extend((0..10 * BATCH).map(|_| masks.next_key()));
+        assert_ne!(
+            masks.next_key(),
+            parent.next_u32().to_ne_bytes(),
+            "a forked child goes on with its parent's keys"
+        );
+        keys.extend((0..320).map(|_| masks.next_key()));
+        let mut other = SystemMasks::new().unwrap();
+        keys.extend((0..320).map(|_| other.next_key()));
         // 672 keys of 32 bits: a repeat has a chance of 1 in 19,000; two of them are no accident.
-        assert!(keys.len() >= BATCH / 2 + 10 * BATCH - 1);
+        assert!(keys.len() >= 32 + 320 + 320 - 1);
     }
 }

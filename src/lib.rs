@@ -75,7 +75,8 @@ pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
-    Handshake, Interrupter, LocalSender, MessageReader, MessageWriter, Received, Receiver, Sender, Stats, WebSocket,
+    Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received, Receiver, Sender,
+    Stats, WebSocket,
 };
 pub use error::{Error, Result};
 pub use message::{Kind, Message, MessageRef, Payload};

@@ -642,7 +642,7 @@ impl Conversation<'_> {
         let many = lines(7, 200_000);
         let before = self.ws.stats().wire_sent;
         {
-            let (sender, receiver) = self.ws.parts();
+            let (sender, mut receiver) = self.ws.parts();
             let mut writer = sender.send_stream(Kind::Text).unwrap();
             writer.write_all(many.as_bytes()).unwrap();
             writer.finish().unwrap();

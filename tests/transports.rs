@@ -23,7 +23,7 @@ fn halves(stream: UnixStream) -> Halves<UnixStream, UnixStream> {
 /// Echoes until the client closes.
 fn serve(mut ws: WebSocket) -> thread::JoinHandle<landline::Result<()>> {
     thread::spawn(move || {
-        let (sender, receiver) = ws.parts();
+        let (sender, mut receiver) = ws.parts();
         while let Some(message) = receiver.recv_ref()? {
             sender.feed(message)?;
         }

@@ -14,12 +14,14 @@
 //!
 //! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
 
+use super::pool;
 use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
+use crate::message::Kind;
 use crate::proto::deflate::End;
 use crate::proto::{Content, Opcode, OpenFrame, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
@@ -42,7 +44,7 @@ const MASKED_PIECE: usize = 32 << 10;
 /// in order would cost two thread switches per message; never doing it lets one thread starve another.
 const FAIR_AFTER: Duration = Duration::from_millis(1);
 /// An empty queue with more memory than this is given back when the connection is idle.
-const QUEUE_KEEP: usize = 4 << 10;
+const QUEUE_KEEP: usize = 8 << 10;
 
 /// The shared part of a connection.
 pub(crate) struct Link {
@@ -72,6 +74,8 @@ pub(super) struct Gate {
     stuck: bool,
     /// The receiver waits, and has left it to whoever has the queue to write it.
     left_behind: bool,
+    /// The last thing that was written needed a large queue.
+    wants_much: bool,
     /// A message is being sent in fragments: other messages wait until it ends.
     streaming: bool,
     /// The closing handshake must be over by then.
@@ -83,7 +87,6 @@ pub(super) struct Gate {
     /// Number of the last Ping sent by `ping_wait`, and of the last one answered.
     pings_sent: u64,
     pub(super) pings_answered: u64,
-    stats: Stats,
 }
 
 /// How long a sending call may take: a deadline, and a time without progress; and whether it may be interrupted.
@@ -149,13 +152,13 @@ impl Link {
             next_ticket: 0,
             stuck: false,
             left_behind: false,
+            wants_much: false,
             streaming: false,
             close_by: None,
             write_error: None,
             end: None,
             pings_sent: 0,
             pings_answered: 0,
-            stats: Stats::default(),
         };
         Arc::new(Self {
             transport,
@@ -182,24 +185,54 @@ impl Link {
 
     // ----- Sending -----
 
-    /// Queues a small message that is not to be compressed, if nothing is to be waited for or written: the usual
-    /// course of a `feed`. `false` if it is not so simple, and [`send`](Self::send) has to see to it.
+    /// Queues a small message that is not to be compressed, for whoever has the queue: the usual course of a `feed`.
+    /// `false` if it is not so simple, and [`send`](Self::send) has to see to it.
     #[inline]
-    pub(super) fn gather(&self, opcode: Opcode, payload: &[u8], compress: Compress) -> bool {
-        if payload.len() >= COPY_BELOW {
+    pub(super) fn gather(&self, out: &mut Outbound, kind: Kind, payload: &[u8], compress: Compress) -> bool {
+        let is_large = payload.len() >= COPY_BELOW || out.pending().len() + payload.len() >= GATHER_MAX;
+        if is_large || out.compresses(compress, true, Some(payload.len())) {
             return false;
         }
-        let gate = &mut *self.gate();
-        let is_free = !gate.streaming && gate.line.is_empty() && gate.can_write() && !gate.session.is_closing();
-        let Some(out) = &mut gate.out else { return false };
-        let is_full = out.pending().len() + payload.len() >= GATHER_MAX;
-        if !is_free || is_full || out.compresses(compress, true, Some(payload.len())) {
-            return false;
-        }
-        out.frame(opcode, true, payload);
-        gate.stats.payload_sent += payload.len() as u64;
-        gate.stats.messages_sent += 1;
+        out.frame(Opcode::from(kind), true, payload);
+        self.counters.sent(payload.len(), true);
         true
+    }
+
+    /// [`gather`](Self::gather) into the queue at home, if nothing is to be waited for.
+    #[inline]
+    pub(super) fn gather_at_home(&self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
+        let gate = &mut *self.gate();
+        if !gate.may_gather() {
+            return false;
+        }
+        gate.out.as_mut().is_some_and(|out| self.gather(out, kind, payload, compress))
+    }
+
+    /// Takes the turn to gather, if nothing is to be waited for.
+    #[cold]
+    pub(super) fn take_queue(&self) -> Option<Box<Outbound>> {
+        let gate = &mut *self.gate();
+        if !gate.may_gather() {
+            return None;
+        }
+        let mut out = gate.out.take()?;
+        if gate.wants_much && out.is_empty() {
+            gate.wants_much = false;
+            drop(out.exchange(pool::take()));
+        }
+        Some(out)
+    }
+
+    /// Ends a turn in which messages were gathered. Replies that became due meanwhile leave with the next write.
+    #[cold]
+    pub(super) fn bring_home(&self, out: Box<Outbound>) {
+        let mut gate = self.gate();
+        gate.out = Some(out);
+        let waiting = gate.waiting > 0;
+        drop(gate);
+        if waiting {
+            self.changed.notify_all();
+        }
     }
 
     /// Sends a message, or a part of one, in one frame unless it is compressed. With `flush`, its bytes have been
@@ -226,8 +259,7 @@ impl Link {
         if len == 0 && !fin && !out.is_deflating() {
             return if flush { self.drain(gate, patience).map_err(Error::accepted) } else { Ok(()) };
         }
-        gate.stats.payload_sent += len as u64;
-        gate.stats.messages_sent += u64::from(fin);
+        self.counters.sent(len, fin);
         if compresses {
             return self.send_deflated(gate, opcode, fin, payload, flush, patience);
         }
@@ -625,6 +657,10 @@ impl Link {
                 continue;
             }
             gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
+            if out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
+                pool::give(out.exchange(Vec::new()));
+                gate.wants_much = true;
+            }
             gate.left_behind = false;
             gate.out = Some(out);
             let waiting = gate.waiting > 0;
@@ -784,9 +820,7 @@ impl Link {
     // ----- For everybody -----
 
     pub(super) fn stats(&self) -> Stats {
-        let mut stats = self.gate().stats;
-        self.counters.add_to(&mut stats);
-        stats
+        self.counters.stats()
     }
 
     pub(super) fn close_info(&self) -> CloseInfo {
@@ -832,6 +866,12 @@ impl Gate {
     /// Closed in order, with nothing left to say.
     fn is_finished(&self) -> bool {
         matches!(self.end, Some(Ok(()))) && self.queued() == 0 && self.write_error.is_none()
+    }
+
+    /// Whether a message can be queued without waiting for anything.
+    #[inline]
+    fn may_gather(&self) -> bool {
+        !self.streaming && self.line.is_empty() && self.can_write() && !self.session.is_closing()
     }
 
     #[inline]

@@ -4,14 +4,18 @@
 //! a program that uses one thread; [`WebSocket::split`] hands them out. How they share the transport is written
 //! at the top of `link.rs`.
 
+mod held;
 mod interrupt;
 mod link;
+mod local;
+mod pool;
 mod receiver;
 mod sender;
 mod stats;
 mod stream;
 
 pub use interrupt::Interrupter;
+pub use local::{LocalReceiver, LocalSender};
 pub use receiver::{Received, Receiver};
 pub use sender::Sender;
 pub use stats::Stats;
@@ -30,10 +34,10 @@ use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
 use crate::proto::handshake::Extension;
 use crate::proto::{Inbound, Outbound, Role};
 use crate::transport::Transport;
+use held::Held;
 use http::HeaderMap;
 use link::Patience;
 use std::io::IoSlice;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,6 +87,8 @@ pub struct WebSocket {
     /// Boxed, so that a connection can be moved about without much stack: each page of it counts on a server.
     receiver: Box<Receiver>,
     sender: Sender,
+    /// Put back before `receiver` or `sender` does anything that may wait or write.
+    held: Held,
     handshake: Box<Handshake>,
 }
 
@@ -108,7 +114,18 @@ impl WebSocket {
         }
         let link = Link::new(transport, outbound, config);
         let receiver = Receiver::new(Arc::clone(&link), inbound, role, leftover);
-        Ok(Self { receiver, sender: Sender::new(link), handshake: Box::new(handshake) })
+        let held = Held::new(Arc::clone(&link));
+        Ok(Self { receiver, sender: Sender::new(link), held, handshake: Box::new(handshake) })
+    }
+
+    fn receiver(&mut self) -> &mut Receiver {
+        self.held.hold().keep_home(false);
+        &mut self.receiver
+    }
+
+    fn sender(&mut self) -> &Sender {
+        self.held.hold().keep_home(false);
+        &self.sender
     }
 
     /// Receives the next message. See [`Receiver::recv`].
@@ -117,7 +134,10 @@ impl WebSocket {
     ///
     /// As [`Receiver::recv`].
     pub fn recv(&mut self) -> Result<Option<Message>> {
-        self.receiver.recv()
+        if self.receiver.message_is_buffered() {
+            return Ok(Some(self.receiver.take_message()));
+        }
+        self.receiver().recv()
     }
 
     /// [`recv`](Self::recv) with a time limit for this call.
@@ -126,7 +146,7 @@ impl WebSocket {
     ///
     /// As [`Receiver::recv`].
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
-        self.receiver.recv_timeout(timeout)
+        self.receiver().recv_timeout(timeout)
     }
 
     /// [`recv`](Self::recv) until a moment in time.
@@ -135,7 +155,7 @@ impl WebSocket {
     ///
     /// As [`Receiver::recv`].
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
-        self.receiver.recv_deadline(deadline)
+        self.receiver().recv_deadline(deadline)
     }
 
     /// Receives the next message without a copy. See [`Receiver::recv_ref`]; to answer while it is borrowed, use
@@ -144,8 +164,12 @@ impl WebSocket {
     /// # Errors
     ///
     /// As [`Receiver::recv`].
+    #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
-        self.receiver.recv_ref()
+        if self.receiver.message_is_buffered() {
+            return Ok(Some(self.receiver.message()));
+        }
+        self.receiver().recv_ref()
     }
 
     /// Receives into the caller's buffer. See [`Receiver::recv_into`].
@@ -154,7 +178,7 @@ impl WebSocket {
     ///
     /// As [`Receiver::recv_into`].
     pub fn recv_into(&mut self, buf: &mut [u8]) -> Result<Option<Received>> {
-        self.receiver.recv_into(buf)
+        self.receiver().recv_into(buf)
     }
 
     /// Receives the next message as a stream. See [`Receiver::recv_stream`].
@@ -163,7 +187,7 @@ impl WebSocket {
     ///
     /// As [`Receiver::recv`].
     pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
-        self.receiver.recv_stream()
+        self.receiver().recv_stream()
     }
 
     /// Sends a message: a string as text, bytes as binary. See [`Sender::send`].
@@ -172,7 +196,7 @@ impl WebSocket {
     ///
     /// See [`Sender`].
     pub fn send(&mut self, message: impl Payload) -> Result<()> {
-        self.sender.send(message)
+        self.sender().send(message)
     }
 
     /// Sends a message together with others. See [`Sender::feed`].
@@ -180,8 +204,9 @@ impl WebSocket {
     /// # Errors
     ///
     /// See [`Sender`].
+    #[inline]
     pub fn feed(&mut self, message: impl Payload) -> Result<()> {
-        self.sender.feed(message)
+        local::feed(self.held.hold(), &self.sender, message)
     }
 
     /// Writes what was gathered. See [`Sender::flush`].
@@ -190,7 +215,7 @@ impl WebSocket {
     ///
     /// See [`Sender`].
     pub fn flush(&mut self) -> Result<()> {
-        self.sender.flush()
+        self.sender().flush()
     }
 
     /// Sends one message made of several parts. See [`Sender::send_vectored`].
@@ -199,7 +224,7 @@ impl WebSocket {
     ///
     /// As [`Sender::send_vectored`].
     pub fn send_vectored(&mut self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
-        self.sender.send_vectored(kind, parts)
+        self.sender().send_vectored(kind, parts)
     }
 
     /// Sends one message of unknown size as a stream. See [`Sender::send_stream`].
@@ -208,7 +233,7 @@ impl WebSocket {
     ///
     /// See [`Sender`].
     pub fn send_stream(&mut self, kind: Kind) -> Result<MessageWriter<'_>> {
-        self.sender.send_stream(kind)
+        self.sender().send_stream(kind)
     }
 
     /// Sends a Ping. See [`Sender::ping`].
@@ -217,7 +242,7 @@ impl WebSocket {
     ///
     /// As [`Sender::ping`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<()> {
-        self.sender.ping(payload)
+        self.sender().ping(payload)
     }
 
     /// Sends a Ping and waits for its Pong: the round trip time.
@@ -230,7 +255,7 @@ impl WebSocket {
     /// [`UsageError::MessagesWaiting`](crate::error::UsageError::MessagesWaiting) when more messages came than
     /// can be kept (1024, or `max_message_size` in bytes).
     pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
-        self.receiver.ping_wait(timeout)
+        self.receiver().ping_wait(timeout)
     }
 
     /// Closes the connection in order. See [`Receiver::close`].
@@ -239,7 +264,7 @@ impl WebSocket {
     ///
     /// As [`Receiver::close`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        self.receiver.close(code, reason)
+        self.receiver().close(code, reason)
     }
 
     /// Starts the closing handshake and leaves its end to the receiving calls. See [`Sender::close_start`].
@@ -248,7 +273,7 @@ impl WebSocket {
     ///
     /// As [`Sender::close_start`].
     pub fn close_start(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        self.sender.close_start(code, reason)
+        self.sender().close_start(code, reason)
     }
 
     /// Ends the connection at once, without a word to the peer.
@@ -294,15 +319,17 @@ impl WebSocket {
     ///
     /// ```
     /// # fn echo(ws: &mut landline::WebSocket) -> landline::Result<()> {
-    /// let (sender, receiver) = ws.parts();
+    /// let (sender, mut receiver) = ws.parts();
     /// while let Some(message) = receiver.recv_ref()? {
     ///     sender.feed(message)?;
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn parts(&mut self) -> (LocalSender<'_>, &mut Receiver) {
-        (LocalSender { sender: self.sender.clone(), this_thread: PhantomData }, &mut self.receiver)
+    pub fn parts(&mut self) -> (LocalSender<'_>, LocalReceiver<'_>) {
+        let hold = self.held.hold();
+        hold.keep_home(false);
+        (LocalSender::new(self.sender.clone(), hold), LocalReceiver::new(&mut self.receiver, hold))
     }
 
     /// A handle that wakes blocked calls from other threads. See [`Receiver::interrupter`].
@@ -347,7 +374,7 @@ impl WebSocket {
 
     /// A sending half with another setting of [`set_compress`](Self::set_compress), for one message, say.
     pub fn with_compress(&mut self, compress: Compress) -> LocalSender<'_> {
-        LocalSender { sender: self.sender.with_compress(compress), this_thread: PhantomData }
+        LocalSender::new(self.sender.with_compress(compress), self.held.hold())
     }
 
     /// What the opening handshake agreed on.
@@ -383,78 +410,6 @@ impl WebSocket {
     /// For the server, which closes what a handler leaves open.
     pub(crate) fn link(&self) -> Arc<Link> {
         Arc::clone(&self.sender.link)
-    }
-}
-
-/// The sending half within one thread: see [`WebSocket::parts`].
-#[derive(Debug)]
-pub struct LocalSender<'a> {
-    sender: Sender,
-    /// The receiver may be waiting in a way that other threads could not end, so it stays in this one, and so does
-    /// the connection, which this borrows.
-    this_thread: PhantomData<(*const (), &'a WebSocket)>,
-}
-
-impl<'a> LocalSender<'a> {
-    /// Sends a message. See [`Sender::send`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Sender`].
-    pub fn send(&self, message: impl Payload) -> Result<()> {
-        self.sender.send(message)
-    }
-
-    /// Sends a message together with others. See [`Sender::feed`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Sender`].
-    #[inline]
-    pub fn feed(&self, message: impl Payload) -> Result<()> {
-        self.sender.feed(message)
-    }
-
-    /// Sends one message made of several parts. See [`Sender::send_vectored`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Sender::send_vectored`].
-    pub fn send_vectored(&self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
-        self.sender.send_vectored(kind, parts)
-    }
-
-    /// Sends one message of unknown size as a stream. See [`Sender::send_stream`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Sender`].
-    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'a>> {
-        self.sender.send_stream(kind)
-    }
-
-    /// Writes what was gathered. See [`Sender::flush`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Sender`].
-    pub fn flush(&self) -> Result<()> {
-        self.sender.flush()
-    }
-
-    /// This half with another setting of [`WebSocket::set_compress`], for one message, say.
-    #[must_use]
-    pub fn with_compress(&self, compress: Compress) -> Self {
-        Self { sender: self.sender.with_compress(compress), this_thread: PhantomData }
-    }
-
-    /// Starts the closing handshake. See [`Sender::close_start`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Sender::close_start`].
-    pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
-        self.sender.close_start(code, reason)
     }
 }
 
@@ -509,6 +464,7 @@ mod tests {
     fn what_counts_on_the_receivers_thread_stays_in_it() {
         // These lines do not compile if it could leave.
         <LocalSender<'static> as NotSend<_>>::check();
+        <LocalReceiver<'static> as NotSend<_>>::check();
         <MessageWriter<'static> as NotSend<_>>::check();
     }
 }

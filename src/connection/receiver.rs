@@ -155,10 +155,7 @@ impl Receiver {
         if !self.message_is_buffered() && !self.next_message(until)? {
             return Ok(None);
         }
-        Ok(Some(match self.unstashed.take() {
-            Some(message) => message,
-            None => self.inbound.take_message(),
-        }))
+        Ok(Some(self.take_message()))
     }
 
     /// Receives the next message without a copy: it is borrowed until the next call.
@@ -176,10 +173,7 @@ impl Receiver {
                 return Ok(None);
             }
         }
-        Ok(Some(match &self.unstashed {
-            Some(message) => message.borrow(),
-            None => self.inbound.message(),
-        }))
+        Ok(Some(self.message()))
     }
 
     /// Receives into the caller's buffer, as much as is there and fits.
@@ -315,9 +309,26 @@ impl Receiver {
         }
     }
 
+    /// The message that was received last, taken out.
+    pub(super) fn take_message(&mut self) -> Message {
+        match self.unstashed.take() {
+            Some(message) => message,
+            None => self.inbound.take_message(),
+        }
+    }
+
+    /// The message that was received last.
+    #[inline]
+    pub(super) fn message(&self) -> MessageRef<'_> {
+        match &self.unstashed {
+            Some(message) => message.borrow(),
+            None => self.inbound.message(),
+        }
+    }
+
     /// Receives a whole message into `inbound` if one has been read already and nothing else is to be done first.
     #[inline(always)]
-    fn message_is_buffered(&mut self) -> bool {
+    pub(super) fn message_is_buffered(&mut self) -> bool {
         let is_plain = self.piece.is_none()
             && self.unstashed.is_none()
             && self.stash.is_empty()

@@ -62,7 +62,7 @@ impl Sender {
     #[inline]
     pub fn feed(&self, message: impl Payload) -> Result<()> {
         let (kind, payload) = message.parts();
-        if self.link.gather(Opcode::from(kind), payload, self.compress) {
+        if self.link.gather_at_home(kind, payload, self.compress) {
             return Ok(());
         }
         self.frame(kind, &[IoSlice::new(payload)], false)

@@ -20,9 +20,11 @@ pub struct Stats {
     pub wire_received: u64,
 }
 
-/// The counters that are kept outside the gate.
+/// The counters, kept outside the gate.
 #[derive(Default)]
 pub(super) struct Counters {
+    messages_sent: AtomicU64,
+    payload_sent: AtomicU64,
     messages_received: AtomicU64,
     payload_received: AtomicU64,
     wire_sent: AtomicU64,
@@ -42,6 +44,13 @@ impl Counters {
         add(&self.wire_sent, count);
     }
 
+    /// By the thread that has its turn, or holds the gate while nobody has.
+    #[inline]
+    pub(super) fn sent(&self, payload: usize, message_ends: bool) {
+        add(&self.payload_sent, payload);
+        add(&self.messages_sent, usize::from(message_ends));
+    }
+
     /// By the receiver.
     #[inline]
     pub(super) fn wire_received(&self, count: usize) {
@@ -55,10 +64,15 @@ impl Counters {
         add(&self.messages_received, usize::from(message_ends));
     }
 
-    pub(super) fn add_to(&self, stats: &mut Stats) {
-        stats.messages_received = self.messages_received.load(Ordering::Relaxed);
-        stats.payload_received = self.payload_received.load(Ordering::Relaxed);
-        stats.wire_sent = self.wire_sent.load(Ordering::Relaxed);
-        stats.wire_received = self.wire_received.load(Ordering::Relaxed);
+    pub(super) fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            messages_sent: read(&self.messages_sent),
+            messages_received: read(&self.messages_received),
+            payload_sent: read(&self.payload_sent),
+            payload_received: read(&self.payload_received),
+            wire_sent: read(&self.wire_sent),
+            wire_received: read(&self.wire_received),
+        }
     }
 }

@@ -24,8 +24,11 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::message::{Kind, Message, MessageRef};
 use std::ops::Range;
 
-/// First size of the read buffer: all that an idle connection holds of it.
+/// First size of the read buffer.
 const BUF_FIRST: usize = 2 << 10;
+/// Up to this size it is no spare memory. To give memory back takes a time limit on each read that waits, which costs
+/// more than a small message does.
+const BUF_KEEP: usize = 4 * BUF_FIRST;
 /// What the read buffer grows to while reads fill it.
 const BUF_MAX: usize = 64 << 10;
 /// Largest payload that is kept and lent in the read buffer.
@@ -398,7 +401,7 @@ impl Inbound {
     /// Gives memory back that an idle connection does not need. Nothing received is lost.
     pub fn shrink(&mut self) {
         self.release();
-        if self.start == self.end && self.buf.len() > BUF_FIRST {
+        if self.start == self.end && self.buf.len() > BUF_KEEP {
             self.buf = Vec::new();
             self.start = 0;
             self.end = 0;
@@ -412,7 +415,7 @@ impl Inbound {
     /// Whether [`shrink`](Self::shrink) would give anything back.
     #[must_use]
     pub fn holds_spare_memory(&self) -> bool {
-        (self.start == self.end && self.buf.len() > BUF_FIRST) || (self.body_len == 0 && !self.body.is_empty())
+        (self.start == self.end && self.buf.len() > BUF_KEEP) || (self.body_len == 0 && !self.body.is_empty())
     }
 
     #[inline(always)]

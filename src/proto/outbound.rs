@@ -229,6 +229,13 @@ impl Outbound {
         }
     }
 
+    /// Replaces the memory of an empty queue; gives what it had. The new one is used up to its length.
+    #[must_use]
+    pub fn exchange(&mut self, memory: Vec<u8>) -> Vec<u8> {
+        debug_assert!(self.is_empty());
+        std::mem::replace(&mut self.queue, memory)
+    }
+
     /// Gives memory back that an idle connection does not need.
     pub fn shrink(&mut self) {
         if self.is_empty() {
@@ -238,6 +245,12 @@ impl Outbound {
         if let Some(deflater) = &mut self.deflater {
             deflater.shrink();
         }
+    }
+
+    /// Memory of the queue, in bytes.
+    #[must_use]
+    pub fn queue_capacity(&self) -> usize {
+        self.queue.len()
     }
 
     /// Memory held for output, in bytes.

@@ -265,7 +265,7 @@ pub(crate) fn serve_echo(options: ServerBuilder) -> Serving {
 }
 
 pub(crate) fn echo(mut ws: WebSocket) {
-    let (sender, receiver) = ws.parts();
+    let (sender, mut receiver) = ws.parts();
     while let Ok(Some(message)) = receiver.recv_ref() {
         if sender.feed(message).is_err() {
             return;

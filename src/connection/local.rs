@@ -1,0 +1,220 @@
+//! Both halves of a connection within one thread: see [`WebSocket::parts`](super::WebSocket::parts).
+
+use super::held::Hold;
+use super::receiver::{Received, Receiver};
+use super::sender::Sender;
+use super::stream::{MessageReader, MessageWriter};
+use crate::close::CloseCode;
+use crate::compression::Compress;
+use crate::error::Result;
+use crate::message::{Kind, Message, MessageRef, Payload};
+use std::io::IoSlice;
+use std::ops::Deref;
+use std::time::{Duration, Instant};
+
+/// The sending half within one thread: see [`WebSocket::parts`](crate::WebSocket::parts).
+///
+/// The receiver may be waiting in a way that other threads could not end, so this stays in its thread.
+#[derive(Debug)]
+pub struct LocalSender<'a> {
+    sender: Sender,
+    hold: Hold<'a>,
+}
+
+/// [`Sender::feed`] with the queue in hand.
+#[inline]
+pub(super) fn feed(hold: Hold<'_>, sender: &Sender, message: impl Payload) -> Result<()> {
+    let (kind, payload) = message.parts();
+    if hold.gather(kind, payload, sender.compress) {
+        return Ok(());
+    }
+    hold.put_back();
+    sender.feed(message)
+}
+
+impl<'a> LocalSender<'a> {
+    pub(super) fn new(sender: Sender, hold: Hold<'a>) -> Self {
+        Self { sender, hold }
+    }
+
+    fn sender(&self) -> &Sender {
+        self.hold.put_back();
+        &self.sender
+    }
+
+    /// Sends a message. See [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send(&self, message: impl Payload) -> Result<()> {
+        self.sender().send(message)
+    }
+
+    /// Sends a message together with others. See [`Sender::feed`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    #[inline]
+    pub fn feed(&self, message: impl Payload) -> Result<()> {
+        feed(self.hold, &self.sender, message)
+    }
+
+    /// Sends one message made of several parts. See [`Sender::send_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send_vectored`].
+    pub fn send_vectored(&self, kind: Kind, parts: &[IoSlice<'_>]) -> Result<()> {
+        self.sender().send_vectored(kind, parts)
+    }
+
+    /// Sends one message of unknown size as a stream. See [`Sender::send_stream`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_stream(&self, kind: Kind) -> Result<MessageWriter<'a>> {
+        self.sender().send_stream(kind)
+    }
+
+    /// Writes what was gathered. See [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn flush(&self) -> Result<()> {
+        self.sender().flush()
+    }
+
+    /// This half with another setting of [`WebSocket::set_compress`](crate::WebSocket::set_compress), for one message,
+    /// say.
+    #[must_use]
+    pub fn with_compress(&self, compress: Compress) -> Self {
+        Self { sender: self.sender.with_compress(compress), hold: self.hold }
+    }
+
+    /// Starts the closing handshake. See [`Sender::close_start`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::close_start`].
+    pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
+        self.sender().close_start(code, reason)
+    }
+}
+
+/// The receiving half within one thread: see [`WebSocket::parts`](crate::WebSocket::parts).
+#[derive(Debug)]
+pub struct LocalReceiver<'a> {
+    receiver: &'a mut Receiver,
+    hold: Hold<'a>,
+}
+
+impl<'a> LocalReceiver<'a> {
+    pub(super) fn new(receiver: &'a mut Receiver, hold: Hold<'a>) -> Self {
+        Self { receiver, hold }
+    }
+
+    fn receiver(&mut self) -> &mut Receiver {
+        self.hold.keep_home(false);
+        self.receiver
+    }
+
+    /// Receives the next message. See [`Receiver::recv`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv(&mut self) -> Result<Option<Message>> {
+        if self.receiver.message_is_buffered() {
+            return Ok(Some(self.receiver.take_message()));
+        }
+        self.receiver().recv()
+    }
+
+    /// [`recv`](Self::recv) with a time limit for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
+        self.receiver().recv_timeout(timeout)
+    }
+
+    /// [`recv`](Self::recv) until a moment in time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
+        self.receiver().recv_deadline(deadline)
+    }
+
+    /// Receives the next message without a copy. See [`Receiver::recv_ref`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    #[inline]
+    pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
+        if self.receiver.message_is_buffered() {
+            return Ok(Some(self.receiver.message()));
+        }
+        self.receiver().recv_ref()
+    }
+
+    /// Receives into the caller's buffer. See [`Receiver::recv_into`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv_into`].
+    pub fn recv_into(&mut self, buf: &mut [u8]) -> Result<Option<Received>> {
+        self.receiver().recv_into(buf)
+    }
+
+    /// Receives the next message as a stream. See [`Receiver::recv_stream`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::recv`].
+    pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
+        // The stream waits too, with the sender in use beside it.
+        self.hold.keep_home(true);
+        self.receiver.recv_stream()
+    }
+
+    /// Closes the connection in order. See [`Receiver::close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::close`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        self.receiver().close(code, reason)
+    }
+
+    /// How long each receiving call may wait; `None` for as long as it takes.
+    pub fn set_recv_timeout(&mut self, timeout: Option<Duration>) {
+        self.receiver.set_recv_timeout(timeout);
+    }
+
+    /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.receiver.set_deadline(deadline);
+    }
+
+    /// Changes the largest message that is accepted.
+    pub fn set_max_message_size(&mut self, bytes: u64) {
+        self.receiver.set_max_message_size(bytes);
+    }
+}
+
+/// What needs no waiting: counters, how the connection ended, abort.
+impl Deref for LocalReceiver<'_> {
+    type Target = Receiver;
+
+    fn deref(&self) -> &Receiver {
+        self.receiver
+    }
+}

@@ -1,0 +1,25 @@
+//! Memory for outbound queues, shared by all connections.
+//!
+//! A connection needs a large queue only while it has much to write at once. With many such connections, memory that
+//! another one has just used is still in the processor's cache, and its own, used a while ago, is not.
+
+use std::sync::Mutex;
+
+/// At most so many pieces of memory wait here.
+const MOST: usize = 16;
+
+static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// The memory that was given last, or none. Never waits: a process may have been forked while another thread was here.
+pub(super) fn take() -> Vec<u8> {
+    POOL.try_lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
+}
+
+/// Gives memory for others to use.
+pub(super) fn give(memory: Vec<u8>) {
+    if let Ok(mut pool) = POOL.try_lock()
+        && pool.len() < MOST
+    {
+        pool.push(memory);
+    }
+}
