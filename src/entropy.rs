@@ -1,4 +1,5 @@
-//! Random bytes from the operating system: nonces and masking keys (RFC 6455 sections 4.1 and 10.3).
+//! Random bytes: nonces and masking keys (RFC 6455 sections 4.1 and 10.3), for connections and for programs that drive
+//! [`proto`](crate::proto) by themselves.
 
 use crate::error::{Error, Result};
 use crate::proto::MaskSource;
@@ -9,7 +10,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A fresh nonce for an opening handshake.
-pub(crate) fn nonce() -> Result<[u8; 16]> {
+///
+/// # Errors
+///
+/// [`Error::Io`] when the system has no random bytes.
+pub fn nonce() -> Result<[u8; 16]> {
     let mut nonce = [0; 16];
     fill(&mut nonce)?;
     Ok(nonce)
@@ -21,7 +26,14 @@ fn fill(bytes: &mut [u8]) -> Result<()> {
 
 /// Masking keys from a cryptographic generator (ChaCha), which the system seeds. A forked child never goes on with its
 /// parent's.
-pub(crate) struct SystemMasks {
+///
+/// ```
+/// use landline::entropy::SystemMasks;
+/// use landline::proto::{Limits, Protocol};
+/// let client = Protocol::client(Limits::default(), SystemMasks::new()?);
+/// # Ok::<(), landline::Error>(())
+/// ```
+pub struct SystemMasks {
     generator: StdRng,
     /// The number of forks when it was seeded.
     generation: u32,
@@ -33,7 +45,7 @@ impl SystemMasks {
     /// # Errors
     ///
     /// When the system has no random bytes, or no memory to tell of forks.
-    pub(crate) fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         watch_forks()?;
         let generation = FORKS.load(Ordering::Relaxed);
         let mut seed = [0; 32];

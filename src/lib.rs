@@ -54,7 +54,7 @@ mod compression;
 mod config;
 mod connection;
 mod deadline;
-mod entropy;
+pub mod entropy;
 pub mod error;
 pub mod guide;
 mod message;
@@ -75,8 +75,8 @@ pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
-    Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received, Receiver, Sender,
-    Stats, WebSocket,
+    Aborter, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received, Receiver,
+    Sender, Stats, WebSocket,
 };
 pub use error::{Error, Result};
 pub use message::{Kind, Message, MessageRef, Payload};

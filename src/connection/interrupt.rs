@@ -3,6 +3,7 @@
 use super::link::Link;
 use crate::error::{Error, Result};
 use crate::transport::{INTERRUPT, Wake};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Wakes a blocked call with [`Error::Interrupted`], from any thread. The connection stays as it was.
@@ -94,6 +95,33 @@ impl Interrupter {
         let _ = link.recv_wake.set(Arc::clone(&self.0.recv));
         let _ = link.send_wake.set(Arc::clone(&self.0.send));
         *self.0.link.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(link);
+    }
+}
+
+/// Its descriptor is readable while whoever receives has been interrupted and has not noticed: for programs that wait
+/// by themselves.
+impl AsFd for Interrupter {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.recv.as_fd()
+    }
+}
+
+/// Ends a connection at once, from any thread. From [`WebSocket::aborter`](crate::WebSocket::aborter).
+///
+/// Unlike an [`Interrupter`] it costs the connection nothing while it is not used. It does not keep the connection alive.
+#[derive(Clone, Debug)]
+pub struct Aborter(Weak<Link>);
+
+impl Aborter {
+    pub(super) fn new(link: &Arc<Link>) -> Self {
+        Self(Arc::downgrade(link))
+    }
+
+    /// Ends the connection without a word to the peer. Blocked calls return.
+    pub fn abort(&self) {
+        if let Some(link) = self.0.upgrade() {
+            link.abort();
+        }
     }
 }
 

@@ -739,6 +739,11 @@ impl Link {
         }
     }
 
+    /// Whether something waits for room to be written.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.gate().stuck
+    }
+
     /// Whether an idle connection holds memory for output that it does not need.
     pub(super) fn holds_spare_memory(&self) -> bool {
         self.gate().out.as_ref().is_some_and(|out| out.is_empty() && out.capacity() > QUEUE_KEEP)

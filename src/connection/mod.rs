@@ -14,7 +14,7 @@ mod sender;
 mod stats;
 mod stream;
 
-pub use interrupt::Interrupter;
+pub use interrupt::{Aborter, Interrupter};
 pub use local::{LocalReceiver, LocalSender};
 pub use receiver::{Received, Receiver};
 pub use sender::Sender;
@@ -33,12 +33,13 @@ use crate::message::{Kind, Message, MessageRef, Payload};
 use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
 use crate::proto::handshake::Extension;
 use crate::proto::{Inbound, Outbound, Role};
-use crate::transport::Transport;
+use crate::transport::{Interest, Transport};
 use held::Held;
 use http::HeaderMap;
 use link::Patience;
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -267,6 +268,15 @@ impl WebSocket {
         self.receiver().close(code, reason)
     }
 
+    /// [`close`](Self::close) within `timeout`. See [`Receiver::close_within`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::close`].
+    pub fn close_within(&mut self, code: CloseCode, reason: &str, timeout: Duration) -> Result<()> {
+        self.receiver().close_within(code, reason, timeout)
+    }
+
     /// Starts the closing handshake and leaves its end to the receiving calls. See [`Sender::close_start`].
     ///
     /// # Errors
@@ -279,6 +289,12 @@ impl WebSocket {
     /// Ends the connection at once, without a word to the peer.
     pub fn abort(&self) {
         self.sender.abort();
+    }
+
+    /// A handle that can end the connection at once from any thread, at no cost for the connection.
+    #[must_use]
+    pub fn aborter(&self) -> Aborter {
+        Aborter::new(&self.sender.link)
     }
 
     /// Gives the two halves, for different threads. Clone the sender for more sending threads.
@@ -386,13 +402,32 @@ impl WebSocket {
     /// The peer's address, if the transport has such a thing.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.sender.link.transport.peer_addr()
+        self.sender.peer_addr()
     }
 
     /// The address of this end, if the transport has such a thing.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.sender.link.transport.local_addr()
+        self.sender.local_addr()
+    }
+
+    /// The descriptor under the connection, if there is one. See [`Sender::fd`].
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.sender.fd()
+    }
+
+    /// What to wait for on the descriptor. See [`Sender::poll_interest`].
+    #[must_use]
+    pub fn poll_interest(&self) -> Interest {
+        self.sender.poll_interest()
+    }
+
+    /// Whether a receiving call may find something although the descriptor is not readable. See
+    /// [`Receiver::has_buffered`].
+    #[must_use]
+    pub fn has_buffered(&self) -> bool {
+        self.receiver.has_buffered()
     }
 
     /// How the connection ended, or how far its end has come.

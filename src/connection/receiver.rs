@@ -54,6 +54,8 @@ pub struct Receiver {
     closing_overtime: bool,
     /// Other threads may change what a wait depends on, but could not be given a way to say so.
     unwakeable: bool,
+    /// The last thing that was done was to look for input in vain.
+    hungry: bool,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
     heard: Heard,
@@ -109,6 +111,7 @@ impl Receiver {
             overtime: false,
             closing_overtime: false,
             unwakeable: false,
+            hungry: false,
             timeout: link.config.recv_timeout,
             deadline: None,
             heard: Heard { last: Instant::now(), pinged: None },
@@ -235,15 +238,20 @@ impl Receiver {
     /// [`UsageError`] for a code or reason that cannot be sent; nothing was done. Otherwise the connection is
     /// over: [`Closed::CloseUnanswered`] if the peer did not answer, [`Closed::Eof`], [`Error::Io`].
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        let frame = CloseFrame::new(code, reason)?;
-        self.close_frame(frame)
+        self.close_within(code, reason, self.link.config.close_timeout)
     }
 
-    pub(super) fn close_frame(&mut self, frame: CloseFrame) -> Result<()> {
+    /// [`close`](Self::close) within `timeout`, if that is less than `close_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_within(&mut self, code: CloseCode, reason: &str, timeout: Duration) -> Result<()> {
+        let frame = CloseFrame::new(code, reason)?;
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(()), Err);
         }
-        let deadline = deadline::after(self.link.config.close_timeout);
+        let deadline = deadline::after(timeout.min(self.link.config.close_timeout));
         let started = self.link.close_start(frame, &mut Patience::until(deadline));
         if started.is_err_and(|error| matches!(error, Error::Timeout(_))) {
             return Err(self.cut());
@@ -300,6 +308,17 @@ impl Receiver {
                 Err(_) => self.unwakeable = true,
             }
         }
+    }
+
+    /// Whether a receiving call may find something although the descriptor is not readable: for programs that wait for
+    /// [`Sender::fd`](crate::Sender::fd) by themselves. Call with a deadline that has passed until it gives
+    /// [`Error::Timeout`], then wait.
+    #[must_use]
+    pub fn has_buffered(&self) -> bool {
+        let is_over = self.end.is_some() || self.answer_by.is_some() || self.failing.is_some();
+        let piece = self.piece.is_some_and(|piece| piece.last || piece.taken < self.piece_bytes().len());
+        let unread = !self.hungry && self.inbound.has_buffered();
+        is_over || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
     }
 
     fn until(&self) -> Option<Instant> {
@@ -431,8 +450,13 @@ impl Receiver {
         Ok(())
     }
 
-    /// Sends a Ping and receives until it is answered; messages that come before are kept for the next call.
-    pub(super) fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
+    /// Sends a Ping and receives until it is answered: the round trip time. Messages that come before are kept for the
+    /// next receiving call.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::ping_wait`](crate::WebSocket::ping_wait).
+    pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
         if self.piece.is_some() {
             return Err(UsageError::MessageUnfinished.into());
         }
@@ -489,7 +513,9 @@ impl Receiver {
             match step {
                 Step::NeedInput => {
                     replies_due = false;
+                    self.hungry = true;
                     self.read_more(until)?;
+                    self.hungry = false;
                     continue;
                 }
                 Step::Ping => {

@@ -9,7 +9,10 @@ use crate::deadline;
 use crate::error::{Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
+use crate::transport::Interest;
 use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -165,6 +168,33 @@ impl Sender {
     #[must_use]
     pub fn with_compress(&self, compress: Compress) -> Self {
         Self { compress, ..self.clone() }
+    }
+
+    /// The descriptor under the connection, if there is one: for programs that wait for it by themselves, together with
+    /// [`poll_interest`](Self::poll_interest) and [`Receiver::has_buffered`](crate::Receiver::has_buffered). It is not
+    /// to be read from or written to.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.link.transport.as_fd()
+    }
+
+    /// What to wait for on the [descriptor](Self::fd) now: reading always, writing while something could not be sent,
+    /// which the next receiving call then carries on with.
+    #[must_use]
+    pub fn poll_interest(&self) -> Interest {
+        Interest { read: true, write: self.link.is_stuck() }
+    }
+
+    /// The peer's address, if the transport has such a thing.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.link.transport.peer_addr()
+    }
+
+    /// The address of this end, if the transport has such a thing.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.link.transport.local_addr()
     }
 
     /// How the connection ended, or how far its end has come.

@@ -9,6 +9,7 @@ use crate::message::Kind;
 use crate::proto::{Opcode, Utf8};
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
+use std::time::Instant;
 
 /// Bytes gathered before a fragment is sent.
 const FRAGMENT: usize = 16 << 10;
@@ -105,6 +106,11 @@ impl MessageWriter<'_> {
             self.link().stream_ended();
         }
         result
+    }
+
+    /// A moment by which every call of this writer returns, whatever its progress; `None` for none.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.sender.set_deadline(deadline);
     }
 
     fn link(&self) -> &Link {

@@ -75,9 +75,7 @@ impl Options {
 /// [`Error::Rejected`] for a request that is not a WebSocket opening; it has been answered.
 /// [`Error::Timeout`], [`Error::Io`].
 pub fn accept_over(transport: impl Transport + 'static, config: &Config) -> Result<Request> {
-    config.check()?;
-    let options = Options { config: config.clone(), ..Options::default() };
-    Request::read(Box::new(transport), &Arc::new(options), None)
+    ServerBuilder::default().config(config.clone()).accept_over(transport)
 }
 
 /// Options of a [`Server`] or [`Listener`].
@@ -201,6 +199,15 @@ impl ServerBuilder {
     /// As [`bind`](Self::bind).
     pub fn listen_unix(self, path: impl AsRef<Path>) -> Result<Listener> {
         Listener::unix(path.as_ref(), self.checked()?)
+    }
+
+    /// Reads the request of a client that is connected over `transport`, as [`accept_over`] does, with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_over`], and [`Error::Config`].
+    pub fn accept_over(self, transport: impl Transport + 'static) -> Result<Request> {
+        Request::read(Box::new(transport), &self.checked()?, None)
     }
 
     fn checked(self) -> Result<Arc<Options>> {

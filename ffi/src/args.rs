@@ -1,0 +1,139 @@
+//! Arguments from C: checked for NULL and range, and named in the error.
+
+use crate::failure::{Failure, Outcome};
+use crate::status::LANDLINE_ERR_UTF8;
+use landline::{CloseCode, Kind};
+use std::ffi::{CStr, c_char, c_void};
+use std::time::{Duration, Instant};
+
+/// A handle's reference.
+///
+/// # Safety
+///
+/// `handle` is NULL or a live handle of this type.
+pub(crate) unsafe fn handle<'a, T>(handle: *const T, what: &'static str) -> Outcome<&'a T> {
+    // SAFETY: the caller's promise.
+    unsafe { handle.as_ref() }.ok_or_else(|| Failure::null(what))
+}
+
+/// Bytes; of none the pointer does not matter.
+///
+/// # Safety
+///
+/// `data` is NULL or `len` bytes can be read there for as long as the call lasts.
+pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, what: &'static str) -> Outcome<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Failure::null(what));
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Failure::invalid(format!("{what} of {len} bytes is larger than the memory")));
+    }
+    // SAFETY: the caller's promise, and the checks.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+}
+
+/// A buffer to be filled.
+///
+/// # Safety
+///
+/// `data` is NULL or `len` bytes can be written there for as long as the call lasts, by nobody else.
+pub(crate) unsafe fn buffer<'a>(data: *mut c_void, len: usize, what: &'static str) -> Outcome<&'a mut [u8]> {
+    if data.is_null() && len > 0 {
+        return Err(Failure::null(what));
+    }
+    if len == 0 || isize::try_from(len).is_err() {
+        return Err(Failure::invalid(format!("{what} of {len} bytes cannot be received into")));
+    }
+    // SAFETY: the caller's promise, and the checks.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
+}
+
+/// UTF-8 with its length.
+///
+/// # Safety
+///
+/// As [`bytes`].
+pub(crate) unsafe fn text<'a>(data: *const c_void, len: usize, what: &'static str) -> Outcome<&'a str> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { bytes(data, len, what) }?;
+    std::str::from_utf8(bytes).map_err(|_| not_utf8(what))
+}
+
+/// A C string in UTF-8.
+///
+/// # Safety
+///
+/// `text` is NULL or ends with a NUL.
+pub(crate) unsafe fn string<'a>(text: *const c_char, what: &'static str) -> Outcome<&'a str> {
+    if text.is_null() {
+        return Err(Failure::null(what));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| not_utf8(what))
+}
+
+fn not_utf8(what: &'static str) -> Failure {
+    Failure::Misuse(LANDLINE_ERR_UTF8, format!("{what} is not UTF-8").into())
+}
+
+/// Where a result is to be written.
+pub(crate) struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// # Safety
+    ///
+    /// `place` is NULL or can be written to for as long as the call lasts.
+    pub(crate) unsafe fn new(place: *mut T, what: &'static str) -> Outcome<Self> {
+        if place.is_null() { Err(Failure::null(what)) } else { Ok(Self(place)) }
+    }
+
+    pub(crate) fn set(&self, value: T) {
+        // SAFETY: the promise of `new`.
+        unsafe { self.0.write(value) }
+    }
+}
+
+/// One for a handle: NULL until it is set.
+///
+/// # Safety
+///
+/// As [`Out::new`].
+pub(crate) unsafe fn out_handle<T>(place: *mut *mut T, what: &'static str) -> Outcome<Out<*mut T>> {
+    // SAFETY: the caller's promise.
+    let out = unsafe { Out::new(place, what) }?;
+    out.set(std::ptr::null_mut());
+    Ok(out)
+}
+
+/// A time limit: the moment, or `None` for no limit.
+pub(crate) fn deadline(timeout_ms: i32) -> Option<Instant> {
+    limit(timeout_ms).and_then(|limit| Instant::now().checked_add(limit))
+}
+
+/// A time limit: how long, or `None` for no limit.
+pub(crate) fn limit(timeout_ms: i32) -> Option<Duration> {
+    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+}
+
+pub(crate) fn kind(kind: i32) -> Outcome<Kind> {
+    match kind {
+        crate::message::LANDLINE_TEXT => Ok(Kind::Text),
+        crate::message::LANDLINE_BINARY => Ok(Kind::Binary),
+        _ => Err(Failure::invalid(format!("kind {kind} is neither LANDLINE_TEXT nor LANDLINE_BINARY"))),
+    }
+}
+
+pub(crate) fn kind_number(kind: Kind) -> i32 {
+    match kind {
+        Kind::Text => crate::message::LANDLINE_TEXT,
+        Kind::Binary => crate::message::LANDLINE_BINARY,
+    }
+}
+
+pub(crate) fn close_code(code: i32) -> Outcome<CloseCode> {
+    let code = u16::try_from(code).map_err(|_| Failure::invalid(format!("{code} is not a close code")))?;
+    Ok(CloseCode::from(code))
+}

@@ -1,0 +1,399 @@
+//! Connections: their handles, and the threads that use them.
+
+use crate::args::{deadline, handle};
+use crate::failure::{Failure, Outcome, guard_or};
+use crate::headers::HeaderTexts;
+use crate::message::landline_message;
+use crate::status::*;
+use crate::turn::{Taken, Turn};
+use landline::{Aborter, Handshake, Interrupter, Receiver, Sender, WebSocket};
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{CString, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// An open connection. Counted: made with one reference, landline_conn_retain() adds one, landline_conn_free() gives
+/// one up. Any thread may call any function on it at any time (see "Threads" at the top).
+#[allow(non_camel_case_types)]
+pub struct landline_conn {
+    ends: Ends,
+    /// A message that is borrowed; by whoever has the turn.
+    lent: UnsafeCell<landline_message>,
+    poisoned: AtomicBool,
+    user: AtomicPtr<c_void>,
+    pub(crate) close_timeout: Duration,
+    pub(crate) info: Info,
+}
+
+/// What is told about a connection, in the form in which C reads it; made when it is asked for.
+pub(crate) struct Info {
+    pub(crate) handshake: Handshake,
+    pub(crate) headers: OnceLock<HeaderTexts>,
+    pub(crate) texts: [OnceLock<CString>; crate::conn_info::TEXTS],
+}
+
+/// How the two ends of the pipe are reached.
+enum Ends {
+    /// By any thread.
+    Shared { turn: Turn, receiver: Box<UnsafeCell<Receiver>>, sender: Sender, interrupter: Interrupter },
+    /// By the first thread that does anything (LANDLINE_OPT_SINGLE_THREAD).
+    Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<WebSocket>, aborter: Aborter },
+}
+
+// SAFETY: `receiver` is used by the thread that has the turn only, `ws` and `borrowed` by the thread that `owner` names
+// only, `lent` by either of these; all else may be shared.
+unsafe impl Sync for landline_conn {}
+// SAFETY: nothing in it belongs to the thread that made it.
+unsafe impl Send for landline_conn {}
+
+/// The right to receive, while it lasts.
+pub(crate) enum Receiving<'a> {
+    Shared { receiver: &'a mut Receiver, turn: &'a Turn },
+    Single(&'a mut WebSocket),
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        if let Self::Shared { turn, .. } = self {
+            turn.end();
+        }
+    }
+}
+
+/// Calls a method that [`Receiver`] and [`WebSocket`] have in common.
+macro_rules! receive {
+    ($receiving:expr, $end:ident => $call:expr) => {
+        match &mut $receiving {
+            $crate::conn::Receiving::Shared { receiver: $end, .. } => $call,
+            $crate::conn::Receiving::Single($end) => $call,
+        }
+    };
+}
+pub(crate) use receive;
+
+/// The sending half, while it is used.
+pub(crate) enum Sending<'a> {
+    Shared(&'a Sender),
+    Single(&'a mut WebSocket),
+}
+
+/// Calls a method that [`Sender`] and [`WebSocket`] have in common.
+macro_rules! sending {
+    ($sending:expr, $end:ident => $call:expr) => {
+        match $sending {
+            $crate::conn::Sending::Shared($end) => $call,
+            $crate::conn::Sending::Single($end) => $call,
+        }
+    };
+}
+pub(crate) use sending;
+
+/// A number that no other live thread has.
+#[inline]
+fn this_thread() -> usize {
+    thread_local!(static MARK: u8 = const { 0 });
+    MARK.with(|mark| ptr::from_ref(mark).addr())
+}
+
+impl landline_conn {
+    /// The handle of a connection that has just been opened.
+    pub(crate) fn wrap(mut ws: WebSocket, single_thread: bool, close_timeout: Duration) -> Outcome<Arc<Self>> {
+        let handshake = ws.handshake().clone();
+        let ends = if single_thread {
+            let aborter = ws.aborter();
+            Ends::Single {
+                owner: AtomicUsize::new(0),
+                borrowed: Cell::new(false),
+                ws: UnsafeCell::new(ws),
+                aborter,
+            }
+        } else {
+            let interrupter = ws.interrupter()?;
+            let (sender, receiver) = ws.split();
+            Ends::Shared { turn: Turn::default(), receiver: Box::new(UnsafeCell::new(receiver)), sender, interrupter }
+        };
+        Ok(Arc::new(Self {
+            ends,
+            lent: UnsafeCell::new(landline_message::NONE),
+            poisoned: AtomicBool::new(false),
+            user: AtomicPtr::new(ptr::null_mut()),
+            close_timeout,
+            info: Info { handshake, headers: OnceLock::new(), texts: Default::default() },
+        }))
+    }
+
+    /// The connection, for its only thread.
+    #[expect(clippy::mut_from_ref, reason = "the check of the thread makes it exclusive")]
+    #[inline]
+    fn single<'a>(&self, owner: &AtomicUsize, ws: &'a UnsafeCell<WebSocket>) -> Outcome<&'a mut WebSocket> {
+        let this = this_thread();
+        if owner.load(Ordering::Relaxed) != this
+            && owner.compare_exchange(0, this, Ordering::Acquire, Ordering::Relaxed).is_err()
+        {
+            return Err(busy("the connection belongs to another thread (LANDLINE_OPT_SINGLE_THREAD)"));
+        }
+        // SAFETY: this thread is the owner for good, and no call of it is inside another one: none calls back.
+        Ok(unsafe { &mut *ws.get() })
+    }
+
+    /// Takes the right to receive, with a time limit for what is done with it.
+    #[inline]
+    pub(crate) fn receiving(&self, timeout_ms: i32) -> Outcome<Receiving<'_>> {
+        let deadline = deadline(timeout_ms);
+        let mut receiving = match &self.ends {
+            Ends::Shared { turn, receiver, .. } => {
+                match turn.receive(deadline) {
+                    Taken::Mine => {}
+                    Taken::Busy => {
+                        return Err(busy("another thread is receiving, or a borrowed message has not been freed"));
+                    }
+                    Taken::Late => {
+                        let text = "timed out while another thread closed or waited for a pong";
+                        return Err(Failure::Misuse(LANDLINE_TIMED_OUT, text.into()));
+                    }
+                }
+                // SAFETY: this thread has the turn.
+                Receiving::Shared { receiver: unsafe { &mut *receiver.get() }, turn }
+            }
+            Ends::Single { owner, borrowed, ws, .. } => {
+                let ws = self.single(owner, ws)?;
+                if borrowed.get() {
+                    return Err(busy("a borrowed message has not been freed"));
+                }
+                Receiving::Single(ws)
+            }
+        };
+        receive!(receiving, end => end.set_deadline(deadline));
+        Ok(receiving)
+    }
+
+    /// The same, to receive for a purpose of its own; `None` if another thread receives.
+    pub(crate) fn helping(&self) -> Outcome<Option<Receiving<'_>>> {
+        match &self.ends {
+            Ends::Shared { turn, .. } if !turn.help() => Ok(None),
+            _ => self.as_helper().map(Some),
+        }
+    }
+
+    /// The same, once the other thread is done; `None` if that takes too long.
+    pub(crate) fn helping_after(&self, deadline: Instant) -> Outcome<Option<Receiving<'_>>> {
+        match &self.ends {
+            Ends::Shared { turn, .. } if !turn.help_after(Some(deadline)) => Ok(None),
+            _ => self.as_helper().map(Some),
+        }
+    }
+
+    /// With the turn taken.
+    fn as_helper(&self) -> Outcome<Receiving<'_>> {
+        let mut receiving = match &self.ends {
+            Ends::Shared { turn, receiver, .. } => {
+                // SAFETY: this thread has the turn.
+                Receiving::Shared { receiver: unsafe { &mut *receiver.get() }, turn }
+            }
+            Ends::Single { .. } => return self.receiving(-1),
+        };
+        receive!(receiving, end => end.set_deadline(None));
+        Ok(receiving)
+    }
+
+    /// Lends the message that was received last, until [`give_back`](Self::give_back).
+    #[inline]
+    pub(crate) fn lend(&self, receiving: Receiving<'_>, message: landline_message) -> *mut landline_message {
+        if let Ends::Single { borrowed, .. } = &self.ends {
+            borrowed.set(true);
+        }
+        // The turn goes on.
+        std::mem::forget(receiving);
+        // SAFETY: this thread has the turn, or is the only one.
+        unsafe { self.lent.get().write(message) };
+        self.lent.get()
+    }
+
+    /// The borrowed message is given back, in whatever thread.
+    #[inline]
+    pub(crate) fn give_back(&self) {
+        match &self.ends {
+            Ends::Shared { turn, .. } => turn.end(),
+            Ends::Single { borrowed, .. } => borrowed.set(false),
+        }
+    }
+
+    /// Sends, within a time limit.
+    #[inline]
+    pub(crate) fn sending<T>(
+        &self,
+        timeout_ms: i32,
+        send: impl FnOnce(Sending<'_>) -> landline::Result<T>,
+    ) -> Outcome<T> {
+        let result = match &self.ends {
+            Ends::Shared { sender, .. } if timeout_ms < 0 => send(Sending::Shared(sender)),
+            Ends::Shared { sender, .. } => {
+                let mut sender = sender.clone();
+                sender.set_deadline(deadline(timeout_ms));
+                send(Sending::Shared(&sender))
+            }
+            Ends::Single { owner, ws, .. } => {
+                let ws = self.single(owner, ws)?;
+                ws.set_deadline(deadline(timeout_ms));
+                send(Sending::Single(ws))
+            }
+        };
+        Ok(result?)
+    }
+
+    pub(crate) fn interrupter(&self) -> Outcome<&Interrupter> {
+        match &self.ends {
+            Ends::Shared { interrupter, .. } => Ok(interrupter),
+            Ends::Single { .. } => {
+                Err(Failure::state("the connection has one thread only (LANDLINE_OPT_SINGLE_THREAD)"))
+            }
+        }
+    }
+
+    fn abort(&self) {
+        match &self.ends {
+            Ends::Shared { sender, .. } => sender.abort(),
+            Ends::Single { aborter, .. } => aborter.abort(),
+        }
+    }
+}
+
+fn busy(text: &'static str) -> Failure {
+    Failure::Misuse(LANDLINE_ERR_BUSY, text.into())
+}
+
+/// Runs the body of a function on a connection: a panic poisons it.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[inline]
+pub(crate) unsafe fn on_conn(
+    conn: *const landline_conn,
+    body: impl FnOnce(&landline_conn) -> Outcome,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    let found = unsafe { conn.as_ref() };
+    let poison = || found.into_iter().for_each(|conn| conn.poisoned.store(true, Ordering::Relaxed));
+    guard_or(poison, || {
+        let Some(conn) = found else { return Err(Failure::null("conn")) };
+        if conn.poisoned.load(Ordering::Relaxed) {
+            return Err(Failure::Misuse(LANDLINE_ERR_PANIC, "an earlier call met a defect in Landline".into()));
+        }
+        body(conn)
+    })
+}
+
+/// Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
+/// as long as it likes. Gives `conn`.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_retain(conn: *mut landline_conn) -> *mut landline_conn {
+    if !conn.is_null() {
+        // SAFETY: live handles come from `Arc::into_raw`.
+        unsafe { Arc::increment_strong_count(conn.cast_const()) };
+    }
+    conn
+}
+
+/// Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
+/// landline_conn_close() before. NULL does nothing.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle, and whoever gives up the reference does not use it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_free(conn: *mut landline_conn) {
+    if !conn.is_null() {
+        crate::failure::guard(|| {
+            // SAFETY: the caller's promise; live handles come from `Arc::into_raw`.
+            drop(unsafe { Arc::from_raw(conn.cast_const()) });
+            Ok(LANDLINE_OK)
+        });
+    }
+}
+
+/// Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
+/// time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
+/// is delivered first. Never blocks.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_interrupt(conn: *mut landline_conn, direction: i32) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            match direction {
+                LANDLINE_RECV => conn.interrupter()?.interrupt_recv(),
+                LANDLINE_SEND => conn.interrupter()?.interrupt_send(),
+                LANDLINE_BOTH => conn.interrupter()?.interrupt(),
+                _ => return Err(Failure::invalid(format!("{direction} is no direction"))),
+            }
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// For landline_conn_interrupt(): whoever receives.
+pub const LANDLINE_RECV: i32 = 1;
+/// For landline_conn_interrupt(): whoever sends.
+pub const LANDLINE_SEND: i32 = 2;
+/// For landline_conn_interrupt(): both.
+pub const LANDLINE_BOTH: i32 = 3;
+
+/// Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
+/// LANDLINE_ERR_ABORTED. Never blocks.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_abort(conn: *mut landline_conn) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            conn.abort();
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Keeps a pointer of the caller's with the connection. Landline does nothing with it.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_set_user(conn: *mut landline_conn, user: *mut c_void) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            conn.user.store(user, Ordering::Release);
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// The pointer that landline_conn_set_user() was given, NULL before.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_user(conn: *const landline_conn) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { handle(conn, "conn") }.map_or(ptr::null_mut(), |conn| conn.user.load(Ordering::Acquire))
+}

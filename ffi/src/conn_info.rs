@@ -1,0 +1,248 @@
+//! What is known about a connection.
+
+use crate::args::{Out, string};
+use crate::conn::{landline_conn, on_conn, receive, sending};
+use crate::failure::{Failure, Outcome};
+use crate::headers::HeaderTexts;
+use crate::status::*;
+use landline::{CloseInfo, Side, Stats};
+use std::ffi::{CString, c_char};
+use std::os::fd::AsRawFd;
+
+/// For landline_conn_int(): 0 open, 1 closing, 2 over.
+pub const LANDLINE_CONN_STATE: i32 = 1;
+/// The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open.
+pub const LANDLINE_CONN_CLOSE_CODE: i32 = 2;
+/// The code in the peer's Close frame, 1005 if it had none; 0 if none came.
+pub const LANDLINE_CONN_CLOSE_CODE_RECEIVED: i32 = 3;
+/// The code in our Close frame, 1005 if it had none; 0 if none was sent.
+pub const LANDLINE_CONN_CLOSE_CODE_SENT: i32 = 4;
+/// Whose Close frame came first: 1 ours, 2 the peer's; 0 none.
+pub const LANDLINE_CONN_CLOSED_FIRST_BY: i32 = 5;
+/// 1 if both sides sent a Close frame and nothing went wrong.
+pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
+/// The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
+/// it, write to it or close it.
+pub const LANDLINE_CONN_FD: i32 = 7;
+/// What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
+pub const LANDLINE_CONN_POLL_EVENTS: i32 = 8;
+/// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
+/// until it gives LANDLINE_TIMED_OUT, before waiting.
+pub const LANDLINE_CONN_HAS_BUFFERED: i32 = 9;
+/// 1 if messages can be compressed.
+pub const LANDLINE_CONN_COMPRESSION: i32 = 10;
+/// Messages sent, gathered ones included.
+pub const LANDLINE_CONN_MESSAGES_SENT: i32 = 11;
+/// Messages received.
+pub const LANDLINE_CONN_MESSAGES_RECEIVED: i32 = 12;
+/// Payload bytes of messages sent.
+pub const LANDLINE_CONN_PAYLOAD_SENT: i32 = 13;
+/// Payload bytes of messages received.
+pub const LANDLINE_CONN_PAYLOAD_RECEIVED: i32 = 14;
+/// Bytes given to the transport after the opening handshake.
+pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
+/// Bytes taken from the transport after the opening handshake.
+pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
+
+/// For landline_conn_str(): the subprotocol that was agreed on; empty if none was.
+pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
+/// The extensions in use, as in Sec-WebSocket-Extensions.
+pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
+/// Path and query that were asked for.
+pub const LANDLINE_CONN_TARGET: i32 = 103;
+/// The peer's address, such as "127.0.0.1:9001"; empty if it has none.
+pub const LANDLINE_CONN_PEER: i32 = 104;
+/// The address of this end.
+pub const LANDLINE_CONN_LOCAL: i32 = 105;
+/// The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n".
+pub const LANDLINE_CONN_HEADERS: i32 = 106;
+/// The reason in the peer's Close frame; empty if there was none.
+pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
+
+/// How many texts are kept.
+pub(crate) const TEXTS: usize = 6;
+
+fn stats(conn: &landline_conn) -> Outcome<Stats> {
+    conn.sending(-1, |end| Ok(sending!(end, end => end.stats())))
+}
+
+fn closing(conn: &landline_conn) -> Outcome<CloseInfo> {
+    conn.sending(-1, |end| Ok(sending!(end, end => end.close_info())))
+}
+
+fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
+    let unsigned = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let code =
+        |frame: &Option<landline::CloseFrame>| frame.as_ref().map_or(0, |frame| u16::from(frame.code()).into());
+    let is_over = |info: &CloseInfo| info.clean || info.cause.is_some();
+    Ok(match key {
+        LANDLINE_CONN_STATE => match closing(conn)? {
+            info if is_over(&info) => 2,
+            info if info.sent.is_some() || info.received.is_some() => 1,
+            _ => 0,
+        },
+        LANDLINE_CONN_CLOSE_CODE => match closing(conn)? {
+            info if is_over(&info) || info.received.is_some() => u16::from(info.code()).into(),
+            _ => 0,
+        },
+        LANDLINE_CONN_CLOSE_CODE_RECEIVED => code(&closing(conn)?.received),
+        LANDLINE_CONN_CLOSE_CODE_SENT => code(&closing(conn)?.sent),
+        LANDLINE_CONN_CLOSED_FIRST_BY => match closing(conn)?.first {
+            None => 0,
+            Some(Side::Local) => 1,
+            Some(Side::Remote) => 2,
+        },
+        LANDLINE_CONN_CLOSED_CLEANLY => closing(conn)?.clean.into(),
+        LANDLINE_CONN_FD => conn
+            .sending(-1, |end| Ok(sending!(end, end => end.fd().map(|fd| fd.as_raw_fd()))))?
+            .ok_or_else(no_descriptor)?
+            .into(),
+        LANDLINE_CONN_POLL_EVENTS => i64::from(poll_events(conn)?),
+        LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
+        LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
+        LANDLINE_CONN_MESSAGES_SENT => unsigned(stats(conn)?.messages_sent),
+        LANDLINE_CONN_MESSAGES_RECEIVED => unsigned(stats(conn)?.messages_received),
+        LANDLINE_CONN_PAYLOAD_SENT => unsigned(stats(conn)?.payload_sent),
+        LANDLINE_CONN_PAYLOAD_RECEIVED => unsigned(stats(conn)?.payload_received),
+        LANDLINE_CONN_WIRE_SENT => unsigned(stats(conn)?.wire_sent),
+        LANDLINE_CONN_WIRE_RECEIVED => unsigned(stats(conn)?.wire_received),
+        _ => return Err(Failure::invalid(format!("{key} is no key of a connection's number"))),
+    })
+}
+
+pub(crate) fn no_descriptor() -> Failure {
+    Failure::Misuse(LANDLINE_ERR_UNSUPPORTED, "the connection's transport has no descriptor".into())
+}
+
+/// In the bits of `poll`.
+pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
+    let interest = conn.sending(-1, |end| Ok(sending!(end, end => end.poll_interest())))?;
+    let mut events = rustix::event::PollFlags::IN;
+    events.set(rustix::event::PollFlags::OUT, interest.write);
+    Ok(events.bits().cast_signed())
+}
+
+pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {
+    let mut receiving = conn.receiving(-1)?;
+    Ok(receive!(receiving, end => end.has_buffered()))
+}
+
+fn c_text(text: impl Into<Vec<u8>>) -> CString {
+    // What peers say may hold a NUL: what is behind it then shows in the length only.
+    let mut bytes = text.into();
+    bytes.push(0);
+    // SAFETY: nothing reads it but as a pointer and a length; it ends with a NUL.
+    unsafe { CString::from_vec_with_nul_unchecked(bytes) }
+}
+
+/// A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
+/// LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `value` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_int(conn: *mut landline_conn, key: i32, value: *mut i64) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = Out::new(value, "value")?;
+            out.set(number(conn, key)?);
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
+/// Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `text` and `len` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_str(
+    conn: *mut landline_conn,
+    key: i32,
+    text: *mut *const c_char,
+    len: *mut usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = Out::new(text, "text")?;
+            let (data, count) = find_text(conn, key)?;
+            out.set(data);
+            if !len.is_null() {
+                len.write(count);
+            }
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const c_char, usize)> {
+    let handshake = &conn.info.handshake;
+    let address =
+        |address: Option<std::net::SocketAddr>| address.map_or(String::new(), |address| address.to_string());
+    let (index, make): (usize, &dyn Fn() -> Outcome<String>) = match key {
+        LANDLINE_CONN_HEADERS => {
+            let (data, len) = headers(conn).block();
+            return Ok((data.cast(), len));
+        }
+        LANDLINE_CONN_SUBPROTOCOL => (0, &|| Ok(handshake.subprotocol.clone().unwrap_or_default())),
+        LANDLINE_CONN_EXTENSIONS => {
+            (1, &|| Ok(handshake.extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
+        }
+        LANDLINE_CONN_TARGET => (2, &|| Ok(handshake.target.clone())),
+        LANDLINE_CONN_PEER => (3, &|| conn.sending(-1, |end| Ok(address(sending!(end, end => end.peer_addr()))))),
+        LANDLINE_CONN_LOCAL => (4, &|| conn.sending(-1, |end| Ok(address(sending!(end, end => end.local_addr()))))),
+        LANDLINE_CONN_CLOSE_REASON => {
+            // There is none before it has come.
+            let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr(), 0)) };
+            let text = conn.info.texts[5].get_or_init(|| c_text(frame.reason()));
+            return Ok((text.as_ptr(), text.as_bytes().len()));
+        }
+        _ => return Err(Failure::invalid(format!("{key} is no key of a connection's text"))),
+    };
+    let text = match conn.info.texts[index].get() {
+        Some(text) => text,
+        None => {
+            let made = c_text(make()?);
+            conn.info.texts[index].get_or_init(|| made)
+        }
+    };
+    Ok((text.as_ptr(), text.as_bytes().len()))
+}
+
+fn headers(conn: &landline_conn) -> &HeaderTexts {
+    conn.info.headers.get_or_init(|| HeaderTexts::new(&conn.info.handshake.headers, &[]))
+}
+
+/// The `index`th value (from 0) of one of the peer's headers, by its name in any case; NULL if there is none. Valid
+/// until the connection is freed.
+///
+/// LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `name` is NULL or a C string; `value` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_header(
+    conn: *mut landline_conn,
+    name: *const c_char,
+    index: usize,
+    value: *mut *const c_char,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let (out, name) = (Out::new(value, "value")?, string(name, "name")?);
+            out.set(headers(conn).value(name, index).map_or(std::ptr::null(), |value| value.as_ptr()));
+            Ok(LANDLINE_OK)
+        })
+    }
+}

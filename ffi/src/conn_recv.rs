@@ -1,0 +1,107 @@
+//! Receiving.
+
+use crate::args::{Out, buffer, kind_number, out_handle};
+use crate::conn::{landline_conn, on_conn, receive};
+use crate::message::landline_message;
+use crate::status::*;
+use std::ffi::c_void;
+
+/// Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
+///
+/// Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
+/// Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
+///
+/// LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
+/// LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
+/// receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
+/// LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
+/// LANDLINE_ERR_IO. `*message` is NULL unless the status is LANDLINE_OK.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `message` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_recv(
+    conn: *mut landline_conn,
+    timeout_ms: i32,
+    message: *mut *mut landline_message,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = out_handle(message, "message")?;
+            let mut receiving = conn.receiving(timeout_ms)?;
+            match receive!(receiving, end => end.recv())? {
+                Some(message) => {
+                    out.set(Box::into_raw(landline_message::own(message)));
+                    Ok(LANDLINE_OK)
+                }
+                None => Ok(LANDLINE_CLOSED),
+            }
+        })
+    }
+}
+
+/// landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
+/// landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
+///
+/// # Safety
+///
+/// As landline_conn_recv().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_recv_ref(
+    conn: *mut landline_conn,
+    timeout_ms: i32,
+    message: *mut *mut landline_message,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = out_handle(message, "message")?;
+            let mut receiving = conn.receiving(timeout_ms)?;
+            let received = receive!(receiving, end => end.recv_ref())?;
+            let Some(lent) = received.map(|message| landline_message::lent(message, conn)) else {
+                return Ok(LANDLINE_CLOSED);
+            };
+            out.set(conn.lend(receiving, lent));
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
+/// memory, whatever the size of the message.
+///
+/// LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
+/// is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
+/// whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
+/// Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `capacity` bytes can be written at `data`; `kind` and `len` are NULL or can be
+/// written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_recv_into(
+    conn: *mut landline_conn,
+    data: *mut c_void,
+    capacity: usize,
+    timeout_ms: i32,
+    kind: *mut i32,
+    len: *mut usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let data = buffer(data, capacity, "data")?;
+            let (kind, len) = (Out::new(kind, "kind")?, Out::new(len, "len")?);
+            let mut receiving = conn.receiving(timeout_ms)?;
+            let Some(received) = receive!(receiving, end => end.recv_into(data))? else {
+                return Ok(LANDLINE_CLOSED);
+            };
+            kind.set(kind_number(received.kind));
+            len.set(received.len);
+            Ok(if received.is_final { LANDLINE_OK } else { LANDLINE_MORE })
+        })
+    }
+}

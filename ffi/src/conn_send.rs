@@ -1,0 +1,305 @@
+//! Sending whole messages, Pings, and closing.
+
+use crate::args::{Out, bytes, close_code, handle, kind, limit, text};
+use crate::conn::{landline_conn, on_conn, receive, sending};
+use crate::failure::{Failure, Outcome};
+use crate::message::landline_message;
+use crate::status::*;
+use landline::error::{Budget, Closed, Timeout};
+use landline::{Compress, Error, Kind, MessageRef};
+use std::ffi::c_void;
+use std::io::IoSlice;
+use std::time::{Duration, Instant};
+
+/// Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
+/// call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+pub const LANDLINE_SEND_FEED: u32 = 1;
+/// Do not compress the message: it is compressed already, or holds a secret.
+pub const LANDLINE_SEND_PLAIN: u32 = 2;
+/// Compress the message even if it is small.
+pub const LANDLINE_SEND_COMPRESS: u32 = 4;
+
+/// A piece of memory. The same as `struct iovec`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct landline_slice {
+    /// Where it begins; does not matter if there is none of it.
+    pub data: *const c_void,
+    /// Its length in bytes.
+    pub len: usize,
+}
+
+/// What the flags say: whether to gather, and whether to compress.
+#[inline]
+pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
+    let compress = match flags & !LANDLINE_SEND_FEED {
+        0 => Compress::Auto,
+        LANDLINE_SEND_PLAIN => Compress::Never,
+        LANDLINE_SEND_COMPRESS => Compress::Always,
+        _ => return Err(Failure::invalid(format!("flags {flags:#x} cannot be combined, or are not known"))),
+    };
+    Ok((flags & LANDLINE_SEND_FEED != 0, compress))
+}
+
+#[inline]
+fn send(conn: &landline_conn, message: MessageRef<'_>, bits: u32, timeout_ms: i32) -> Outcome {
+    let (feed, compress) = flags(bits)?;
+    conn.sending(timeout_ms, |end| match (feed, compress) {
+        (false, Compress::Auto) => sending!(end, end => end.send(message)),
+        (true, Compress::Auto) => sending!(end, end => end.feed(message)),
+        (false, compress) => sending!(end, end => end.with_compress(compress).send(message)),
+        (true, compress) => sending!(end, end => end.with_compress(compress).feed(message)),
+    })?;
+    Ok(LANDLINE_OK)
+}
+
+/// Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
+///
+/// Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
+/// LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
+/// whole, one after the other. `data` is not used after the call.
+///
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
+/// LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
+/// not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `len` bytes can be read at `data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_send(
+    conn: *mut landline_conn,
+    kind: i32,
+    data: *const c_void,
+    len: usize,
+    flags: u32,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let payload = bytes(data, len, "data")?;
+            let message = match crate::args::kind(kind)? {
+                Kind::Binary => MessageRef::Binary(payload),
+                Kind::Text => {
+                    let checked = simdutf8::basic::from_utf8(payload);
+                    MessageRef::Text(checked.map_err(|_| Error::Usage(landline::error::UsageError::InvalidUtf8))?)
+                }
+            };
+            send(conn, message, flags, timeout_ms)
+        })
+    }
+}
+
+/// Sends a received message on, on this or another connection: text is not checked again. Otherwise as
+/// landline_conn_send(). The message still has to be freed.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle, `message` too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_send_message(
+    conn: *mut landline_conn,
+    message: *const landline_message,
+    flags: u32,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe { on_conn(conn, |conn| send(conn, handle(message, "message")?.get(), flags, timeout_ms)) }
+}
+
+/// Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
+/// LANDLINE_SEND_FEED has no effect.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `count` slices can be read at `parts`, and the bytes that they name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_sendv(
+    conn: *mut landline_conn,
+    kind: i32,
+    parts: *const landline_slice,
+    count: usize,
+    flags: u32,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let (_, compress) = self::flags(flags)?;
+            let kind = self::kind(kind)?;
+            let parts: Outcome<Vec<IoSlice<'_>>> = if count == 0 {
+                Ok(Vec::new())
+            } else if parts.is_null() {
+                Err(Failure::null("parts"))
+            } else {
+                let parts = std::slice::from_raw_parts(parts, count);
+                parts.iter().map(|part| bytes(part.data, part.len, "a part's data").map(IoSlice::new)).collect()
+            };
+            let parts = parts?;
+            conn.sending(
+                timeout_ms,
+                |end| sending!(end, end => end.with_compress(compress).send_vectored(kind, &parts)),
+            )?;
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
+///
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_flush(conn: *mut landline_conn, timeout_ms: i32) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            conn.sending(timeout_ms, |end| sending!(end, end => end.flush()))?;
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `len` bytes can be read at `data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_ping(
+    conn: *mut landline_conn,
+    data: *const c_void,
+    len: usize,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let payload = bytes(data, len, "data")?;
+            conn.sending(timeout_ms, |end| sending!(end, end => end.ping(payload)))?;
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
+/// this call does, and keeps the messages for the next receiving call.
+///
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
+/// messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
+/// landline_conn_recv().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `microseconds` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_ping_wait(
+    conn: *mut landline_conn,
+    timeout_ms: i32,
+    microseconds: *mut u64,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = Out::new(microseconds, "microseconds")?;
+            let limit = limit(timeout_ms).unwrap_or(Duration::MAX);
+            let taken = match conn.helping()? {
+                Some(mut receiving) => receive!(receiving, end => end.ping_wait(limit))?,
+                None => conn.sending(-1, |end| sending!(end, end => end.ping_wait(limit)))?,
+            };
+            out.set(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
+/// peer's, throwing away what else arrives, at most 1 MiB of it. If another thread receives, that one gets
+/// LANDLINE_CLOSED, and this call waits for it.
+///
+/// Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
+/// connection is over, whatever the status, but for LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
+/// LANDLINE_ERR_BUSY; it still has to be freed.
+///
+/// LANDLINE_OK, also if it was closed already; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
+/// 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
+/// landline_conn_recv().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `len` bytes can be read at `reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_close(
+    conn: *mut landline_conn,
+    code: i32,
+    reason: *const c_void,
+    len: usize,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
+            let limit = limit(timeout_ms).map_or(conn.close_timeout, |limit| limit.min(conn.close_timeout));
+            let until = Instant::now() + limit;
+            if let Some(mut receiving) = conn.helping()? {
+                receive!(receiving, end => end.close_within(code, reason, limit))?;
+                return Ok(LANDLINE_OK);
+            }
+            let started = conn.sending(
+                i32::try_from(limit.as_millis()).unwrap_or(i32::MAX),
+                |end| sending!(end, end => end.close_start(code, reason)),
+            );
+            match started {
+                // What the receiving thread made of it counts.
+                Ok(()) => {}
+                Err(Failure::Library(error))
+                    if error.is_fatal() || matches!(error, Error::Closed(Closed::Sent)) => {}
+                Err(Failure::Library(Error::Timeout(Timeout { budget: Budget::Send, .. }))) => {}
+                Err(failure) => return Err(failure),
+            }
+            // It hears of the Close frame while it waits, and is done by then.
+            match conn.helping_after(until + Duration::from_secs(1))? {
+                Some(mut receiving) => {
+                    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+                    receive!(receiving, end => end.close_within(code, reason, left))?;
+                    Ok(LANDLINE_OK)
+                }
+                None => {
+                    let text = "the Close frame is sent, but another thread has not finished receiving";
+                    Err(Failure::Misuse(LANDLINE_ERR_BUSY, text.into()))
+                }
+            }
+        })
+    }
+}
+
+/// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
+/// what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
+/// sent before. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
+///
+/// # Safety
+///
+/// As landline_conn_close().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_close_start(
+    conn: *mut landline_conn,
+    code: i32,
+    reason: *const c_void,
+    len: usize,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
+            conn.sending(timeout_ms, |end| sending!(end, end => end.close_start(code, reason)))?;
+            Ok(LANDLINE_OK)
+        })
+    }
+}

@@ -1,0 +1,333 @@
+//! What went wrong: from the library's errors, misuse and panics to a status and the thread's last error.
+
+use crate::headers::HeaderTexts;
+use crate::status::*;
+use landline::Error;
+use landline::error::{Budget, Closed, Fault, HandshakeError, UsageError};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why a call failed, before it is a status.
+pub(crate) enum Failure {
+    /// Found here, with its text.
+    Misuse(landline_status, Cow<'static, str>),
+    Library(Error),
+}
+
+pub(crate) type Outcome<T = landline_status> = Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl Failure {
+    pub(crate) fn null(what: &'static str) -> Self {
+        Self::Misuse(LANDLINE_ERR_NULL, format!("{what} is NULL").into())
+    }
+
+    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Misuse(LANDLINE_ERR_INVALID, text.into())
+    }
+
+    pub(crate) fn state(text: &'static str) -> Self {
+        Self::Misuse(LANDLINE_ERR_STATE, text.into())
+    }
+
+    pub(crate) fn status(&self) -> landline_status {
+        match self {
+            Self::Misuse(status, _) => *status,
+            Self::Library(error) => status_of(error),
+        }
+    }
+}
+
+/// The status of an error of the library.
+pub(crate) fn status_of(error: &Error) -> landline_status {
+    match error {
+        Error::Usage(UsageError::InvalidUtf8) => LANDLINE_ERR_UTF8,
+        Error::Usage(UsageError::MessageUnfinished | UsageError::MessagesWaiting) => LANDLINE_ERR_STATE,
+        Error::Usage(_) => LANDLINE_ERR_INVALID,
+        Error::Url(_) => LANDLINE_ERR_URL,
+        Error::Config(_) => LANDLINE_ERR_CONFIG,
+        Error::Connect(error) if error.lookup.is_some() => LANDLINE_ERR_RESOLVE,
+        Error::Connect(_) => LANDLINE_ERR_CONNECT,
+        Error::Tls(_) => LANDLINE_ERR_TLS,
+        Error::Handshake(_) => LANDLINE_ERR_HANDSHAKE,
+        Error::Rejected(_) => LANDLINE_ERR_REJECTED,
+        Error::Protocol(_) => LANDLINE_ERR_PROTOCOL,
+        Error::Limit(_) => LANDLINE_ERR_LIMIT,
+        Error::Closed(Closed::Eof) => LANDLINE_ERR_EOF,
+        Error::Closed(Closed::Aborted) => LANDLINE_ERR_ABORTED,
+        Error::Closed(Closed::Sent) => LANDLINE_ERR_CLOSING,
+        Error::Closed(Closed::PeerSilent(_)) => LANDLINE_ERR_SILENT,
+        Error::Closed(_) => LANDLINE_ERR_CLOSE_UNANSWERED,
+        Error::Timeout(_) | Error::Interrupted(_) if error.message_accepted() => LANDLINE_PENDING,
+        Error::Timeout(_) => LANDLINE_TIMED_OUT,
+        Error::Interrupted(_) => LANDLINE_INTERRUPTED,
+        Error::Io { .. } => LANDLINE_ERR_IO,
+        _ => LANDLINE_ERR_OTHER,
+    }
+}
+
+/// Runs the body of an exported function: whatever goes wrong becomes a status, a panic too.
+pub(crate) fn guard(body: impl FnOnce() -> Outcome) -> landline_status {
+    guard_or(|| {}, body)
+}
+
+/// [`guard`] for a handle, which a panic poisons.
+#[inline]
+pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) -> landline_status {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(status)) => status,
+        Ok(Err(failure)) => remember(failure),
+        Err(panic) => {
+            poison();
+            let text =
+                panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(|text| &text[..]));
+            let text = format!("a defect in Landline, please report it: {}", text.unwrap_or("panic"));
+            remember(Failure::Misuse(LANDLINE_ERR_PANIC, text.into()))
+        }
+    }
+}
+
+/// [`guard`] for a function that returns a plain value, `neutral` when it fails.
+pub(crate) fn guard_value<T>(neutral: T, body: impl FnOnce() -> Outcome<T>) -> T {
+    let mut value = neutral;
+    guard(|| {
+        value = body()?;
+        Ok(LANDLINE_OK)
+    });
+    value
+}
+
+// ----- The thread's last error -----
+
+/// The last failure of a thread; what is asked for is made when it is asked for.
+#[derive(Default)]
+struct Last {
+    failure: Option<Failure>,
+    text: Option<CString>,
+    headers: Option<HeaderTexts>,
+}
+
+thread_local! {
+    static LAST: RefCell<Last> = RefCell::default();
+}
+
+/// Makes it the thread's last error; gives its status.
+#[cold]
+pub(crate) fn remember(failure: Failure) -> landline_status {
+    let status = failure.status();
+    // A thread that ends has nobody left to ask.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Last { failure: Some(failure), ..Last::default() });
+    status
+}
+
+/// Where a connection was being opened when it failed: not at all, or not known.
+pub const LANDLINE_PHASE_NONE: i32 = 0;
+/// Looking up the host's addresses.
+pub const LANDLINE_PHASE_RESOLVE: i32 = 1;
+/// Connecting to one of them.
+pub const LANDLINE_PHASE_CONNECT: i32 = 2;
+/// The TLS handshake.
+pub const LANDLINE_PHASE_TLS: i32 = 3;
+/// The opening handshake.
+pub const LANDLINE_PHASE_HANDSHAKE: i32 = 4;
+/// Waiting for a client.
+pub const LANDLINE_PHASE_ACCEPT: i32 = 5;
+/// Receiving.
+pub const LANDLINE_PHASE_RECV: i32 = 6;
+/// Sending.
+pub const LANDLINE_PHASE_SEND: i32 = 7;
+/// Waiting for a Pong.
+pub const LANDLINE_PHASE_PING: i32 = 8;
+
+/// For landline_error_int(): the status.
+pub const LANDLINE_ERROR_STATUS: i32 = 1;
+/// For landline_error_int(): one of LANDLINE_PHASE_*.
+pub const LANDLINE_ERROR_PHASE: i32 = 2;
+/// For landline_error_int(): the system's error number, or 0.
+pub const LANDLINE_ERROR_ERRNO: i32 = 3;
+/// For landline_error_int(): the HTTP status of a refused handshake, or 0.
+pub const LANDLINE_ERROR_HTTP_STATUS: i32 = 4;
+/// For landline_error_int(): the close code that the peer was sent because of the error, or 0.
+pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
+/// For landline_error_int(): whose fault: 1 this program's, 2 the peer's, 3 the network's or time's, 4 a limit's.
+pub const LANDLINE_ERROR_FAULT: i32 = 6;
+/// For landline_error_int(): whether the connection is over.
+pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
+/// For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n".
+pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
+/// For landline_error_bytes(): the body of a refused handshake, at most 64 KiB of it.
+pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
+
+/// What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until
+/// the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+#[unsafe(no_mangle)]
+pub extern "C" fn landline_error_text() -> *const c_char {
+    let text = LAST.try_with(|last| {
+        let last = &mut *last.borrow_mut();
+        let Some(failure) = &last.failure else { return c"".as_ptr() };
+        let text = last.text.get_or_insert_with(|| {
+            let text = match failure {
+                Failure::Misuse(_, text) => text.to_string(),
+                Failure::Library(error) => error.to_string(),
+            };
+            CString::new(text.replace('\0', "\\0")).unwrap_or_default()
+        });
+        text.as_ptr()
+    });
+    text.unwrap_or(c"".as_ptr())
+}
+
+/// A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
+/// that are not known.
+#[unsafe(no_mangle)]
+pub extern "C" fn landline_error_int(key: i32) -> i64 {
+    LAST.try_with(|last| {
+        let last = last.borrow();
+        last.failure.as_ref().map_or(0, |failure| number(failure, key))
+    })
+    .unwrap_or(0)
+}
+
+fn number(failure: &Failure, key: i32) -> i64 {
+    let error = match failure {
+        Failure::Misuse(status, _) => {
+            return match key {
+                LANDLINE_ERROR_STATUS => (*status).into(),
+                LANDLINE_ERROR_FAULT => 1,
+                LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(*status).into(),
+                _ => 0,
+            };
+        }
+        Failure::Library(error) => error,
+    };
+    match key {
+        LANDLINE_ERROR_STATUS => status_of(error).into(),
+        LANDLINE_ERROR_PHASE => phase(error).into(),
+        LANDLINE_ERROR_ERRNO => errno(error).unwrap_or(0).into(),
+        LANDLINE_ERROR_HTTP_STATUS => http_status(error).into(),
+        LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
+        LANDLINE_ERROR_FAULT => match error.fault() {
+            Fault::Caller => 1,
+            Fault::Peer => 2,
+            Fault::Network => 3,
+            Fault::Limit => 4,
+        },
+        LANDLINE_ERROR_IS_FATAL => error.is_fatal().into(),
+        _ => 0,
+    }
+}
+
+fn phase(error: &Error) -> i32 {
+    match error {
+        Error::Timeout(timeout) => match timeout.budget {
+            Budget::Resolve => LANDLINE_PHASE_RESOLVE,
+            Budget::Connect => LANDLINE_PHASE_CONNECT,
+            Budget::Tls => LANDLINE_PHASE_TLS,
+            Budget::Handshake => LANDLINE_PHASE_HANDSHAKE,
+            Budget::Accept => LANDLINE_PHASE_ACCEPT,
+            Budget::Recv => LANDLINE_PHASE_RECV,
+            Budget::Send => LANDLINE_PHASE_SEND,
+            Budget::Ping => LANDLINE_PHASE_PING,
+            _ => LANDLINE_PHASE_NONE,
+        },
+        Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
+        Error::Connect(_) => LANDLINE_PHASE_CONNECT,
+        Error::Tls(_) => LANDLINE_PHASE_TLS,
+        Error::Handshake(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
+        _ => LANDLINE_PHASE_NONE,
+    }
+}
+
+fn errno(error: &Error) -> Option<i32> {
+    match error {
+        Error::Io { source, .. } => source.raw_os_error(),
+        Error::Connect(error) => error.attempts.iter().find_map(|(_, error)| error.raw_os_error()),
+        _ => None,
+    }
+}
+
+fn http_status(error: &Error) -> u16 {
+    match error {
+        Error::Handshake(error) => refusal(error).map_or(0, |refusal| refusal.status.as_u16()),
+        Error::Rejected(rejection) => rejection.status().as_u16(),
+        _ => 0,
+    }
+}
+
+fn refusal(error: &HandshakeError) -> Option<&landline::proto::handshake::Refusal> {
+    match error {
+        HandshakeError::Refused(refusal) => Some(refusal),
+        _ => None,
+    }
+}
+
+/// Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*data` and `*len`, the bytes followed by
+/// a NUL. Valid until the next call in this thread that fails. What the failure does not have is empty.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID for a key that is not known (the failure is then that one).
+///
+/// # Safety
+///
+/// `data` and `len` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_error_bytes(key: i32, data: *mut *const u8, len: *mut usize) -> landline_status {
+    guard(|| {
+        if data.is_null() || len.is_null() {
+            return Err(Failure::null("data or len"));
+        }
+        let found = LAST.try_with(|last| {
+            let last = &mut *last.borrow_mut();
+            let refusal = match &last.failure {
+                Some(Failure::Library(Error::Handshake(error))) => refusal(error),
+                _ => None,
+            };
+            let texts = last.headers.get_or_insert_with(|| match refusal {
+                Some(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
+                None => HeaderTexts::default(),
+            });
+            match key {
+                LANDLINE_ERROR_HTTP_HEADERS => Ok(texts.block()),
+                LANDLINE_ERROR_HTTP_BODY => Ok(texts.body()),
+                _ => Err(Failure::invalid(format!("{key} is no key of an error's bytes"))),
+            }
+        });
+        let (found, count) = found.unwrap_or_else(|_| Err(Failure::state("the thread is ending")))?;
+        // SAFETY: checked for NULL; the caller promises the rest.
+        unsafe {
+            data.write(found);
+            len.write(count);
+        }
+        Ok(LANDLINE_OK)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    #[test]
+    fn a_panic_becomes_a_status_and_poisons() {
+        let mut poisoned = false;
+        let status = guard_or(|| poisoned = true, || panic!("seven"));
+        assert_eq!((status, poisoned), (LANDLINE_ERR_PANIC, true));
+        // SAFETY: valid until the next failure.
+        let text = unsafe { CStr::from_ptr(landline_error_text()) }.to_str().unwrap();
+        assert!(text.contains("seven"), "{text}");
+        assert_eq!(landline_error_int(LANDLINE_ERROR_STATUS), i64::from(LANDLINE_ERR_PANIC));
+    }
+
+    #[test]
+    fn errors_belong_to_their_thread() {
+        remember(Failure::null("url"));
+        std::thread::spawn(|| assert_eq!(landline_error_int(LANDLINE_ERROR_STATUS), 0)).join().unwrap();
+        assert_eq!(landline_error_int(LANDLINE_ERROR_STATUS), i64::from(LANDLINE_ERR_NULL));
+    }
+}

@@ -1,0 +1,76 @@
+//! Ending blocked calls from other threads, before there is a connection.
+
+use crate::args::{handle, out_handle};
+use crate::failure::guard;
+use crate::status::*;
+use landline::Interrupter;
+
+/// Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it. Given
+/// by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+#[allow(non_camel_case_types)]
+pub struct landline_interrupter(pub(crate) Interrupter);
+
+/// Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
+///
+/// # Safety
+///
+/// `interrupter` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landline_interrupter) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let out = unsafe { out_handle(interrupter, "interrupter") }?;
+        out.set(Box::into_raw(Box::new(landline_interrupter(Interrupter::new()?))));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
+/// would wait. Data that is there is still delivered first. Never blocks.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `interrupter` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_interrupter_interrupt(
+    interrupter: *const landline_interrupter,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        unsafe { handle(interrupter, "interrupter") }?.0.interrupt();
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `interrupter` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *const landline_interrupter) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        unsafe { handle(interrupter, "interrupter") }?.0.abort();
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Frees an interrupter. NULL does nothing. What it was given to goes on without it.
+///
+/// # Safety
+///
+/// `interrupter` is NULL or a live handle that nobody uses any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_interrupter_free(interrupter: *mut landline_interrupter) {
+    if !interrupter.is_null() {
+        // SAFETY: made by `landline_interrupter_new`, and given up by the caller.
+        drop(unsafe { Box::from_raw(interrupter) });
+    }
+}

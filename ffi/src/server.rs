@@ -1,0 +1,192 @@
+//! A server that runs a callback in a thread of its own for each connection.
+
+use crate::args::{Out, handle, out_handle, string};
+use crate::conn::landline_conn;
+use crate::failure::{Failure, guard, remember};
+use crate::options::{landline_options, values};
+use crate::status::*;
+use landline::Server;
+use landline::server::StopHandle;
+use std::ffi::{CString, c_char, c_void};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A server. landline_server_run() by one thread, everything else by any.
+#[allow(non_camel_case_types)]
+pub struct landline_server {
+    /// Until it runs.
+    server: Mutex<Option<Server>>,
+    stop: StopHandle,
+    address: CString,
+    single_thread: bool,
+    close_timeout: Duration,
+}
+
+/// What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
+/// the server, which closes it with 1000 if it is still open when this returns, and then frees it; keep it by
+/// landline_conn_retain(). May not unwind or jump out.
+#[allow(non_camel_case_types)]
+pub type landline_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
+
+/// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH". `options`
+/// may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
+/// landline_server_free().
+///
+/// LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+///
+/// # Safety
+///
+/// `address` is NULL or a C string; `options` is NULL or a live handle; `server` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_bind(
+    address: *const c_char,
+    options: *const landline_options,
+    server: *mut *mut landline_server,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (out, address, values) =
+            unsafe { (out_handle(server, "server")?, string(address, "address")?, values(options, false)?) };
+        let server = match address.strip_prefix("unix:") {
+            Some(path) => values.server()?.bind_unix(path)?,
+            None => values.server()?.bind(address)?,
+        };
+        let address = server.local_addr().map_or_else(|| address.to_owned(), |address| address.to_string());
+        out.set(Box::into_raw(Box::new(landline_server {
+            stop: server.stop_handle(),
+            server: Mutex::new(Some(server)),
+            address: CString::new(address).unwrap_or_default(),
+            single_thread: values.single_thread(),
+            close_timeout: values.close_timeout(),
+        })));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
+/// NULL.
+///
+/// # Safety
+///
+/// `server` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_address(server: *const landline_server) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { server.as_ref() }.map_or(std::ptr::null(), |server| server.address.as_ptr())
+}
+
+/// How many connections there are, those in the opening handshake included; 0 for NULL.
+///
+/// # Safety
+///
+/// `server` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_connections(server: *const landline_server) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { server.as_ref() }.map_or(0, |server| server.stop.connections())
+}
+
+/// What goes into each connection's thread.
+struct Handler {
+    call: unsafe extern "C" fn(*mut landline_conn, *mut c_void),
+    user: *mut c_void,
+    single_thread: bool,
+    close_timeout: Duration,
+}
+
+// SAFETY: the caller promises that the callback may be called from any thread, with this pointer.
+unsafe impl Send for Handler {}
+// SAFETY: as above.
+unsafe impl Sync for Handler {}
+
+impl Handler {
+    fn handle(&self, ws: landline::WebSocket) {
+        match landline_conn::wrap(ws, self.single_thread, self.close_timeout) {
+            Ok(conn) => {
+                let handle = Arc::as_ptr(&conn).cast_mut();
+                // SAFETY: the caller's promise; `conn` keeps the handle alive for the callback.
+                unsafe { (self.call)(handle, self.user) };
+            }
+            Err(failure) => drop(remember(failure)),
+        }
+    }
+}
+
+/// Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
+/// `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
+/// right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
+///
+/// Blocks until the server has been stopped and the handlers have returned. A server runs once.
+///
+/// LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good;
+/// LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `server` is NULL or a live handle. `handler` may be called with `user` from any thread, several at a time, until this
+/// returns and every connection's handler has.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_run(
+    server: *mut landline_server,
+    handler: landline_handler,
+    user: *mut c_void,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let found = unsafe { handle(server, "server") }?;
+        let call = handler.ok_or_else(|| Failure::null("handler"))?;
+        let taken = found.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let server = taken.ok_or_else(|| Failure::state("the server has run before"))?;
+        let (single_thread, close_timeout) = (found.single_thread, found.close_timeout);
+        let handler = Handler { call, user, single_thread, close_timeout };
+        server.serve(move |ws| handler.handle(ws))?;
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
+/// most `grace_ms` for the handlers to return (a negative number counts as 0), and cuts the connections that are left.
+/// A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
+/// how many connections came to which end. May be called before landline_server_run(), which then returns at once.
+///
+/// Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `server` is NULL or a live handle; `finished` and `cut` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_stop(
+    server: *const landline_server,
+    grace_ms: i32,
+    finished: *mut usize,
+    cut: *mut usize,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let server = unsafe { handle(server, "server") }?;
+        let grace = Duration::from_millis(u64::try_from(grace_ms).unwrap_or(0));
+        let stopped = server.stop.stop(grace);
+        for (place, count) in [(finished, stopped.finished), (cut, stopped.cut)] {
+            // SAFETY: the caller's promise.
+            if let Ok(out) = unsafe { Out::new(place, "") } {
+                out.set(count);
+            }
+        }
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Frees a server that does not run (any more). NULL does nothing.
+///
+/// # Safety
+///
+/// `server` is NULL or a live handle that nobody uses any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_free(server: *mut landline_server) {
+    if !server.is_null() {
+        // SAFETY: made by `landline_server_bind`, and given up by the caller.
+        drop(unsafe { Box::from_raw(server) });
+    }
+}

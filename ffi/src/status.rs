@@ -1,0 +1,170 @@
+//! What functions return.
+
+use std::ffi::c_char;
+
+/// What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+///
+/// New numbers may be added to each family; treat one that you do not know as its family.
+#[allow(non_camel_case_types)]
+pub type landline_status = i32;
+
+/// Success.
+pub const LANDLINE_OK: landline_status = 0;
+/// The connection was closed in order, by either side. Nothing more will be received.
+pub const LANDLINE_CLOSED: landline_status = 1;
+/// Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated.
+pub const LANDLINE_TIMED_OUT: landline_status = 2;
+/// Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent.
+pub const LANDLINE_INTERRUPTED: landline_status = 3;
+/// The buffer has been filled, or a part of the message has arrived; the next call goes on with it.
+pub const LANDLINE_MORE: landline_status = 4;
+/// Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
+/// be sent again: the next call that sends, flushes or receives carries on with it.
+pub const LANDLINE_PENDING: landline_status = 5;
+
+/// An argument is NULL that may not be. Nothing was done.
+pub const LANDLINE_ERR_NULL: landline_status = -1;
+/// An argument is out of range; the error's text names it. Nothing was done.
+pub const LANDLINE_ERR_INVALID: landline_status = -2;
+/// The call does not fit what was done before; the error's text says why. Nothing was done.
+pub const LANDLINE_ERR_STATE: landline_status = -3;
+/// Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done.
+pub const LANDLINE_ERR_BUSY: landline_status = -4;
+/// Text that is not UTF-8. Nothing was sent.
+pub const LANDLINE_ERR_UTF8: landline_status = -5;
+/// The URL is not one that can be connected to.
+pub const LANDLINE_ERR_URL: landline_status = -6;
+/// An option is out of range or does not fit the others.
+pub const LANDLINE_ERR_CONFIG: landline_status = -7;
+/// The connection is closing: nothing more can be sent, but messages can still be received.
+pub const LANDLINE_ERR_CLOSING: landline_status = -8;
+/// The transport has no descriptor to wait for.
+pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
+/// For the callbacks of a transport: not now, wait and try again.
+pub const LANDLINE_WOULD_BLOCK: landline_status = -10;
+
+/// The system refused something; LANDLINE_ERROR_ERRNO has its number.
+pub const LANDLINE_ERR_IO: landline_status = -100;
+/// The stream ended without a Close frame (1006). Connection over.
+pub const LANDLINE_ERR_EOF: landline_status = -101;
+/// The host name could not be looked up.
+pub const LANDLINE_ERR_RESOLVE: landline_status = -102;
+/// No address of the host could be connected to.
+pub const LANDLINE_ERR_CONNECT: landline_status = -103;
+/// The connection was aborted by this program.
+pub const LANDLINE_ERR_ABORTED: landline_status = -104;
+/// The peer has been silent for too long; see LANDLINE_OPT_KEEPALIVE_INTERVAL_MS. Connection over.
+pub const LANDLINE_ERR_SILENT: landline_status = -105;
+/// The peer did not complete the closing handshake in time. Connection over.
+pub const LANDLINE_ERR_CLOSE_UNANSWERED: landline_status = -106;
+
+/// TLS failed, or a certificate or key cannot be used.
+pub const LANDLINE_ERR_TLS: landline_status = -200;
+
+/// The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer.
+pub const LANDLINE_ERR_HANDSHAKE: landline_status = -300;
+/// A client's request was refused, and answered so. The listener goes on.
+pub const LANDLINE_ERR_REJECTED: landline_status = -301;
+
+/// The peer broke the protocol, and has been told so. Connection over.
+pub const LANDLINE_ERR_PROTOCOL: landline_status = -400;
+
+/// The peer went over a limit of this end, and has been told so. Connection over.
+pub const LANDLINE_ERR_LIMIT: landline_status = -500;
+
+/// A defect in Landline. The handle answers this from now on; free it.
+pub const LANDLINE_ERR_PANIC: landline_status = -900;
+/// An error that has no number of its own yet; see its text.
+pub const LANDLINE_ERR_OTHER: landline_status = -901;
+
+/// Every status: its number, its name, what it means in one line.
+const TABLE: &[(landline_status, &str, &str)] = &[
+    (LANDLINE_OK, "LANDLINE_OK\0", "success\0"),
+    (LANDLINE_CLOSED, "LANDLINE_CLOSED\0", "closed in order\0"),
+    (LANDLINE_TIMED_OUT, "LANDLINE_TIMED_OUT\0", "time ran out; nothing is lost\0"),
+    (LANDLINE_INTERRUPTED, "LANDLINE_INTERRUPTED\0", "interrupted; nothing is lost\0"),
+    (LANDLINE_MORE, "LANDLINE_MORE\0", "the message goes on\0"),
+    (LANDLINE_PENDING, "LANDLINE_PENDING\0", "the message is on its way; do not send it again\0"),
+    (LANDLINE_ERR_NULL, "LANDLINE_ERR_NULL\0", "an argument is NULL\0"),
+    (LANDLINE_ERR_INVALID, "LANDLINE_ERR_INVALID\0", "an argument is out of range\0"),
+    (LANDLINE_ERR_STATE, "LANDLINE_ERR_STATE\0", "the call does not fit what was done before\0"),
+    (LANDLINE_ERR_BUSY, "LANDLINE_ERR_BUSY\0", "the connection is being received from\0"),
+    (LANDLINE_ERR_UTF8, "LANDLINE_ERR_UTF8\0", "text is not UTF-8\0"),
+    (LANDLINE_ERR_URL, "LANDLINE_ERR_URL\0", "the URL cannot be connected to\0"),
+    (LANDLINE_ERR_CONFIG, "LANDLINE_ERR_CONFIG\0", "an option cannot be used\0"),
+    (LANDLINE_ERR_CLOSING, "LANDLINE_ERR_CLOSING\0", "the connection is closing\0"),
+    (LANDLINE_ERR_UNSUPPORTED, "LANDLINE_ERR_UNSUPPORTED\0", "the transport cannot do that\0"),
+    (LANDLINE_WOULD_BLOCK, "LANDLINE_WOULD_BLOCK\0", "not now\0"),
+    (LANDLINE_ERR_IO, "LANDLINE_ERR_IO\0", "the network or the system failed\0"),
+    (LANDLINE_ERR_EOF, "LANDLINE_ERR_EOF\0", "the connection ended without a Close frame\0"),
+    (LANDLINE_ERR_RESOLVE, "LANDLINE_ERR_RESOLVE\0", "the host name could not be looked up\0"),
+    (LANDLINE_ERR_CONNECT, "LANDLINE_ERR_CONNECT\0", "no connection to the host\0"),
+    (LANDLINE_ERR_ABORTED, "LANDLINE_ERR_ABORTED\0", "the connection was aborted\0"),
+    (LANDLINE_ERR_SILENT, "LANDLINE_ERR_SILENT\0", "the peer is silent\0"),
+    (LANDLINE_ERR_CLOSE_UNANSWERED, "LANDLINE_ERR_CLOSE_UNANSWERED\0", "the peer did not answer the Close frame\0"),
+    (LANDLINE_ERR_TLS, "LANDLINE_ERR_TLS\0", "TLS failed\0"),
+    (LANDLINE_ERR_HANDSHAKE, "LANDLINE_ERR_HANDSHAKE\0", "the server did not open a WebSocket\0"),
+    (LANDLINE_ERR_REJECTED, "LANDLINE_ERR_REJECTED\0", "the request was refused\0"),
+    (LANDLINE_ERR_PROTOCOL, "LANDLINE_ERR_PROTOCOL\0", "the peer broke the protocol\0"),
+    (LANDLINE_ERR_LIMIT, "LANDLINE_ERR_LIMIT\0", "the peer went over a limit\0"),
+    (LANDLINE_ERR_PANIC, "LANDLINE_ERR_PANIC\0", "a defect in Landline\0"),
+    (LANDLINE_ERR_OTHER, "LANDLINE_ERR_OTHER\0", "another error\0"),
+];
+
+fn lookup(status: landline_status) -> (&'static str, &'static str) {
+    let found = TABLE.iter().find(|(number, ..)| *number == status);
+    found.map_or(("LANDLINE_UNKNOWN\0", "a status of a newer version\0"), |(_, name, text)| (*name, *text))
+}
+
+/// The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given.
+#[unsafe(no_mangle)]
+pub extern "C" fn landline_status_name(status: landline_status) -> *const c_char {
+    lookup(status).0.as_ptr().cast()
+}
+
+/// What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn landline_status_text(status: landline_status) -> *const c_char {
+    lookup(status).1.as_ptr().cast()
+}
+
+/// Whether a connection that gave this status is over: 1, or 0 if it can be used as before.
+#[unsafe(no_mangle)]
+pub extern "C" fn landline_status_is_fatal(status: landline_status) -> i32 {
+    i32::from(status == LANDLINE_CLOSED || status <= LANDLINE_ERR_IO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::status_of;
+    use landline::Error;
+    use landline::error::{Closed, UsageError};
+    use std::ffi::CStr;
+
+    #[test]
+    fn numbers_are_unique_and_texts_end() {
+        for (i, (status, name, text)) in TABLE.iter().enumerate() {
+            assert!(TABLE[i + 1..].iter().all(|(other, ..)| other != status), "{status} twice");
+            assert!(
+                CStr::from_bytes_with_nul(name.as_bytes()).is_ok()
+                    && CStr::from_bytes_with_nul(text.as_bytes()).is_ok()
+            );
+        }
+    }
+
+    #[test]
+    fn fatal_agrees_with_the_library() {
+        let errors = [
+            Error::Closed(Closed::Eof),
+            Error::Closed(Closed::Sent),
+            Error::Closed(Closed::Aborted),
+            Error::Usage(UsageError::EmptyBuffer),
+            Error::Usage(UsageError::InvalidUtf8),
+            Error::Protocol(landline::error::ProtocolError::InvalidUtf8),
+        ];
+        for error in errors {
+            assert_eq!(landline_status_is_fatal(status_of(&error)) == 1, error.is_fatal(), "{error}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Transports made of the caller's callbacks.
+
+use crate::failure::{Failure, Outcome};
+use crate::status::*;
+use landline::transport::{Interest, Ready, Transport, Wake};
+use std::ffi::c_void;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Instant;
+
+/// For `wait` of landline_transport: data, or the end of the stream.
+pub const LANDLINE_WAIT_READ: i32 = 1;
+/// For `wait` of landline_transport: room to write.
+pub const LANDLINE_WAIT_WRITE: i32 = 2;
+
+/// A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. A table that the caller
+/// fills in; all functions but `free` must be there.
+///
+/// `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
+/// `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct landline_transport {
+    /// sizeof(struct landline_transport), so that the table can grow.
+    pub size: usize,
+    /// Given to each function.
+    pub user: *mut c_void,
+    /// Reads up to `len` bytes: how many, 0 at the end of the stream, LANDLINE_WOULD_BLOCK if none is there,
+    /// LANDLINE_ERR_IO if the stream is broken.
+    pub read: Option<unsafe extern "C" fn(user: *mut c_void, data: *mut c_void, len: usize) -> i64>,
+    /// Writes up to `len` bytes: how many, LANDLINE_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
+    /// broken. After LANDLINE_WOULD_BLOCK the next call begins with the same bytes.
+    pub write: Option<unsafe extern "C" fn(user: *mut c_void, data: *const c_void, len: usize) -> i64>,
+    /// Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
+    /// from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
+    /// return early.
+    pub wait: Option<unsafe extern "C" fn(user: *mut c_void, wanted: i32, wake_fd: i32, timeout_ms: i32) -> i32>,
+    /// Ends the stream towards the peer, behind what was written. Reading goes on.
+    pub close_write: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    /// Ends both directions at once, and wakes whoever waits.
+    pub abort: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    /// The connection is gone, and with it the last use of `user`. May be NULL.
+    pub free: Option<unsafe extern "C" fn(user: *mut c_void)>,
+}
+
+/// The same, checked.
+pub(crate) struct CallerTransport {
+    user: *mut c_void,
+    read: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> i64,
+    write: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i64,
+    wait: unsafe extern "C" fn(*mut c_void, i32, i32, i32) -> i32,
+    close_write: unsafe extern "C" fn(*mut c_void),
+    abort: unsafe extern "C" fn(*mut c_void),
+    free: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: the table's documentation demands functions that may be called from any thread, at the same time.
+unsafe impl Send for CallerTransport {}
+// SAFETY: as above.
+unsafe impl Sync for CallerTransport {}
+
+impl CallerTransport {
+    /// # Safety
+    ///
+    /// `table` is NULL or points to a table whose functions keep what its documentation demands.
+    pub(crate) unsafe fn new(table: *const landline_transport) -> Outcome<Self> {
+        // SAFETY: the caller's promise.
+        let Some(table) = (unsafe { table.as_ref() }) else { return Err(Failure::null("transport")) };
+        if table.size < size_of::<landline_transport>() {
+            return Err(Failure::invalid("the transport's size is not sizeof(struct landline_transport)"));
+        }
+        let missing = || Failure::null("a function of the transport");
+        Ok(Self {
+            user: table.user,
+            read: table.read.ok_or_else(missing)?,
+            write: table.write.ok_or_else(missing)?,
+            wait: table.wait.ok_or_else(missing)?,
+            close_write: table.close_write.ok_or_else(missing)?,
+            abort: table.abort.ok_or_else(missing)?,
+            free: table.free,
+        })
+    }
+}
+
+/// What `read` and `write` gave, for so many bytes.
+fn count(result: i64, len: usize) -> io::Result<usize> {
+    match usize::try_from(result) {
+        Ok(count) if count <= len => Ok(count),
+        Ok(_) => Err(io::Error::other("the transport's callback claims more bytes than it was given")),
+        Err(_) if result == i64::from(LANDLINE_WOULD_BLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(_) => Err(io::Error::other(format!("the transport's callback failed with {result}"))),
+    }
+}
+
+impl Transport for CallerTransport {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: `new` was promised that the function may be called so.
+        count(unsafe { (self.read)(self.user, buf.as_mut_ptr().cast(), buf.len()) }, buf.len())
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut total = 0;
+        for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
+            // SAFETY: as in `read`.
+            match count(unsafe { (self.write)(self.user, buf.as_ptr().cast(), buf.len()) }, buf.len()) {
+                Ok(0) if total == 0 => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => {
+                    total += taken;
+                    if taken < buf.len() {
+                        break;
+                    }
+                }
+                Err(error) if total == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(total)
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        let mut wanted = 0;
+        if interest.read {
+            wanted |= LANDLINE_WAIT_READ;
+        }
+        if interest.write {
+            wanted |= LANDLINE_WAIT_WRITE;
+        }
+        // Rounded up, so as not to ask again and again at the end.
+        let left = deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000));
+        let timeout_ms = left.map_or(-1, |left| i32::try_from(left).unwrap_or(i32::MAX));
+        let wake_fd = wake.map_or(-1, |wake| wake.as_fd().as_raw_fd());
+        // SAFETY: as in `read`.
+        let ready = unsafe { (self.wait)(self.user, wanted, wake_fd, timeout_ms) };
+        if ready < 0 {
+            return Err(io::Error::other(format!("the transport's callback failed with {ready}")));
+        }
+        Ok(Ready {
+            read: interest.read && ready & LANDLINE_WAIT_READ != 0,
+            write: interest.write && ready & LANDLINE_WAIT_WRITE != 0,
+            woken: wake.is_some_and(Wake::is_set),
+        })
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        // SAFETY: as in `read`.
+        unsafe { (self.close_write)(self.user) };
+        Ok(())
+    }
+
+    fn abort(&self) {
+        // SAFETY: as in `read`.
+        unsafe { (self.abort)(self.user) }
+    }
+}
+
+impl Drop for CallerTransport {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: as in `read`; nobody uses the transport any more.
+            unsafe { free(self.user) }
+        }
+    }
+}

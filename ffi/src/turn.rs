@@ -1,0 +1,134 @@
+//! Who receives: one thread at a time.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const FREE: u8 = 0;
+/// A thread receives, or a message is borrowed.
+const RECEIVING: u8 = 1;
+/// A thread waits for a Pong or closes, and receives for that only.
+const HELPING: u8 = 2;
+
+/// How long a thread that waits sleeps at most before it looks again. Whoever ends a turn does not wait for its own
+/// write to be seen before it looks for sleepers (that would be dearer than a small message), and so may miss one.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Whether a turn was taken.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    Mine,
+    /// Somebody else receives.
+    Busy,
+    /// Somebody else helped for too long.
+    Late,
+}
+
+/// The right to receive.
+#[derive(Default)]
+pub(crate) struct Turn {
+    state: AtomicU8,
+    sleepers: AtomicU32,
+    sleep: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Turn {
+    /// Takes the turn to receive. Waits for those who only help, until `deadline`; not for others who receive.
+    #[inline]
+    pub(crate) fn receive(&self, deadline: Option<Instant>) -> Taken {
+        if self.change(RECEIVING) { Taken::Mine } else { self.receive_after(deadline) }
+    }
+
+    #[cold]
+    fn receive_after(&self, deadline: Option<Instant>) -> Taken {
+        loop {
+            if self.change(RECEIVING) {
+                return Taken::Mine;
+            }
+            if self.is(RECEIVING) {
+                return Taken::Busy;
+            }
+            if !self.wait(deadline, || !self.is(HELPING)) {
+                return Taken::Late;
+            }
+        }
+    }
+
+    /// Takes the turn to help, if nobody has it.
+    pub(crate) fn help(&self) -> bool {
+        self.change(HELPING)
+    }
+
+    /// The same, once whoever has it is done.
+    pub(crate) fn help_after(&self, deadline: Option<Instant>) -> bool {
+        self.wait(deadline, || self.help())
+    }
+
+    /// Ends the turn. By whoever has it only.
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.state.store(FREE, Ordering::Release);
+        if self.sleepers.load(Ordering::Relaxed) > 0 {
+            self.wake();
+        }
+    }
+
+    #[inline]
+    fn change(&self, to: u8) -> bool {
+        self.state.compare_exchange(FREE, to, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn is(&self, state: u8) -> bool {
+        self.state.load(Ordering::Relaxed) == state
+    }
+
+    #[cold]
+    fn wake(&self) {
+        drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    #[cold]
+    fn wait(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+        let mut sleep = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let result = loop {
+            if done() {
+                break true;
+            }
+            let left = deadline.map_or(LOOK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break false;
+            }
+            let waited = self.changed.wait_timeout(sleep, left.min(LOOK_AGAIN));
+            sleep = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_wait_for_helpers_and_not_for_receivers() {
+        let turn = Turn::default();
+        assert_eq!(turn.receive(None), Taken::Mine);
+        assert_eq!(turn.receive(None), Taken::Busy);
+        assert!(!turn.help());
+        turn.end();
+        assert!(turn.help());
+        assert_eq!(turn.receive(Some(Instant::now() + Duration::from_millis(1))), Taken::Late);
+        std::thread::scope(|scope| {
+            let receiving = scope.spawn(|| turn.receive(None));
+            turn.end();
+            assert_eq!(receiving.join().unwrap(), Taken::Mine);
+            let helping = scope.spawn(|| turn.help_after(None));
+            turn.end();
+            assert!(helping.join().unwrap());
+        });
+    }
+}

@@ -1,0 +1,167 @@
+//! Waiting for many things in one call.
+
+use crate::args::{Out, deadline};
+use crate::conn::landline_conn;
+use crate::conn::sending;
+use crate::conn_info::{has_buffered, no_descriptor, poll_events};
+use crate::failure::{Failure, Outcome, guard};
+use crate::listener::landline_listener;
+use crate::status::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+/// One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct landline_wait_item {
+    /// A connection that can be received from, or that something could not be sent on.
+    pub conn: *mut landline_conn,
+    /// A listener that has a client waiting.
+    pub listener: *const landline_listener,
+    /// A descriptor of the caller's.
+    pub fd: i32,
+    /// For a descriptor: POLLIN, POLLOUT. Ignored for the others.
+    pub events: i16,
+    /// Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due.
+    pub revents: i16,
+}
+
+/// What is polled for an item.
+struct Polled<'a> {
+    item: usize,
+    fd: BorrowedFd<'a>,
+    events: PollFlags,
+    /// The item's descriptor, and not one that wakes.
+    own: bool,
+}
+
+/// Waits until one of `count` connections, listeners and descriptors is ready, in one blocking call: `*ready` is how
+/// many are, and their `revents` say so. Whatever a connection is ready for, call a receiving function with a time
+/// limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
+/// ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
+///
+/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection with keepalive wants to be received from
+/// every now and then even if it is not ready.
+///
+/// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
+/// LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
+///
+/// # Safety
+///
+/// `count` items can be read and written at `items`, with live handles and open descriptors; `ready` is NULL or can be
+/// written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_wait(
+    items: *mut landline_wait_item,
+    count: usize,
+    timeout_ms: i32,
+    ready: *mut usize,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (out, items) = unsafe {
+            let out = Out::new(ready, "ready")?;
+            out.set(0);
+            if items.is_null() && count > 0 {
+                return Err(Failure::null("items"));
+            }
+            (out, if count == 0 { &mut [][..] } else { std::slice::from_raw_parts_mut(items, count) })
+        };
+        let deadline = deadline(timeout_ms);
+        let mut polled = Vec::with_capacity(2 * items.len());
+        let mut buffered = 0;
+        for (index, item) in items.iter_mut().enumerate() {
+            item.revents = 0;
+            // SAFETY: the caller's promise.
+            if unsafe { add(index, item, &mut polled) }? {
+                item.revents = bits(PollFlags::IN);
+                buffered += 1;
+            }
+        }
+        if buffered > 0 {
+            out.set(buffered);
+            return Ok(LANDLINE_OK);
+        }
+        let mut fds: Vec<_> =
+            polled.iter().map(|polled| PollFd::from_borrowed_fd(polled.fd, polled.events)).collect();
+        if wait(&mut fds, deadline)? == 0 {
+            return Err(Failure::Misuse(LANDLINE_TIMED_OUT, "timed out while waiting".into()));
+        }
+        for (polled, fd) in polled.iter().zip(&fds) {
+            if !fd.revents().is_empty() {
+                items[polled.item].revents |= if polled.own { bits(fd.revents()) } else { bits(PollFlags::IN) };
+            }
+        }
+        out.set(items.iter().filter(|item| item.revents != 0).count());
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Adds what is to be polled for an item; gives whether that is not needed.
+///
+/// # Safety
+///
+/// As [`landline_wait`].
+unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polled<'a>>) -> Outcome<bool> {
+    // SAFETY: the caller's promise.
+    let (conn, listener): (Option<&'a landline_conn>, Option<&'a landline_listener>) =
+        unsafe { (what.conn.as_ref(), what.listener.as_ref()) };
+    match (conn, listener, what.fd) {
+        (Some(conn), None, -1) => {
+            if has_buffered(conn)? {
+                return Ok(true);
+            }
+            let events = PollFlags::from_bits_retain(poll_events(conn)?.cast_unsigned());
+            let fd = conn.sending(-1, |end| {
+                // SAFETY: the descriptor is open for as long as the connection lives, which outlasts the call.
+                Ok(sending!(end, end => end.fd().map(|fd| unsafe { BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&fd)) })))
+            })?;
+            polled.push(Polled { item, fd: fd.ok_or_else(no_descriptor)?, events, own: true });
+            if let Ok(interrupter) = conn.interrupter() {
+                polled.push(Polled { item, fd: interrupter.as_fd(), events: PollFlags::IN, own: false });
+            }
+        }
+        (None, Some(listener), -1) => {
+            polled.push(Polled { item, fd: listener.fd(), events: PollFlags::IN, own: true });
+            polled.push(Polled { item, fd: listener.wake_fd(), events: PollFlags::IN, own: false });
+        }
+        (None, None, 0..) => {
+            // SAFETY: the caller promises that it is open.
+            let fd = unsafe { BorrowedFd::borrow_raw(what.fd) };
+            polled.push(Polled {
+                item,
+                fd,
+                events: PollFlags::from_bits_retain(what.events.cast_unsigned()),
+                own: true,
+            });
+        }
+        _ => {
+            let text =
+                format!("item {item} must have one of conn, listener and fd, and NULL and -1 for the others");
+            return Err(Failure::invalid(text));
+        }
+    }
+    Ok(false)
+}
+
+fn bits(flags: PollFlags) -> i16 {
+    flags.bits().cast_signed()
+}
+
+/// Until something is ready or the moment has come; a signal does not end it.
+fn wait(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> Outcome<usize> {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match poll(fds, left.as_ref()) {
+            Ok(count) => return Ok(count),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Failure::Misuse(LANDLINE_ERR_IO, format!("waiting: {error}").into())),
+        }
+    }
+}

@@ -1,0 +1,1471 @@
+/*
+ * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws and wss,
+ * in blocking calls without callbacks. What is not in this file is not part of the interface. This file is generated from
+ * the sources; change it there.
+ *
+ * A whole program (link with -llandline):
+ *
+ *     #include <landline.h>
+ *     #include <stdio.h>
+ *
+ *     int main(void) {
+ *         landline_conn *conn;
+ *         landline_message *message;
+ *         if (landline_connect("ws://127.0.0.1:9001/", NULL, 5000, &conn) != LANDLINE_OK) {
+ *             fprintf(stderr, "%s\n", landline_error_text());
+ *             return 1;
+ *         }
+ *         landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, 0, -1);
+ *         if (landline_conn_recv(conn, 5000, &message) == LANDLINE_OK)
+ *             printf("%.*s\n", (int)landline_message_len(message), (const char *)landline_message_data(message));
+ *         landline_message_free(message);
+ *         landline_conn_close(conn, 1000, NULL, 0, -1);
+ *         landline_conn_free(conn);
+ *     }
+ *
+ * CONVENTIONS
+ *
+ * Functions are called landline_<class>_<verb>; the handle comes first, what is written comes last. Handles are opaque.
+ * Options, and what can be asked about a handle, go by keys, so that there can be more of them. Values written through
+ * pointers are written on success only, but for handles, which are set to NULL on failure.
+ *
+ * OWNERSHIP
+ *
+ * A handle that is written through a pointer belongs to the caller, who frees it once, with the function that its type
+ * names. Every such function accepts NULL. Nothing else is to be freed. Text and bytes that are given out as pointers belong
+ * to the handle, or, for landline_error_*, to the thread; each function says how long they stay. Everything that is handed
+ * in is copied, or not used after the call, unless a function says otherwise (landline_transport).
+ *
+ * Freeing a connection does not close it in order; landline_conn_close() does. A connection is counted:
+ * landline_conn_retain() for each thread that frees it by itself.
+ *
+ * STRINGS AND LENGTHS
+ *
+ * Payload, close reasons and certificates are a pointer and a length; a length of 0 ignores the pointer. Names, URLs,
+ * headers and addresses are C strings in UTF-8. Text messages are UTF-8 and may hold NULs; what is received is valid.
+ * Sizes are bytes.
+ *
+ * THREADS
+ *
+ * Any thread may call any function at any time, on the same handle too, with these exceptions: a handle is freed when nobody
+ * uses it any more; a landline_protocol is used by one thread at a time; and what LANDLINE_OPT_SINGLE_THREAD says. One thread
+ * receives on a connection while any number of others send, ping, close or interrupt it, over TLS too. A second thread that
+ * receives gets LANDLINE_ERR_BUSY. Connections share nothing that can block.
+ *
+ * There are no hidden threads, but for looking up names, and for the connections of landline_server_run().
+ *
+ * A parameter that points to const is not changed by the call.
+ *
+ * BLOCKING AND TIME LIMITS
+ *
+ * Calls block until they are done, unless a time limit ends them. `timeout_ms` is the limit of one call: -1 none, 0 do not
+ * wait. Calls that were ended by it, or by landline_conn_interrupt(), have lost nothing and can be repeated; of a message
+ * that was to be sent the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent
+ * (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED). Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent before
+ * a call waits for the peer.
+ *
+ * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive works
+ * inside receiving calls.
+ *
+ * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, and calls with a time limit of 0 until
+ * they give LANDLINE_TIMED_OUT; or it uses landline_wait(). Or it does all I/O by itself: landline_protocol.
+ *
+ * ERRORS
+ *
+ * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on, negative
+ * ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening handshake, -400
+ * protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it is over; then every
+ * later call gives the same one. The thread's last failure has a text and more: landline_error_text(), landline_error_int(),
+ * landline_error_bytes().
+ *
+ * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection answers
+ * so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After fork() the
+ * child may use new handles; open connections belong to one of the two processes.
+ *
+ * VERSIONS
+ *
+ * LANDLINE_VERSION is the header's, landline_version() the library's. Within one LANDLINE_ABI_VERSION, which is also the
+ * number of the shared library (liblandline.so.0), functions, keys and statuses are only added: a program works with any
+ * library that is not older than its header. Numbers are never given a new meaning. While it is 0, a version that changes the
+ * minor number may break this, and says so in CHANGELOG.md.
+ */
+
+#ifndef LANDLINE_H
+#define LANDLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header. */
+#define LANDLINE_VERSION "0.1.0"
+#define LANDLINE_VERSION_MAJOR 0
+#define LANDLINE_VERSION_MINOR 1
+#define LANDLINE_VERSION_PATCH 0
+/** For comparing with landline_version_number(). */
+#define LANDLINE_VERSION_NUMBER ((0 << 16) | (1 << 8) | 0)
+
+
+/** Where a connection was being opened when it failed: not at all, or not known. */
+#define LANDLINE_PHASE_NONE 0
+
+/** Looking up the host's addresses. */
+#define LANDLINE_PHASE_RESOLVE 1
+
+/** Connecting to one of them. */
+#define LANDLINE_PHASE_CONNECT 2
+
+/** The TLS handshake. */
+#define LANDLINE_PHASE_TLS 3
+
+/** The opening handshake. */
+#define LANDLINE_PHASE_HANDSHAKE 4
+
+/** Waiting for a client. */
+#define LANDLINE_PHASE_ACCEPT 5
+
+/** Receiving. */
+#define LANDLINE_PHASE_RECV 6
+
+/** Sending. */
+#define LANDLINE_PHASE_SEND 7
+
+/** Waiting for a Pong. */
+#define LANDLINE_PHASE_PING 8
+
+/** For landline_error_int(): the status. */
+#define LANDLINE_ERROR_STATUS 1
+
+/** For landline_error_int(): one of LANDLINE_PHASE_*. */
+#define LANDLINE_ERROR_PHASE 2
+
+/** For landline_error_int(): the system's error number, or 0. */
+#define LANDLINE_ERROR_ERRNO 3
+
+/** For landline_error_int(): the HTTP status of a refused handshake, or 0. */
+#define LANDLINE_ERROR_HTTP_STATUS 4
+
+/** For landline_error_int(): the close code that the peer was sent because of the error, or 0. */
+#define LANDLINE_ERROR_CLOSE_CODE 5
+
+/** For landline_error_int(): whose fault: 1 this program's, 2 the peer's, 3 the network's or time's, 4 a limit's. */
+#define LANDLINE_ERROR_FAULT 6
+
+/** For landline_error_int(): whether the connection is over. */
+#define LANDLINE_ERROR_IS_FATAL 7
+
+/** For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n". */
+#define LANDLINE_ERROR_HTTP_HEADERS 8
+
+/** For landline_error_bytes(): the body of a refused handshake, at most 64 KiB of it. */
+#define LANDLINE_ERROR_HTTP_BODY 9
+
+/** For landline_conn_interrupt(): whoever receives. */
+#define LANDLINE_RECV 1
+
+/** For landline_conn_interrupt(): whoever sends. */
+#define LANDLINE_SEND 2
+
+/** For landline_conn_interrupt(): both. */
+#define LANDLINE_BOTH 3
+
+/** For landline_conn_int(): 0 open, 1 closing, 2 over. */
+#define LANDLINE_CONN_STATE 1
+
+/** The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open. */
+#define LANDLINE_CONN_CLOSE_CODE 2
+
+/** The code in the peer's Close frame, 1005 if it had none; 0 if none came. */
+#define LANDLINE_CONN_CLOSE_CODE_RECEIVED 3
+
+/** The code in our Close frame, 1005 if it had none; 0 if none was sent. */
+#define LANDLINE_CONN_CLOSE_CODE_SENT 4
+
+/** Whose Close frame came first: 1 ours, 2 the peer's; 0 none. */
+#define LANDLINE_CONN_CLOSED_FIRST_BY 5
+
+/** 1 if both sides sent a Close frame and nothing went wrong. */
+#define LANDLINE_CONN_CLOSED_CLEANLY 6
+
+/**
+ * The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
+ * it, write to it or close it.
+ */
+#define LANDLINE_CONN_FD 7
+
+/** What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. */
+#define LANDLINE_CONN_POLL_EVENTS 8
+
+/**
+ * 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
+ * until it gives LANDLINE_TIMED_OUT, before waiting.
+ */
+#define LANDLINE_CONN_HAS_BUFFERED 9
+
+/** 1 if messages can be compressed. */
+#define LANDLINE_CONN_COMPRESSION 10
+
+/** Messages sent, gathered ones included. */
+#define LANDLINE_CONN_MESSAGES_SENT 11
+
+/** Messages received. */
+#define LANDLINE_CONN_MESSAGES_RECEIVED 12
+
+/** Payload bytes of messages sent. */
+#define LANDLINE_CONN_PAYLOAD_SENT 13
+
+/** Payload bytes of messages received. */
+#define LANDLINE_CONN_PAYLOAD_RECEIVED 14
+
+/** Bytes given to the transport after the opening handshake. */
+#define LANDLINE_CONN_WIRE_SENT 15
+
+/** Bytes taken from the transport after the opening handshake. */
+#define LANDLINE_CONN_WIRE_RECEIVED 16
+
+/** For landline_conn_str(): the subprotocol that was agreed on; empty if none was. */
+#define LANDLINE_CONN_SUBPROTOCOL 101
+
+/** The extensions in use, as in Sec-WebSocket-Extensions. */
+#define LANDLINE_CONN_EXTENSIONS 102
+
+/** Path and query that were asked for. */
+#define LANDLINE_CONN_TARGET 103
+
+/** The peer's address, such as "127.0.0.1:9001"; empty if it has none. */
+#define LANDLINE_CONN_PEER 104
+
+/** The address of this end. */
+#define LANDLINE_CONN_LOCAL 105
+
+/** The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n". */
+#define LANDLINE_CONN_HEADERS 106
+
+/** The reason in the peer's Close frame; empty if there was none. */
+#define LANDLINE_CONN_CLOSE_REASON 107
+
+/**
+ * Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
+ * call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+ */
+#define LANDLINE_SEND_FEED 1
+
+/** Do not compress the message: it is compressed already, or holds a secret. */
+#define LANDLINE_SEND_PLAIN 2
+
+/** Compress the message even if it is small. */
+#define LANDLINE_SEND_COMPRESS 4
+
+/** For landline_request_str(): the path, without the query. */
+#define LANDLINE_REQUEST_PATH 1
+
+/** The query, without the question mark; empty if there is none. */
+#define LANDLINE_REQUEST_QUERY 2
+
+/** The Host header. */
+#define LANDLINE_REQUEST_HOST 3
+
+/** The Origin header: the page that a browser connects from; empty if there is none. */
+#define LANDLINE_REQUEST_ORIGIN 4
+
+/** The client's address; empty if it has none. */
+#define LANDLINE_REQUEST_PEER 5
+
+/** All headers, each as "name: value\r\n". */
+#define LANDLINE_REQUEST_HEADERS 6
+
+/** No lines. */
+#define LANDLINE_LOG_OFF 0
+
+/** What must not happen. */
+#define LANDLINE_LOG_ERROR 1
+
+/** What somebody should look at. */
+#define LANDLINE_LOG_WARN 2
+
+/** What is worth knowing. */
+#define LANDLINE_LOG_INFO 3
+
+/** What helps to find a mistake. */
+#define LANDLINE_LOG_DEBUG 4
+
+/** A text message: valid UTF-8, checked when it was received or before it is sent. */
+#define LANDLINE_TEXT 1
+
+/** A binary message. */
+#define LANDLINE_BINARY 2
+
+/** Largest message to accept in bytes, all fragments together, inflated. Default 16777216 (16 MiB). */
+#define LANDLINE_OPT_MAX_MESSAGE_SIZE 1
+
+/** Most fragments of one message. Default 131072. */
+#define LANDLINE_OPT_MAX_FRAGMENTS 2
+
+/** How long a call that sends may go without any progress, whatever its own time limit; -1 for ever. Default 30000. */
+#define LANDLINE_OPT_SEND_TIMEOUT_MS 3
+
+/** How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1. */
+#define LANDLINE_OPT_RECV_TIMEOUT_MS 4
+
+/** How long the closing handshake may take as a whole. Default 5000. */
+#define LANDLINE_OPT_CLOSE_TIMEOUT_MS 5
+
+/** Ping a peer that has been silent for so long, inside calls that receive; 0 never. Default 0; 20000 is usual. */
+#define LANDLINE_OPT_KEEPALIVE_INTERVAL_MS 6
+
+/** Give up a peer that stays silent for so long behind that Ping. Default 20000. */
+#define LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS 7
+
+/** Client: how long connecting may take, all addresses together; -1 for ever. Default 10000. */
+#define LANDLINE_OPT_CONNECT_TIMEOUT_MS 8
+
+/** How long opening a connection may take in all; -1 for ever. Default 30000 for clients, 10000 for servers. */
+#define LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS 9
+
+/** 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0. */
+#define LANDLINE_OPT_COMPRESSION 10
+
+/** 1 (fast) to 9 (small). Default 6. */
+#define LANDLINE_OPT_COMPRESSION_LEVEL 11
+
+/** Smallest message to compress, in bytes. Default 128. */
+#define LANDLINE_OPT_COMPRESSION_THRESHOLD 12
+
+/** 1: the server compresses each message by itself. Default 0. */
+#define LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER 13
+
+/** 1: the client compresses each message by itself. Default 0. */
+#define LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER 14
+
+/** Window of the server's compressor, 9 to 15. Default 15. */
+#define LANDLINE_OPT_SERVER_MAX_WINDOW_BITS 15
+
+/** Window of the client's compressor, 9 to 15. Default 15. */
+#define LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS 16
+
+/** 1: no compressor is kept between messages. Default 0. */
+#define LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES 17
+
+/** Longest head of a request or answer in bytes. Default 16384. */
+#define LANDLINE_OPT_MAX_HEAD_SIZE 18
+
+/** Most headers in it. Default 100. */
+#define LANDLINE_OPT_MAX_HEADERS 19
+
+/** Longest first line of it in bytes. Default 8192. */
+#define LANDLINE_OPT_MAX_START_LINE 20
+
+/** Client: how much to keep of the body of a refusal, in bytes. Default 65536. */
+#define LANDLINE_OPT_MAX_REFUSAL_BODY 21
+
+/** 0 lets the kernel delay small writes (no TCP_NODELAY). Default 1. */
+#define LANDLINE_OPT_TCP_NODELAY 22
+
+/** Client: 0 does not trust the platform's certificates, only those that are given. Default 1. */
+#define LANDLINE_OPT_TLS_PLATFORM_ROOTS 23
+
+/** Client: 1 accepts any certificate. That gives away what TLS is for. Default 0. */
+#define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS 24
+
+/** Client: 1 accepts a certificate of any host. That gives away most of what TLS is for. Default 0. */
+#define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES 25
+
+/** Server: most connections at a time; more are answered with 503. Default 1024. */
+#define LANDLINE_OPT_MAX_CONNECTIONS 26
+
+/** Server: stack of each connection's thread in bytes. Default 262144. */
+#define LANDLINE_OPT_STACK_SIZE 27
+
+/**
+ * Server: which web pages may connect: LANDLINE_ORIGINS_ANY, _SAME or _LIST. Default any; a server that trusts
+ * cookies or the local network should set another.
+ */
+#define LANDLINE_OPT_ORIGIN_POLICY 28
+
+/**
+ * 1: each connection is used by one thread at a time, and none of its calls is interrupted; only landline_conn_abort()
+ * may be called from other threads. Saves a system call for each wait. Default 0.
+ */
+#define LANDLINE_OPT_SINGLE_THREAD 29
+
+/** Any page may connect. */
+#define LANDLINE_ORIGINS_ANY 0
+
+/** Only pages of this server: same scheme, host and port. */
+#define LANDLINE_ORIGINS_SAME 1
+
+/** Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN. */
+#define LANDLINE_ORIGINS_LIST 2
+
+/** Client: the Origin header. Default none. */
+#define LANDLINE_OPT_ORIGIN 101
+
+/** Client: the Host header in place of the URL's. Default the URL's. */
+#define LANDLINE_OPT_HOST 102
+
+/** Offered (client) or spoken (server) subprotocol; each call adds one, best first. NULL removes all. */
+#define LANDLINE_OPT_SUBPROTOCOL 103
+
+/**
+ * Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
+ * LANDLINE_ORIGINS_LIST.
+ */
+#define LANDLINE_OPT_ALLOWED_ORIGIN 104
+
+/** Client: a file of PEM certificates to trust besides the platform's. */
+#define LANDLINE_OPT_TLS_CA_FILE 105
+
+/** A file with the certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_FILE. For a server it turns TLS on. */
+#define LANDLINE_OPT_TLS_CERT_FILE 106
+
+/** A file with the private key in PKCS#8 PEM. */
+#define LANDLINE_OPT_TLS_KEY_FILE 107
+
+/** The password of LANDLINE_OPT_TLS_PKCS12. */
+#define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
+
+/** Client: PEM certificates to trust besides the platform's; each call adds some. */
+#define LANDLINE_OPT_TLS_CA_PEM 201
+
+/** The certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_PEM. For a server it turns TLS on. */
+#define LANDLINE_OPT_TLS_CERT_PEM 202
+
+/** The private key in PKCS#8 PEM. */
+#define LANDLINE_OPT_TLS_KEY_PEM 203
+
+/** Certificate and key as a PKCS#12 archive. For a server it turns TLS on. */
+#define LANDLINE_OPT_TLS_PKCS12 204
+
+/** Nothing more without more input. */
+#define LANDLINE_EVENT_NONE 0
+
+/** A text message. */
+#define LANDLINE_EVENT_TEXT 1
+
+/** A binary message. */
+#define LANDLINE_EVENT_BINARY 2
+
+/**
+ * The peer's Close frame, with its reason; landline_protocol_close_code() has the code. The answer is in the output.
+ * Nothing comes after it.
+ */
+#define LANDLINE_EVENT_CLOSE 8
+
+/** A Ping; its Pong is in the output. */
+#define LANDLINE_EVENT_PING 9
+
+/** A Pong. */
+#define LANDLINE_EVENT_PONG 10
+
+/** The opening handshake is done: messages can be sent. Comes first. */
+#define LANDLINE_EVENT_OPEN 16
+
+/** For `wait` of landline_transport: data, or the end of the stream. */
+#define LANDLINE_WAIT_READ 1
+
+/** For `wait` of landline_transport: room to write. */
+#define LANDLINE_WAIT_WRITE 2
+
+/** The number of the ABI: programs work with every library of the same number that is not older than their header. */
+#define LANDLINE_ABI_VERSION 0
+
+/** TLS (wss) is there. */
+#define LANDLINE_FEATURE_TLS 1
+
+/** Compression (permessage-deflate) is there. */
+#define LANDLINE_FEATURE_COMPRESSION 2
+
+/** Unix sockets are there. */
+#define LANDLINE_FEATURE_UNIX 4
+
+/**
+ * An open connection. Counted: made with one reference, landline_conn_retain() adds one, landline_conn_free() gives
+ * one up. Any thread may call any function on it at any time (see "Threads" at the top).
+ */
+typedef struct landline_conn landline_conn;
+
+/**
+ * Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it. Given
+ * by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+ */
+typedef struct landline_interrupter landline_interrupter;
+
+/** A listening socket. Any thread may use it; several may accept at the same time. */
+typedef struct landline_listener landline_listener;
+
+/**
+ * A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
+ * from landline_conn_recv_ref(). Both are freed by landline_message_free().
+ */
+typedef struct landline_message landline_message;
+
+/**
+ * Options for connecting and for listening. One that an end has no use for does nothing there.
+ *
+ * Made by landline_options_new(), freed by landline_options_free(). What is made with it copies what it needs: it may
+ * be changed or freed right afterwards. Any thread may use it.
+ */
+typedef struct landline_options landline_options;
+
+/**
+ * One end of a connection without I/O: bytes go in, events and bytes come out. Used by one thread at a time; a call
+ * while another thread is in one gives LANDLINE_ERR_BUSY.
+ *
+ * The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
+ * LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
+ * landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
+ * client waits for the server to do so first. Time limits are the caller's.
+ */
+typedef struct landline_protocol landline_protocol;
+
+/**
+ * A client that is connected and waits: look at its request, then accept or reject it. By one thread at a time; a
+ * second one waits. Free it with landline_request_free() in any case: a client that was not answered gets status 500.
+ */
+typedef struct landline_request landline_request;
+
+/** A server. landline_server_run() by one thread, everything else by any. */
+typedef struct landline_server landline_server;
+
+/**
+ * One message that is being sent as a stream, in constant memory. Made by landline_conn_send_stream(). By one thread
+ * at a time; a second one waits.
+ */
+typedef struct landline_writer landline_writer;
+
+/**
+ * What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+ *
+ * New numbers may be added to each family; treat one that you do not know as its family.
+ */
+typedef int32_t landline_status;
+
+/** A piece of memory. The same as `struct iovec`. */
+typedef struct {
+    /** Where it begins; does not matter if there is none of it. */
+    const void *data;
+    /** Its length in bytes. */
+    size_t len;
+} landline_slice;
+
+/**
+ * A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. A table that the caller
+ * fills in; all functions but `free` must be there.
+ *
+ * `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
+ * `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out.
+ */
+typedef struct {
+    /** sizeof(struct landline_transport), so that the table can grow. */
+    size_t size;
+    /** Given to each function. */
+    void *user;
+    /**
+     * Reads up to `len` bytes: how many, 0 at the end of the stream, LANDLINE_WOULD_BLOCK if none is there,
+     * LANDLINE_ERR_IO if the stream is broken.
+     */
+    int64_t (*read)(void *user, void *data, size_t len);
+    /**
+     * Writes up to `len` bytes: how many, LANDLINE_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
+     * broken. After LANDLINE_WOULD_BLOCK the next call begins with the same bytes.
+     */
+    int64_t (*write)(void *user, const void *data, size_t len);
+    /**
+     * Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
+     * from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
+     * return early.
+     */
+    int32_t (*wait)(void *user, int32_t wanted, int32_t wake_fd, int32_t timeout_ms);
+    /** Ends the stream towards the peer, behind what was written. Reading goes on. */
+    void (*close_write)(void *user);
+    /** Ends both directions at once, and wakes whoever waits. */
+    void (*abort)(void *user);
+    /** The connection is gone, and with it the last use of `user`. May be NULL. */
+    void (*free)(void *user);
+} landline_transport;
+
+/**
+ * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
+ * from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
+ */
+typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
+
+/**
+ * What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
+ * the server, which closes it with 1000 if it is still open when this returns, and then frees it; keep it by
+ * landline_conn_retain(). May not unwind or jump out.
+ */
+typedef void (*landline_handler)(landline_conn *conn, void *user);
+
+/** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
+typedef struct {
+    /** A connection that can be received from, or that something could not be sent on. */
+    landline_conn *conn;
+    /** A listener that has a client waiting. */
+    const landline_listener *listener;
+    /** A descriptor of the caller's. */
+    int32_t fd;
+    /** For a descriptor: POLLIN, POLLOUT. Ignored for the others. */
+    int16_t events;
+    /** Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due. */
+    int16_t revents;
+} landline_wait_item;
+
+/** Success. */
+#define LANDLINE_OK 0
+
+/** The connection was closed in order, by either side. Nothing more will be received. */
+#define LANDLINE_CLOSED 1
+
+/** Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated. */
+#define LANDLINE_TIMED_OUT 2
+
+/** Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent. */
+#define LANDLINE_INTERRUPTED 3
+
+/** The buffer has been filled, or a part of the message has arrived; the next call goes on with it. */
+#define LANDLINE_MORE 4
+
+/**
+ * Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
+ * be sent again: the next call that sends, flushes or receives carries on with it.
+ */
+#define LANDLINE_PENDING 5
+
+/** An argument is NULL that may not be. Nothing was done. */
+#define LANDLINE_ERR_NULL -1
+
+/** An argument is out of range; the error's text names it. Nothing was done. */
+#define LANDLINE_ERR_INVALID -2
+
+/** The call does not fit what was done before; the error's text says why. Nothing was done. */
+#define LANDLINE_ERR_STATE -3
+
+/** Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done. */
+#define LANDLINE_ERR_BUSY -4
+
+/** Text that is not UTF-8. Nothing was sent. */
+#define LANDLINE_ERR_UTF8 -5
+
+/** The URL is not one that can be connected to. */
+#define LANDLINE_ERR_URL -6
+
+/** An option is out of range or does not fit the others. */
+#define LANDLINE_ERR_CONFIG -7
+
+/** The connection is closing: nothing more can be sent, but messages can still be received. */
+#define LANDLINE_ERR_CLOSING -8
+
+/** The transport has no descriptor to wait for. */
+#define LANDLINE_ERR_UNSUPPORTED -9
+
+/** For the callbacks of a transport: not now, wait and try again. */
+#define LANDLINE_WOULD_BLOCK -10
+
+/** The system refused something; LANDLINE_ERROR_ERRNO has its number. */
+#define LANDLINE_ERR_IO -100
+
+/** The stream ended without a Close frame (1006). Connection over. */
+#define LANDLINE_ERR_EOF -101
+
+/** The host name could not be looked up. */
+#define LANDLINE_ERR_RESOLVE -102
+
+/** No address of the host could be connected to. */
+#define LANDLINE_ERR_CONNECT -103
+
+/** The connection was aborted by this program. */
+#define LANDLINE_ERR_ABORTED -104
+
+/** The peer has been silent for too long; see LANDLINE_OPT_KEEPALIVE_INTERVAL_MS. Connection over. */
+#define LANDLINE_ERR_SILENT -105
+
+/** The peer did not complete the closing handshake in time. Connection over. */
+#define LANDLINE_ERR_CLOSE_UNANSWERED -106
+
+/** TLS failed, or a certificate or key cannot be used. */
+#define LANDLINE_ERR_TLS -200
+
+/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer. */
+#define LANDLINE_ERR_HANDSHAKE -300
+
+/** A client's request was refused, and answered so. The listener goes on. */
+#define LANDLINE_ERR_REJECTED -301
+
+/** The peer broke the protocol, and has been told so. Connection over. */
+#define LANDLINE_ERR_PROTOCOL -400
+
+/** The peer went over a limit of this end, and has been told so. Connection over. */
+#define LANDLINE_ERR_LIMIT -500
+
+/** A defect in Landline. The handle answers this from now on; free it. */
+#define LANDLINE_ERR_PANIC -900
+
+/** An error that has no number of its own yet; see its text. */
+#define LANDLINE_ERR_OTHER -901
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until
+ * the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ */
+const char *landline_error_text(void);
+
+/**
+ * A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
+ * that are not known.
+ */
+int64_t landline_error_int(int32_t key);
+
+/**
+ * Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*data` and `*len`, the bytes followed by
+ * a NUL. Valid until the next call in this thread that fails. What the failure does not have is empty.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID for a key that is not known (the failure is then that one).
+ */
+landline_status landline_error_bytes(int32_t key,
+                                     const uint8_t **data,
+                                     size_t *len);
+
+/**
+ * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
+ * as long as it likes. Gives `conn`.
+ */
+landline_conn *landline_conn_retain(landline_conn *conn);
+
+/**
+ * Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
+ * landline_conn_close() before. NULL does nothing.
+ */
+void landline_conn_free(landline_conn *conn);
+
+/**
+ * Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
+ * time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
+ * is delivered first. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
+ */
+landline_status landline_conn_interrupt(landline_conn *conn,
+                                        int32_t direction);
+
+/**
+ * Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
+ * LANDLINE_ERR_ABORTED. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_conn_abort(landline_conn *conn);
+
+/**
+ * Keeps a pointer of the caller's with the connection. Landline does nothing with it.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_conn_set_user(landline_conn *conn, void *user);
+
+/** The pointer that landline_conn_set_user() was given, NULL before. */
+void *landline_conn_user(const landline_conn *conn);
+
+/**
+ * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
+ * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
+ */
+landline_status landline_conn_int(landline_conn *conn, int32_t key, int64_t *value);
+
+/**
+ * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
+ * Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
+ */
+landline_status landline_conn_str(landline_conn *conn, int32_t key, const char **text, size_t *len);
+
+/**
+ * The `index`th value (from 0) of one of the peer's headers, by its name in any case; NULL if there is none. Valid
+ * until the connection is freed.
+ *
+ * LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_conn_header(landline_conn *conn, const char *name, size_t index, const char **value);
+
+/**
+ * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
+ *
+ * Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
+ * Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
+ *
+ * LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
+ * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
+ * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
+ * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
+ * LANDLINE_ERR_IO. `*message` is NULL unless the status is LANDLINE_OK.
+ */
+landline_status landline_conn_recv(landline_conn *conn,
+                                   int32_t timeout_ms,
+                                   landline_message **message);
+
+/**
+ * landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
+ * landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
+ */
+landline_status landline_conn_recv_ref(landline_conn *conn, int32_t timeout_ms, landline_message **message);
+
+/**
+ * Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
+ * memory, whatever the size of the message.
+ *
+ * LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
+ * is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
+ * whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
+ * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
+ */
+landline_status landline_conn_recv_into(landline_conn *conn,
+                                        void *data,
+                                        size_t capacity,
+                                        int32_t timeout_ms,
+                                        int32_t *kind,
+                                        size_t *len);
+
+/**
+ * Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
+ *
+ * Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
+ * LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
+ * whole, one after the other. `data` is not used after the call.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
+ * LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
+ * not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
+ */
+landline_status landline_conn_send(landline_conn *conn,
+                                   int32_t kind,
+                                   const void *data,
+                                   size_t len,
+                                   uint32_t flags,
+                                   int32_t timeout_ms);
+
+/**
+ * Sends a received message on, on this or another connection: text is not checked again. Otherwise as
+ * landline_conn_send(). The message still has to be freed.
+ */
+landline_status landline_conn_send_message(landline_conn *conn,
+                                           const landline_message *message,
+                                           uint32_t flags,
+                                           int32_t timeout_ms);
+
+/**
+ * Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
+ * LANDLINE_SEND_FEED has no effect.
+ */
+landline_status landline_conn_sendv(landline_conn *conn,
+                                    int32_t kind,
+                                    const landline_slice *parts,
+                                    size_t count,
+                                    uint32_t flags,
+                                    int32_t timeout_ms);
+
+/**
+ * Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
+ */
+landline_status landline_conn_flush(landline_conn *conn,
+                                    int32_t timeout_ms);
+
+/** Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send(). */
+landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
+
+/**
+ * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
+ * this call does, and keeps the messages for the next receiving call.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
+ * messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
+ * landline_conn_recv().
+ */
+landline_status landline_conn_ping_wait(landline_conn *conn,
+                                        int32_t timeout_ms,
+                                        uint64_t *microseconds);
+
+/**
+ * Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
+ * peer's, throwing away what else arrives, at most 1 MiB of it. If another thread receives, that one gets
+ * LANDLINE_CLOSED, and this call waits for it.
+ *
+ * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
+ * connection is over, whatever the status, but for LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
+ * LANDLINE_ERR_BUSY; it still has to be freed.
+ *
+ * LANDLINE_OK, also if it was closed already; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
+ * 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
+ * landline_conn_recv().
+ */
+landline_status landline_conn_close(landline_conn *conn,
+                                    int32_t code,
+                                    const void *reason,
+                                    size_t len,
+                                    int32_t timeout_ms);
+
+/**
+ * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
+ * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
+ * sent before. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
+ */
+landline_status landline_conn_close_start(landline_conn *conn,
+                                          int32_t code,
+                                          const void *reason,
+                                          size_t len,
+                                          int32_t timeout_ms);
+
+/**
+ * Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
+ * landline_conn_free().
+ *
+ * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT (LANDLINE_ERROR_PHASE says in which step), LANDLINE_INTERRUPTED;
+ * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
+ * LANDLINE_ERR_HANDSHAKE when the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
+ * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
+ */
+landline_status landline_connect(const char *url,
+                                 const landline_options *options,
+                                 int32_t timeout_ms,
+                                 landline_conn **conn);
+
+/**
+ * Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
+ * with wss:// TLS is done over it. With `take` 1 the descriptor belongs to the connection from here on, also when this
+ * fails; with 0 the connection uses a duplicate, and the caller still closes his own, at any time.
+ *
+ * Blocks, and returns, as landline_connect(); LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ */
+landline_status landline_connect_fd(int32_t fd,
+                                    int32_t take,
+                                    const char *url,
+                                    const landline_options *options,
+                                    int32_t timeout_ms,
+                                    landline_conn **conn);
+
+/**
+ * Opens a connection over a transport of the caller's own. `url` says what to ask for, and with wss:// TLS is done
+ * over it. The table is copied; its `free` is called once, also when this fails, but for LANDLINE_ERR_NULL and
+ * LANDLINE_ERR_INVALID.
+ *
+ * Blocks, and returns, as landline_connect().
+ */
+landline_status landline_connect_transport(const landline_transport *transport,
+                                           const char *url,
+                                           const landline_options *options,
+                                           int32_t timeout_ms,
+                                           landline_conn **conn);
+
+/**
+ * Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
+ * connections have no descriptor.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
+ */
+landline_status landline_pair(const landline_options *client_options,
+                              const landline_options *server_options,
+                              landline_conn **client,
+                              landline_conn **server);
+
+/**
+ * Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
+ */
+landline_status landline_interrupter_new(landline_interrupter **interrupter);
+
+/**
+ * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
+ * would wait. Data that is there is still delivered first. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_interrupter_interrupt(const landline_interrupter *interrupter);
+
+/**
+ * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_interrupter_abort(const landline_interrupter *interrupter);
+
+/** Frees an interrupter. NULL does nothing. What it was given to goes on without it. */
+void landline_interrupter_free(landline_interrupter *interrupter);
+
+/**
+ * Listens on "ADDRESS:PORT" (port 0 takes a free one: see landline_listener_address()) or "unix:PATH". `options` may be
+ * NULL. Free it with landline_listener_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_listen(const char *address,
+                                const landline_options *options,
+                                landline_listener **listener);
+
+/** The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL. */
+const char *landline_listener_address(const landline_listener *listener);
+
+/**
+ * Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
+ * landline_request_free().
+ *
+ * Blocks for at most `timeout_ms` until there is a client (-1 for ever), and then for at most
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many, use
+ * landline_listener_accept_incoming() and read each request in a thread of its own, or landline_server_run().
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF: of
+ * one client, which has been answered: go on; LANDLINE_ERR_IO: of the listener, or of one client; LANDLINE_ERR_NULL.
+ */
+landline_status landline_listener_accept(const landline_listener *listener,
+                                         int32_t timeout_ms,
+                                         landline_request **request);
+
+/**
+ * Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
+ */
+landline_status landline_listener_accept_incoming(const landline_listener *listener,
+                                                  int32_t timeout_ms,
+                                                  landline_request **request);
+
+/**
+ * Wakes a thread that waits in landline_listener_accept(), or the next one that would, with LANDLINE_INTERRUPTED.
+ * Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_listener_interrupt(const landline_listener *listener);
+
+/** Stops listening. Requests and connections go on. NULL does nothing. */
+void landline_listener_free(landline_listener *listener);
+
+/**
+ * Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
+ * landline_connect_fd(). `options` may be NULL.
+ *
+ * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ *
+ * What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ */
+landline_status landline_request_from_fd(int32_t fd,
+                                         int32_t take,
+                                         const landline_options *options,
+                                         int32_t timeout_ms,
+                                         landline_request **request);
+
+/** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
+landline_status landline_request_from_transport(const landline_transport *transport,
+                                                const landline_options *options,
+                                                int32_t timeout_ms,
+                                                landline_request **request);
+
+/**
+ * Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
+ *
+ * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT: the
+ * client is gone, free the request; LANDLINE_ERR_NULL.
+ */
+landline_status landline_request_read(landline_request *request);
+
+/**
+ * A text of the request, by its LANDLINE_REQUEST_* key. Never NULL; NUL-terminated; valid until the request is freed.
+ * Empty for NULL, for a request that has not been read, and for a key that is not known.
+ */
+const char *landline_request_str(const landline_request *request,
+                                 int32_t key);
+
+/**
+ * The `index`th value (from 0) of a header of the request, by its name in any case; NULL if there is none. Valid until
+ * the request is freed.
+ */
+const char *landline_request_header(const landline_request *request,
+                                    const char *name,
+                                    size_t index);
+
+/**
+ * The `index`th subprotocol (from 0) that the client offers, best first; NULL behind the last one. Valid until the
+ * request is freed.
+ */
+const char *landline_request_subprotocol(const landline_request *request, size_t index);
+
+/**
+ * Adds a header to the answer, whether the request is then accepted or rejected.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
+ * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_request_add_header(landline_request *request, const char *name, const char *value);
+
+/**
+ * Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
+ * LANDLINE_OPT_SUBPROTOCOL that it offers, "" none. Free `*conn` with landline_conn_free(), and still the request.
+ *
+ * Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
+ * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
+ * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_request_accept(landline_request *request,
+                                        const char *subprotocol,
+                                        landline_conn **conn);
+
+/**
+ * Refuses, with an HTTP status from 300 to 599 and a body of `len` bytes. The request still has to be freed.
+ *
+ * Blocks until the client has read it, for at most 2 s.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
+ * 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
+ */
+landline_status landline_request_reject(landline_request *request, int32_t status, const void *body, size_t len);
+
+/** Frees a request. A client that was not answered gets status 500. NULL does nothing. */
+void landline_request_free(landline_request *request);
+
+/**
+ * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
+ * ends that: when this returns, the old callback is not called any more. Lines never hold payload.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
+ */
+landline_status landline_log_set(int32_t level,
+                                 landline_log_callback callback,
+                                 void *user);
+
+/** LANDLINE_TEXT or LANDLINE_BINARY; 0 for NULL. */
+int32_t landline_message_kind(const landline_message *message);
+
+/**
+ * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
+ * for NULL.
+ */
+const void *landline_message_data(const landline_message *message);
+
+/** The length of the payload in bytes; 0 for NULL. */
+size_t landline_message_len(const landline_message *message);
+
+/** Frees a message, in any thread. A borrowed one is given back: its connection can receive again. NULL does nothing. */
+void landline_message_free(landline_message *message);
+
+/**
+ * Makes options with the defaults. Free it with landline_options_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_options_new(landline_options **options);
+
+/** Frees options. NULL does nothing. */
+void landline_options_free(landline_options *options);
+
+/**
+ * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
+ * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
+ */
+landline_status landline_options_set_int(landline_options *options,
+                                         int32_t key,
+                                         int64_t value);
+
+/**
+ * Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
+
+/**
+ * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
+ * at when they are used: LANDLINE_ERR_TLS.
+ */
+landline_status landline_options_set_bytes(landline_options *options,
+                                           int32_t key,
+                                           const void *data,
+                                           size_t len);
+
+/**
+ * Client: adds a header to the request. Headers of the handshake itself are refused when the options are used.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
+ * LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_add_header(landline_options *options, const char *name, const char *value);
+
+/**
+ * Makes connecting, accepting and the connections that come of it end with LANDLINE_INTERRUPTED when the interrupter
+ * says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_options_set_interrupter(landline_options *options,
+                                                 const landline_interrupter *interrupter);
+
+/**
+ * A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
+ * landline_protocol_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_protocol_client(const char *url,
+                                         const landline_options *options,
+                                         landline_protocol **protocol);
+
+/**
+ * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
+ * is answered with the right HTTP error. `options` may be NULL. Free it with landline_protocol_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_server(const landline_options *options,
+                                         landline_protocol **protocol);
+
+/**
+ * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
+ * the stream; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_receive(landline_protocol *protocol,
+                                          const void *data,
+                                          size_t len,
+                                          size_t *taken);
+
+/**
+ * The peer has ended the stream.
+ *
+ * LANDLINE_OK if that was its turn; LANDLINE_ERR_EOF if not; LANDLINE_ERR_HANDSHAKE in the opening handshake;
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_receive_eof(landline_protocol *protocol);
+
+/**
+ * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
+ * until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
+ * and end the stream; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_next(landline_protocol *protocol,
+                                       int32_t *event,
+                                       const uint8_t **data,
+                                       size_t *len);
+
+/** The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL. */
+int32_t landline_protocol_close_code(const landline_protocol *protocol);
+
+/**
+ * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
+ * handle.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_output(const landline_protocol *protocol, const uint8_t **data, size_t *len);
+
+/**
+ * `count` bytes of the output have been written.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_consume(landline_protocol *protocol, size_t count);
+
+/**
+ * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8;
+ * LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_send(landline_protocol *protocol,
+                                       int32_t kind,
+                                       const void *data,
+                                       size_t len,
+                                       uint32_t flags);
+
+/**
+ * Puts a Ping of at most 125 bytes into the output.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
+ */
+landline_status landline_protocol_ping(landline_protocol *protocol, const void *data, size_t len);
+
+/**
+ * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
+ */
+landline_status landline_protocol_close(landline_protocol *protocol, int32_t code, const void *reason, size_t len);
+
+/**
+ * 1 when nothing more will come and nothing more can be sent: both Close frames are there, or something failed. 0
+ * before, and for NULL.
+ */
+int32_t landline_protocol_is_over(const landline_protocol *protocol);
+
+/**
+ * LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
+ * Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
+ */
+const char *landline_protocol_str(const landline_protocol *protocol, int32_t key);
+
+/** Frees a protocol. NULL does nothing. */
+void landline_protocol_free(landline_protocol *protocol);
+
+/**
+ * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH". `options`
+ * may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
+ * landline_server_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_server_bind(const char *address,
+                                     const landline_options *options,
+                                     landline_server **server);
+
+/**
+ * The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
+ * NULL.
+ */
+const char *landline_server_address(const landline_server *server);
+
+/** How many connections there are, those in the opening handshake included; 0 for NULL. */
+size_t landline_server_connections(const landline_server *server);
+
+/**
+ * Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
+ * `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
+ * right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
+ *
+ * Blocks until the server has been stopped and the handlers have returned. A server runs once.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good;
+ * LANDLINE_ERR_NULL.
+ */
+landline_status landline_server_run(landline_server *server,
+                                    landline_handler handler,
+                                    void *user);
+
+/**
+ * Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
+ * most `grace_ms` for the handlers to return (a negative number counts as 0), and cuts the connections that are left.
+ * A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
+ * how many connections came to which end. May be called before landline_server_run(), which then returns at once.
+ *
+ * Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_server_stop(const landline_server *server,
+                                     int32_t grace_ms,
+                                     size_t *finished,
+                                     size_t *cut);
+
+/** Frees a server that does not run (any more). NULL does nothing. */
+void landline_server_free(landline_server *server);
+
+/** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
+const char *landline_status_name(landline_status status);
+
+/** What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure. */
+const char *landline_status_text(landline_status status);
+
+/** Whether a connection that gave this status is over: 1, or 0 if it can be used as before. */
+int32_t landline_status_is_fatal(landline_status status);
+
+/** The version of the library that is in use, such as "0.1.0": compare it with LANDLINE_VERSION of the header. Static. */
+const char *landline_version(void);
+
+/** The same as a number: compare it with LANDLINE_VERSION_NUMBER. */
+int32_t landline_version_number(void);
+
+/** LANDLINE_ABI_VERSION of the library that is in use. */
+int32_t landline_abi_version(void);
+
+/** What the library can do: LANDLINE_FEATURE_*, combined. */
+uint64_t landline_features(void);
+
+/**
+ * Waits until one of `count` connections, listeners and descriptors is ready, in one blocking call: `*ready` is how
+ * many are, and their `revents` say so. Whatever a connection is ready for, call a receiving function with a time
+ * limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
+ * ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
+ *
+ * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection with keepalive wants to be received from
+ * every now and then even if it is not ready.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
+ */
+landline_status landline_wait(landline_wait_item *items,
+                              size_t count,
+                              int32_t timeout_ms,
+                              size_t *ready);
+
+/**
+ * Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
+ * and Close frames do not. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+ *
+ * Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
+ * after the connection is.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
+ * LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
+ */
+landline_status landline_conn_send_stream(landline_conn *conn,
+                                          int32_t kind,
+                                          uint32_t flags,
+                                          int32_t timeout_ms,
+                                          landline_writer **writer);
+
+/**
+ * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
+ *
+ * Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
+ * LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
+ * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_end();
+ * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
+ */
+landline_status landline_writer_write(landline_writer *writer,
+                                      const void *data,
+                                      size_t len,
+                                      int32_t timeout_ms,
+                                      size_t *written);
+
+/** Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write(). */
+landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_ms);
+
+/**
+ * Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
+ * LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
+ */
+landline_status landline_writer_end(landline_writer *writer, int32_t timeout_ms);
+
+/**
+ * Frees a writer. A message that has not ended cannot be taken back: the connection is then closed with 1011. NULL does
+ * nothing.
+ */
+void landline_writer_free(landline_writer *writer);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* LANDLINE_H */
