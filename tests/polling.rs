@@ -1,0 +1,186 @@
+//! A program with an event loop of its own, and what else is meant for such.
+
+mod common;
+
+use common::{Ca, limited, pair};
+use landline::error::Closed;
+use landline::transport::{Interest, wait_fd};
+use landline::{Client, CloseCode, Config, Error, Message, Server, WebSocket};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn over_tls() -> (WebSocket, WebSocket) {
+    let ca = Ca::new();
+    let listener = Server::builder().tls(ca.issue(&["localhost"]).identity()).listen("127.0.0.1:0").unwrap();
+    let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    let accepting = thread::spawn(move || listener.accept().unwrap().accept().unwrap());
+    let client = ca.client().connect(&url).unwrap();
+    (client, accepting.join().unwrap())
+}
+
+/// Takes one message for each time the descriptor is readable, unless it is said that there is more. Gives how often it
+/// looked in vain.
+fn take(ws: &mut WebSocket, count: usize) -> usize {
+    let (mut taken, mut vain) = (0, 0);
+    while taken < count {
+        if !ws.has_buffered() {
+            let interest = ws.poll_interest();
+            assert!(interest.read);
+            let ready = wait_fd(ws.fd().unwrap(), interest, Some(Instant::now() + SOON), None).unwrap();
+            assert!(ready.read || ready.write, "nothing to read, and {} messages are missing", count - taken);
+        }
+        match ws.recv_deadline(Instant::now()) {
+            Ok(Some(message)) => {
+                assert_eq!(message, Message::Text(taken.to_string()));
+                taken += 1;
+            }
+            Ok(None) => panic!("closed"),
+            Err(Error::Timeout(_)) => vain += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    vain
+}
+
+fn loop_over((mut ws, mut peer): (WebSocket, WebSocket)) {
+    const MESSAGES: usize = 500;
+    let peer = thread::spawn(move || {
+        for i in 0..MESSAGES {
+            peer.feed(i.to_string()).unwrap();
+            if i % 7 == 0 {
+                peer.flush().unwrap();
+            }
+        }
+        peer.flush().unwrap();
+        peer
+    });
+    let vain = take(&mut ws, MESSAGES);
+    // Once for each flush at most, and a few for what TLS has to say by itself.
+    assert!(vain <= MESSAGES / 7 + 20, "looked {vain} times in vain");
+    let _peer = peer.join().unwrap();
+    // Nothing is there: the loop would wait, and not go round and round.
+    assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+    assert!(!ws.has_buffered());
+    let soon = Some(Instant::now() + Duration::from_millis(20));
+    assert!(!wait_fd(ws.fd().unwrap(), Interest::READ, soon, None).unwrap().read);
+}
+
+#[test]
+fn an_event_loop_gets_all_and_does_not_spin() {
+    limited(|| loop_over(pair()));
+}
+
+#[test]
+fn an_event_loop_over_tls_gets_all_and_does_not_spin() {
+    limited(|| loop_over(over_tls()));
+}
+
+#[test]
+fn what_could_not_be_sent_makes_the_loop_wait_for_room() {
+    limited(|| {
+        let (mut ws, mut peer) = pair();
+        ws.set_send_timeout(Some(Duration::from_millis(20)));
+        let message = vec![7; 64 << 10];
+        let mut sent = 0;
+        let pending = loop {
+            match ws.send(&message) {
+                Ok(()) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(pending, Error::Timeout(_)));
+        sent += usize::from(pending.message_accepted());
+        assert!(ws.poll_interest().write);
+        let peer = thread::spawn(move || (0..sent).all(|_| peer.recv().unwrap().is_some()));
+        while ws.poll_interest().write {
+            wait_fd(ws.fd().unwrap(), ws.poll_interest(), Some(Instant::now() + SOON), None).unwrap();
+            assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+        }
+        assert!(peer.join().unwrap());
+    });
+}
+
+#[test]
+fn parts_of_a_message_and_the_end_are_there_without_the_descriptor() {
+    limited(|| {
+        let (mut ws, mut peer) = pair();
+        peer.send("abc").unwrap();
+        peer.close_start(CloseCode::NORMAL, "").unwrap();
+        assert!(!ws.recv_into(&mut [0; 1]).unwrap().unwrap().is_final);
+        assert!(ws.has_buffered());
+        assert!(ws.recv_into(&mut [0; 8]).unwrap().unwrap().is_final);
+        assert_eq!(ws.recv().unwrap(), None);
+        assert!(ws.has_buffered(), "the end can be asked for at any time");
+    });
+}
+
+#[test]
+fn an_interrupter_can_be_waited_for() {
+    limited(|| {
+        let (mut ws, _peer) = pair();
+        let interrupter = ws.interrupter().unwrap();
+        let ready = || wait_fd(interrupter.as_fd(), Interest::READ, Some(Instant::now()), None).unwrap().read;
+        assert!(!ready());
+        interrupter.interrupt_recv();
+        assert!(ready());
+        assert!(matches!(ws.recv(), Err(Error::Interrupted(_))));
+        assert!(!ready());
+    });
+}
+
+#[test]
+fn an_aborter_ends_a_blocked_call_and_outlives_its_connection() {
+    limited(|| {
+        let (mut ws, _peer) = pair();
+        let aborter = ws.aborter();
+        let receiving = common::sleeper(move || ws.recv());
+        receiving.until_asleep();
+        aborter.abort();
+        assert!(matches!(receiving.join(), Err(Error::Closed(Closed::Aborted))));
+        aborter.abort();
+    });
+}
+
+#[test]
+fn closing_can_have_less_time() {
+    limited(|| {
+        let (mut ws, _peer) = pair();
+        let (took, result) = common::timed(|| ws.close_within(CloseCode::NORMAL, "", Duration::from_millis(50)));
+        assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))));
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    });
+}
+
+#[test]
+fn a_stream_that_is_sent_can_have_a_deadline() {
+    use std::io::Write;
+    limited(|| {
+        let (mut ws, peer) = pair();
+        let mut message = ws.send_stream(landline::Kind::Binary).unwrap();
+        message.set_deadline(Some(Instant::now() + Duration::from_millis(50)));
+        let error = loop {
+            if let Err(error) = message.write_all(&[0; 4096]) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        drop(peer);
+    });
+}
+
+#[test]
+fn requests_over_a_transport_have_the_options_of_a_builder() {
+    limited(|| {
+        let (client, server) = landline::transport::pair();
+        let serving = thread::spawn(move || {
+            Server::builder().config(Config::default()).subprotocols(["b"]).accept_over(server).unwrap().accept().unwrap()
+        });
+        let ws = Client::builder().subprotocol("a").subprotocol("b").build().unwrap();
+        let ws = ws.connect_over(client, "ws://memory/").unwrap();
+        assert_eq!(ws.handshake().subprotocol.as_deref(), Some("b"));
+        drop(serving.join().unwrap());
+    });
+}
