@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Ca, limited, pair};
+use common::{Ca, TEXT, limited, masked, pair, raw_client};
 use landline::error::Closed;
 use landline::transport::{Interest, wait_fd};
 use landline::{Client, CloseCode, Config, Error, Message, Server, WebSocket};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +22,11 @@ fn over_tls() -> (WebSocket, WebSocket) {
     (client, accepting.join().unwrap())
 }
 
+/// Several of these fill the first buffer of a connection, and more of them a record of TLS.
+fn text(number: usize) -> String {
+    format!("{number:01000}")
+}
+
 /// Takes one message for each time the descriptor is readable, unless it is said that there is more. Gives how often it
 /// looked in vain.
 fn take(ws: &mut WebSocket, count: usize) -> usize {
@@ -34,7 +40,7 @@ fn take(ws: &mut WebSocket, count: usize) -> usize {
         }
         match ws.recv_deadline(Instant::now()) {
             Ok(Some(message)) => {
-                assert_eq!(message, Message::Text(taken.to_string()));
+                assert_eq!(message, Message::Text(text(taken)));
                 taken += 1;
             }
             Ok(None) => panic!("closed"),
@@ -49,7 +55,7 @@ fn loop_over((mut ws, mut peer): (WebSocket, WebSocket)) {
     const MESSAGES: usize = 500;
     let peer = thread::spawn(move || {
         for i in 0..MESSAGES {
-            peer.feed(i.to_string()).unwrap();
+            peer.feed(text(i)).unwrap();
             if i % 7 == 0 {
                 peer.flush().unwrap();
             }
@@ -108,12 +114,27 @@ fn parts_of_a_message_and_the_end_are_there_without_the_descriptor() {
     limited(|| {
         let (mut ws, mut peer) = pair();
         peer.send("abc").unwrap();
-        peer.close_start(CloseCode::NORMAL, "").unwrap();
         assert!(!ws.recv_into(&mut [0; 1]).unwrap().unwrap().is_final);
         assert!(ws.has_buffered());
         assert!(ws.recv_into(&mut [0; 8]).unwrap().unwrap().is_final);
+        assert!(!ws.has_buffered());
+        peer.close_start(CloseCode::NORMAL, "").unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert!(ws.has_buffered(), "the end can be asked for at any time");
+    });
+}
+
+#[test]
+fn half_a_frame_is_not_there() {
+    limited(|| {
+        let (mut ws, mut peer) = raw_client(Config::default());
+        let frame = masked(TEXT, "whole");
+        peer.write_all(&frame[..8]).unwrap();
+        wait_fd(ws.fd().unwrap(), Interest::READ, Some(Instant::now() + SOON), None).unwrap();
+        assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+        assert!(!ws.has_buffered());
+        peer.write_all(&frame[8..]).unwrap();
+        assert_eq!(ws.recv().unwrap(), Some(Message::Text("whole".into())));
     });
 }
 
@@ -156,7 +177,6 @@ fn closing_can_have_less_time() {
 
 #[test]
 fn a_stream_that_is_sent_can_have_a_deadline() {
-    use std::io::Write;
     limited(|| {
         let (mut ws, peer) = pair();
         let mut message = ws.send_stream(landline::Kind::Binary).unwrap();
