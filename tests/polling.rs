@@ -86,6 +86,16 @@ fn an_event_loop_over_tls_gets_all_and_does_not_spin() {
 }
 
 #[test]
+fn a_record_of_tls_holds_more_than_was_read() {
+    limited(|| {
+        let (mut ws, mut peer) = over_tls();
+        (0..7).for_each(|i| peer.feed(text(i)).unwrap());
+        peer.flush().unwrap();
+        take(&mut ws, 7);
+    });
+}
+
+#[test]
 fn what_could_not_be_sent_makes_the_loop_wait_for_room() {
     limited(|| {
         let (mut ws, mut peer) = pair();
