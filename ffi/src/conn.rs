@@ -21,6 +21,8 @@ pub struct landline_conn {
     ends: Ends,
     /// A message that is borrowed; by whoever has the turn.
     lent: UnsafeCell<landline_message>,
+    /// The thread that borrowed it; 0 if none did.
+    borrower: AtomicUsize,
     poisoned: AtomicBool,
     user: AtomicPtr<c_void>,
     pub(crate) close_timeout: Duration,
@@ -117,6 +119,7 @@ impl landline_conn {
         Ok(Arc::new(Self {
             ends,
             lent: UnsafeCell::new(landline_message::NONE),
+            borrower: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
             close_timeout,
@@ -171,6 +174,10 @@ impl landline_conn {
 
     /// The same, to receive for a purpose of its own; `None` if another thread receives.
     pub(crate) fn helping(&self) -> Outcome<Option<Receiving<'_>>> {
+        if self.borrower.load(Ordering::Relaxed) == this_thread() {
+            // Nobody would end the wait.
+            return Err(busy("this thread has borrowed a message: free it first"));
+        }
         match &self.ends {
             Ends::Shared { turn, .. } if !turn.help() => Ok(None),
             _ => self.as_helper().map(Some),
@@ -206,6 +213,7 @@ impl landline_conn {
         }
         // The turn goes on.
         std::mem::forget(receiving);
+        self.borrower.store(this_thread(), Ordering::Relaxed);
         // SAFETY: this thread has the turn, or is the only one.
         unsafe { self.lent.get().write(message) };
         self.lent.get()
@@ -214,6 +222,7 @@ impl landline_conn {
     /// The borrowed message is given back, in whatever thread.
     #[inline]
     pub(crate) fn give_back(&self) {
+        self.borrower.store(0, Ordering::Relaxed);
         match &self.ends {
             Ends::Shared { turn, .. } => turn.end(),
             Ends::Single { borrowed, .. } => borrowed.set(false),

@@ -28,8 +28,9 @@ pub unsafe extern "C" fn landline_conn_recv(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let out = out_handle(message, "message");
         on_conn(conn, |conn| {
-            let out = out_handle(message, "message")?;
+            let out = out?;
             let mut receiving = conn.receiving(timeout_ms)?;
             match receive!(receiving, end => end.recv())? {
                 Some(message) => {
@@ -56,8 +57,9 @@ pub unsafe extern "C" fn landline_conn_recv_ref(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     unsafe {
+        let out = out_handle(message, "message");
         on_conn(conn, |conn| {
-            let out = out_handle(message, "message")?;
+            let out = out?;
             let mut receiving = conn.receiving(timeout_ms)?;
             let received = receive!(receiving, end => end.recv_ref())?;
             let Some(lent) = received.map(|message| landline_message::lent(message, conn)) else {

@@ -96,11 +96,11 @@ pub unsafe extern "C" fn landline_connect_transport(
     conn: *mut *mut landline_conn,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise.
-        let transport = unsafe { CallerTransport::new(transport) }?;
+        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
+        let transport = unsafe { CallerTransport::new(transport) };
         // SAFETY: the caller's promise.
         let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
-        let ws = values.client(is_tls, limit(timeout_ms))?.connect_over(transport, url)?;
+        let ws = values.client(is_tls, limit(timeout_ms))?.connect_over(transport?, url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
     })

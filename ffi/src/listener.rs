@@ -324,8 +324,8 @@ pub unsafe extern "C" fn landline_request_from_transport(
     guard(|| {
         // SAFETY: the caller's promise.
         let (transport, out, values) =
-            unsafe { (CallerTransport::new(transport)?, out_handle(request, "request")?, values(options, false)?) };
-        let request = values.accept_over(transport, limit(timeout_ms))?;
+            unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options, false)?) };
+        let request = values.accept_over(transport?, limit(timeout_ms))?;
         out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
         Ok(LANDLINE_OK)
     })

@@ -294,7 +294,8 @@ impl Values {
         limit: Option<Duration>,
     ) -> Outcome<landline::server::Request> {
         let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(10)));
-        let timeout = [timeout, limit].into_iter().flatten().min();
+        // A limit of 0 is one that has passed.
+        let timeout = [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
         Ok(self.server()?.handshake_timeout(timeout).accept_over(transport)?)
     }
 

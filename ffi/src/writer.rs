@@ -42,8 +42,9 @@ pub unsafe extern "C" fn landline_conn_send_stream(
     // SAFETY: the caller's promise.
     unsafe {
         let handle = conn.cast_const();
+        let out = out_handle(writer, "writer");
         on_conn(conn, |conn| {
-            let out = out_handle(writer, "writer")?;
+            let out = out?;
             let (kind, (_, compress)) = (self::kind(kind)?, self::flags(flags)?);
             let writer = conn.sending(timeout_ms, |end| match end {
                 Sending::Shared(sender) => sender.with_compress(compress).send_stream(kind),
