@@ -1,0 +1,76 @@
+// Two connections in one event loop that belongs to the program: poll() waits, and nothing else blocks.
+//
+//     c++ -std=c++17 -I include examples/cpp/poll_loop.cpp -L target/release -llandline -o poll_loop
+//     LD_LIBRARY_PATH=target/release ./poll_loop ws://127.0.0.1:9001/ ws://127.0.0.1:9001/
+#include <landline.hpp>
+
+#include <array>
+#include <iostream>
+#include <poll.h>
+
+namespace {
+
+constexpr std::chrono::seconds no_wait(0);
+
+struct client {
+    const char* name;
+    landline::connection connection;
+    int left;
+    bool over;
+};
+
+/// Receives what is there and answers it, until there is nothing more without waiting.
+void go_on(client& self) {
+    for (;;) {
+        std::error_code failure;
+        const auto message = self.connection.recv(no_wait, failure);
+        if (failure == landline::status::timed_out)
+            return;
+        if (failure)
+            throw landline::last_error();
+        if (!message) {
+            std::cout << self.name << ": closed with " << self.connection.close_code() << '\n';
+            self.over = true;
+            return;
+        }
+        std::cout << self.name << ": received " << message->text() << '\n';
+        // What there is no room for is sent by later calls: poll_events() asks for room.
+        std::error_code sending;
+        if (--self.left > 0)
+            self.connection.send("message " + std::to_string(self.left), no_wait, sending);
+        else
+            self.connection.close_start(landline::close_code::normal, "done", no_wait, sending);
+        if (sending && sending != landline::status::pending)
+            throw landline::last_error();
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    const char* const first = argc > 1 ? argv[1] : "ws://127.0.0.1:9001/";
+    const char* const second = argc > 2 ? argv[2] : first;
+    std::array<client, 2> clients{{
+        {"first", landline::connect(first), 3, false},
+        {"second", landline::connect(second), 5, false},
+    }};
+    for (auto& each : clients)
+        each.connection.send("message " + std::to_string(each.left));
+
+    while (!clients[0].over || !clients[1].over) {
+        std::array<pollfd, 2> waiting{};
+        for (std::size_t i = 0; i < clients.size(); ++i) {
+            if (!clients[i].over)
+                go_on(clients[i]);
+            // A negative descriptor is one that poll() leaves out.
+            waiting[i].fd = clients[i].over ? -1 : clients[i].connection.fd();
+            waiting[i].events = clients[i].over ? short{0} : clients[i].connection.poll_events();
+        }
+        const bool all_over = clients[0].over && clients[1].over;
+        if (!all_over && poll(waiting.data(), waiting.size(), 10000) == 0)
+            throw std::runtime_error("nothing came for 10 seconds");
+    }
+} catch (const std::exception& failure) {
+    std::cerr << "error: " << failure.what() << '\n';
+    return 1;
+}

@@ -1,0 +1,250 @@
+// Each typed setter reaches its option: seen by what it changes, or by the error for a number out of range, which names
+// the key.
+#include "check.hpp"
+
+#include <future>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+using namespace std::chrono_literals;
+using landline::options;
+using landline::status;
+
+namespace {
+
+/// A connection between a client and a server with these options.
+struct both_ends {
+    landline::connection client, server;
+    std::string request;
+};
+
+both_ends open(const options& client, const options& server) {
+    const landline::listener listener("127.0.0.1:0", server);
+    const auto url = "ws://" + std::string(listener.address()) + "/";
+    auto connecting = std::async(std::launch::async, [&] { return landline::connect(url, client, soon); });
+    auto request = listener.accept(soon);
+    std::string headers(request.headers());
+    auto accepted = request.accept();
+    return {connecting.get(), std::move(accepted), std::move(headers)};
+}
+
+bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+std::chrono::milliseconds time_of(const std::function<void()>& call) {
+    const auto start = std::chrono::steady_clock::now();
+    call();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+void message_limits() {
+    auto ends = open(options(), options().max_message_size(10));
+    ends.client.send("ten bytes!");
+    CHECK(ends.server.recv(soon)->size() == 10);
+    ends.client.send("eleven byte");
+    CHECK(thrown_by([&] { ends.server.recv(soon); }).status() == status::limit);
+
+    ends = open(options(), options().max_fragments(2));
+    auto writer = ends.client.send_stream(landline::kind::text);
+    for (int i = 0; i < 3; ++i) {
+        writer.write("x");
+        writer.flush();
+    }
+    CHECK(thrown_by([&] { ends.server.recv(soon); }).status() == status::limit);
+}
+
+void headers() {
+    const auto ends = open(options().header("X-Token", "seven").header("X-Token", "eight").origin("https://a.test")
+                               .host("example.test"),
+                           options());
+    CHECK(holds(ends.request, "x-token: seven\r\nx-token: eight\r\n"));
+    CHECK(holds(ends.request, "origin: https://a.test\r\n") && holds(ends.request, "host: example.test\r\n"));
+    CHECK(ends.server.header("X-Token", 1) == "eight" && !ends.server.header("X-Token", 2));
+}
+
+void subprotocols() {
+    auto ends = open(options().subprotocol("a").subprotocol("b"), options().subprotocol("b"));
+    CHECK(ends.client.subprotocol() == "b" && ends.server.subprotocol() == "b");
+    ends = open(options().subprotocol("a").subprotocol(nullptr), options().subprotocol("a"));
+    CHECK(ends.client.subprotocol().empty());
+}
+
+void compression() {
+    auto ends = open(options().compression(true), options());
+    CHECK(!ends.client.compression());
+    ends = open(options().compression(true).compression_threshold(1000), options().compression(true));
+    CHECK(ends.client.compression() && ends.server.compression());
+    CHECK(holds(ends.client.extensions(), "permessage-deflate"));
+    const auto sent = [&](std::size_t size, landline::send_flag flag) {
+        const auto before = ends.client.stats().wire_sent;
+        ends.client.send(std::string(size, 'x'), flag);
+        CHECK(ends.server.recv(soon)->size() == size);
+        return ends.client.stats().wire_sent - before;
+    };
+    CHECK(sent(999, landline::send_flag::none) > 999);
+    CHECK(sent(999, landline::send_flag::compress) < 100);
+    CHECK(sent(1000, landline::send_flag::none) < 100);
+    CHECK(sent(1000, landline::send_flag::plain) > 1000);
+
+    ends = open(options().compression(true).server_no_context_takeover(true).client_max_window_bits(10),
+                options().compression(true).client_no_context_takeover(true).server_max_window_bits(11));
+    CHECK(holds(ends.client.extensions(), "server_no_context_takeover"));
+    CHECK(holds(ends.client.extensions(), "client_no_context_takeover"));
+    CHECK(holds(ends.client.extensions(), "client_max_window_bits=10"));
+    CHECK(holds(ends.client.extensions(), "server_max_window_bits=11"));
+}
+
+/// What a server answers that has these options.
+int refusal(const options& client, const options& server) {
+    const running serving([](landline::connection&) {}, server);
+    std::error_code failure;
+    auto connection = landline::connect(serving.url(), client, soon, failure);
+    return failure ? landline::last_error().http_status() : 101;
+}
+
+void servers() {
+    CHECK(refusal(options().origin("https://a.test"), options().origin_policy(landline::origins::same)) == 403);
+    CHECK(refusal(options().origin("https://a.test"), options().origin_policy(landline::origins::any)) == 101);
+    CHECK(refusal(options().origin("https://a.test"), options().allowed_origin("https://b.test")) == 403);
+    CHECK(refusal(options().origin("https://b.test"), options().allowed_origin("https://b.test")) == 101);
+    CHECK(refusal(options().header("X", std::string(500, 'x')), options().max_head_size(500)) >= 400);
+    CHECK(refusal(options(), options().max_headers(2)) >= 400);
+    CHECK(refusal(options(), options().max_start_line(10)) >= 400);
+    CHECK(refusal(options(), options().stack_size(1 << 20).max_head_size(1 << 16)) == 101);
+
+    const running one_only(echo, options().max_connections(1));
+    auto first = landline::connect(one_only.url());
+    const auto failure = thrown_by([&] { landline::connect(one_only.url()); });
+    CHECK(failure.http_status() == 503 && !failure.http_body().empty());
+    CHECK(thrown_by([&] { landline::connect(one_only.url(), options().max_refusal_body(2)); }).http_body().size() == 2);
+}
+
+void times() {
+    auto pair = landline::pair(options().recv_timeout(20ms));
+    thrown_by<landline::timeout>([&] { pair.first.recv(); });
+
+    auto ends = open(options().keepalive_interval(20ms).keepalive_timeout(30ms), options());
+    CHECK(thrown_by([&] { ends.client.recv(soon); }).status() == status::silent);
+
+    ends = open(options().close_timeout(30ms), options());
+    CHECK(thrown_by([&] { ends.client.close(); }).status() == status::close_unanswered);
+
+    ends = open(options().send_timeout(50ms), options());
+    const std::vector<std::byte> much(1 << 25);
+    const auto time = time_of([&] { thrown_by<landline::pending>([&] { ends.client.send(much); }); });
+    CHECK(time >= 50ms && time < soon);
+
+    // The connection is never answered.
+    const landline::listener deaf("127.0.0.1:0");
+    const auto url = "ws://" + std::string(deaf.address()) + "/";
+    const auto failure = thrown_by([&] { landline::connect(url, options().handshake_timeout(30ms)); });
+    CHECK(failure.status() == status::timed_out && failure.phase() == landline::phase::handshake);
+    thrown_by<landline::timeout>([&] { landline::connect(url, landline::defaults, 30ms); });
+}
+
+void threads() {
+    auto ends = open(options().single_thread(true), options());
+    ends.client.send("mine");
+    std::thread([of = ends.client.share()]() mutable {
+        CHECK(thrown_by([&] { of.send("not mine"); }).status() == status::busy);
+    }).join();
+
+    landline::interrupter interrupter;
+    ends = open(options().interrupter(interrupter), options());
+    interrupter.interrupt();
+    thrown_by<landline::interrupted>([&] { ends.client.recv(soon); });
+    interrupter.abort();
+    CHECK(thrown_by([&] { ends.client.recv(soon); }).status() == status::aborted);
+}
+
+void sockets() {
+    for (const bool nodelay : {true, false}) {
+        const auto ends = open(options().tcp_nodelay(nodelay), options());
+        int value = -1;
+        socklen_t size = sizeof value;
+        CHECK(getsockopt(ends.client.fd(), IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0);
+        CHECK((value != 0) == nodelay);
+    }
+}
+
+/// The files that a certificate of one's own is in; given by the environment.
+std::string file(const char* name) {
+    const char* const directory = std::getenv("CERTIFICATES");
+    CHECK(directory != nullptr);
+    return std::string(directory) + "/" + name;
+}
+
+std::string content(const std::string& path) {
+    std::FILE* const from = std::fopen(path.c_str(), "rb");
+    CHECK(from != nullptr);
+    std::string all(1 << 16, '\0');
+    all.resize(std::fread(all.data(), 1, all.size(), from));
+    std::fclose(from);
+    CHECK(!all.empty());
+    return all;
+}
+
+void certificates() {
+    const auto connecting = [](const options& client, const options& server, const std::string& host) {
+        const running serving(echo, server);
+        const std::string url = "wss://" + host + serving.url().substr(sizeof "ws://127.0.0.1" - 1);
+        std::error_code failure;
+        landline::connect(url, client, soon, failure);
+        return failure;
+    };
+    const auto from_files = [] { return options().cert_file(file("cert.pem")).key_file(file("key.pem")); };
+    const auto from_memory = [] {
+        return options().cert_pem(content(file("cert.pem"))).key_pem(content(file("key.pem")));
+    };
+    const auto from_archive = [](const char* password) {
+        return options().pkcs12(content(file("both.p12"))).pkcs12_password(password);
+    };
+    const auto trusting = [] { return options().ca_file(file("ca.pem")); };
+    CHECK(!connecting(trusting(), from_files(), "localhost"));
+    CHECK(!connecting(options().ca_pem(content(file("ca.pem"))), from_memory(), "localhost"));
+    CHECK(!connecting(trusting().platform_roots(false), from_archive("seven"), "localhost"));
+    CHECK(thrown_by([&] { landline::server("127.0.0.1:0", from_archive("eight")); }).status() == status::tls);
+    CHECK(connecting(options(), from_files(), "localhost") == status::tls);
+    CHECK(!connecting(options().danger_accept_invalid_certs(true), from_files(), "localhost"));
+    CHECK(connecting(trusting(), from_files(), "127.0.0.1") == status::tls);
+    CHECK(!connecting(trusting().danger_accept_invalid_hostnames(true), from_files(), "127.0.0.1"));
+}
+
+void numbers_out_of_range() {
+    const auto same = [](const auto& setter, std::int32_t key, std::int64_t value) {
+        options with;
+        const auto typed = thrown_by([&] { setter(with); });
+        const auto plain = thrown_by([&] { with.set_number(key, value); });
+        CHECK(typed.status() == status::invalid && std::string(typed.what()) == plain.what());
+    };
+    same([](options& of) { of.connect_timeout(0s); }, LANDLINE_OPT_CONNECT_TIMEOUT_MS, 0);
+    same([](options& of) { of.close_timeout(landline::no_timeout); }, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -1);
+    same([](options& of) { of.compression_level(300); }, LANDLINE_OPT_COMPRESSION_LEVEL, 300);
+    same([](options& of) { of.server_max_window_bits(300); }, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS, 300);
+    options with;
+    std::error_code failure;
+    with.compression_level(300, failure);
+    CHECK(failure == status::invalid);
+    with.compression_level(9, failure);
+    CHECK(!failure);
+    with.compression_free_between_messages(true).connect_timeout(landline::no_timeout);
+    CHECK(thrown_by([&] { with.header("bad name", "x"); }).status() == status::invalid);
+    CHECK(thrown_by([&] { with.header("name", std::string("a\0b", 3)); }).status() == status::utf8);
+    CHECK(thrown_by([&] { with.set_number(99, 0); }).status() == status::invalid);
+    CHECK(thrown_by([] { options(static_cast<landline_options*>(nullptr)).compression(true); }).status() == status::null);
+}
+
+} // namespace
+
+int main() {
+    test("limits of messages", message_limits);
+    test("headers, origin and host arrive", headers);
+    test("subprotocols", subprotocols);
+    test("compression and its parameters", compression);
+    test("what servers refuse", servers);
+    test("times", times);
+    test("single thread and interrupter", threads);
+    test("sockets", sockets);
+    test("certificates from files, from memory and from an archive", certificates);
+    test("values that are refused", numbers_out_of_range);
+}

@@ -1,0 +1,1842 @@
+/*
+ * Landline for C++17 and later: the C interface of landline.h as types that free what they hold, views, durations and
+ * exceptions. Only this file and landline.h are needed; link with -llandline.
+ *
+ *     #include <landline.hpp>
+ *     #include <iostream>
+ *
+ *     int main() {
+ *         auto connection = landline::connect("ws://127.0.0.1:9001/");
+ *         connection.send("hello");
+ *         if (auto message = connection.recv(std::chrono::seconds(5)))
+ *             std::cout << message->text() << '\n';
+ *         connection.close();
+ *     }
+ *
+ * landline.h says in full what each call does, how long it blocks and which statuses it gives: the functions here have
+ * the names of those there. What is said at the top of that file on threads, blocking and versions is true here.
+ *
+ * ERRORS. A call that fails throws landline::error, or one of its kinds: timeout, interrupted, pending. The same call
+ * with a std::error_code behind all its other arguments does not throw, and is noexcept: it sets the code, whose value
+ * is a status of landline.h, and clears it on success. landline::last_error() then has the details. That a connection
+ * was closed in order is no error: recv() gives nothing.
+ *
+ * OWNERSHIP. Objects can be moved, not copied, and free what they hold. One that was moved from, or was made by a
+ * constructor that set an error code, is empty: it converts to false, and its calls fail with status::null. Views that
+ * are given out belong to the object they come from. Views that are handed in are not used after the call.
+ *
+ * TEXT. Arguments of type c_text are C strings or std::string in UTF-8. A NUL in the middle is refused (status::utf8).
+ * A string sends a text message, bytes (bytes_view) a binary one.
+ */
+
+#ifndef LANDLINE_HPP
+#define LANDLINE_HPP
+
+#include <landline.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+#if __cplusplus >= 202002L
+#include <span>
+#endif
+
+namespace landline {
+
+// ----- Arguments -----
+
+/// How long a call may block: any std::chrono duration, or no_timeout. Zero does not wait. Parts of a millisecond are
+/// rounded up, negative durations are zero.
+class time_limit {
+public:
+    /// No limit.
+    constexpr time_limit() noexcept = default;
+
+    template <class Rep, class Period>
+    constexpr time_limit(std::chrono::duration<Rep, Period> duration) noexcept
+        : milliseconds_(round_up(std::chrono::duration<double, std::milli>(duration).count())) {}
+
+    /// As landline.h has it: milliseconds, -1 for no limit.
+    static constexpr time_limit from_milliseconds(std::int32_t milliseconds) noexcept {
+        time_limit made;
+        made.milliseconds_ = milliseconds < 0 ? -1 : milliseconds;
+        return made;
+    }
+
+    /// As landline.h has it: milliseconds, -1 for no limit.
+    constexpr std::int32_t milliseconds() const noexcept { return milliseconds_; }
+
+private:
+    static constexpr std::int32_t round_up(double duration) noexcept {
+        constexpr std::int32_t most = (std::numeric_limits<std::int32_t>::max)();
+        if (!(duration > 0))
+            return 0;
+        if (duration >= most)
+            return most;
+        const auto whole = static_cast<std::int32_t>(duration);
+        return whole < duration ? whole + 1 : whole;
+    }
+
+    std::int32_t milliseconds_ = -1;
+};
+
+/// For calls without a time limit.
+inline constexpr time_limit no_timeout{};
+
+/// A C string. Made of text with a NUL in it, it is one that the library refuses as not UTF-8, so that nothing is cut
+/// off silently.
+class c_text {
+public:
+    constexpr c_text(const char* text) noexcept : text_(text) {}
+    c_text(const std::string& text) noexcept
+        : text_(text.find('\0') == std::string::npos ? text.c_str() : "\xff") {}
+
+    constexpr const char* get() const noexcept { return text_; }
+
+private:
+    const char* text_;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_byte =
+    std::is_same_v<T, unsigned char> || std::is_same_v<T, std::byte> || std::is_same_v<T, char>;
+
+} // namespace detail
+
+/// Bytes that somebody else owns: a pointer and a length. Made of std::vector and std::array of char, unsigned char or
+/// std::byte, of C arrays of the last two (those of char are strings), of std::string_view, and from C++20 on of
+/// std::span.
+class bytes_view {
+public:
+    constexpr bytes_view() noexcept = default;
+    bytes_view(const void* data, std::size_t size) noexcept
+        : data_(static_cast<const unsigned char*>(data)), size_(size) {}
+    bytes_view(std::string_view text) noexcept : bytes_view(text.data(), text.size()) {}
+
+    template <class T, class Allocator, std::enable_if_t<detail::is_byte<T>, int> = 0>
+    bytes_view(const std::vector<T, Allocator>& bytes) noexcept : bytes_view(bytes.data(), bytes.size()) {}
+
+    template <class T, std::size_t N, std::enable_if_t<detail::is_byte<std::remove_const_t<T>>, int> = 0>
+    bytes_view(const std::array<T, N>& bytes) noexcept : bytes_view(bytes.data(), N) {}
+
+    template <class T, std::size_t N,
+              std::enable_if_t<detail::is_byte<T> && !std::is_same_v<T, char>, int> = 0>
+    bytes_view(const T (&bytes)[N]) noexcept : bytes_view(bytes, N) {}
+
+#if __cplusplus >= 202002L
+    template <class T, std::size_t N, std::enable_if_t<detail::is_byte<std::remove_const_t<T>>, int> = 0>
+    bytes_view(std::span<T, N> bytes) noexcept : bytes_view(bytes.data(), bytes.size()) {}
+#endif
+
+    const unsigned char* data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    const unsigned char* begin() const noexcept { return data_; }
+    const unsigned char* end() const noexcept { return size_ == 0 ? data_ : data_ + size_; }
+    unsigned char operator[](std::size_t index) const noexcept { return data_[index]; }
+
+    /// The same bytes as characters.
+    std::string_view chars() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
+
+private:
+    const unsigned char* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// A payload where it does not matter whether it is text or bytes: anything that makes a std::string_view or a
+/// bytes_view.
+class payload {
+public:
+    payload() noexcept = default;
+
+    template <class T,
+              std::enable_if_t<std::is_convertible_v<const T&, std::string_view> ||
+                                   std::is_convertible_v<const T&, bytes_view>,
+                               int> = 0>
+    payload(const T& value) noexcept(std::is_nothrow_constructible_v<std::string_view, const T&> ||
+                                     !std::is_convertible_v<const T&, std::string_view>) {
+        if constexpr (std::is_convertible_v<const T&, std::string_view>)
+            view_ = bytes_view(static_cast<std::string_view>(value));
+        else
+            view_ = value;
+    }
+
+    const unsigned char* data() const noexcept { return view_.data(); }
+    std::size_t size() const noexcept { return view_.size(); }
+
+private:
+    bytes_view view_;
+};
+
+/// What a message is.
+enum class kind : std::int32_t { text = LANDLINE_TEXT, binary = LANDLINE_BINARY };
+
+/// How a message is sent; can be combined with `|`.
+enum class send_flag : std::uint32_t {
+    none = 0,
+    /// Gather it: it leaves with the next one that is not gathered, or with flush().
+    feed = LANDLINE_SEND_FEED,
+    /// Do not compress it.
+    plain = LANDLINE_SEND_PLAIN,
+    /// Compress it even if it is small.
+    compress = LANDLINE_SEND_COMPRESS,
+};
+
+constexpr send_flag operator|(send_flag a, send_flag b) noexcept {
+    return static_cast<send_flag>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+
+/// How to send, and for how long a call that sends may block: a flag, a duration, or both as `{flag, duration}`.
+class send_options {
+public:
+    constexpr send_options() noexcept = default;
+    constexpr send_options(send_flag flags) noexcept : flags_(flags) {}
+    constexpr send_options(time_limit limit) noexcept : limit_(limit) {}
+    template <class Rep, class Period>
+    constexpr send_options(std::chrono::duration<Rep, Period> duration) noexcept : limit_(duration) {}
+    constexpr send_options(send_flag flags, time_limit limit) noexcept : flags_(flags), limit_(limit) {}
+
+    constexpr std::uint32_t flags() const noexcept { return static_cast<std::uint32_t>(flags_); }
+    constexpr std::int32_t milliseconds() const noexcept { return limit_.milliseconds(); }
+
+private:
+    send_flag flags_ = send_flag::none;
+    time_limit limit_;
+};
+
+/// Close codes (RFC 6455, section 7.4). Plain numbers, as applications have their own (3000 to 4999).
+namespace close_code {
+inline constexpr int normal = 1000;
+inline constexpr int going_away = 1001;
+inline constexpr int protocol_error = 1002;
+inline constexpr int unsupported_data = 1003;
+/// Reported when a Close frame had no code; never sent.
+inline constexpr int no_status = 1005;
+/// Reported when there was no Close frame; never sent.
+inline constexpr int abnormal = 1006;
+inline constexpr int invalid_payload = 1007;
+inline constexpr int policy_violation = 1008;
+inline constexpr int message_too_big = 1009;
+inline constexpr int mandatory_extension = 1010;
+inline constexpr int internal_error = 1011;
+inline constexpr int service_restart = 1012;
+inline constexpr int try_again_later = 1013;
+inline constexpr int bad_gateway = 1014;
+} // namespace close_code
+
+// ----- Errors -----
+
+/// The statuses of landline.h, which says what each one means. An error code can be compared with them.
+enum class status : int {
+    ok = LANDLINE_OK,
+    closed = LANDLINE_CLOSED,
+    timed_out = LANDLINE_TIMED_OUT,
+    interrupted = LANDLINE_INTERRUPTED,
+    more = LANDLINE_MORE,
+    pending = LANDLINE_PENDING,
+    null = LANDLINE_ERR_NULL,
+    invalid = LANDLINE_ERR_INVALID,
+    state = LANDLINE_ERR_STATE,
+    busy = LANDLINE_ERR_BUSY,
+    utf8 = LANDLINE_ERR_UTF8,
+    url = LANDLINE_ERR_URL,
+    config = LANDLINE_ERR_CONFIG,
+    closing = LANDLINE_ERR_CLOSING,
+    unsupported = LANDLINE_ERR_UNSUPPORTED,
+    would_block = LANDLINE_WOULD_BLOCK,
+    io = LANDLINE_ERR_IO,
+    eof = LANDLINE_ERR_EOF,
+    resolve = LANDLINE_ERR_RESOLVE,
+    connect = LANDLINE_ERR_CONNECT,
+    aborted = LANDLINE_ERR_ABORTED,
+    silent = LANDLINE_ERR_SILENT,
+    close_unanswered = LANDLINE_ERR_CLOSE_UNANSWERED,
+    tls = LANDLINE_ERR_TLS,
+    handshake = LANDLINE_ERR_HANDSHAKE,
+    rejected = LANDLINE_ERR_REJECTED,
+    protocol = LANDLINE_ERR_PROTOCOL,
+    limit = LANDLINE_ERR_LIMIT,
+    panic = LANDLINE_ERR_PANIC,
+    other = LANDLINE_ERR_OTHER,
+};
+
+/// What was being done when something failed.
+enum class phase : std::int32_t {
+    none = LANDLINE_PHASE_NONE,
+    resolve = LANDLINE_PHASE_RESOLVE,
+    connect = LANDLINE_PHASE_CONNECT,
+    tls = LANDLINE_PHASE_TLS,
+    handshake = LANDLINE_PHASE_HANDSHAKE,
+    accept = LANDLINE_PHASE_ACCEPT,
+    recv = LANDLINE_PHASE_RECV,
+    send = LANDLINE_PHASE_SEND,
+    ping = LANDLINE_PHASE_PING,
+};
+
+/// Whose fault an error is.
+enum class fault : std::int32_t { none = 0, caller = 1, peer = 2, network = 3, limit = 4 };
+
+/// The category of the library's error codes: their values are statuses.
+inline const std::error_category& category() noexcept;
+
+/// For comparing an error code with a status.
+inline std::error_code make_error_code(status value) noexcept;
+
+} // namespace landline
+
+template <>
+struct std::is_error_code_enum<landline::status> : std::true_type {};
+
+namespace landline {
+namespace detail {
+
+class error_category final : public std::error_category {
+public:
+    const char* name() const noexcept override { return "landline"; }
+    std::string message(int value) const override { return landline_status_text(value); }
+
+    std::error_condition default_error_condition(int value) const noexcept override {
+        switch (value) {
+        case LANDLINE_TIMED_OUT:
+        case LANDLINE_ERR_SILENT:
+            return std::errc::timed_out;
+        case LANDLINE_INTERRUPTED:
+            return std::errc::interrupted;
+        case LANDLINE_ERR_INVALID:
+        case LANDLINE_ERR_NULL:
+            return std::errc::invalid_argument;
+        case LANDLINE_ERR_BUSY:
+            return std::errc::device_or_resource_busy;
+        case LANDLINE_ERR_ABORTED:
+            return std::errc::connection_aborted;
+        case LANDLINE_ERR_UNSUPPORTED:
+            return std::errc::not_supported;
+        case LANDLINE_ERR_IO:
+            return std::errc::io_error;
+        case LANDLINE_ERR_PROTOCOL:
+            return std::errc::protocol_error;
+        default:
+            return {value, *this};
+        }
+    }
+};
+
+inline std::error_code code(landline_status value) noexcept { return {value, category()}; }
+
+} // namespace detail
+
+inline const std::error_category& category() noexcept {
+    static const detail::error_category instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(status value) noexcept { return detail::code(static_cast<int>(value)); }
+
+/// Why a call failed. It is a copy: other failures do not change it.
+class error : public std::runtime_error {
+public:
+    /// What this thread's last failure was; if that had another status, all there is to say about this one.
+    explicit error(landline::status value) : error(static_cast<int>(value), is_last(static_cast<int>(value))) {}
+
+    landline::status status() const noexcept { return static_cast<landline::status>(details_->status); }
+    std::error_code code() const noexcept { return detail::code(details_->status); }
+    /// What was being done.
+    landline::phase phase() const noexcept { return static_cast<landline::phase>(details_->phase); }
+    landline::fault fault() const noexcept { return static_cast<landline::fault>(details_->fault); }
+    /// The system's error number, or 0.
+    int system_errno() const noexcept { return details_->system_errno; }
+    /// The HTTP status of a refused handshake, or 0.
+    int http_status() const noexcept { return details_->http_status; }
+    /// The headers of a refused handshake, each as "name: value\r\n".
+    const std::string& http_headers() const noexcept { return details_->http_headers; }
+    /// The body of a refused handshake, at most 64 KiB of it.
+    const std::string& http_body() const noexcept { return details_->http_body; }
+    /// The close code that the peer was sent because of the error, or 0.
+    int close_code() const noexcept { return details_->close_code; }
+    /// Whether the connection is over.
+    bool is_fatal() const noexcept { return details_->is_fatal; }
+
+private:
+    struct details {
+        int status = 0, phase = 0, fault = 0, system_errno = 0, http_status = 0, close_code = 0;
+        bool is_fatal = false;
+        std::string http_headers, http_body;
+    };
+
+    error(int value, bool last)
+        : std::runtime_error(last ? landline_error_text() : landline_status_text(value)),
+          details_(last ? ask(value) : std::make_shared<details>()) {
+        details_->status = value;
+        details_->is_fatal = landline_status_is_fatal(value) != 0;
+    }
+
+    static bool is_last(int value) noexcept { return value != 0 && number(LANDLINE_ERROR_STATUS) == value; }
+    static int number(std::int32_t key) noexcept { return static_cast<int>(landline_error_int(key)); }
+
+    static std::string bytes(std::int32_t key) {
+        const std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        if (landline_error_bytes(key, &data, &size) != LANDLINE_OK)
+            return {};
+        return std::string(bytes_view(data, size).chars());
+    }
+
+    static std::shared_ptr<details> ask(int value) {
+        auto made = std::make_shared<details>();
+        made->phase = number(LANDLINE_ERROR_PHASE);
+        made->fault = number(LANDLINE_ERROR_FAULT);
+        made->system_errno = number(LANDLINE_ERROR_ERRNO);
+        made->http_status = number(LANDLINE_ERROR_HTTP_STATUS);
+        made->close_code = number(LANDLINE_ERROR_CLOSE_CODE);
+        if (value == LANDLINE_ERR_HANDSHAKE) {
+            made->http_headers = bytes(LANDLINE_ERROR_HTTP_HEADERS);
+            made->http_body = bytes(LANDLINE_ERROR_HTTP_BODY);
+        }
+        return made;
+    }
+
+    std::shared_ptr<details> details_;
+};
+
+/// Time ran out. Nothing is lost, and nothing was sent: the call can be repeated.
+class timeout : public error {
+public:
+    timeout() : error(landline::status::timed_out) {}
+};
+
+/// Another thread interrupted the call. Nothing is lost, and nothing was sent: the call can be repeated.
+class interrupted : public error {
+public:
+    interrupted() : error(landline::status::interrupted) {}
+};
+
+/// Time ran out, or the call was interrupted, when the message was on its way already: do not send it again. The next
+/// call that sends, flushes or receives carries on with it.
+class pending : public error {
+public:
+    pending() : error(landline::status::pending) {}
+};
+
+/// The details of this thread's last failure, for those who asked for an error code.
+inline error last_error() {
+    return error(static_cast<status>(static_cast<int>(landline_error_int(LANDLINE_ERROR_STATUS))));
+}
+
+namespace detail {
+
+[[noreturn]] inline void raise(int value) {
+    switch (value) {
+    case LANDLINE_TIMED_OUT:
+        throw timeout();
+    case LANDLINE_INTERRUPTED:
+        throw interrupted();
+    case LANDLINE_PENDING:
+        throw pending();
+    default:
+        throw error(static_cast<status>(value));
+    }
+}
+
+inline void check(const std::error_code& failure) {
+    if (failure)
+        raise(failure.value());
+}
+
+inline void check(landline_status value) {
+    if (value != LANDLINE_OK)
+        raise(value);
+}
+
+inline std::string_view view(const char* text) noexcept {
+    return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+inline std::optional<std::string_view> optional_view(const char* text) noexcept {
+    return text == nullptr ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+/// What all types have in common: a handle of the C interface that they own.
+template <class T, void (*Free)(T*)>
+class owner {
+public:
+    /// Whether there is something in it.
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /// The handle, for functions of landline.h; still owned.
+    T* get() const noexcept { return handle_.get(); }
+    /// The handle, which the caller frees from here on.
+    T* release() noexcept { return handle_.release(); }
+
+protected:
+    owner() noexcept = default;
+    explicit owner(T* handle) noexcept : handle_(handle) {}
+    void set(T* handle) noexcept { handle_.reset(handle); }
+
+private:
+    struct deleter {
+        void operator()(T* handle) const noexcept { Free(handle); }
+    };
+    std::unique_ptr<T, deleter> handle_;
+};
+
+} // namespace detail
+
+// ----- Interrupters and options -----
+
+/// Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it.
+class interrupter : public detail::owner<landline_interrupter, landline_interrupter_free> {
+public:
+    interrupter() {
+        std::error_code failure;
+        make(failure);
+        detail::check(failure);
+    }
+    explicit interrupter(std::error_code& failure) noexcept { make(failure); }
+    /// Takes over a handle of the C interface.
+    explicit interrupter(landline_interrupter* handle) noexcept : owner(handle) {}
+
+    /// Wakes whoever blocks, or else the next call that would. Never blocks.
+    void interrupt() const { detail::check(landline_interrupter_interrupt(get())); }
+    void interrupt(std::error_code& failure) const noexcept {
+        failure = detail::code(landline_interrupter_interrupt(get()));
+    }
+
+    /// Ends the connection at once; before there is one, wakes whoever opens it. Never blocks.
+    void abort() const { detail::check(landline_interrupter_abort(get())); }
+    void abort(std::error_code& failure) const noexcept {
+        failure = detail::code(landline_interrupter_abort(get()));
+    }
+
+private:
+    void make(std::error_code& failure) noexcept {
+        landline_interrupter* made = nullptr;
+        failure = detail::code(landline_interrupter_new(&made));
+        set(made);
+    }
+};
+
+/// Which web pages may connect to a server.
+enum class origins : std::int64_t {
+    any = LANDLINE_ORIGINS_ANY,
+    same = LANDLINE_ORIGINS_SAME,
+    list = LANDLINE_ORIGINS_LIST,
+};
+
+/// Options for connecting and for listening; what each does is said at LANDLINE_OPT_* of landline.h. They are copied by
+/// what is made with them, and may be changed by any thread. Setters can be chained:
+///
+///     auto options = landline::options().compression(true).header("X-Token", "seven");
+///
+/// Each setter has a form with an error code, which gives nothing back.
+class options : public detail::owner<landline_options, landline_options_free> {
+public:
+    options() {
+        std::error_code failure;
+        make(failure);
+        detail::check(failure);
+    }
+    explicit options(std::error_code& failure) noexcept { make(failure); }
+    /// Takes over a handle of the C interface. NULL makes options that cannot be changed: the defaults.
+    explicit options(landline_options* handle) noexcept : owner(handle) {}
+
+    /// Sets a number by its key of landline.h; what the setters below do.
+    void set_number(std::int32_t key, std::int64_t value) {
+        detail::check(landline_options_set_int(get(), key, value));
+    }
+    void set_number(std::int32_t key, std::int64_t value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_set_int(get(), key, value));
+    }
+    /// Sets a text by its key; a null pointer sets it back.
+    void set_text(std::int32_t key, c_text value) {
+        detail::check(landline_options_set_str(get(), key, value.get()));
+    }
+    void set_text(std::int32_t key, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_set_str(get(), key, value.get()));
+    }
+    /// Sets bytes by their key; none sets it back.
+    void set_bytes(std::int32_t key, payload value) {
+        detail::check(landline_options_set_bytes(get(), key, value.data(), value.size()));
+    }
+    void set_bytes(std::int32_t key, payload value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_set_bytes(get(), key, value.data(), value.size()));
+    }
+
+// One option: its name and type, which function sets it, its key, and its value as that function takes it.
+#define LANDLINE_OPTION(name, type, set, key, as)              \
+    void name(type value, std::error_code& failure) noexcept { \
+        set(key, as, failure);                                 \
+    }                                                          \
+    options& name(type value) & {                              \
+        set(key, as);                                          \
+        return *this;                                          \
+    }                                                          \
+    options&& name(type value) && {                            \
+        set(key, as);                                          \
+        return std::move(*this);                               \
+    }
+#define LANDLINE_OPTION_SIZE(name, key) LANDLINE_OPTION(name, std::size_t, set_number, key, number(value))
+#define LANDLINE_OPTION_INT(name, key) LANDLINE_OPTION(name, int, set_number, key, value)
+#define LANDLINE_OPTION_FLAG(name, key) LANDLINE_OPTION(name, bool, set_number, key, value)
+#define LANDLINE_OPTION_TIME(name, key) LANDLINE_OPTION(name, time_limit, set_number, key, value.milliseconds())
+#define LANDLINE_OPTION_TEXT(name, key) LANDLINE_OPTION(name, c_text, set_text, key, value)
+#define LANDLINE_OPTION_BYTES(name, key) LANDLINE_OPTION(name, payload, set_bytes, key, value)
+
+    /// Largest message to accept in bytes.
+    LANDLINE_OPTION_SIZE(max_message_size, LANDLINE_OPT_MAX_MESSAGE_SIZE)
+    /// Most fragments of one message.
+    LANDLINE_OPTION_SIZE(max_fragments, LANDLINE_OPT_MAX_FRAGMENTS)
+    /// How long a call that sends may go without any progress.
+    LANDLINE_OPTION_TIME(send_timeout, LANDLINE_OPT_SEND_TIMEOUT_MS)
+    /// How long each call that receives may wait.
+    LANDLINE_OPTION_TIME(recv_timeout, LANDLINE_OPT_RECV_TIMEOUT_MS)
+    /// How long the closing handshake may take.
+    LANDLINE_OPTION_TIME(close_timeout, LANDLINE_OPT_CLOSE_TIMEOUT_MS)
+    /// Ping a peer that has been silent for so long; zero never.
+    LANDLINE_OPTION_TIME(keepalive_interval, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS)
+    /// Give up a peer that stays silent for so long behind that Ping.
+    LANDLINE_OPTION_TIME(keepalive_timeout, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS)
+    /// Client: how long connecting may take.
+    LANDLINE_OPTION_TIME(connect_timeout, LANDLINE_OPT_CONNECT_TIMEOUT_MS)
+    /// How long opening a connection may take in all.
+    LANDLINE_OPTION_TIME(handshake_timeout, LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS)
+    /// Offers or accepts compression.
+    LANDLINE_OPTION_FLAG(compression, LANDLINE_OPT_COMPRESSION)
+    /// 1 (fast) to 9 (small).
+    LANDLINE_OPTION_INT(compression_level, LANDLINE_OPT_COMPRESSION_LEVEL)
+    /// Smallest message to compress.
+    LANDLINE_OPTION_SIZE(compression_threshold, LANDLINE_OPT_COMPRESSION_THRESHOLD)
+    /// The server compresses each message by itself.
+    LANDLINE_OPTION_FLAG(server_no_context_takeover, LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER)
+    /// The client compresses each message by itself.
+    LANDLINE_OPTION_FLAG(client_no_context_takeover, LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER)
+    /// Window of the server's compressor, 9 to 15.
+    LANDLINE_OPTION_INT(server_max_window_bits, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS)
+    /// Window of the client's compressor, 9 to 15.
+    LANDLINE_OPTION_INT(client_max_window_bits, LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS)
+    /// No compressor is kept between messages.
+    LANDLINE_OPTION_FLAG(compression_free_between_messages, LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES)
+    /// Longest head of a request or answer.
+    LANDLINE_OPTION_SIZE(max_head_size, LANDLINE_OPT_MAX_HEAD_SIZE)
+    /// Most headers in it.
+    LANDLINE_OPTION_SIZE(max_headers, LANDLINE_OPT_MAX_HEADERS)
+    /// Longest first line of it.
+    LANDLINE_OPTION_SIZE(max_start_line, LANDLINE_OPT_MAX_START_LINE)
+    /// Client: how much to keep of the body of a refusal.
+    LANDLINE_OPTION_SIZE(max_refusal_body, LANDLINE_OPT_MAX_REFUSAL_BODY)
+    /// False lets the kernel delay small writes.
+    LANDLINE_OPTION_FLAG(tcp_nodelay, LANDLINE_OPT_TCP_NODELAY)
+    /// Client: false trusts only the certificates that are given.
+    LANDLINE_OPTION_FLAG(platform_roots, LANDLINE_OPT_TLS_PLATFORM_ROOTS)
+    /// Client: accepts any certificate, which gives away what TLS is for.
+    LANDLINE_OPTION_FLAG(danger_accept_invalid_certs, LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS)
+    /// Client: accepts a certificate of any host, which gives away most of what TLS is for.
+    LANDLINE_OPTION_FLAG(danger_accept_invalid_hostnames, LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES)
+    /// Server: most connections at a time.
+    LANDLINE_OPTION_SIZE(max_connections, LANDLINE_OPT_MAX_CONNECTIONS)
+    /// Server: stack of each connection's thread.
+    LANDLINE_OPTION_SIZE(stack_size, LANDLINE_OPT_STACK_SIZE)
+    /// Server: which web pages may connect.
+    LANDLINE_OPTION(origin_policy, origins, set_number, LANDLINE_OPT_ORIGIN_POLICY, static_cast<std::int64_t>(value))
+    /// Each connection is used by one thread, and none of its calls is interrupted.
+    LANDLINE_OPTION_FLAG(single_thread, LANDLINE_OPT_SINGLE_THREAD)
+    /// Client: the Origin header.
+    LANDLINE_OPTION_TEXT(origin, LANDLINE_OPT_ORIGIN)
+    /// Client: the Host header in place of the URL's.
+    LANDLINE_OPTION_TEXT(host, LANDLINE_OPT_HOST)
+    /// Adds a subprotocol, the best one first. A null pointer removes all.
+    LANDLINE_OPTION_TEXT(subprotocol, LANDLINE_OPT_SUBPROTOCOL)
+    /// Server: adds an origin that may connect. A null pointer removes all.
+    LANDLINE_OPTION_TEXT(allowed_origin, LANDLINE_OPT_ALLOWED_ORIGIN)
+    /// Client: adds a file of PEM certificates to trust.
+    LANDLINE_OPTION_TEXT(ca_file, LANDLINE_OPT_TLS_CA_FILE)
+    /// A file with the certificate chain in PEM.
+    LANDLINE_OPTION_TEXT(cert_file, LANDLINE_OPT_TLS_CERT_FILE)
+    /// A file with the private key in PKCS#8 PEM.
+    LANDLINE_OPTION_TEXT(key_file, LANDLINE_OPT_TLS_KEY_FILE)
+    /// The password of pkcs12().
+    LANDLINE_OPTION_TEXT(pkcs12_password, LANDLINE_OPT_TLS_PKCS12_PASSWORD)
+    /// Client: adds PEM certificates to trust.
+    LANDLINE_OPTION_BYTES(ca_pem, LANDLINE_OPT_TLS_CA_PEM)
+    /// The certificate chain in PEM.
+    LANDLINE_OPTION_BYTES(cert_pem, LANDLINE_OPT_TLS_CERT_PEM)
+    /// The private key in PKCS#8 PEM.
+    LANDLINE_OPTION_BYTES(key_pem, LANDLINE_OPT_TLS_KEY_PEM)
+    /// Certificate and key as a PKCS#12 archive.
+    LANDLINE_OPTION_BYTES(pkcs12, LANDLINE_OPT_TLS_PKCS12)
+
+#undef LANDLINE_OPTION_BYTES
+#undef LANDLINE_OPTION_TEXT
+#undef LANDLINE_OPTION_TIME
+#undef LANDLINE_OPTION_FLAG
+#undef LANDLINE_OPTION_INT
+#undef LANDLINE_OPTION_SIZE
+#undef LANDLINE_OPTION
+
+    /// Client: adds a header to the request.
+    void header(c_text name, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_add_header(get(), name.get(), value.get()));
+    }
+    options& header(c_text name, c_text value) & {
+        detail::check(landline_options_add_header(get(), name.get(), value.get()));
+        return *this;
+    }
+    options&& header(c_text name, c_text value) && {
+        header(name, value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// What ends connecting, accepting and the connections that come of it. May be freed right afterwards.
+    void interrupter(const landline::interrupter& value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_set_interrupter(get(), value.get()));
+    }
+    options& interrupter(const landline::interrupter& value) & {
+        detail::check(landline_options_set_interrupter(get(), value.get()));
+        return *this;
+    }
+    options&& interrupter(const landline::interrupter& value) && {
+        interrupter(value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+private:
+    void make(std::error_code& failure) noexcept {
+        landline_options* made = nullptr;
+        failure = detail::code(landline_options_new(&made));
+        set(made);
+    }
+
+    static std::int64_t number(std::size_t value) noexcept {
+        constexpr auto most = (std::numeric_limits<std::int64_t>::max)();
+        return value > static_cast<std::uint64_t>(most) ? most : static_cast<std::int64_t>(value);
+    }
+};
+
+/// The default options.
+inline const options defaults{static_cast<landline_options*>(nullptr)};
+
+// ----- Messages -----
+
+namespace detail {
+
+/// Frees a message, and then the reference to the connection that it was borrowed from.
+struct message_deleter {
+    landline_conn* lender = nullptr;
+    void operator()(landline_message* handle) const noexcept {
+        landline_message_free(handle);
+        landline_conn_free(lender);
+    }
+};
+
+} // namespace detail
+
+/// A received message, which is freed in whatever thread. One from recv_ref() is borrowed from its connection, which
+/// receives nothing else until it is gone; it keeps the connection alive.
+class message {
+public:
+    /// An empty one.
+    message() noexcept = default;
+    /// Takes over a handle of the C interface, and a reference to the connection that a borrowed one is of.
+    explicit message(landline_message* handle, landline_conn* lender = nullptr) noexcept
+        : handle_(handle, detail::message_deleter{lender}) {}
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    landline_message* get() const noexcept { return handle_.get(); }
+
+    landline::kind kind() const noexcept { return static_cast<landline::kind>(landline_message_kind(get())); }
+    bool is_text() const noexcept { return kind() == landline::kind::text; }
+    /// The payload. Valid as long as the message.
+    bytes_view bytes() const noexcept { return {data(), size()}; }
+    /// The payload as characters: UTF-8 if it is a text message. Valid as long as the message.
+    std::string_view text() const noexcept { return bytes().chars(); }
+    const void* data() const noexcept { return landline_message_data(get()); }
+    std::size_t size() const noexcept { return landline_message_len(get()); }
+
+private:
+    std::unique_ptr<landline_message, detail::message_deleter> handle_;
+};
+
+/// What recv_into() has put into the buffer.
+struct part {
+    landline::kind kind;
+    std::size_t size;
+    /// Whether the message ends here.
+    bool last;
+};
+
+// ----- Writers -----
+
+/// One message that is being sent in pieces. By one thread at a time; a second one waits. If it is destroyed before
+/// finish(), the connection is closed with 1011, for the message cannot be taken back.
+class writer : public detail::owner<landline_writer, landline_writer_free> {
+public:
+    writer() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit writer(landline_writer* handle) noexcept : owner(handle) {}
+
+    /// Adds to the message. Blocks until all of it is taken. With a time limit call the form with an error code, which
+    /// gives how many bytes were taken, also when it fails: go on behind them.
+    void write(payload data, time_limit limit = no_timeout) {
+        std::error_code failure;
+        write(data, limit, failure);
+        detail::check(failure);
+    }
+    std::size_t write(payload data, time_limit limit, std::error_code& failure) noexcept {
+        std::size_t written = 0;
+        failure =
+            detail::code(landline_writer_write(get(), data.data(), data.size(), limit.milliseconds(), &written));
+        return written;
+    }
+
+    /// Sends what has been written. Blocks until it is in the kernel.
+    void flush(time_limit limit = no_timeout) { detail::check(landline_writer_flush(get(), limit.milliseconds())); }
+    void flush(time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_writer_flush(get(), limit.milliseconds()));
+    }
+
+    /// Ends the message. Blocks until it is in the kernel.
+    void finish(time_limit limit = no_timeout) { detail::check(landline_writer_end(get(), limit.milliseconds())); }
+    void finish(time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_writer_end(get(), limit.milliseconds()));
+    }
+};
+
+// ----- Connections -----
+
+enum class connection_state : std::int64_t { open = 0, closing = 1, over = 2 };
+
+/// Whose calls connection::interrupt() wakes.
+enum class direction : std::int32_t { recv = LANDLINE_RECV, send = LANDLINE_SEND, both = LANDLINE_BOTH };
+
+/// What has gone over a connection since the opening handshake.
+struct statistics {
+    std::uint64_t messages_sent = 0;
+    std::uint64_t messages_received = 0;
+    /// Bytes of the messages sent, before compression.
+    std::uint64_t payload_sent = 0;
+    /// Bytes of the messages received, after decompression.
+    std::uint64_t payload_received = 0;
+    /// Bytes given to the transport.
+    std::uint64_t wire_sent = 0;
+    /// Bytes taken from the transport.
+    std::uint64_t wire_received = 0;
+};
+
+/// A piece of a message, for connection::sendv().
+inline landline_slice slice(payload data) noexcept { return {data.data(), data.size()}; }
+
+class message_iterator;
+/// Where iterating over a connection ends.
+struct end_of_messages {};
+
+/// An open connection. One thread receives while any number of others send, ping, close or interrupt it; share() gives
+/// each its own object. The last one that is destroyed ends the connection without a closing handshake: call close().
+class connection : public detail::owner<landline_conn, landline_conn_free> {
+public:
+    /// An empty one.
+    connection() noexcept = default;
+    /// Takes over a reference of the C interface.
+    explicit connection(landline_conn* handle) noexcept : owner(handle) {}
+
+    /// Another object for the same connection, for another thread.
+    connection share() const noexcept { return connection(landline_conn_retain(get())); }
+
+    // Receiving. Pings are answered, and the closing handshake and keepalive work, inside these calls.
+
+    /// The next message, whole, or nothing if the connection was closed in order. Blocks until there is one.
+    std::optional<message> recv(time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto received = recv(limit, failure);
+        detail::check(failure);
+        return received;
+    }
+    std::optional<message> recv(std::error_code& failure) noexcept { return recv(no_timeout, failure); }
+    std::optional<message> recv(time_limit limit, std::error_code& failure) noexcept {
+        landline_message* received = nullptr;
+        if (!is_received(landline_conn_recv(get(), limit.milliseconds(), &received), failure))
+            return std::nullopt;
+        return message(received);
+    }
+
+    /// recv() without a copy: nothing else can be received while the message exists (status::busy).
+    std::optional<message> recv_ref(time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto received = recv_ref(limit, failure);
+        detail::check(failure);
+        return received;
+    }
+    std::optional<message> recv_ref(std::error_code& failure) noexcept { return recv_ref(no_timeout, failure); }
+    std::optional<message> recv_ref(time_limit limit, std::error_code& failure) noexcept {
+        landline_message* received = nullptr;
+        if (!is_received(landline_conn_recv_ref(get(), limit.milliseconds(), &received), failure))
+            return std::nullopt;
+        return message(received, landline_conn_retain(get()));
+    }
+
+    /// Receives into a buffer as much as is there and fits; nothing if the connection was closed in order. Blocks until
+    /// there is something.
+    std::optional<part> recv_into(void* buffer, std::size_t capacity, time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto received = recv_into(buffer, capacity, limit, failure);
+        detail::check(failure);
+        return received;
+    }
+    std::optional<part> recv_into(void* buffer, std::size_t capacity, time_limit limit,
+                                  std::error_code& failure) noexcept {
+        std::int32_t found = 0;
+        std::size_t size = 0;
+        const auto result = landline_conn_recv_into(get(), buffer, capacity, limit.milliseconds(), &found, &size);
+        if (!is_received(result == LANDLINE_MORE ? LANDLINE_OK : result, failure))
+            return std::nullopt;
+        return part{static_cast<landline::kind>(found), size, result == LANDLINE_OK};
+    }
+
+    /// For `for (auto& message : connection)`: recv() until the connection was closed in order.
+    message_iterator begin();
+    end_of_messages end() const noexcept { return {}; }
+
+    // Sending. Blocks until the bytes are in the kernel. By any number of threads: messages go out whole.
+
+    /// Sends a text message.
+    void send(std::string_view text, send_options how = {}) { send_any(landline::kind::text, text, how); }
+    void send(std::string_view text, std::error_code& failure) noexcept { send(text, {}, failure); }
+    void send(std::string_view text, send_options how, std::error_code& failure) noexcept {
+        send_any(landline::kind::text, text, how, failure);
+    }
+    /// Sends a binary message.
+    void send(bytes_view bytes, send_options how = {}) { send_any(landline::kind::binary, bytes, how); }
+    void send(bytes_view bytes, std::error_code& failure) noexcept { send(bytes, {}, failure); }
+    void send(bytes_view bytes, send_options how, std::error_code& failure) noexcept {
+        send_any(landline::kind::binary, bytes, how, failure);
+    }
+    /// Sends a received message on: text as text, binary as binary.
+    void send(const message& received, send_options how = {}) {
+        detail::check(landline_conn_send_message(get(), received.get(), how.flags(), how.milliseconds()));
+    }
+    void send(const message& received, std::error_code& failure) noexcept { send(received, {}, failure); }
+    void send(const message& received, send_options how, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_send_message(get(), received.get(), how.flags(), how.milliseconds()));
+    }
+
+    /// Gathers a message (send_flag::feed): it leaves with the next that is sent, or with flush().
+    void feed(std::string_view text, time_limit limit = no_timeout) { send(text, {send_flag::feed, limit}); }
+    void feed(std::string_view text, time_limit limit, std::error_code& failure) noexcept {
+        send(text, {send_flag::feed, limit}, failure);
+    }
+    void feed(bytes_view bytes, time_limit limit = no_timeout) { send(bytes, {send_flag::feed, limit}); }
+    void feed(bytes_view bytes, time_limit limit, std::error_code& failure) noexcept {
+        send(bytes, {send_flag::feed, limit}, failure);
+    }
+    void feed(const message& received, time_limit limit = no_timeout) { send(received, {send_flag::feed, limit}); }
+    void feed(const message& received, time_limit limit, std::error_code& failure) noexcept {
+        send(received, {send_flag::feed, limit}, failure);
+    }
+
+    /// Writes what was gathered, or left over by a call that ended as pending.
+    void flush(time_limit limit = no_timeout) { detail::check(landline_conn_flush(get(), limit.milliseconds())); }
+    void flush(time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_flush(get(), limit.milliseconds()));
+    }
+
+    /// Sends one message made of pieces: sendv(kind::text, {slice("a"), slice("b")}).
+    void sendv(landline::kind as, std::initializer_list<landline_slice> parts, send_options how = {}) {
+        sendv(as, parts.begin(), parts.size(), how);
+    }
+    void sendv(landline::kind as, std::initializer_list<landline_slice> parts, send_options how,
+               std::error_code& failure) noexcept {
+        sendv(as, parts.begin(), parts.size(), how, failure);
+    }
+    void sendv(landline::kind as, const landline_slice* parts, std::size_t count, send_options how = {}) {
+        std::error_code failure;
+        sendv(as, parts, count, how, failure);
+        detail::check(failure);
+    }
+    void sendv(landline::kind as, const landline_slice* parts, std::size_t count, send_options how,
+               std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_sendv(get(), static_cast<std::int32_t>(as), parts, count, how.flags(),
+                                                   how.milliseconds()));
+    }
+
+    /// Begins a message of unknown size. Blocks while another one is being streamed; other messages wait until it ends.
+    writer send_stream(landline::kind as, send_options how = {}) {
+        std::error_code failure;
+        auto made = send_stream(as, how, failure);
+        detail::check(failure);
+        return made;
+    }
+    writer send_stream(landline::kind as, send_options how, std::error_code& failure) noexcept {
+        landline_writer* made = nullptr;
+        failure = detail::code(landline_conn_send_stream(get(), static_cast<std::int32_t>(as), how.flags(),
+                                                         how.milliseconds(), &made));
+        return writer(made);
+    }
+
+    /// Sends a Ping of at most 125 bytes.
+    void ping(payload data = {}, time_limit limit = no_timeout) {
+        detail::check(landline_conn_ping(get(), data.data(), data.size(), limit.milliseconds()));
+    }
+    void ping(payload data, time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_ping(get(), data.data(), data.size(), limit.milliseconds()));
+    }
+
+    /// Sends a Ping and waits for its Pong: how long that took. Keeps messages for the next receiving call.
+    std::chrono::microseconds ping_wait(time_limit limit = no_timeout) {
+        std::error_code failure;
+        const auto time = ping_wait(limit, failure);
+        detail::check(failure);
+        return time;
+    }
+    std::chrono::microseconds ping_wait(time_limit limit, std::error_code& failure) noexcept {
+        std::uint64_t time = 0;
+        failure = detail::code(landline_conn_ping_wait(get(), limit.milliseconds(), &time));
+        return std::chrono::microseconds(static_cast<std::chrono::microseconds::rep>(time));
+    }
+
+    // Ending.
+
+    /// Closes in order: sends a Close frame and waits for the peer's, at most options::close_timeout().
+    void close(int code = close_code::normal, std::string_view reason = {}, time_limit limit = no_timeout) {
+        std::error_code failure;
+        close(code, reason, limit, failure);
+        detail::check(failure);
+    }
+    void close(std::error_code& failure) noexcept { close(close_code::normal, {}, no_timeout, failure); }
+    void close(int code, std::string_view reason, time_limit limit, std::error_code& failure) noexcept {
+        failure =
+            detail::code(landline_conn_close(get(), code, reason.data(), reason.size(), limit.milliseconds()));
+    }
+
+    /// Sends a Close frame only. Whoever receives still gets what the peer sends, and then nothing.
+    void close_start(int code = close_code::normal, std::string_view reason = {}, time_limit limit = no_timeout) {
+        std::error_code failure;
+        close_start(code, reason, limit, failure);
+        detail::check(failure);
+    }
+    void close_start(int code, std::string_view reason, time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(
+            landline_conn_close_start(get(), code, reason.data(), reason.size(), limit.milliseconds()));
+    }
+
+    /// Ends the connection at once: blocked calls fail with status::aborted. Any thread, never blocks.
+    void abort() { detail::check(landline_conn_abort(get())); }
+    void abort(std::error_code& failure) noexcept { failure = detail::code(landline_conn_abort(get())); }
+
+    /// Wakes blocked calls, or else the next that would block. The connection goes on. Any thread, never blocks.
+    void interrupt(direction whose = direction::both) {
+        detail::check(landline_conn_interrupt(get(), static_cast<std::int32_t>(whose)));
+    }
+    void interrupt(direction whose, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_interrupt(get(), static_cast<std::int32_t>(whose)));
+    }
+
+    // What is known about it. Any thread, never blocks. Views are valid as long as the connection. Without exceptions:
+    // number() and text(), which have a form with an error code.
+
+    connection_state state() const {
+        return static_cast<connection_state>(number(LANDLINE_CONN_STATE));
+    }
+    /// The close code to report; 0 while open.
+    int close_code() const { return small(LANDLINE_CONN_CLOSE_CODE); }
+    int close_code_received() const { return small(LANDLINE_CONN_CLOSE_CODE_RECEIVED); }
+    int close_code_sent() const { return small(LANDLINE_CONN_CLOSE_CODE_SENT); }
+    std::string_view close_reason() const { return text(LANDLINE_CONN_CLOSE_REASON); }
+    /// Whether our Close frame came first.
+    bool closed_first_by_us() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == 1; }
+    /// Whether the peer's Close frame came first.
+    bool closed_first_by_peer() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == 2; }
+    bool closed_cleanly() const { return number(LANDLINE_CONN_CLOSED_CLEANLY) != 0; }
+    /// The subprotocol that was agreed on; empty if none was.
+    std::string_view subprotocol() const { return text(LANDLINE_CONN_SUBPROTOCOL); }
+    std::string_view extensions() const { return text(LANDLINE_CONN_EXTENSIONS); }
+    /// Path and query that were asked for.
+    std::string_view target() const { return text(LANDLINE_CONN_TARGET); }
+    std::string_view peer() const { return text(LANDLINE_CONN_PEER); }
+    std::string_view local() const { return text(LANDLINE_CONN_LOCAL); }
+    /// The peer's headers, each as "name: value\r\n".
+    std::string_view headers() const { return text(LANDLINE_CONN_HEADERS); }
+    /// A value of one of the peer's headers; nothing if there is none.
+    std::optional<std::string_view> header(c_text name, std::size_t index = 0) const {
+        const char* value = nullptr;
+        detail::check(landline_conn_header(get(), name.get(), index, &value));
+        return detail::optional_view(value);
+    }
+    std::optional<std::string_view> header(c_text name, std::size_t index, std::error_code& failure) const noexcept {
+        const char* value = nullptr;
+        failure = detail::code(landline_conn_header(get(), name.get(), index, &value));
+        return detail::optional_view(value);
+    }
+    /// Whether messages can be compressed.
+    bool compression() const { return number(LANDLINE_CONN_COMPRESSION) != 0; }
+    statistics stats() const {
+        statistics all;
+        all.messages_sent = count(LANDLINE_CONN_MESSAGES_SENT);
+        all.messages_received = count(LANDLINE_CONN_MESSAGES_RECEIVED);
+        all.payload_sent = count(LANDLINE_CONN_PAYLOAD_SENT);
+        all.payload_received = count(LANDLINE_CONN_PAYLOAD_RECEIVED);
+        all.wire_sent = count(LANDLINE_CONN_WIRE_SENT);
+        all.wire_received = count(LANDLINE_CONN_WIRE_RECEIVED);
+        return all;
+    }
+
+    /// The descriptor to wait for in a loop of the caller's. Do not read from it, write to it or close it.
+    int fd() const { return small(LANDLINE_CONN_FD); }
+    /// What to wait for on the descriptor now, as poll() has it.
+    short poll_events() const { return static_cast<short>(number(LANDLINE_CONN_POLL_EVENTS)); }
+    /// Whether a receiving call may find something although the descriptor is not readable.
+    bool has_buffered() const { return number(LANDLINE_CONN_HAS_BUFFERED) != 0; }
+
+    /// A number by its key of landline.h; what the functions above ask for.
+    std::int64_t number(std::int32_t key) const {
+        std::int64_t value = 0;
+        detail::check(landline_conn_int(get(), key, &value));
+        return value;
+    }
+    std::int64_t number(std::int32_t key, std::error_code& failure) const noexcept {
+        std::int64_t value = 0;
+        failure = detail::code(landline_conn_int(get(), key, &value));
+        return value;
+    }
+    /// A text by its key of landline.h; what the functions above ask for.
+    std::string_view text(std::int32_t key) const {
+        std::error_code failure;
+        const auto value = text(key, failure);
+        detail::check(failure);
+        return value;
+    }
+    std::string_view text(std::int32_t key, std::error_code& failure) const noexcept {
+        const char* value = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_conn_str(get(), key, &value, &size));
+        return failure ? std::string_view() : std::string_view(value, size);
+    }
+
+    /// Keeps a pointer of the caller's with the connection.
+    void set_user(void* user) { detail::check(landline_conn_set_user(get(), user)); }
+    /// That pointer, null before.
+    void* user() const noexcept { return landline_conn_user(get()); }
+
+private:
+    /// Whether there is something; nothing without a failure if the connection was closed in order.
+    static bool is_received(landline_status result, std::error_code& failure) noexcept {
+        failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
+        return result == LANDLINE_OK;
+    }
+
+    void send_any(landline::kind as, bytes_view data, send_options how) {
+        std::error_code failure;
+        send_any(as, data, how, failure);
+        detail::check(failure);
+    }
+    void send_any(landline::kind as, bytes_view data, send_options how, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_send(get(), static_cast<std::int32_t>(as), data.data(), data.size(),
+                                                  how.flags(), how.milliseconds()));
+    }
+
+    int small(std::int32_t key) const { return static_cast<int>(number(key)); }
+    std::uint64_t count(std::int32_t key) const { return static_cast<std::uint64_t>(number(key)); }
+};
+
+/// The messages of a connection, one after the other. Each step receives: it blocks, and throws as recv() does.
+class message_iterator {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = message;
+    using difference_type = std::ptrdiff_t;
+    using pointer = message*;
+    using reference = message&;
+
+    explicit message_iterator(connection& from) : from_(&from), current_(from.recv()) {}
+
+    message& operator*() noexcept { return *current_; }
+    message* operator->() noexcept { return &*current_; }
+    message_iterator& operator++() {
+        current_.reset();
+        current_ = from_->recv();
+        return *this;
+    }
+    friend bool operator==(const message_iterator& at, end_of_messages) noexcept { return !at.current_; }
+    friend bool operator!=(const message_iterator& at, end_of_messages) noexcept { return at.current_.has_value(); }
+
+private:
+    connection* from_;
+    std::optional<message> current_;
+};
+
+inline message_iterator connection::begin() { return message_iterator(*this); }
+
+// ----- Transports -----
+
+/// A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. read() and write()
+/// never wait. One thread may be in read() while another one is in write(), and two in wait(); abort() may come at any
+/// time. An exception counts as a broken stream. Destroyed when the connection is gone, perhaps
+/// without another call: the destructor ends the stream.
+class transport {
+public:
+    /// What read() and write() give when they would have to wait.
+    static constexpr std::int64_t would_block = LANDLINE_WOULD_BLOCK;
+    /// What read(), write() and wait() give when the stream is broken.
+    static constexpr std::int32_t broken = LANDLINE_ERR_IO;
+    /// For wait(): data, or the end of the stream.
+    static constexpr std::int32_t readable = LANDLINE_WAIT_READ;
+    /// For wait(): room to write.
+    static constexpr std::int32_t writable = LANDLINE_WAIT_WRITE;
+
+    transport() = default;
+    transport(const transport&) = delete;
+    transport& operator=(const transport&) = delete;
+    virtual ~transport() = default;
+
+    /// Reads up to `size` bytes: how many, 0 at the end of the stream, would_block, or broken.
+    virtual std::int64_t read(void* data, std::size_t size) = 0;
+    /// Writes up to `size` bytes: how many, would_block, or broken.
+    virtual std::int64_t write(const void* data, std::size_t size) = 0;
+    /// Waits until one of `wanted` can be done, `wake_fd` is readable (if it is not -1; do not read from it), or time
+    /// is over. Gives what can be done, 0 for none, or broken. May return early.
+    virtual std::int32_t wait(std::int32_t wanted, int wake_fd, time_limit limit) = 0;
+    /// Ends the stream towards the peer, behind what was written. Reading goes on.
+    virtual void close_write() = 0;
+    /// Ends both directions at once, and wakes whoever waits.
+    virtual void abort() = 0;
+};
+
+namespace detail {
+
+/// What the `user` pointer of a transport's table points to.
+struct transport_user {
+    std::shared_ptr<transport> it;
+    /// Expires with this.
+    std::shared_ptr<char> life = std::make_shared<char>();
+};
+
+/// Calls the transport behind a `user` pointer; whatever it throws is `otherwise`.
+template <class Result, class Call>
+Result guarded(void* user, Result otherwise, Call call) noexcept {
+    try {
+        return call(*static_cast<transport_user*>(user)->it);
+    } catch (...) {
+        return otherwise;
+    }
+}
+
+inline landline_transport table_of(transport_user* user) noexcept {
+    landline_transport table{};
+    table.size = sizeof table;
+    table.user = user;
+    table.read = [](void* self, void* data, std::size_t size) -> std::int64_t {
+        return guarded(self, std::int64_t{transport::broken}, [=](transport& it) { return it.read(data, size); });
+    };
+    table.write = [](void* self, const void* data, std::size_t size) -> std::int64_t {
+        return guarded(self, std::int64_t{transport::broken}, [=](transport& it) { return it.write(data, size); });
+    };
+    table.wait = [](void* self, std::int32_t wanted, std::int32_t wake_fd, std::int32_t limit) -> std::int32_t {
+        return guarded(self, std::int32_t{transport::broken}, [=](transport& it) {
+            return it.wait(wanted, wake_fd, time_limit::from_milliseconds(limit));
+        });
+    };
+    table.close_write = [](void* self) {
+        guarded(self, 0, [](transport& it) { return it.close_write(), 0; });
+    };
+    table.abort = [](void* self) {
+        guarded(self, 0, [](transport& it) { return it.abort(), 0; });
+    };
+    table.free = [](void* self) { delete static_cast<transport_user*>(self); };
+    return table;
+}
+
+/// Calls `open` with the table of a transport, and frees what the library did not take.
+template <class Open>
+landline_status with_table(std::shared_ptr<transport> over, Open open) {
+    if (over == nullptr)
+        return open(nullptr);
+    auto owned = std::make_unique<transport_user>();
+    owned->it = std::move(over);
+    const std::weak_ptr<char> life = owned->life;
+    auto* const user = owned.release();
+    const auto table = table_of(user);
+    const auto result = open(&table);
+    if (result != LANDLINE_OK && !life.expired())
+        delete user;
+    return result;
+}
+
+} // namespace detail
+
+// ----- Clients -----
+
+/// Opens a connection to a URL that begins with ws:// or wss://. Blocks until it is open, for at most
+/// options::handshake_timeout().
+inline connection connect(c_text url, const options& with, time_limit limit, std::error_code& failure) noexcept {
+    landline_conn* made = nullptr;
+    failure = detail::code(landline_connect(url.get(), with.get(), limit.milliseconds(), &made));
+    return connection(made);
+}
+inline connection connect(c_text url, const options& with, std::error_code& failure) noexcept {
+    return connect(url, with, no_timeout, failure);
+}
+inline connection connect(c_text url, std::error_code& failure) noexcept {
+    return connect(url, defaults, no_timeout, failure);
+}
+inline connection connect(c_text url, const options& with = defaults, time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = connect(url, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// Whether a descriptor that is handed in belongs to the connection from then on, or is still the caller's.
+enum class descriptor : std::int32_t { keep = 0, take = 1 };
+
+/// Opens a connection over a stream socket that is connected, TCP or Unix. One that is taken is taken also when this
+/// fails. Blocks as connect().
+inline connection connect_fd(int fd, descriptor whose, c_text url, const options& with, time_limit limit,
+                             std::error_code& failure) noexcept {
+    landline_conn* made = nullptr;
+    failure = detail::code(landline_connect_fd(fd, static_cast<std::int32_t>(whose), url.get(), with.get(),
+                                               limit.milliseconds(), &made));
+    return connection(made);
+}
+inline connection connect_fd(int fd, descriptor whose, c_text url, const options& with = defaults,
+                             time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = connect_fd(fd, whose, url, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// Opens a connection over a transport of the caller's own, which is destroyed with the connection, or when this fails,
+/// if nobody else has it. Blocks as connect(). The form with an error code throws when there is no memory.
+inline connection connect_transport(std::shared_ptr<transport> over, c_text url, const options& with,
+                                    time_limit limit, std::error_code& failure) {
+    landline_conn* made = nullptr;
+    failure = detail::code(detail::with_table(std::move(over), [&](const landline_transport* table) {
+        return landline_connect_transport(table, url.get(), with.get(), limit.milliseconds(), &made);
+    }));
+    return connection(made);
+}
+inline connection connect_transport(std::shared_ptr<transport> over, c_text url, const options& with = defaults,
+                                    time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = connect_transport(std::move(over), url, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// A client and a server that are connected in memory, for tests. They have no descriptor.
+inline std::pair<connection, connection> pair(const options& client, const options& server,
+                                              std::error_code& failure) noexcept {
+    landline_conn* ends[2] = {nullptr, nullptr};
+    failure = detail::code(landline_pair(client.get(), server.get(), &ends[0], &ends[1]));
+    return {connection(ends[0]), connection(ends[1])};
+}
+inline std::pair<connection, connection> pair(const options& client = defaults, const options& server = defaults) {
+    std::error_code failure;
+    auto made = pair(client, server, failure);
+    detail::check(failure);
+    return made;
+}
+
+// ----- Servers -----
+
+/// A client that is connected and waits: look at its request, then accept or reject it. One that is destroyed without
+/// an answer gives the client status 500. By one thread at a time. Views are valid as long as the request.
+class request : public detail::owner<landline_request, landline_request_free> {
+public:
+    request() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit request(landline_request* handle) noexcept : owner(handle) {}
+
+    /// Reads the request of a client from listener::accept_incoming(). Blocks for at most options::handshake_timeout().
+    void read() { detail::check(landline_request_read(get())); }
+    void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
+
+    std::string_view path() const noexcept { return text(LANDLINE_REQUEST_PATH); }
+    /// Without the question mark; empty if there is none.
+    std::string_view query() const noexcept { return text(LANDLINE_REQUEST_QUERY); }
+    std::string_view host() const noexcept { return text(LANDLINE_REQUEST_HOST); }
+    /// The page that a browser connects from; empty if there is none.
+    std::string_view origin() const noexcept { return text(LANDLINE_REQUEST_ORIGIN); }
+    std::string_view peer() const noexcept { return text(LANDLINE_REQUEST_PEER); }
+    /// All headers, each as "name: value\r\n".
+    std::string_view headers() const noexcept { return text(LANDLINE_REQUEST_HEADERS); }
+    /// A value of a header; nothing if there is none.
+    std::optional<std::string_view> header(c_text name, std::size_t index = 0) const noexcept {
+        return detail::optional_view(landline_request_header(get(), name.get(), index));
+    }
+    /// What the client offers, the best one first.
+    std::vector<std::string_view> subprotocols() const {
+        std::vector<std::string_view> all;
+        while (const char* name = landline_request_subprotocol(get(), all.size()))
+            all.emplace_back(name);
+        return all;
+    }
+
+    /// Adds a header to the answer.
+    void add_header(c_text name, c_text value) {
+        detail::check(landline_request_add_header(get(), name.get(), value.get()));
+    }
+    void add_header(c_text name, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_request_add_header(get(), name.get(), value.get()));
+    }
+
+    /// Opens the connection with one of the subprotocols that the client offers: a null pointer takes the first of
+    /// options::subprotocol() that it offers, "" none. Blocks until the answer is in the kernel.
+    connection accept(c_text subprotocol = nullptr) {
+        std::error_code failure;
+        auto made = accept(subprotocol, failure);
+        detail::check(failure);
+        return made;
+    }
+    connection accept(c_text subprotocol, std::error_code& failure) noexcept {
+        landline_conn* made = nullptr;
+        failure = detail::code(landline_request_accept(get(), subprotocol.get(), &made));
+        return connection(made);
+    }
+
+    /// Refuses with an HTTP status from 300 to 599. Blocks until the client has read it, for at most 2 s.
+    void reject(int http_status, payload body = {}) {
+        detail::check(landline_request_reject(get(), http_status, body.data(), body.size()));
+    }
+    void reject(int http_status, payload body, std::error_code& failure) noexcept {
+        failure = detail::code(landline_request_reject(get(), http_status, body.data(), body.size()));
+    }
+
+private:
+    std::string_view text(std::int32_t key) const noexcept { return landline_request_str(get(), key); }
+};
+
+/// Reads the request of a client on a stream socket of the caller's. Blocks for at most options::handshake_timeout().
+inline request request_from_fd(int fd, descriptor whose, const options& with, time_limit limit,
+                               std::error_code& failure) noexcept {
+    landline_request* made = nullptr;
+    failure = detail::code(landline_request_from_fd(fd, static_cast<std::int32_t>(whose), with.get(),
+                                                    limit.milliseconds(), &made));
+    return request(made);
+}
+inline request request_from_fd(int fd, descriptor whose, const options& with = defaults,
+                               time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = request_from_fd(fd, whose, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// The same over a transport of the caller's own. The form with an error code throws when there is no memory.
+inline request request_from_transport(std::shared_ptr<transport> over, const options& with, time_limit limit,
+                                      std::error_code& failure) {
+    landline_request* made = nullptr;
+    failure = detail::code(detail::with_table(std::move(over), [&](const landline_transport* table) {
+        return landline_request_from_transport(table, with.get(), limit.milliseconds(), &made);
+    }));
+    return request(made);
+}
+inline request request_from_transport(std::shared_ptr<transport> over, const options& with = defaults,
+                                      time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = request_from_transport(std::move(over), with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// A listening socket. Any thread may use it, several may accept at the same time.
+class listener : public detail::owner<landline_listener, landline_listener_free> {
+public:
+    listener() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit listener(landline_listener* handle) noexcept : owner(handle) {}
+    /// Listens on "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH".
+    explicit listener(c_text address, const options& with = defaults) {
+        std::error_code failure;
+        listen(address, with, failure);
+        detail::check(failure);
+    }
+    listener(c_text address, const options& with, std::error_code& failure) noexcept {
+        listen(address, with, failure);
+    }
+
+    /// Where it listens, with the port that was taken. Valid as long as the listener.
+    std::string_view address() const noexcept { return detail::view(landline_listener_address(get())); }
+
+    /// Waits for a client and reads its request, TLS included. Blocks until there is one, and then for at most
+    /// options::handshake_timeout(): one slow client delays the others. Errors of one client do not end the listener.
+    request accept(time_limit limit = no_timeout) const {
+        std::error_code failure;
+        auto made = accept(limit, failure);
+        detail::check(failure);
+        return made;
+    }
+    request accept(time_limit limit, std::error_code& failure) const noexcept {
+        landline_request* made = nullptr;
+        failure = detail::code(landline_listener_accept(get(), limit.milliseconds(), &made));
+        return request(made);
+    }
+
+    /// Waits for a client and reads nothing yet: call request::read() next, in another thread perhaps.
+    request accept_incoming(time_limit limit = no_timeout) const {
+        std::error_code failure;
+        auto made = accept_incoming(limit, failure);
+        detail::check(failure);
+        return made;
+    }
+    request accept_incoming(time_limit limit, std::error_code& failure) const noexcept {
+        landline_request* made = nullptr;
+        failure = detail::code(landline_listener_accept_incoming(get(), limit.milliseconds(), &made));
+        return request(made);
+    }
+
+    /// Wakes a thread that accepts, or else the next one. Never blocks.
+    void interrupt() const { detail::check(landline_listener_interrupt(get())); }
+    void interrupt(std::error_code& failure) const noexcept {
+        failure = detail::code(landline_listener_interrupt(get()));
+    }
+
+private:
+    void listen(c_text address, const options& with, std::error_code& failure) noexcept {
+        landline_listener* made = nullptr;
+        failure = detail::code(landline_listen(address.get(), with.get(), &made));
+        set(made);
+    }
+};
+
+/// A server that calls a handler in a thread of its own for each connection. run() by one thread, stop() by another.
+class server : public detail::owner<landline_server, landline_server_free> {
+public:
+    /// What run() calls for each connection. The connection is closed with 1000 when it returns, if it is still open.
+    using handler = std::function<void(connection&)>;
+    /// What run() calls, in the connection's thread, when a handler has thrown.
+    using exception_handler = std::function<void(std::exception_ptr)>;
+
+    /// How many connections came to which end.
+    struct stopped {
+        std::size_t finished = 0;
+        std::size_t cut = 0;
+    };
+
+    server() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit server(landline_server* handle) noexcept : owner(handle) {}
+    /// Binds to "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH". Clients wait for run().
+    explicit server(c_text address, const options& with = defaults) {
+        std::error_code failure;
+        bind(address, with, failure);
+        detail::check(failure);
+    }
+    server(c_text address, const options& with, std::error_code& failure) noexcept { bind(address, with, failure); }
+
+    /// Where it is bound to, with the port that was taken. Valid as long as the server.
+    std::string_view address() const noexcept { return detail::view(landline_server_address(get())); }
+    /// How many connections there are, those in the opening handshake included.
+    std::size_t connections() const noexcept { return landline_server_connections(get()); }
+
+    /// Serves until stop(). Blocks until the handlers have returned, all of them, so that they may use what the caller
+    /// has. When a handler throws, the connection is closed with 1011, and `on_exception`, if there is one, gets the
+    /// exception. Runs once. If the listening socket fails, the clients are
+    /// closed with 1001, those that are left are cut a second later, and then this fails.
+    void run(const handler& handle, const exception_handler& on_exception = nullptr) {
+        std::error_code failure;
+        run(handle, on_exception, failure);
+        detail::check(failure);
+    }
+    void run(const handler& handle, const exception_handler& on_exception, std::error_code& failure) noexcept {
+        callbacks both{handle, on_exception};
+        const auto result = landline_server_run(
+            get(), [](landline_conn* conn, void* user) { static_cast<callbacks*>(user)->call(conn); }, &both);
+        failure = detail::code(result);
+        // The library does not wait for handlers whose connections were cut, and for none if it failed.
+        while (result != LANDLINE_ERR_STATE && connections() != 0)
+            landline_server_stop(get(), 1000, nullptr, nullptr);
+    }
+
+    /// Stops it from another thread: closes the connections with 1001, waits for the handlers, and cuts those that are
+    /// left. May come before run(). Blocks for `grace`, and a second at most for handlers that do not return then.
+    stopped stop(time_limit grace) const {
+        std::error_code failure;
+        const auto all = stop(grace, failure);
+        detail::check(failure);
+        return all;
+    }
+    stopped stop(time_limit grace, std::error_code& failure) const noexcept {
+        constexpr auto most = (std::numeric_limits<std::int32_t>::max)();
+        stopped all;
+        failure = detail::code(landline_server_stop(
+            get(), grace.milliseconds() < 0 ? most : grace.milliseconds(), &all.finished, &all.cut));
+        return all;
+    }
+
+private:
+    struct callbacks {
+        const handler& handle;
+        const exception_handler& on_exception;
+
+        void call(landline_conn* conn) const noexcept {
+            try {
+                connection own(landline_conn_retain(conn));
+                handle(own);
+            } catch (...) {
+                landline_conn_close_start(conn, close_code::internal_error, nullptr, 0, -1);
+                report(std::current_exception());
+            }
+        }
+
+        void report(const std::exception_ptr& thrown) const noexcept {
+            try {
+                if (on_exception)
+                    on_exception(thrown);
+            } catch (...) {
+                // There is nobody left to tell.
+            }
+        }
+    };
+
+    void bind(c_text address, const options& with, std::error_code& failure) noexcept {
+        landline_server* made = nullptr;
+        failure = detail::code(landline_server_bind(address.get(), with.get(), &made));
+        set(made);
+    }
+};
+
+// ----- Waiting for many things -----
+
+/// One thing to wait for, made by wait_for(). `revents` is filled in by wait().
+using wait_item = landline_wait_item;
+
+/// A connection that can be received from, or that something could not be sent on.
+inline wait_item wait_for(const connection& it) noexcept { return {it.get(), nullptr, -1, 0, 0}; }
+/// A listener that has a client waiting.
+inline wait_item wait_for(const listener& it) noexcept { return {nullptr, it.get(), -1, 0, 0}; }
+/// A descriptor of the caller's; `events` as poll() has them.
+inline wait_item wait_for(int fd, short events) noexcept { return {nullptr, nullptr, fd, events, 0}; }
+
+/// Waits until something is ready: how many things are, 0 if time ran out. Whatever a connection is ready for, call a
+/// receiving function with a time limit of zero. No other thread may receive on them meanwhile.
+inline std::size_t wait(wait_item* items, std::size_t count, time_limit limit, std::error_code& failure) noexcept {
+    std::size_t ready = 0;
+    const auto result = landline_wait(items, count, limit.milliseconds(), &ready);
+    failure = detail::code(result == LANDLINE_TIMED_OUT ? LANDLINE_OK : result);
+    return result == LANDLINE_OK ? ready : 0;
+}
+inline std::size_t wait(wait_item* items, std::size_t count, time_limit limit = no_timeout) {
+    std::error_code failure;
+    const auto ready = wait(items, count, limit, failure);
+    detail::check(failure);
+    return ready;
+}
+inline std::size_t wait(std::vector<wait_item>& items, time_limit limit = no_timeout) {
+    return wait(items.data(), items.size(), limit);
+}
+inline std::size_t wait(std::vector<wait_item>& items, time_limit limit, std::error_code& failure) noexcept {
+    return wait(items.data(), items.size(), limit, failure);
+}
+
+// ----- The protocol without I/O -----
+
+/// What a peer did.
+enum class event_kind : std::int32_t {
+    none = LANDLINE_EVENT_NONE,
+    text = LANDLINE_EVENT_TEXT,
+    binary = LANDLINE_EVENT_BINARY,
+    close = LANDLINE_EVENT_CLOSE,
+    ping = LANDLINE_EVENT_PING,
+    pong = LANDLINE_EVENT_PONG,
+    open = LANDLINE_EVENT_OPEN,
+};
+
+/// A thing that the peer did, and its payload, which is valid until the next call with the protocol.
+struct event {
+    event_kind kind = event_kind::none;
+    bytes_view data;
+};
+
+/// One end of a connection without I/O: bytes go in, events and bytes come out; the loop is at landline_protocol in
+/// landline.h. Used by one thread at a time. Nothing blocks.
+class protocol : public detail::owner<landline_protocol, landline_protocol_free> {
+public:
+    protocol() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit protocol(landline_protocol* handle) noexcept : owner(handle) {}
+
+    /// A client's end: its first output is the request for `url`.
+    static protocol client(c_text url, const options& with = defaults) {
+        std::error_code failure;
+        auto made = client(url, with, failure);
+        detail::check(failure);
+        return made;
+    }
+    static protocol client(c_text url, const options& with, std::error_code& failure) noexcept {
+        landline_protocol* made = nullptr;
+        failure = detail::code(landline_protocol_client(url.get(), with.get(), &made));
+        return protocol(made);
+    }
+
+    /// A server's end.
+    static protocol server(const options& with = defaults) {
+        std::error_code failure;
+        auto made = server(with, failure);
+        detail::check(failure);
+        return made;
+    }
+    static protocol server(const options& with, std::error_code& failure) noexcept {
+        landline_protocol* made = nullptr;
+        failure = detail::code(landline_protocol_server(with.get(), &made));
+        return protocol(made);
+    }
+
+    /// Gives it bytes that were received: how many of them were taken. Take events, then give it the rest.
+    std::size_t receive(payload data) {
+        std::error_code failure;
+        const auto taken = receive(data, failure);
+        detail::check(failure);
+        return taken;
+    }
+    std::size_t receive(payload data, std::error_code& failure) noexcept {
+        std::size_t taken = 0;
+        failure = detail::code(landline_protocol_receive(get(), data.data(), data.size(), &taken));
+        return taken;
+    }
+
+    /// The peer has ended the stream.
+    void receive_eof() { detail::check(landline_protocol_receive_eof(get())); }
+    void receive_eof(std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_receive_eof(get()));
+    }
+
+    /// The next thing that the peer did; event_kind::none if there is nothing without more bytes.
+    event next() {
+        std::error_code failure;
+        const auto found = next(failure);
+        detail::check(failure);
+        return found;
+    }
+    event next(std::error_code& failure) noexcept {
+        std::int32_t what = LANDLINE_EVENT_NONE;
+        const std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_protocol_next(get(), &what, &data, &size));
+        return {static_cast<event_kind>(what), bytes_view(data, size)};
+    }
+
+    /// What is to be written to the peer. Valid until the next call.
+    bytes_view output() const {
+        std::error_code failure;
+        const auto bytes = output(failure);
+        detail::check(failure);
+        return bytes;
+    }
+    bytes_view output(std::error_code& failure) const noexcept {
+        const std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_protocol_output(get(), &data, &size));
+        return {data, size};
+    }
+
+    /// So many bytes of the output have been written.
+    void consume(std::size_t count) { detail::check(landline_protocol_consume(get(), count)); }
+    void consume(std::size_t count, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_consume(get(), count));
+    }
+
+    /// Puts a text message into the output. `flags`: send_flag::plain or compress.
+    void send(std::string_view text, send_flag flags = send_flag::none) { send_any(kind::text, text, flags); }
+    void send(std::string_view text, send_flag flags, std::error_code& failure) noexcept {
+        send_any(kind::text, text, flags, failure);
+    }
+    /// Puts a binary message into the output.
+    void send(bytes_view bytes, send_flag flags = send_flag::none) { send_any(kind::binary, bytes, flags); }
+    void send(bytes_view bytes, send_flag flags, std::error_code& failure) noexcept {
+        send_any(kind::binary, bytes, flags, failure);
+    }
+
+    /// Puts a Ping of at most 125 bytes into the output.
+    void ping(payload data = {}) { detail::check(landline_protocol_ping(get(), data.data(), data.size())); }
+    void ping(payload data, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_ping(get(), data.data(), data.size()));
+    }
+
+    /// Puts a Close frame into the output. Events go on until event_kind::close.
+    void close(int code = close_code::normal, std::string_view reason = {}) {
+        detail::check(landline_protocol_close(get(), code, reason.data(), reason.size()));
+    }
+    void close(int code, std::string_view reason, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_close(get(), code, reason.data(), reason.size()));
+    }
+
+    /// The code in the peer's Close frame, 1005 if it had none; 0 before it has come.
+    int close_code_received() const noexcept { return landline_protocol_close_code(get()); }
+    /// Whether nothing more will come and nothing more can be sent.
+    bool is_over() const noexcept { return landline_protocol_is_over(get()) != 0; }
+    /// What the opening handshake agreed on; empty before event_kind::open. Valid as long as the protocol.
+    std::string_view subprotocol() const noexcept { return text(LANDLINE_CONN_SUBPROTOCOL); }
+    std::string_view target() const noexcept { return text(LANDLINE_CONN_TARGET); }
+    /// The peer's headers, each as "name: value\r\n".
+    std::string_view headers() const noexcept { return text(LANDLINE_CONN_HEADERS); }
+
+private:
+    std::string_view text(std::int32_t key) const noexcept { return landline_protocol_str(get(), key); }
+
+    void send_any(kind as, bytes_view data, send_flag flags) {
+        std::error_code failure;
+        send_any(as, data, flags, failure);
+        detail::check(failure);
+    }
+    void send_any(kind as, bytes_view data, send_flag flags, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_send(get(), static_cast<std::int32_t>(as), data.data(), data.size(),
+                                                      static_cast<std::uint32_t>(flags)));
+    }
+};
+
+// ----- The library -----
+
+/// How much the log says.
+enum class log_level : std::int32_t {
+    off = LANDLINE_LOG_OFF,
+    error = LANDLINE_LOG_ERROR,
+    warn = LANDLINE_LOG_WARN,
+    info = LANDLINE_LOG_INFO,
+    debug = LANDLINE_LOG_DEBUG,
+};
+
+/// Gets one line of the log, without a line end, from any thread, several at a time. What it throws is dropped. It may
+/// not call set_log().
+using log_callback = std::function<void(log_level, std::string_view)>;
+
+/// Sends the library's log lines up to `level` to a callback, for the whole process. log_level::off or an empty callback
+/// ends that: when this returns, the old callback is not called any more.
+inline void set_log(log_level level, log_callback callback) {
+    // Both live as long as the process: threads may still log while it ends.
+    static auto& mutex = *new std::mutex;
+    static auto& current = *new std::unique_ptr<log_callback>;
+    auto next = callback ? std::make_unique<log_callback>(std::move(callback)) : nullptr;
+    const std::lock_guard lock(mutex);
+    const auto forward = [](std::int32_t found, const char* text, void* user) {
+        try {
+            (*static_cast<log_callback*>(user))(static_cast<log_level>(found), text);
+        } catch (...) {
+            // A log has nobody to tell.
+        }
+    };
+    detail::check(landline_log_set(static_cast<std::int32_t>(level), next ? +forward : nullptr, next.get()));
+    current = std::move(next);
+}
+
+/// The version of the library that is in use; LANDLINE_VERSION is that of the header.
+inline std::string_view version() noexcept { return landline_version(); }
+/// What the library can do: LANDLINE_FEATURE_*, combined.
+inline std::uint64_t features() noexcept { return landline_features(); }
+
+} // namespace landline
+
+#endif // LANDLINE_HPP
