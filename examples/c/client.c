@@ -5,20 +5,29 @@
  */
 #include <landline.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+static void check(landline_status status, const char *doing) {
+    if (status == LANDLINE_OK)
+        return;
+    fprintf(stderr, "error: %s: %s\n", doing,
+            status == LANDLINE_CLOSED ? landline_status_text(status) : landline_error_text());
+    exit(1);
+}
 
 int main(int argc, char **argv) {
     const char *url = argc > 1 ? argv[1] : "ws://127.0.0.1:9001/";
     landline_conn *conn;
     landline_message *message;
-    if (landline_connect(url, NULL, 5000, &conn) != LANDLINE_OK ||
-        landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, 0, 5000) != LANDLINE_OK ||
-        landline_conn_recv(conn, 5000, &message) != LANDLINE_OK) {
-        fprintf(stderr, "error: %s\n", landline_error_text());
-        return 1;
-    }
-    printf("%.*s\n", (int)landline_message_len(message), (const char *)landline_message_data(message));
+
+    check(landline_connect(url, NULL, 5000, &conn), "connecting");
+    check(landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, 0, 5000), "sending");
+    check(landline_conn_recv(conn, 5000, &message), "receiving");
+    /* The payload is not followed by a NUL, and may hold some. */
+    fwrite(landline_message_data(message), 1, landline_message_len(message), stdout);
+    putchar('\n');
     landline_message_free(message);
-    landline_conn_close(conn, 1000, "bye", 3, -1);
+    check(landline_conn_close(conn, 1000, "bye", 3, -1), "closing");
     landline_conn_free(conn);
     return 0;
 }

@@ -16,15 +16,20 @@ static const char USAGE[] =
     "usage: echo_server [--listen ADDR:PORT] [--unix PATH] [--cert PEM --key PEM] [--deflate] [--max-message BYTES]\n"
     "       [--subprotocol NAME]... [--max-connections N] [--ping-interval SECS] [--handshake-timeout SECS]\n";
 
-static void fail(const char *doing) {
+static void check(landline_status status, const char *doing) {
+    if (status == LANDLINE_OK)
+        return;
     fprintf(stderr, "error: %s: %s\n", doing, landline_error_text());
     exit(1);
 }
 
 static void echo(landline_conn *conn, void *user) {
+    const char *peer = "";
     landline_message *message;
     landline_status status;
     (void)user;
+    /* Asked for now, because a connection that is over has no address. The text stays. */
+    landline_conn_str(conn, LANDLINE_CONN_PEER, &peer, NULL);
     while ((status = landline_conn_recv_ref(conn, -1, &message)) == LANDLINE_OK) {
         /* Replies gather while more messages are there, and go out before the next wait. */
         status = landline_conn_send_message(conn, message, LANDLINE_SEND_FEED, -1);
@@ -32,8 +37,8 @@ static void echo(landline_conn *conn, void *user) {
         if (status != LANDLINE_OK)
             break;
     }
-    if (status < 0)
-        fprintf(stderr, "client: %s\n", landline_error_text());
+    if (status != LANDLINE_CLOSED)
+        fprintf(stderr, "%s: %s\n", *peer ? peer : "client", landline_error_text());
 }
 
 /* Waits for a signal, then closes the clients with 1001. */
@@ -44,38 +49,44 @@ static void *stop_on_signal(void *server) {
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigwait(&signals, &received);
-    landline_server_stop(server, 5000, NULL, NULL);
+    check(landline_server_stop(server, 5000, NULL, NULL), "stopping");
     return NULL;
 }
 
-static void set_int(landline_options *options, int32_t key, const char *value, long long factor) {
+static void set_int(landline_options *options, int32_t key, int64_t value) {
+    check(landline_options_set_int(options, key, value), "setting an option");
+}
+
+static void set_str(landline_options *options, int32_t key, const char *value) {
+    check(landline_options_set_str(options, key, value), "setting an option");
+}
+
+static int64_t number(const char *text, int64_t most) {
     char *end;
-    long long number = strtoll(value, &end, 10);
-    if (*value == '\0' || *end != '\0') {
-        fprintf(stderr, "error: %s is not a number\n", value);
+    long long value = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || value < 0 || value > most) {
+        fprintf(stderr, "error: %s is not a number, or too large\n", text);
         exit(1);
     }
-    if (landline_options_set_int(options, key, number * factor) != LANDLINE_OK)
-        fail("setting an option");
+    return value;
 }
 
 int main(int argc, char **argv) {
-    const char *listen = "127.0.0.1:9001", *scheme = "ws";
+    const char *listen = "127.0.0.1:9001", *scheme = "ws://";
     char path[4096];
     landline_options *options;
     landline_server *server;
     pthread_t stopper;
     sigset_t signals;
 
-    if (landline_options_new(&options) != LANDLINE_OK)
-        fail("making options");
-    set_int(options, LANDLINE_OPT_MAX_MESSAGE_SIZE, "67108864", 1);
+    check(landline_options_new(&options), "making options");
+    set_int(options, LANDLINE_OPT_MAX_MESSAGE_SIZE, 64 << 20);
     /* Each connection is used by its own thread only. */
-    set_int(options, LANDLINE_OPT_SINGLE_THREAD, "1", 1);
+    set_int(options, LANDLINE_OPT_SINGLE_THREAD, 1);
     for (int i = 1; i < argc; i++) {
-        const char *name = argv[i], *value = NULL;
+        const char *name = argv[i], *value;
         if (strcmp(name, "--deflate") == 0) {
-            set_int(options, LANDLINE_OPT_COMPRESSION, "1", 1);
+            set_int(options, LANDLINE_OPT_COMPRESSION, 1);
             continue;
         }
         if (++i == argc) {
@@ -90,21 +101,21 @@ int main(int argc, char **argv) {
             listen = path;
             scheme = "ws+";
         } else if (strcmp(name, "--cert") == 0) {
-            landline_options_set_str(options, LANDLINE_OPT_TLS_CERT_FILE, value);
-            scheme = "wss";
+            set_str(options, LANDLINE_OPT_TLS_CERT_FILE, value);
+            scheme = "wss://";
         } else if (strcmp(name, "--key") == 0) {
-            landline_options_set_str(options, LANDLINE_OPT_TLS_KEY_FILE, value);
+            set_str(options, LANDLINE_OPT_TLS_KEY_FILE, value);
         } else if (strcmp(name, "--subprotocol") == 0) {
-            landline_options_set_str(options, LANDLINE_OPT_SUBPROTOCOL, value);
+            set_str(options, LANDLINE_OPT_SUBPROTOCOL, value);
         } else if (strcmp(name, "--max-message") == 0) {
-            set_int(options, LANDLINE_OPT_MAX_MESSAGE_SIZE, value, 1);
+            set_int(options, LANDLINE_OPT_MAX_MESSAGE_SIZE, number(value, INT64_MAX));
         } else if (strcmp(name, "--max-connections") == 0) {
-            set_int(options, LANDLINE_OPT_MAX_CONNECTIONS, value, 1);
+            set_int(options, LANDLINE_OPT_MAX_CONNECTIONS, number(value, INT64_MAX));
         } else if (strcmp(name, "--ping-interval") == 0) {
-            set_int(options, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS, value, 1000);
-            set_int(options, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS, value, 1000);
+            set_int(options, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS, number(value, INT32_MAX / 1000) * 1000);
+            set_int(options, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS, number(value, INT32_MAX / 1000) * 1000);
         } else if (strcmp(name, "--handshake-timeout") == 0) {
-            set_int(options, LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, value, 1000);
+            set_int(options, LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, number(value, INT32_MAX / 1000) * 1000);
         } else {
             fputs(USAGE, stderr);
             return 1;
@@ -117,20 +128,15 @@ int main(int argc, char **argv) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-    if (landline_server_bind(listen, options, &server) != LANDLINE_OK)
-        fail("listening");
+    check(landline_server_bind(listen, options, &server), "listening");
     landline_options_free(options);
     if (pthread_create(&stopper, NULL, stop_on_signal, server) != 0) {
         fputs("error: no thread to wait for signals\n", stderr);
         return 1;
     }
-    if (strcmp(scheme, "ws+") == 0)
-        printf("listening on ws+%s\n", landline_server_address(server));
-    else
-        printf("listening on %s://%s\n", scheme, landline_server_address(server));
+    printf("listening on %s%s\n", scheme, landline_server_address(server));
     fflush(stdout);
-    if (landline_server_run(server, echo, NULL) != LANDLINE_OK)
-        fail("serving");
+    check(landline_server_run(server, echo, NULL), "serving");
     pthread_join(stopper, NULL);
     landline_server_free(server);
     return 0;

@@ -1,0 +1,69 @@
+"""WebSocket client and server in blocking calls, for programs that use threads.
+
+    import landline
+
+    with landline.connect("ws://127.0.0.1:9001/") as ws:
+        ws.send("hello")
+        print(ws.recv(timeout=5))
+
+connect() opens a connection, serve() listens for them. Time limits are in seconds, None for ever. All exceptions are
+landline.Error. While a call waits, other Python threads run; Ctrl-C ends one in the main thread.
+"""
+
+from ._abi import version as _version
+from ._client import ClientConnection, connect
+from ._connection import Connection, Data, DataLike, MessageStream, Part, Stats
+from ._exceptions import (
+    ConcurrencyError,
+    ConnectError,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    Error,
+    Interrupted,
+    InvalidHandshake,
+    InvalidURL,
+    MessageTooBig,
+    ProtocolError,
+    Timeout,
+    TLSError,
+    UsageError,
+)
+from ._headers import Headers, HeadersLike
+from ._options import Compression
+from ._server import Request, Response, Server, ServerConnection, serve
+
+__version__: str = _version().decode()
+
+__all__ = [
+    "ClientConnection",
+    "Compression",
+    "ConcurrencyError",
+    "ConnectError",
+    "Connection",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "Data",
+    "DataLike",
+    "Error",
+    "Headers",
+    "HeadersLike",
+    "Interrupted",
+    "InvalidHandshake",
+    "InvalidURL",
+    "MessageStream",
+    "MessageTooBig",
+    "Part",
+    "ProtocolError",
+    "Request",
+    "Response",
+    "Server",
+    "ServerConnection",
+    "Stats",
+    "TLSError",
+    "Timeout",
+    "UsageError",
+    "connect",
+    "serve",
+]

@@ -1,0 +1,273 @@
+"""The C ABI: finds liblandline.so, loads it, and says what its functions take and its numbers mean."""
+
+import ctypes
+import ctypes.util
+import os
+from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any, Callable, List
+
+ABI_VERSION = 0
+
+# Statuses.
+OK = 0
+CLOSED = 1
+TIMED_OUT = 2
+INTERRUPTED = 3
+MORE = 4
+PENDING = 5
+ERR_NULL = -1
+ERR_INVALID = -2
+ERR_STATE = -3
+ERR_BUSY = -4
+ERR_UTF8 = -5
+ERR_URL = -6
+ERR_CONFIG = -7
+ERR_CLOSING = -8
+ERR_IO = -100
+ERR_TLS = -200
+ERR_HANDSHAKE = -300
+ERR_REJECTED = -301
+ERR_PROTOCOL = -400
+ERR_LIMIT = -500
+
+# Kinds of messages, flags, directions.
+TEXT = 1
+BINARY = 2
+SEND_FEED = 1
+SEND_PLAIN = 2
+SEND_COMPRESS = 4
+RECV = 1
+SEND = 2
+
+# landline_error_int(), landline_error_bytes().
+ERROR_ERRNO = 3
+ERROR_HTTP_STATUS = 4
+ERROR_FAULT = 6
+ERROR_HTTP_HEADERS = 8
+ERROR_HTTP_BODY = 9
+FAULT_CALLER = 1
+
+# landline_conn_int(), landline_conn_str().
+CONN_STATE = 1
+CONN_CLOSE_CODE = 2
+CONN_CLOSE_CODE_RECEIVED = 3
+CONN_CLOSE_CODE_SENT = 4
+CONN_FD = 7
+CONN_POLL_EVENTS = 8
+CONN_HAS_BUFFERED = 9
+CONN_MESSAGES_SENT = 11
+CONN_MESSAGES_RECEIVED = 12
+CONN_PAYLOAD_SENT = 13
+CONN_PAYLOAD_RECEIVED = 14
+CONN_WIRE_SENT = 15
+CONN_WIRE_RECEIVED = 16
+CONN_SUBPROTOCOL = 101
+CONN_EXTENSIONS = 102
+CONN_TARGET = 103
+CONN_PEER = 104
+CONN_LOCAL = 105
+CONN_HEADERS = 106
+CONN_CLOSE_REASON = 107
+
+# landline_request_str().
+REQUEST_PATH = 1
+REQUEST_QUERY = 2
+REQUEST_HOST = 3
+REQUEST_ORIGIN = 4
+REQUEST_PEER = 5
+REQUEST_HEADERS = 6
+
+# landline_options_set_*().
+OPT_MAX_MESSAGE_SIZE = 1
+OPT_SEND_TIMEOUT_MS = 3
+OPT_CLOSE_TIMEOUT_MS = 5
+OPT_KEEPALIVE_INTERVAL_MS = 6
+OPT_KEEPALIVE_TIMEOUT_MS = 7
+OPT_CONNECT_TIMEOUT_MS = 8
+OPT_HANDSHAKE_TIMEOUT_MS = 9
+OPT_COMPRESSION = 10
+OPT_COMPRESSION_LEVEL = 11
+OPT_COMPRESSION_THRESHOLD = 12
+OPT_SERVER_NO_CONTEXT_TAKEOVER = 13
+OPT_CLIENT_NO_CONTEXT_TAKEOVER = 14
+OPT_SERVER_MAX_WINDOW_BITS = 15
+OPT_CLIENT_MAX_WINDOW_BITS = 16
+OPT_TLS_PLATFORM_ROOTS = 23
+OPT_TLS_DANGER_ACCEPT_INVALID_CERTS = 24
+OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES = 25
+OPT_ORIGIN_POLICY = 28
+OPT_ORIGIN = 101
+OPT_HOST = 102
+OPT_SUBPROTOCOL = 103
+OPT_ALLOWED_ORIGIN = 104
+OPT_TLS_CA_FILE = 105
+OPT_TLS_CERT_FILE = 106
+OPT_TLS_KEY_FILE = 107
+OPT_TLS_PKCS12_PASSWORD = 108
+OPT_TLS_CA_PEM = 201
+OPT_TLS_CERT_PEM = 202
+OPT_TLS_KEY_PEM = 203
+OPT_TLS_PKCS12 = 204
+ORIGINS_SAME = 1
+
+
+def _find() -> List[str]:
+    """Where the library may be, in the order to look. What LANDLINE_LIBRARY says is not second-guessed."""
+    given = os.environ.get("LANDLINE_LIBRARY")
+    if given:
+        return [given]
+    carried = Path(__file__).with_name("liblandline.so")
+    names = [str(carried)] if carried.exists() else []
+    system = ctypes.util.find_library("landline")
+    return names + ([system] if system else []) + ["liblandline.so.0"]
+
+
+def _load() -> str:
+    """Loads the library and checks its ABI; gives its name."""
+    tried = []
+    for name in _find():
+        try:
+            library = ctypes.CDLL(name)
+            library.landline_abi_version.restype = c_int32
+            version = library.landline_abi_version()
+        except (OSError, AttributeError) as error:
+            tried.append(f"{name}: {error}")
+            continue
+        if version != ABI_VERSION:
+            raise ImportError(f"{name} has the ABI version {version}, this package needs {ABI_VERSION}")
+        return name
+    raise ImportError(
+        "liblandline.so was not found. It is looked for in this order: the file that the environment variable"
+        " LANDLINE_LIBRARY names, the one carried in the package, the system's (liblandline.so.0). Tried: "
+        + "; ".join(tried)
+    )
+
+
+_name = _load()
+# Calls through the first let other Python threads run meanwhile; those through the second do not, and never wait.
+_library = ctypes.CDLL(_name)
+_quick = ctypes.PyDLL(_name)
+
+
+def _function(name: str, restype: Any, *argtypes: Any) -> Callable[..., Any]:
+    function = getattr(_library, "landline_" + name)
+    function.restype = restype
+    function.argtypes = argtypes
+    return function  # type: ignore[no-any-return]
+
+
+def _quick_function(name: str, restype: Any, *argtypes: Any) -> Callable[..., Any]:
+    function = getattr(_quick, "landline_" + name)
+    function.restype = restype
+    function.argtypes = argtypes
+    return function  # type: ignore[no-any-return]
+
+
+
+# For every message: without argtypes a call takes half the time. All arguments are ctypes values, or bytes.
+conn_recv_into_quick: Callable[..., int] = _quick["landline_conn_recv_into"]
+conn_send_quick: Callable[..., int] = _quick["landline_conn_send"]
+
+# ----- Functions; those that cannot wait keep the interpreter's lock -----
+
+error_text = _quick_function("error_text", c_char_p)
+error_int = _quick_function("error_int", c_int64, c_int32)
+error_bytes = _quick_function("error_bytes", c_int32, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+status_name = _quick_function("status_name", c_char_p, c_int32)
+version = _quick_function("version", c_char_p)
+
+options_new = _quick_function("options_new", c_int32, POINTER(c_void_p))
+options_free = _quick_function("options_free", None, c_void_p)
+options_set_int = _quick_function("options_set_int", c_int32, c_void_p, c_int32, c_int64)
+options_set_str = _quick_function("options_set_str", c_int32, c_void_p, c_int32, c_char_p)
+options_set_bytes = _quick_function("options_set_bytes", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
+options_add_header = _quick_function("options_add_header", c_int32, c_void_p, c_char_p, c_char_p)
+options_set_interrupter = _quick_function("options_set_interrupter", c_int32, c_void_p, c_void_p)
+
+interrupter_new = _quick_function("interrupter_new", c_int32, POINTER(c_void_p))
+interrupter_abort = _quick_function("interrupter_abort", c_int32, c_void_p)
+interrupter_free = _quick_function("interrupter_free", None, c_void_p)
+
+connect = _function("connect", c_int32, c_char_p, c_void_p, c_int32, POINTER(c_void_p))
+connect_fd = _function("connect_fd", c_int32, c_int32, c_int32, c_char_p, c_void_p, c_int32, POINTER(c_void_p))
+
+conn_free = _function("conn_free", None, c_void_p)
+conn_interrupt = _quick_function("conn_interrupt", c_int32, c_void_p, c_int32)
+conn_abort = _quick_function("conn_abort", c_int32, c_void_p)
+conn_int = _quick_function("conn_int", c_int32, c_void_p, c_int32, POINTER(c_int64))
+conn_str = _quick_function("conn_str", c_int32, c_void_p, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+conn_recv_into = _function("conn_recv_into", c_int32, c_void_p, c_void_p, c_size_t, c_int32, c_void_p, c_void_p)
+conn_send = _function("conn_send", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_uint32, c_int32)
+conn_flush = _function("conn_flush", c_int32, c_void_p, c_int32)
+conn_ping = _function("conn_ping", c_int32, c_void_p, c_char_p, c_size_t, c_int32)
+conn_ping_wait = _function("conn_ping_wait", c_int32, c_void_p, c_int32, POINTER(c_uint64))
+conn_close = _function("conn_close", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
+conn_close_start = _function("conn_close_start", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
+
+conn_send_stream = _function("conn_send_stream", c_int32, c_void_p, c_int32, c_uint32, c_int32, POINTER(c_void_p))
+writer_write = _function("writer_write", c_int32, c_void_p, c_void_p, c_size_t, c_int32, POINTER(c_size_t))
+writer_flush = _function("writer_flush", c_int32, c_void_p, c_int32)
+writer_end = _function("writer_end", c_int32, c_void_p, c_int32)
+writer_free = _function("writer_free", None, c_void_p)
+
+listen = _function("listen", c_int32, c_char_p, c_void_p, POINTER(c_void_p))
+listener_address = _quick_function("listener_address", c_char_p, c_void_p)
+listener_accept_incoming = _function("listener_accept_incoming", c_int32, c_void_p, c_int32, POINTER(c_void_p))
+listener_interrupt = _quick_function("listener_interrupt", c_int32, c_void_p)
+listener_free = _function("listener_free", None, c_void_p)
+
+request_read = _function("request_read", c_int32, c_void_p)
+request_str = _quick_function("request_str", c_char_p, c_void_p, c_int32)
+request_subprotocol = _quick_function("request_subprotocol", c_char_p, c_void_p, c_size_t)
+request_add_header = _quick_function("request_add_header", c_int32, c_void_p, c_char_p, c_char_p)
+request_accept = _function("request_accept", c_int32, c_void_p, c_char_p, POINTER(c_void_p))
+request_reject = _function("request_reject", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
+request_free = _function("request_free", None, c_void_p)
+
+
+# ----- Handles -----
+
+_process = [0]
+"""How many forks ago this process was the one that loaded the library."""
+
+
+def _forked() -> None:
+    _process[0] += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+class Handle(c_void_p):
+    """A pointer that is freed when nobody holds it any more: a call that is under way keeps it.
+
+    A handle from before a fork belongs to the parent, and is not freed in the child.
+    """
+
+    _free: Callable[..., Any]
+    _born: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._born = _process[0]
+
+    def release(self, _process: List[int] = _process) -> None:
+        """Frees it now."""
+        value, self.value = self.value, None
+        if value and self._born == _process[0]:
+            self._free(value)
+
+    __del__ = release
+
+
+def _handle(name: str, free: Callable[..., Any]) -> Callable[[], Handle]:
+    return type(name, (Handle,), {"_free": staticmethod(free)})
+
+
+new_options = _handle("Options", options_free)
+new_interrupter = _handle("Interrupter", interrupter_free)
+new_conn = _handle("Conn", conn_free)
+new_writer = _handle("Writer", writer_free)
+new_listener = _handle("Listener", listener_free)
+new_request = _handle("Request", request_free)

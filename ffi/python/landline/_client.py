@@ -1,0 +1,117 @@
+"""The client's side: connect()."""
+
+import socket
+import ssl
+from typing import Iterable, Optional, Union
+
+from . import _abi
+from ._connection import Connection
+from ._exceptions import check
+from ._headers import Headers, HeadersLike, parse
+from ._options import Compression, Options, PathLike, c_text
+from ._waiting import in_turn
+
+
+class ClientConnection(Connection):
+    """A client's connection, from connect()."""
+
+    def __enter__(self) -> "ClientConnection":
+        return self
+
+    @property
+    def response_headers(self) -> Headers:
+        """The headers of the server's answer."""
+        return parse(self._bytes(_abi.CONN_HEADERS))
+
+
+def connect(
+    url: str,
+    *,
+    headers: Optional[HeadersLike] = None,
+    subprotocols: Optional[Iterable[str]] = None,
+    origin: Optional[str] = None,
+    host: Optional[str] = None,
+    compression: Union[bool, Compression] = False,
+    ca_file: Optional[PathLike] = None,
+    ca_pem: Union[bytes, str, None] = None,
+    platform_roots: bool = True,
+    cert_file: Optional[PathLike] = None,
+    key_file: Optional[PathLike] = None,
+    cert_pem: Union[bytes, str, None] = None,
+    key_pem: Union[bytes, str, None] = None,
+    pkcs12: Optional[bytes] = None,
+    pkcs12_password: Optional[str] = None,
+    danger_accept_invalid_certs: bool = False,
+    danger_accept_invalid_hostnames: bool = False,
+    open_timeout: Optional[float] = 10,
+    ping_interval: Optional[float] = 20,
+    ping_timeout: Optional[float] = 20,
+    close_timeout: Optional[float] = 10,
+    send_timeout: Optional[float] = 30,
+    max_size: Optional[int] = 16 * 2**20,
+    sock: Optional[socket.socket] = None,
+) -> ClientConnection:
+    """Opens a connection to a URL that begins with ws:// or wss://.
+
+    Blocks until it is open, for at most `open_timeout` seconds: looking up the name, connecting, TLS and the opening
+    handshake together.
+
+    Args:
+        url: where to connect to.
+        headers: more headers of the request.
+        subprotocols: what to offer, best first.
+        origin: the Origin header.
+        host: the Host header in place of the URL's.
+        compression: whether to offer permessage-deflate, and how.
+        ca_file, ca_pem: certificates in PEM to trust besides the platform's.
+        platform_roots: False trusts only the certificates that are given.
+        cert_file, key_file: files with this end's certificate chain and private key (PKCS#8) in PEM.
+        cert_pem, key_pem: the same, but not in files.
+        pkcs12, pkcs12_password: both in an archive.
+        danger_accept_invalid_certs: accepts any certificate. That gives away what TLS is for.
+        danger_accept_invalid_hostnames: accepts a certificate of any host. That gives away most of it.
+        open_timeout: None for ever.
+        ping_interval: pings a peer that has been silent for so long, in calls that receive; None never.
+        ping_timeout: how long that one may stay silent then; None for ever.
+        close_timeout: how long closing may take.
+        send_timeout: how long sending may go without any progress; None for ever.
+        max_size: the largest message to receive in bytes, None for any.
+        sock: a stream socket that is connected already, which then belongs to the connection.
+
+    Raises:
+        Timeout: it took longer than `open_timeout`.
+        InvalidURL, UsageError: an argument is wrong.
+        ConnectError: the host was not found, or could not be connected to.
+        TLSError: its certificate is not trusted, for example.
+        InvalidHandshake: it refused, or does not speak WebSocket.
+    """
+    options = Options()
+    options.common(
+        subprotocols, compression, open_timeout, ping_interval, ping_timeout, close_timeout, send_timeout, max_size
+    )
+    options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout)
+    options.headers(headers)
+    options.text(_abi.OPT_ORIGIN, origin)
+    options.text(_abi.OPT_HOST, host)
+    options.path(_abi.OPT_TLS_CA_FILE, ca_file)
+    options.data(_abi.OPT_TLS_CA_PEM, ca_pem)
+    options.number(_abi.OPT_TLS_PLATFORM_ROOTS, platform_roots)
+    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, danger_accept_invalid_certs)
+    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, danger_accept_invalid_hostnames)
+    if isinstance(sock, ssl.SSLSocket):
+        raise TypeError("sock is a plain socket: with wss:// TLS is done over it")
+    interrupter = _abi.new_interrupter()
+    check(_abi.interrupter_new(interrupter))
+    check(_abi.options_set_interrupter(options.handle, interrupter))
+    target = c_text(url)
+    handle = _abi.new_conn()
+
+    def open_connection() -> None:
+        if sock is None:
+            check(_abi.connect(target, options.handle, -1, handle))
+        else:
+            check(_abi.connect_fd(sock.detach(), 1, target, options.handle, -1, handle))
+
+    in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
+    return ClientConnection(handle, send_timeout)

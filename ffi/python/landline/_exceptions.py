@@ -1,0 +1,189 @@
+"""What can go wrong, as exceptions, and which one a status of the library becomes."""
+
+import ctypes
+from typing import Dict, Optional, Type
+
+from . import _abi
+from ._headers import Headers, parse
+
+
+class Error(Exception):
+    """The base of all exceptions of this package.
+
+    Attributes:
+        status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if it did not come from there.
+        text: what happened, in one line.
+        errno: the system's error number, or None.
+    """
+
+    errno: Optional[int]
+
+    def __init__(self, text: str, status: str = "", errno: int = 0) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.errno = errno or None
+
+
+class Timeout(Error, TimeoutError):
+    """Time ran out. Nothing is lost: the call can be repeated, unless `pending` says that a message is on its way.
+
+    Attributes:
+        pending: the message has been taken and must not be sent again; the next call that sends, flushes or receives
+            carries on with it.
+    """
+
+    pending = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Interrupted(Error):
+    """Another thread called interrupt(). Nothing is lost; `pending` as in Timeout."""
+
+    pending = False
+
+
+class ConcurrencyError(Error, RuntimeError):
+    """Another thread is receiving."""
+
+
+class UsageError(Error, ValueError):
+    """An argument or an option is wrong. Nothing was done."""
+
+
+class InvalidURL(UsageError):
+    """The URL is not one that can be connected to."""
+
+
+class ConnectError(Error, OSError):
+    """The host could not be found or connected to, or the system refused something."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class TLSError(Error):
+    """TLS failed while the connection was being opened, or a certificate or key cannot be used."""
+
+
+class InvalidHandshake(Error):
+    """The other side did not open a WebSocket.
+
+    Attributes:
+        http_status: the HTTP status of the answer, or 0.
+        headers: its headers.
+        body: the beginning of its body, at most 64 KiB.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        status: str = "",
+        errno: int = 0,
+        http_status: int = 0,
+        headers: Optional[Headers] = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(text, status, errno)
+        self.http_status = http_status
+        self.headers = headers if headers is not None else Headers()
+        self.body = body
+
+
+class ConnectionClosed(Error):
+    """The connection is over, or this end has closed it.
+
+    Attributes:
+        code: the close code: the peer's, else the one that this end sent, else 1006.
+        reason: the peer's reason, or the one that this end gave.
+    """
+
+    def __init__(self, text: str, status: str = "", errno: int = 0, code: int = 1006, reason: str = "") -> None:
+        super().__init__(text, status, errno)
+        self.code = code
+        self.reason = reason
+
+
+class ConnectionClosedOK(ConnectionClosed):
+    """Closed in order, with 1000 or 1001, or without a code."""
+
+
+class ConnectionClosedError(ConnectionClosed):
+    """Closed with another code, or broken."""
+
+
+class ProtocolError(ConnectionClosedError):
+    """The peer broke the protocol, and has been told so."""
+
+
+class MessageTooBig(ConnectionClosedError):
+    """The peer went over a limit of this end, such as max_size, and has been told so."""
+
+
+_ENDINGS: Dict[int, Type[ConnectionClosedError]] = {
+    _abi.ERR_PROTOCOL: ProtocolError,
+    _abi.ERR_LIMIT: MessageTooBig,
+}
+
+_OPENINGS: Dict[int, Type[Error]] = {
+    _abi.TIMED_OUT: Timeout,
+    _abi.INTERRUPTED: Interrupted,
+    _abi.ERR_NULL: UsageError,
+    _abi.ERR_INVALID: UsageError,
+    _abi.ERR_UTF8: UsageError,
+    _abi.ERR_CONFIG: UsageError,
+    _abi.ERR_URL: InvalidURL,
+    _abi.ERR_BUSY: ConcurrencyError,
+    _abi.ERR_TLS: TLSError,
+}
+
+
+def name_of(status: int) -> str:
+    """Such as "LANDLINE_TIMED_OUT"."""
+    return str(_abi.status_name(status).decode())
+
+
+def text_of_last() -> str:
+    """The text of this thread's last failure."""
+    return str(_abi.error_text().decode("utf-8", "replace"))
+
+
+def _bytes_of_last(key: int) -> bytes:
+    data, length = ctypes.c_void_p(), ctypes.c_size_t()
+    _abi.error_bytes(key, data, length)
+    return ctypes.string_at(data, length.value) if data else b""
+
+
+def outcome(status: int) -> Error:
+    """The exception for a status that says nothing about an open connection. Call it in the thread that got it."""
+    text, name, errno = text_of_last(), name_of(status), int(_abi.error_int(_abi.ERROR_ERRNO))
+    if status == _abi.PENDING:
+        interrupted = _abi.error_int(_abi.ERROR_FAULT) == _abi.FAULT_CALLER
+        error: Error = Interrupted(text, name) if interrupted else Timeout(text, name)
+        setattr(error, "pending", True)
+        return error
+    if status in (_abi.ERR_HANDSHAKE, _abi.ERR_REJECTED):
+        http_status = int(_abi.error_int(_abi.ERROR_HTTP_STATUS))
+        headers = parse(_bytes_of_last(_abi.ERROR_HTTP_HEADERS))
+        return InvalidHandshake(text, name, errno, http_status, headers, _bytes_of_last(_abi.ERROR_HTTP_BODY))
+    if -200 < status <= -100:
+        return ConnectError(text, name, errno)
+    return _OPENINGS.get(status, Error)(text, name, errno)
+
+
+def check(status: int) -> None:
+    """Raises what outcome() makes of a status that is not success."""
+    if status:
+        raise outcome(status)
+
+
+def ending(status: int, code: int, reason: str) -> ConnectionClosed:
+    """The exception for a connection that is over or closing."""
+    if status in (_abi.CLOSED, _abi.ERR_CLOSING, _abi.ERR_NULL):
+        text = f"closed with {code}" + (f" ({reason})" if reason else "")
+        kind = ConnectionClosedOK if code in (1000, 1001, 1005) else ConnectionClosedError
+        return kind(text, name_of(_abi.CLOSED), 0, code, reason)
+    errno = int(_abi.error_int(_abi.ERROR_ERRNO))
+    return _ENDINGS.get(status, ConnectionClosedError)(text_of_last(), name_of(status), errno, code, reason)

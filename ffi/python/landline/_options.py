@@ -1,0 +1,129 @@
+"""Options for connecting and for listening, from Python's values to the library's."""
+
+import os
+from dataclasses import dataclass
+from typing import Iterable, Optional, Union
+
+from . import _abi
+from ._exceptions import UsageError, check
+from ._headers import HeadersLike, pairs
+from ._waiting import millis
+
+PathLike = Union[str, "os.PathLike[str]"]
+NO_LIMIT = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How messages are compressed (permessage-deflate).
+
+    Attributes:
+        level: 1 (fast) to 9 (small).
+        threshold: the smallest message to compress, in bytes.
+        server_no_context_takeover: the server compresses each message by itself.
+        client_no_context_takeover: the client compresses each message by itself.
+        server_max_window_bits: the window of the server's compressor, 9 to 15.
+        client_max_window_bits: the window of the client's compressor, 9 to 15.
+    """
+
+    level: int = 6
+    threshold: int = 128
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int = 15
+    client_max_window_bits: int = 15
+
+
+def c_text(text: str) -> bytes:
+    """A text as a C string."""
+    data = text.encode("utf-8")
+    if b"\0" in data:
+        raise UsageError(f"{text!r} holds a NUL")
+    return data
+
+
+class Options:
+    """The library's options."""
+
+    def __init__(self) -> None:
+        self.handle = _abi.new_options()
+        check(_abi.options_new(self.handle))
+
+    def number(self, key: int, value: Optional[int]) -> None:
+        if value is not None:
+            check(_abi.options_set_int(self.handle, key, value))
+
+    def seconds(self, key: int, value: Optional[float]) -> None:
+        """None is for ever."""
+        self.number(key, millis(value))
+
+    def text(self, key: int, value: Optional[str]) -> None:
+        if value is not None:
+            check(_abi.options_set_str(self.handle, key, c_text(value)))
+
+    def path(self, key: int, value: Optional[PathLike]) -> None:
+        if value is not None:
+            self.text(key, os.fspath(value))
+
+    def data(self, key: int, value: Union[bytes, str, None]) -> None:
+        if value is not None:
+            data = value.encode() if isinstance(value, str) else value
+            check(_abi.options_set_bytes(self.handle, key, data, len(data)))
+
+    def headers(self, headers: Optional[HeadersLike]) -> None:
+        for name, value in pairs(headers or ()):
+            check(_abi.options_add_header(self.handle, c_text(name), c_text(value)))
+
+    def compression(self, compression: Union[bool, Compression]) -> None:
+        if compression is False:
+            return
+        chosen = Compression() if compression is True else compression
+        self.number(_abi.OPT_COMPRESSION, 1)
+        self.number(_abi.OPT_COMPRESSION_LEVEL, chosen.level)
+        self.number(_abi.OPT_COMPRESSION_THRESHOLD, chosen.threshold)
+        self.number(_abi.OPT_SERVER_NO_CONTEXT_TAKEOVER, chosen.server_no_context_takeover)
+        self.number(_abi.OPT_CLIENT_NO_CONTEXT_TAKEOVER, chosen.client_no_context_takeover)
+        self.number(_abi.OPT_SERVER_MAX_WINDOW_BITS, chosen.server_max_window_bits)
+        self.number(_abi.OPT_CLIENT_MAX_WINDOW_BITS, chosen.client_max_window_bits)
+
+    def common(
+        self,
+        subprotocols: Optional[Iterable[str]],
+        compression: Union[bool, Compression],
+        open_timeout: Optional[float],
+        ping_interval: Optional[float],
+        ping_timeout: Optional[float],
+        close_timeout: Optional[float],
+        send_timeout: Optional[float],
+        max_size: Optional[int],
+    ) -> None:
+        """What both sides have."""
+        if isinstance(subprotocols, str):
+            raise TypeError("subprotocols is a list of strings")
+        for name in subprotocols or ():
+            self.text(_abi.OPT_SUBPROTOCOL, name)
+        self.compression(compression)
+        self.seconds(_abi.OPT_HANDSHAKE_TIMEOUT_MS, open_timeout)
+        self.number(_abi.OPT_KEEPALIVE_INTERVAL_MS, millis(ping_interval) if ping_interval is not None else 0)
+        # A keepalive always has a limit: without one, the longest there is.
+        self.number(_abi.OPT_KEEPALIVE_TIMEOUT_MS, millis(ping_timeout if ping_timeout is not None else float(2**21)))
+        self.number(_abi.OPT_CLOSE_TIMEOUT_MS, millis(close_timeout if close_timeout is not None else float(2**21)))
+        self.seconds(_abi.OPT_SEND_TIMEOUT_MS, send_timeout)
+        self.number(_abi.OPT_MAX_MESSAGE_SIZE, NO_LIMIT if max_size is None else max_size)
+
+    def identity(
+        self,
+        cert_file: Optional[PathLike],
+        key_file: Optional[PathLike],
+        cert_pem: Union[bytes, str, None],
+        key_pem: Union[bytes, str, None],
+        pkcs12: Optional[bytes],
+        pkcs12_password: Optional[str],
+    ) -> None:
+        """The certificate that this end shows."""
+        self.path(_abi.OPT_TLS_CERT_FILE, cert_file)
+        self.path(_abi.OPT_TLS_KEY_FILE, key_file)
+        self.data(_abi.OPT_TLS_CERT_PEM, cert_pem)
+        self.data(_abi.OPT_TLS_KEY_PEM, key_pem)
+        self.data(_abi.OPT_TLS_PKCS12, pkcs12)
+        self.text(_abi.OPT_TLS_PKCS12_PASSWORD, pkcs12_password)

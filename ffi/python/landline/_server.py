@@ -1,0 +1,361 @@
+"""The server's side: serve(), and a thread for each connection."""
+
+import errno
+import logging
+import threading
+import time
+from http import HTTPStatus
+from types import TracebackType
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Type, Union
+
+from . import _abi
+from ._connection import Connection
+from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, check
+from ._headers import Headers, HeadersLike, pairs, parse
+from ._options import Compression, Options, PathLike, c_text
+from ._waiting import Limit
+
+_log = logging.getLogger("landline.server")
+
+# Of the system, for the moment: what lets clients wait, and does not end a server.
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ECONNABORTED)
+
+
+class Response(NamedTuple):
+    """An HTTP answer that refuses a client.
+
+    Attributes:
+        status: from 300 to 599.
+        body: text, or bytes.
+        headers: more headers.
+    """
+
+    status: int = HTTPStatus.FORBIDDEN
+    body: Union[str, bytes] = b""
+    headers: HeadersLike = ()
+
+
+class Request:
+    """What a client asks for, before it is accepted. Only of use in process_request and select_subprotocol.
+
+    Attributes:
+        path: the path, without the query.
+        query: what is behind the question mark; empty if there is none.
+        host: the Host header.
+        origin: the page that a browser connects from; None if it is not said.
+        remote: the client's address and port as text; empty if it has none.
+        headers: all headers.
+        subprotocols: what the client offers, best first.
+    """
+
+    def __init__(self, handle: _abi.Handle) -> None:
+        def text(key: int) -> str:
+            return str(_abi.request_str(handle, key).decode("utf-8", "replace"))
+
+        self.path = text(_abi.REQUEST_PATH)
+        self.query = text(_abi.REQUEST_QUERY)
+        self.host = text(_abi.REQUEST_HOST)
+        self.origin = text(_abi.REQUEST_ORIGIN) or None
+        self.remote = text(_abi.REQUEST_PEER)
+        self.headers: Headers = parse(_abi.request_str(handle, _abi.REQUEST_HEADERS))
+        self.subprotocols: List[str] = []
+        while True:
+            name = _abi.request_subprotocol(handle, len(self.subprotocols))
+            if name is None:
+                break
+            self.subprotocols.append(name.decode())
+        self._handle = handle
+
+    def add_response_header(self, name: str, value: str) -> None:
+        """Adds a header to the answer, whichever it is. Raises UsageError for what no header can be."""
+        check(_abi.request_add_header(self._handle, c_text(name), c_text(value)))
+
+
+class ServerConnection(Connection):
+    """A server's connection, given to its handler."""
+
+    def __enter__(self) -> "ServerConnection":
+        return self
+
+    @property
+    def request_headers(self) -> Headers:
+        """The headers of the client's request."""
+        return parse(self._bytes(_abi.CONN_HEADERS))
+
+
+Handler = Callable[[ServerConnection], object]
+ProcessRequest = Callable[[Request], Optional[Response]]
+SelectSubprotocol = Callable[[Request], Optional[str]]
+
+
+class Server:
+    """A server, made by serve(): it listens, and serves while serve_forever() runs.
+
+    As a context manager it is shut down at the end.
+    """
+
+    def __init__(
+        self,
+        listener: _abi.Handle,
+        handler: Handler,
+        process_request: Optional[ProcessRequest],
+        select_subprotocol: Optional[SelectSubprotocol],
+        max_connections: int,
+        send_timeout: Optional[float],
+    ) -> None:
+        self._listener: Optional[_abi.Handle] = listener
+        self._address = str(_abi.listener_address(listener).decode())
+        self._handler = handler
+        self._process_request = process_request
+        self._select_subprotocol = select_subprotocol
+        self._max_connections = max_connections
+        self._send_timeout = send_timeout
+        # Taken again by a signal handler that calls shutdown().
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        # The connection of each thread, once it is open.
+        self._threads: Dict[threading.Thread, Optional[ServerConnection]] = {}
+        # Clients over the limit are told so, but no more of them at a time than this.
+        self._room = threading.Semaphore(max_connections + 64)
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.shutdown()
+
+    @property
+    def address(self) -> str:
+        """What is listened on, such as "127.0.0.1:9001"; the path of a Unix socket."""
+        return self._address
+
+    @property
+    def port(self) -> int:
+        """The port, also if 0 was asked for. Raises ValueError for a Unix socket."""
+        return int(self._address.rpartition(":")[2])
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those in the opening handshake included."""
+        return len(self._threads)
+
+    def serve_forever(self) -> None:
+        """Serves until shutdown(): each client gets a thread, in which the opening handshake is done and then the
+        handler is called.
+
+        The connection is closed when the handler returns, with 1011 if it raises, which is logged. That a handler ends
+        with ConnectionClosed is not an error. Ctrl-C ends this call in the main thread, but does not close
+        connections: shutdown() does.
+
+        Raises:
+            ConnectError: the listening socket failed for good.
+        """
+        while not self._stopping.is_set():
+            limit = Limit(None)
+            if not self._room.acquire(timeout=limit.slice):
+                continue
+            served = False
+            try:
+                request = self._accept()
+                if request is not None:
+                    self._start(request)
+                    served = True
+            finally:
+                if not served:
+                    self._room.release()
+
+    def _start(self, request: _abi.Handle) -> None:
+        """Gives a client a thread; waits while there is none to be had."""
+        while True:
+            thread = threading.Thread(target=self._serve, args=(request,), name="landline connection", daemon=True)
+            with self._lock:
+                try:
+                    thread.start()
+                    self._threads[thread] = None
+                    return
+                except RuntimeError as error:
+                    _log.warning("clients have to wait: %s", error)
+            self._stopping.wait(0.1)
+
+    def _accept(self) -> Optional[_abi.Handle]:
+        """Waits for a client; None if there is none yet."""
+        request = _abi.new_request()
+        status = _abi.listener_accept_incoming(self._listener, Limit(None).next(), request)
+        if status == _abi.OK:
+            return request
+        if status not in (_abi.TIMED_OUT, _abi.INTERRUPTED, _abi.ERR_NULL):
+            try:
+                check(status)
+            except ConnectError as error:
+                if error.errno not in _SHORTAGES:
+                    raise
+                _log.warning("clients have to wait: %s", error)
+                self._stopping.wait(0.1)
+        return None
+
+    def shutdown(self, timeout: float = 10) -> None:
+        """Stops the server, from any thread, or from a signal handler: accepts nobody any more, closes the connections
+        with 1001, waits at most `timeout` seconds for their handlers to return, and cuts those that are left.
+
+        A handler learns of it by ConnectionClosed. serve_forever() returns. May be called again.
+        """
+        self._stopping.set()
+        with self._lock:
+            listener, self._listener = self._listener, None
+            threads = dict(self._threads)
+        if listener is not None:
+            _abi.listener_interrupt(listener)
+        del listener
+        end = time.monotonic() + timeout
+        for connection in threads.values():
+            if connection is not None:
+                try:
+                    connection.close_start(1001, timeout=0)
+                except Error:
+                    # It is closing, or stuck: it will be cut.
+                    pass
+        this = threading.current_thread()
+        for thread in threads:
+            if thread is not this:
+                thread.join(max(0.0, end - time.monotonic()))
+        for thread in threads:
+            connection = self._threads.get(thread)
+            if connection is not None and thread is not this:
+                connection.abort()
+                thread.join(1)
+
+    def _serve(self, request: _abi.Handle) -> None:
+        """The thread of a client."""
+        with self._lock:
+            # It is in the table now.
+            pass
+        try:
+            connection = self._open(request)
+            request.release()
+            if connection is not None:
+                self._handle(connection)
+        except ConnectionClosed:
+            pass
+        except Error as error:
+            _log.info("a client was not served: %s", error)
+        except Exception:
+            _log.exception("process_request or select_subprotocol failed")
+        finally:
+            request.release()
+            with self._lock:
+                self._threads.pop(threading.current_thread(), None)
+            self._room.release()
+
+    def _open(self, handle: _abi.Handle) -> Optional[ServerConnection]:
+        """The opening handshake."""
+        check(_abi.request_read(handle))
+        request = Request(handle)
+        if len(self._threads) > self._max_connections:
+            response: Optional[Response] = Response(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
+        else:
+            response = self._process_request(request) if self._process_request else None
+        if response is not None:
+            for name, value in pairs(response.headers):
+                request.add_response_header(name, value)
+            body = response.body.encode() if isinstance(response.body, str) else response.body
+            check(_abi.request_reject(handle, response.status, body, len(body)))
+            return None
+        subprotocol = None
+        if self._select_subprotocol:
+            subprotocol = c_text(self._select_subprotocol(request) or "")
+        conn = _abi.new_conn()
+        check(_abi.request_accept(handle, subprotocol, conn))
+        connection = ServerConnection(conn, self._send_timeout)
+        with self._lock:
+            self._threads[threading.current_thread()] = connection
+        if self._stopping.is_set():
+            connection.close_start(1001)
+        return connection
+
+    def _handle(self, connection: ServerConnection) -> None:
+        code = 1000
+        try:
+            self._handler(connection)
+        except ConnectionClosed:
+            pass
+        except Exception:
+            _log.exception("a connection's handler failed")
+            code = 1011
+        finally:
+            connection.close(code)
+
+
+def serve(
+    handler: Handler,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    unix: Optional[PathLike] = None,
+    subprotocols: Optional[Iterable[str]] = None,
+    select_subprotocol: Optional[SelectSubprotocol] = None,
+    process_request: Optional[ProcessRequest] = None,
+    origins: Union[str, Iterable[str], None] = None,
+    max_connections: int = 1024,
+    compression: Union[bool, Compression] = False,
+    cert_file: Optional[PathLike] = None,
+    key_file: Optional[PathLike] = None,
+    cert_pem: Union[bytes, str, None] = None,
+    key_pem: Union[bytes, str, None] = None,
+    pkcs12: Optional[bytes] = None,
+    pkcs12_password: Optional[str] = None,
+    open_timeout: Optional[float] = 10,
+    ping_interval: Optional[float] = 20,
+    ping_timeout: Optional[float] = 20,
+    close_timeout: Optional[float] = 10,
+    send_timeout: Optional[float] = 30,
+    max_size: Optional[int] = 16 * 2**20,
+) -> Server:
+    """Listens, and gives a Server, whose serve_forever() then calls `handler` in a thread for each connection.
+
+    Clients can connect from here on; they wait for serve_forever(). Does not block.
+
+    Args:
+        handler: called with a ServerConnection, which is closed when it returns.
+        host: the address to bind to.
+        port: 0 takes a free one: see Server.port.
+        unix: the path of a Unix socket to listen on instead.
+        subprotocols: what is spoken; the first that the client offers is taken.
+        select_subprotocol: called with the Request, to choose one that it offers, or None, instead.
+        process_request: called with the Request in the thread of the connection; a Response that it returns refuses
+            the client, None accepts it. What it raises gives the client status 500.
+        origins: which web pages may connect: None any, "same" those of this server, or a list of origins. A server
+            that trusts cookies or the local network should set it.
+        max_connections: more are answered with 503.
+        cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn TLS on; see connect().
+        open_timeout: how long a client may take to open a connection.
+
+    All others are those of connect().
+
+    Raises:
+        ConnectError: the address cannot be listened on.
+        TLSError, UsageError: the certificate or an argument is wrong.
+    """
+    options = Options()
+    options.common(
+        subprotocols, compression, open_timeout, ping_interval, ping_timeout, close_timeout, send_timeout, max_size
+    )
+    options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    if isinstance(origins, str):
+        if origins != "same":
+            raise UsageError('origins is None, "same", or a list of origins')
+        options.number(_abi.OPT_ORIGIN_POLICY, _abi.ORIGINS_SAME)
+    else:
+        for origin in origins or ():
+            options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
+    if unix is None:
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    else:
+        address = f"unix:{unix}"
+    listener = _abi.new_listener()
+    check(_abi.listen(c_text(address), options.handle, listener))
+    return Server(listener, handler, process_request, select_subprotocol, max_connections, send_timeout)

@@ -1,0 +1,166 @@
+"""The server's side: requests, limits, shutting down, failing handlers."""
+
+import logging
+import queue
+import socket
+import threading
+from pathlib import Path
+from typing import Any, List, Optional
+
+import pytest
+from conftest import echo, running, url_of
+
+import landline
+
+
+def test_process_request_sees_and_refuses() -> None:
+    seen: List[landline.Request] = []
+
+    def process(request: landline.Request) -> Optional[landline.Response]:
+        seen.append(request)
+        request.add_response_header("X-Seen", "yes")
+        if request.path == "/no":
+            return landline.Response(401, "who are you?", {"WWW-Authenticate": "Basic"})
+        if request.path == "/fail":
+            raise ZeroDivisionError
+        return None
+
+    with running(echo, process_request=process) as server:
+        with landline.connect(url_of(server, "/yes?a=b"), headers=[("X-A", "1"), ("X-A", "2")], origin="http://o") as ws:
+            assert ws.response_headers["X-Seen"] == "yes"
+            assert ws.local_address is not None
+            assert seen[0].remote == "127.0.0.1:%d" % ws.local_address[1]
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server, "/no"))
+        assert (caught.value.http_status, caught.value.body) == (401, b"who are you?")
+        assert caught.value.headers["www-authenticate"] == "Basic"
+        assert caught.value.headers["x-seen"] == "yes"
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server, "/fail"))
+        assert caught.value.http_status == 500
+    first = seen[0]
+    assert (first.path, first.query, first.origin) == ("/yes", "a=b", "http://o")
+    assert first.host == f"127.0.0.1:{server.port}"
+    assert first.headers.get_all("x-a") == ["1", "2"]
+
+
+def test_subprotocols() -> None:
+    def path(ws: landline.ServerConnection) -> None:
+        ws.send(repr((ws.subprotocol, ws.path, ws.request_headers["Sec-WebSocket-Protocol"])))
+
+    with running(path, subprotocols=["a", "b"]) as server:
+        with landline.connect(url_of(server, "/x"), subprotocols=["c", "b"]) as ws:
+            assert ws.subprotocol == "b"
+            assert ws.recv(timeout=20) == repr(("b", "/x", "c, b"))
+
+    def select(request: landline.Request) -> Optional[str]:
+        return request.subprotocols[-1] if len(request.subprotocols) > 1 else None
+
+    with running(echo, subprotocols=["a"], select_subprotocol=select) as server:
+        with landline.connect(url_of(server), subprotocols=["a", "z"]) as ws:
+            assert ws.subprotocol == "z"
+        with landline.connect(url_of(server), subprotocols=["a"]) as ws:
+            assert ws.subprotocol is None
+
+
+@pytest.mark.parametrize("origins", ["same", ["https://good.example"]])
+def test_origins(origins: Any) -> None:
+    with running(echo, origins=origins) as server:
+        good = f"http://127.0.0.1:{server.port}" if origins == "same" else origins[0]
+        landline.connect(url_of(server), origin=good).close()
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server), origin="https://evil.example")
+        assert caught.value.http_status == 403
+
+
+def test_too_many_connections() -> None:
+    with running(echo, max_connections=2) as server:
+        kept = [landline.connect(url_of(server)) for _ in range(2)]
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server))
+        assert caught.value.http_status == 503
+        for ws in kept:
+            ws.send("still served")
+            assert ws.recv(timeout=20) == "still served"
+            ws.close()
+
+
+def test_failing_handler_gives_1011(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(ws: landline.ServerConnection) -> None:
+        ws.recv(timeout=20)
+        raise ZeroDivisionError("on purpose")
+
+    with caplog.at_level(logging.ERROR, "landline.server"), running(fail) as server:
+        with landline.connect(url_of(server)) as ws:
+            ws.send("go")
+            with pytest.raises(landline.ConnectionClosedError) as caught:
+                ws.recv(timeout=20)
+            assert caught.value.code == 1011
+    assert "on purpose" in caplog.text
+
+
+def test_shutdown_tells_clients_and_handlers() -> None:
+    ended: "queue.Queue[int]" = queue.Queue()
+
+    def handler(ws: landline.ServerConnection) -> None:
+        ws.send("here")
+        try:
+            ws.recv()
+        except landline.ConnectionClosedOK as closed:
+            ended.put(closed.code)
+
+    with running(handler) as server:
+        ws = landline.connect(url_of(server))
+        assert ws.recv(timeout=20) == "here"
+        codes: List[int] = []
+
+        def receive() -> None:
+            with pytest.raises(landline.ConnectionClosedOK) as caught:
+                ws.recv(timeout=20)
+            codes.append(caught.value.code)
+
+        receiver = threading.Thread(target=receive)
+        receiver.start()
+        server.shutdown()
+        receiver.join(20)
+        assert codes == [1001]
+        assert ended.get(timeout=20) == 1001
+        assert server.connections == 0
+    with pytest.raises(landline.ConnectError):
+        landline.connect(url_of(server))
+
+
+def test_shutdown_cuts_who_does_not_end() -> None:
+    release, entered = threading.Event(), threading.Event()
+
+    def stuck(ws: landline.ServerConnection) -> None:
+        entered.set()
+        release.wait(20)
+
+    with running(stuck) as server:
+        ws = landline.connect(url_of(server))
+        assert entered.wait(20)
+        server.shutdown(timeout=0.05)
+        with pytest.raises(landline.ConnectionClosed):
+            for _ in range(3):
+                ws.recv(timeout=20)
+        release.set()
+
+
+def test_unix_socket(tmp_path: Path) -> None:
+    with running(echo, unix=tmp_path / "s") as server:
+        assert str(tmp_path / "s") in server.address
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(tmp_path / "s"))
+        with landline.connect("ws://localhost/", sock=sock) as ws:
+            assert sock.fileno() == -1, "the socket belongs to the connection"
+            ws.send("hi")
+            assert ws.recv(timeout=20) == "hi"
+            assert ws.remote_address is None
+
+
+def test_address_in_use() -> None:
+    with landline.serve(echo) as server:
+        with pytest.raises(landline.ConnectError) as caught:
+            landline.serve(echo, port=server.port)
+        assert isinstance(caught.value, OSError) and caught.value.errno
