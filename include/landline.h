@@ -42,7 +42,7 @@
  * STRINGS AND LENGTHS
  *
  * Payload, close reasons and certificates are a pointer and a length; a length of 0 ignores the pointer. Names, URLs,
- * headers and addresses are C strings in UTF-8. Text messages are UTF-8 and may hold NULs; what is received is valid.
+ * headers and addresses are C strings in UTF-8; the values of a peer's headers are given out as they came. Text messages are UTF-8 and may hold NULs; what is received is valid.
  * Sizes are bytes.
  *
  * THREADS
@@ -540,7 +540,7 @@ typedef struct landline_writer landline_writer;
 typedef int32_t landline_status;
 
 /** A piece of memory. The same as `struct iovec`. */
-typedef struct {
+typedef struct landline_slice {
     /** Where it begins; does not matter if there is none of it. */
     const void *data;
     /** Its length in bytes. */
@@ -554,8 +554,8 @@ typedef struct {
  * `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
  * `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out.
  */
-typedef struct {
-    /** sizeof(struct landline_transport), so that the table can grow. */
+typedef struct landline_transport {
+    /** sizeof(landline_transport), so that the table can grow. */
     size_t size;
     /** Given to each function. */
     void *user;
@@ -579,7 +579,10 @@ typedef struct {
     void (*close_write)(void *user);
     /** Ends both directions at once, and wakes whoever waits. */
     void (*abort)(void *user);
-    /** The connection is gone, and with it the last use of `user`. May be NULL. */
+    /**
+     * The connection is gone, and with it the last use of `user`: end the stream if it has not ended, for neither
+     * `close_write` nor `abort` need have come. May be NULL.
+     */
     void (*free)(void *user);
 } landline_transport;
 
@@ -594,14 +597,14 @@ typedef void (*landline_log_callback)(int32_t level, const char *text, void *use
  * the server, which closes it with 1000 if it is still open when this returns, and then frees it; keep it by
  * landline_conn_retain(). May not unwind or jump out.
  */
-typedef void (*landline_handler)(landline_conn *conn, void *user);
+typedef void (*landline_handler)(struct landline_conn *conn, void *user);
 
 /** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
-typedef struct {
+typedef struct landline_wait_item {
     /** A connection that can be received from, or that something could not be sent on. */
-    landline_conn *conn;
+    struct landline_conn *conn;
     /** A listener that has a client waiting. */
-    const landline_listener *listener;
+    const struct landline_listener *listener;
     /** A descriptor of the caller's. */
     int32_t fd;
     /** For a descriptor: POLLIN, POLLOUT. Ignored for the others. */
@@ -733,13 +736,13 @@ landline_status landline_error_bytes(int32_t key,
  * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
  * as long as it likes. Gives `conn`.
  */
-landline_conn *landline_conn_retain(landline_conn *conn);
+struct landline_conn *landline_conn_retain(struct landline_conn *conn);
 
 /**
  * Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
  * landline_conn_close() before. NULL does nothing.
  */
-void landline_conn_free(landline_conn *conn);
+void landline_conn_free(struct landline_conn *conn);
 
 /**
  * Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
@@ -748,7 +751,7 @@ void landline_conn_free(landline_conn *conn);
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
  */
-landline_status landline_conn_interrupt(landline_conn *conn,
+landline_status landline_conn_interrupt(struct landline_conn *conn,
                                         int32_t direction);
 
 /**
@@ -757,17 +760,17 @@ landline_status landline_conn_interrupt(landline_conn *conn,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_conn_abort(landline_conn *conn);
+landline_status landline_conn_abort(struct landline_conn *conn);
 
 /**
  * Keeps a pointer of the caller's with the connection. Landline does nothing with it.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_conn_set_user(landline_conn *conn, void *user);
+landline_status landline_conn_set_user(struct landline_conn *conn, void *user);
 
 /** The pointer that landline_conn_set_user() was given, NULL before. */
-void *landline_conn_user(const landline_conn *conn);
+void *landline_conn_user(const struct landline_conn *conn);
 
 /**
  * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
@@ -775,7 +778,7 @@ void *landline_conn_user(const landline_conn *conn);
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
  * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
  */
-landline_status landline_conn_int(landline_conn *conn, int32_t key, int64_t *value);
+landline_status landline_conn_int(struct landline_conn *conn, int32_t key, int64_t *value);
 
 /**
  * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
@@ -783,7 +786,7 @@ landline_status landline_conn_int(landline_conn *conn, int32_t key, int64_t *val
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
  */
-landline_status landline_conn_str(landline_conn *conn, int32_t key, const char **text, size_t *len);
+landline_status landline_conn_str(struct landline_conn *conn, int32_t key, const char **text, size_t *len);
 
 /**
  * The `index`th value (from 0) of one of the peer's headers, by its name in any case; NULL if there is none. Valid
@@ -791,7 +794,10 @@ landline_status landline_conn_str(landline_conn *conn, int32_t key, const char *
  *
  * LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_conn_header(landline_conn *conn, const char *name, size_t index, const char **value);
+landline_status landline_conn_header(struct landline_conn *conn,
+                                     const char *name,
+                                     size_t index,
+                                     const char **value);
 
 /**
  * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
@@ -805,15 +811,17 @@ landline_status landline_conn_header(landline_conn *conn, const char *name, size
  * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
  * LANDLINE_ERR_IO. `*message` is NULL unless the status is LANDLINE_OK.
  */
-landline_status landline_conn_recv(landline_conn *conn,
+landline_status landline_conn_recv(struct landline_conn *conn,
                                    int32_t timeout_ms,
-                                   landline_message **message);
+                                   struct landline_message **message);
 
 /**
  * landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
  * landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
  */
-landline_status landline_conn_recv_ref(landline_conn *conn, int32_t timeout_ms, landline_message **message);
+landline_status landline_conn_recv_ref(struct landline_conn *conn,
+                                       int32_t timeout_ms,
+                                       struct landline_message **message);
 
 /**
  * Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
@@ -824,7 +832,7 @@ landline_status landline_conn_recv_ref(landline_conn *conn, int32_t timeout_ms, 
  * whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
  * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
  */
-landline_status landline_conn_recv_into(landline_conn *conn,
+landline_status landline_conn_recv_into(struct landline_conn *conn,
                                         void *data,
                                         size_t capacity,
                                         int32_t timeout_ms,
@@ -842,7 +850,7 @@ landline_status landline_conn_recv_into(landline_conn *conn,
  * LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
  * not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
  */
-landline_status landline_conn_send(landline_conn *conn,
+landline_status landline_conn_send(struct landline_conn *conn,
                                    int32_t kind,
                                    const void *data,
                                    size_t len,
@@ -853,8 +861,8 @@ landline_status landline_conn_send(landline_conn *conn,
  * Sends a received message on, on this or another connection: text is not checked again. Otherwise as
  * landline_conn_send(). The message still has to be freed.
  */
-landline_status landline_conn_send_message(landline_conn *conn,
-                                           const landline_message *message,
+landline_status landline_conn_send_message(struct landline_conn *conn,
+                                           const struct landline_message *message,
                                            uint32_t flags,
                                            int32_t timeout_ms);
 
@@ -862,9 +870,9 @@ landline_status landline_conn_send_message(landline_conn *conn,
  * Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
  * LANDLINE_SEND_FEED has no effect.
  */
-landline_status landline_conn_sendv(landline_conn *conn,
+landline_status landline_conn_sendv(struct landline_conn *conn,
                                     int32_t kind,
-                                    const landline_slice *parts,
+                                    const struct landline_slice *parts,
                                     size_t count,
                                     uint32_t flags,
                                     int32_t timeout_ms);
@@ -874,11 +882,11 @@ landline_status landline_conn_sendv(landline_conn *conn,
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
  */
-landline_status landline_conn_flush(landline_conn *conn,
+landline_status landline_conn_flush(struct landline_conn *conn,
                                     int32_t timeout_ms);
 
 /** Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send(). */
-landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
+landline_status landline_conn_ping(struct landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
 
 /**
  * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
@@ -888,7 +896,7 @@ landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t
  * messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
  * landline_conn_recv().
  */
-landline_status landline_conn_ping_wait(landline_conn *conn,
+landline_status landline_conn_ping_wait(struct landline_conn *conn,
                                         int32_t timeout_ms,
                                         uint64_t *microseconds);
 
@@ -905,7 +913,7 @@ landline_status landline_conn_ping_wait(landline_conn *conn,
  * 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
  * landline_conn_recv().
  */
-landline_status landline_conn_close(landline_conn *conn,
+landline_status landline_conn_close(struct landline_conn *conn,
                                     int32_t code,
                                     const void *reason,
                                     size_t len,
@@ -916,7 +924,7 @@ landline_status landline_conn_close(landline_conn *conn,
  * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
  * sent before. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
  */
-landline_status landline_conn_close_start(landline_conn *conn,
+landline_status landline_conn_close_start(struct landline_conn *conn,
                                           int32_t code,
                                           const void *reason,
                                           size_t len,
@@ -935,9 +943,9 @@ landline_status landline_conn_close_start(landline_conn *conn,
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_connect(const char *url,
-                                 const landline_options *options,
+                                 const struct landline_options *options,
                                  int32_t timeout_ms,
-                                 landline_conn **conn);
+                                 struct landline_conn **conn);
 
 /**
  * Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
@@ -949,22 +957,22 @@ landline_status landline_connect(const char *url,
 landline_status landline_connect_fd(int32_t fd,
                                     int32_t take,
                                     const char *url,
-                                    const landline_options *options,
+                                    const struct landline_options *options,
                                     int32_t timeout_ms,
-                                    landline_conn **conn);
+                                    struct landline_conn **conn);
 
 /**
  * Opens a connection over a transport of the caller's own. `url` says what to ask for, and with wss:// TLS is done
- * over it. The table is copied; its `free` is called once, also when this fails, but for LANDLINE_ERR_NULL and
- * LANDLINE_ERR_INVALID.
+ * over it. The table is copied; its `free` is called once, also when this fails, unless it is the table that is NULL,
+ * incomplete or of the wrong size.
  *
  * Blocks, and returns, as landline_connect().
  */
-landline_status landline_connect_transport(const landline_transport *transport,
+landline_status landline_connect_transport(const struct landline_transport *transport,
                                            const char *url,
-                                           const landline_options *options,
+                                           const struct landline_options *options,
                                            int32_t timeout_ms,
-                                           landline_conn **conn);
+                                           struct landline_conn **conn);
 
 /**
  * Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
@@ -972,17 +980,17 @@ landline_status landline_connect_transport(const landline_transport *transport,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
  */
-landline_status landline_pair(const landline_options *client_options,
-                              const landline_options *server_options,
-                              landline_conn **client,
-                              landline_conn **server);
+landline_status landline_pair(const struct landline_options *client_options,
+                              const struct landline_options *server_options,
+                              struct landline_conn **client,
+                              struct landline_conn **server);
 
 /**
  * Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
  */
-landline_status landline_interrupter_new(landline_interrupter **interrupter);
+landline_status landline_interrupter_new(struct landline_interrupter **interrupter);
 
 /**
  * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
@@ -990,17 +998,17 @@ landline_status landline_interrupter_new(landline_interrupter **interrupter);
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_interrupter_interrupt(const landline_interrupter *interrupter);
+landline_status landline_interrupter_interrupt(const struct landline_interrupter *interrupter);
 
 /**
  * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_interrupter_abort(const landline_interrupter *interrupter);
+landline_status landline_interrupter_abort(const struct landline_interrupter *interrupter);
 
 /** Frees an interrupter. NULL does nothing. What it was given to goes on without it. */
-void landline_interrupter_free(landline_interrupter *interrupter);
+void landline_interrupter_free(struct landline_interrupter *interrupter);
 
 /**
  * Listens on "ADDRESS:PORT" (port 0 takes a free one: see landline_listener_address()) or "unix:PATH". `options` may be
@@ -1009,11 +1017,11 @@ void landline_interrupter_free(landline_interrupter *interrupter);
  * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_listen(const char *address,
-                                const landline_options *options,
-                                landline_listener **listener);
+                                const struct landline_options *options,
+                                struct landline_listener **listener);
 
 /** The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL. */
-const char *landline_listener_address(const landline_listener *listener);
+const char *landline_listener_address(const struct landline_listener *listener);
 
 /**
  * Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
@@ -1026,18 +1034,18 @@ const char *landline_listener_address(const landline_listener *listener);
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF: of
  * one client, which has been answered: go on; LANDLINE_ERR_IO: of the listener, or of one client; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_accept(const landline_listener *listener,
+landline_status landline_listener_accept(const struct landline_listener *listener,
                                          int32_t timeout_ms,
-                                         landline_request **request);
+                                         struct landline_request **request);
 
 /**
  * Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_accept_incoming(const landline_listener *listener,
+landline_status landline_listener_accept_incoming(const struct landline_listener *listener,
                                                   int32_t timeout_ms,
-                                                  landline_request **request);
+                                                  struct landline_request **request);
 
 /**
  * Wakes a thread that waits in landline_listener_accept(), or the next one that would, with LANDLINE_INTERRUPTED.
@@ -1045,10 +1053,10 @@ landline_status landline_listener_accept_incoming(const landline_listener *liste
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_interrupt(const landline_listener *listener);
+landline_status landline_listener_interrupt(const struct landline_listener *listener);
 
 /** Stops listening. Requests and connections go on. NULL does nothing. */
-void landline_listener_free(landline_listener *listener);
+void landline_listener_free(struct landline_listener *listener);
 
 /**
  * Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
@@ -1060,15 +1068,15 @@ void landline_listener_free(landline_listener *listener);
  */
 landline_status landline_request_from_fd(int32_t fd,
                                          int32_t take,
-                                         const landline_options *options,
+                                         const struct landline_options *options,
                                          int32_t timeout_ms,
-                                         landline_request **request);
+                                         struct landline_request **request);
 
 /** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
-landline_status landline_request_from_transport(const landline_transport *transport,
-                                                const landline_options *options,
+landline_status landline_request_from_transport(const struct landline_transport *transport,
+                                                const struct landline_options *options,
                                                 int32_t timeout_ms,
-                                                landline_request **request);
+                                                struct landline_request **request);
 
 /**
  * Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
@@ -1078,20 +1086,20 @@ landline_status landline_request_from_transport(const landline_transport *transp
  * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT: the
  * client is gone, free the request; LANDLINE_ERR_NULL.
  */
-landline_status landline_request_read(landline_request *request);
+landline_status landline_request_read(struct landline_request *request);
 
 /**
  * A text of the request, by its LANDLINE_REQUEST_* key. Never NULL; NUL-terminated; valid until the request is freed.
  * Empty for NULL, for a request that has not been read, and for a key that is not known.
  */
-const char *landline_request_str(const landline_request *request,
+const char *landline_request_str(const struct landline_request *request,
                                  int32_t key);
 
 /**
  * The `index`th value (from 0) of a header of the request, by its name in any case; NULL if there is none. Valid until
  * the request is freed.
  */
-const char *landline_request_header(const landline_request *request,
+const char *landline_request_header(const struct landline_request *request,
                                     const char *name,
                                     size_t index);
 
@@ -1099,7 +1107,7 @@ const char *landline_request_header(const landline_request *request,
  * The `index`th subprotocol (from 0) that the client offers, best first; NULL behind the last one. Valid until the
  * request is freed.
  */
-const char *landline_request_subprotocol(const landline_request *request, size_t index);
+const char *landline_request_subprotocol(const struct landline_request *request, size_t index);
 
 /**
  * Adds a header to the answer, whether the request is then accepted or rejected.
@@ -1107,7 +1115,7 @@ const char *landline_request_subprotocol(const landline_request *request, size_t
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_request_add_header(landline_request *request, const char *name, const char *value);
+landline_status landline_request_add_header(struct landline_request *request, const char *name, const char *value);
 
 /**
  * Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
@@ -1119,22 +1127,25 @@ landline_status landline_request_add_header(landline_request *request, const cha
  * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_request_accept(landline_request *request,
+landline_status landline_request_accept(struct landline_request *request,
                                         const char *subprotocol,
-                                        landline_conn **conn);
+                                        struct landline_conn **conn);
 
 /**
- * Refuses, with an HTTP status from 300 to 599 and a body of `len` bytes. The request still has to be freed.
+ * Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
  *
  * Blocks until the client has read it, for at most 2 s.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
  * 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
  */
-landline_status landline_request_reject(landline_request *request, int32_t status, const void *body, size_t len);
+landline_status landline_request_reject(struct landline_request *request,
+                                        int32_t status,
+                                        const void *body,
+                                        size_t len);
 
 /** Frees a request. A client that was not answered gets status 500. NULL does nothing. */
-void landline_request_free(landline_request *request);
+void landline_request_free(struct landline_request *request);
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
@@ -1147,29 +1158,29 @@ landline_status landline_log_set(int32_t level,
                                  void *user);
 
 /** LANDLINE_TEXT or LANDLINE_BINARY; 0 for NULL. */
-int32_t landline_message_kind(const landline_message *message);
+int32_t landline_message_kind(const struct landline_message *message);
 
 /**
  * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
  * for NULL.
  */
-const void *landline_message_data(const landline_message *message);
+const void *landline_message_data(const struct landline_message *message);
 
 /** The length of the payload in bytes; 0 for NULL. */
-size_t landline_message_len(const landline_message *message);
+size_t landline_message_len(const struct landline_message *message);
 
 /** Frees a message, in any thread. A borrowed one is given back: its connection can receive again. NULL does nothing. */
-void landline_message_free(landline_message *message);
+void landline_message_free(struct landline_message *message);
 
 /**
  * Makes options with the defaults. Free it with landline_options_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_options_new(landline_options **options);
+landline_status landline_options_new(struct landline_options **options);
 
 /** Frees options. NULL does nothing. */
-void landline_options_free(landline_options *options);
+void landline_options_free(struct landline_options *options);
 
 /**
  * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
@@ -1177,7 +1188,7 @@ void landline_options_free(landline_options *options);
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
  * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
  */
-landline_status landline_options_set_int(landline_options *options,
+landline_status landline_options_set_int(struct landline_options *options,
                                          int32_t key,
                                          int64_t value);
 
@@ -1186,7 +1197,7 @@ landline_status landline_options_set_int(landline_options *options,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
  */
-landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
+landline_status landline_options_set_str(struct landline_options *options, int32_t key, const char *value);
 
 /**
  * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
@@ -1194,7 +1205,7 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
  * at when they are used: LANDLINE_ERR_TLS.
  */
-landline_status landline_options_set_bytes(landline_options *options,
+landline_status landline_options_set_bytes(struct landline_options *options,
                                            int32_t key,
                                            const void *data,
                                            size_t len);
@@ -1205,7 +1216,7 @@ landline_status landline_options_set_bytes(landline_options *options,
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
  * LANDLINE_ERR_UTF8.
  */
-landline_status landline_options_add_header(landline_options *options, const char *name, const char *value);
+landline_status landline_options_add_header(struct landline_options *options, const char *name, const char *value);
 
 /**
  * Makes connecting, accepting and the connections that come of it end with LANDLINE_INTERRUPTED when the interrupter
@@ -1213,8 +1224,8 @@ landline_status landline_options_add_header(landline_options *options, const cha
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_options_set_interrupter(landline_options *options,
-                                                 const landline_interrupter *interrupter);
+landline_status landline_options_set_interrupter(struct landline_options *options,
+                                                 const struct landline_interrupter *interrupter);
 
 /**
  * A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
@@ -1223,8 +1234,8 @@ landline_status landline_options_set_interrupter(landline_options *options,
  * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_protocol_client(const char *url,
-                                         const landline_options *options,
-                                         landline_protocol **protocol);
+                                         const struct landline_options *options,
+                                         struct landline_protocol **protocol);
 
 /**
  * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
@@ -1232,8 +1243,8 @@ landline_status landline_protocol_client(const char *url,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_server(const landline_options *options,
-                                         landline_protocol **protocol);
+landline_status landline_protocol_server(const struct landline_options *options,
+                                         struct landline_protocol **protocol);
 
 /**
  * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
@@ -1241,7 +1252,7 @@ landline_status landline_protocol_server(const landline_options *options,
  * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
  * the stream; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_receive(landline_protocol *protocol,
+landline_status landline_protocol_receive(struct landline_protocol *protocol,
                                           const void *data,
                                           size_t len,
                                           size_t *taken);
@@ -1252,7 +1263,7 @@ landline_status landline_protocol_receive(landline_protocol *protocol,
  * LANDLINE_OK if that was its turn; LANDLINE_ERR_EOF if not; LANDLINE_ERR_HANDSHAKE in the opening handshake;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_receive_eof(landline_protocol *protocol);
+landline_status landline_protocol_receive_eof(struct landline_protocol *protocol);
 
 /**
  * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
@@ -1261,13 +1272,13 @@ landline_status landline_protocol_receive_eof(landline_protocol *protocol);
  * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
  * and end the stream; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_next(landline_protocol *protocol,
+landline_status landline_protocol_next(struct landline_protocol *protocol,
                                        int32_t *event,
                                        const uint8_t **data,
                                        size_t *len);
 
 /** The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL. */
-int32_t landline_protocol_close_code(const landline_protocol *protocol);
+int32_t landline_protocol_close_code(const struct landline_protocol *protocol);
 
 /**
  * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
@@ -1275,14 +1286,16 @@ int32_t landline_protocol_close_code(const landline_protocol *protocol);
  *
  * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_output(const landline_protocol *protocol, const uint8_t **data, size_t *len);
+landline_status landline_protocol_output(const struct landline_protocol *protocol,
+                                         const uint8_t **data,
+                                         size_t *len);
 
 /**
  * `count` bytes of the output have been written.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_consume(landline_protocol *protocol, size_t count);
+landline_status landline_protocol_consume(struct landline_protocol *protocol, size_t count);
 
 /**
  * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
@@ -1290,7 +1303,7 @@ landline_status landline_protocol_consume(landline_protocol *protocol, size_t co
  * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8;
  * LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_send(landline_protocol *protocol,
+landline_status landline_protocol_send(struct landline_protocol *protocol,
                                        int32_t kind,
                                        const void *data,
                                        size_t len,
@@ -1301,29 +1314,32 @@ landline_status landline_protocol_send(landline_protocol *protocol,
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
  */
-landline_status landline_protocol_ping(landline_protocol *protocol, const void *data, size_t len);
+landline_status landline_protocol_ping(struct landline_protocol *protocol, const void *data, size_t len);
 
 /**
  * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
  */
-landline_status landline_protocol_close(landline_protocol *protocol, int32_t code, const void *reason, size_t len);
+landline_status landline_protocol_close(struct landline_protocol *protocol,
+                                        int32_t code,
+                                        const void *reason,
+                                        size_t len);
 
 /**
  * 1 when nothing more will come and nothing more can be sent: both Close frames are there, or something failed. 0
  * before, and for NULL.
  */
-int32_t landline_protocol_is_over(const landline_protocol *protocol);
+int32_t landline_protocol_is_over(const struct landline_protocol *protocol);
 
 /**
  * LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
  * Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
  */
-const char *landline_protocol_str(const landline_protocol *protocol, int32_t key);
+const char *landline_protocol_str(const struct landline_protocol *protocol, int32_t key);
 
 /** Frees a protocol. NULL does nothing. */
-void landline_protocol_free(landline_protocol *protocol);
+void landline_protocol_free(struct landline_protocol *protocol);
 
 /**
  * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH". `options`
@@ -1333,29 +1349,31 @@ void landline_protocol_free(landline_protocol *protocol);
  * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_server_bind(const char *address,
-                                     const landline_options *options,
-                                     landline_server **server);
+                                     const struct landline_options *options,
+                                     struct landline_server **server);
 
 /**
  * The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
  * NULL.
  */
-const char *landline_server_address(const landline_server *server);
+const char *landline_server_address(const struct landline_server *server);
 
 /** How many connections there are, those in the opening handshake included; 0 for NULL. */
-size_t landline_server_connections(const landline_server *server);
+size_t landline_server_connections(const struct landline_server *server);
 
 /**
  * Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
  * `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
  * right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
  *
- * Blocks until the server has been stopped and the handlers have returned. A server runs once.
+ * Blocks until the server has been stopped and the handlers have returned; for handlers that do not return although
+ * their connection has been cut, one second at most. `user` must stay until landline_server_connections() is 0. A server
+ * runs once.
  *
- * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good;
- * LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good, with
+ * which the connections that are open go on; LANDLINE_ERR_NULL.
  */
-landline_status landline_server_run(landline_server *server,
+landline_status landline_server_run(struct landline_server *server,
                                     landline_handler handler,
                                     void *user);
 
@@ -1369,13 +1387,13 @@ landline_status landline_server_run(landline_server *server,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_server_stop(const landline_server *server,
+landline_status landline_server_stop(const struct landline_server *server,
                                      int32_t grace_ms,
                                      size_t *finished,
                                      size_t *cut);
 
 /** Frees a server that does not run (any more). NULL does nothing. */
-void landline_server_free(landline_server *server);
+void landline_server_free(struct landline_server *server);
 
 /** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
 const char *landline_status_name(landline_status status);
@@ -1404,13 +1422,13 @@ uint64_t landline_features(void);
  * limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
  * ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
  *
- * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection with keepalive wants to be received from
- * every now and then even if it is not ready.
+ * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection that is closing, or has keepalive,
+ * wants to be received from every now and then even if it is not ready: its time limits count inside the calls.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
  */
-landline_status landline_wait(landline_wait_item *items,
+landline_status landline_wait(struct landline_wait_item *items,
                               size_t count,
                               int32_t timeout_ms,
                               size_t *ready);
@@ -1425,11 +1443,11 @@ landline_status landline_wait(landline_wait_item *items,
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
  * LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
  */
-landline_status landline_conn_send_stream(landline_conn *conn,
+landline_status landline_conn_send_stream(struct landline_conn *conn,
                                           int32_t kind,
                                           uint32_t flags,
                                           int32_t timeout_ms,
-                                          landline_writer **writer);
+                                          struct landline_writer **writer);
 
 /**
  * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
@@ -1441,14 +1459,14 @@ landline_status landline_conn_send_stream(landline_conn *conn,
  * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_end();
  * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
  */
-landline_status landline_writer_write(landline_writer *writer,
+landline_status landline_writer_write(struct landline_writer *writer,
                                       const void *data,
                                       size_t len,
                                       int32_t timeout_ms,
                                       size_t *written);
 
 /** Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write(). */
-landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_ms);
+landline_status landline_writer_flush(struct landline_writer *writer, int32_t timeout_ms);
 
 /**
  * Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
@@ -1456,13 +1474,13 @@ landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_m
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
  * LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
  */
-landline_status landline_writer_end(landline_writer *writer, int32_t timeout_ms);
+landline_status landline_writer_end(struct landline_writer *writer, int32_t timeout_ms);
 
 /**
  * Frees a writer. A message that has not ended cannot be taken back: the connection is then closed with 1011. NULL does
  * nothing.
  */
-void landline_writer_free(landline_writer *writer);
+void landline_writer_free(struct landline_writer *writer);
 
 #ifdef __cplusplus
 }  // extern "C"

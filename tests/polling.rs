@@ -207,7 +207,13 @@ fn requests_over_a_transport_have_the_options_of_a_builder() {
     limited(|| {
         let (client, server) = landline::transport::pair();
         let serving = thread::spawn(move || {
-            Server::builder().config(Config::default()).subprotocols(["b"]).accept_over(server).unwrap().accept().unwrap()
+            Server::builder()
+                .config(Config::default())
+                .subprotocols(["b"])
+                .accept_over(server)
+                .unwrap()
+                .accept()
+                .unwrap()
         });
         let ws = Client::builder().subprotocol("a").subprotocol("b").build().unwrap();
         let ws = ws.connect_over(client, "ws://memory/").unwrap();

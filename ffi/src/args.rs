@@ -22,17 +22,46 @@ pub(crate) unsafe fn handle<'a, T>(handle: *const T, what: &'static str) -> Outc
 ///
 /// `data` is NULL or `len` bytes can be read there for as long as the call lasts.
 pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, what: &'static str) -> Outcome<&'a [u8]> {
+    // SAFETY: the caller's promise.
+    unsafe { slice(data.cast(), len, what) }
+}
+
+/// An array; of none the pointer does not matter.
+///
+/// # Safety
+///
+/// `data` is NULL or `len` elements can be read there for as long as the call lasts.
+pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize, what: &'static str) -> Outcome<&'a [T]> {
+    check_array(data, len, what)?;
     if len == 0 {
         return Ok(&[]);
     }
-    if data.is_null() {
-        return Err(Failure::null(what));
-    }
-    if isize::try_from(len).is_err() {
-        return Err(Failure::invalid(format!("{what} of {len} bytes is larger than the memory")));
+    // SAFETY: the caller's promise, and the checks.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// As [`slice`], to be filled.
+///
+/// # Safety
+///
+/// `data` is NULL or `len` elements can be read and written there for as long as the call lasts, by nobody else.
+pub(crate) unsafe fn slice_mut<'a, T>(data: *mut T, len: usize, what: &'static str) -> Outcome<&'a mut [T]> {
+    check_array(data, len, what)?;
+    if len == 0 {
+        return Ok(&mut []);
     }
     // SAFETY: the caller's promise, and the checks.
-    Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+    Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
+}
+
+fn check_array<T>(data: *const T, len: usize, what: &'static str) -> Outcome<()> {
+    if data.is_null() && len > 0 {
+        return Err(Failure::null(what));
+    }
+    if len > isize::MAX.unsigned_abs() / size_of::<T>() {
+        return Err(Failure::invalid(format!("{what} of length {len} is larger than the memory")));
+    }
+    Ok(())
 }
 
 /// A buffer to be filled.

@@ -9,6 +9,7 @@ use crate::turn::{Taken, Turn};
 use landline::{Aborter, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CString, c_void};
+use std::net::SocketAddr;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,8 +22,6 @@ pub struct landline_conn {
     ends: Ends,
     /// A message that is borrowed; by whoever has the turn.
     lent: UnsafeCell<landline_message>,
-    /// The thread that borrowed it; 0 if none did.
-    borrower: AtomicUsize,
     poisoned: AtomicBool,
     user: AtomicPtr<c_void>,
     pub(crate) close_timeout: Duration,
@@ -32,6 +31,9 @@ pub struct landline_conn {
 /// What is told about a connection, in the form in which C reads it; made when it is asked for.
 pub(crate) struct Info {
     pub(crate) handshake: Handshake,
+    /// Known only while the connection is open.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
     pub(crate) headers: OnceLock<HeaderTexts>,
     pub(crate) texts: [OnceLock<CString>; crate::conn_info::TEXTS],
 }
@@ -39,7 +41,14 @@ pub(crate) struct Info {
 /// How the two ends of the pipe are reached.
 enum Ends {
     /// By any thread.
-    Shared { turn: Turn, receiver: Box<UnsafeCell<Receiver>>, sender: Sender, interrupter: Interrupter },
+    Shared {
+        turn: Turn,
+        receiver: Box<UnsafeCell<Receiver>>,
+        sender: Sender,
+        interrupter: Interrupter,
+        /// The thread that has borrowed a message; 0 if none has.
+        borrower: AtomicUsize,
+    },
     /// By the first thread that does anything (LANDLINE_OPT_SINGLE_THREAD).
     Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<WebSocket>, aborter: Aborter },
 }
@@ -92,17 +101,17 @@ macro_rules! sending {
 }
 pub(crate) use sending;
 
-/// A number that no other live thread has.
-#[inline]
+/// A number that no other live thread has, and not 0.
+#[inline(always)]
 fn this_thread() -> usize {
-    thread_local!(static MARK: u8 = const { 0 });
-    MARK.with(|mark| ptr::from_ref(mark).addr())
+    // SAFETY: has no conditions.
+    unsafe { libc::pthread_self() as usize }
 }
 
 impl landline_conn {
     /// The handle of a connection that has just been opened.
     pub(crate) fn wrap(mut ws: WebSocket, single_thread: bool, close_timeout: Duration) -> Outcome<Arc<Self>> {
-        let handshake = ws.handshake().clone();
+        let (handshake, peer, local) = (ws.handshake().clone(), ws.peer_addr(), ws.local_addr());
         let ends = if single_thread {
             let aborter = ws.aborter();
             Ends::Single {
@@ -114,16 +123,21 @@ impl landline_conn {
         } else {
             let interrupter = ws.interrupter()?;
             let (sender, receiver) = ws.split();
-            Ends::Shared { turn: Turn::default(), receiver: Box::new(UnsafeCell::new(receiver)), sender, interrupter }
+            Ends::Shared {
+                turn: Turn::default(),
+                receiver: Box::new(UnsafeCell::new(receiver)),
+                sender,
+                interrupter,
+                borrower: AtomicUsize::new(0),
+            }
         };
         Ok(Arc::new(Self {
             ends,
             lent: UnsafeCell::new(landline_message::NONE),
-            borrower: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
             close_timeout,
-            info: Info { handshake, headers: OnceLock::new(), texts: Default::default() },
+            info: Info { handshake, peer, local, headers: OnceLock::new(), texts: Default::default() },
         }))
     }
 
@@ -142,7 +156,7 @@ impl landline_conn {
     }
 
     /// Takes the right to receive, with a time limit for what is done with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receiving(&self, timeout_ms: i32) -> Outcome<Receiving<'_>> {
         let deadline = deadline(timeout_ms);
         let mut receiving = match &self.ends {
@@ -174,11 +188,11 @@ impl landline_conn {
 
     /// The same, to receive for a purpose of its own; `None` if another thread receives.
     pub(crate) fn helping(&self) -> Outcome<Option<Receiving<'_>>> {
-        if self.borrower.load(Ordering::Relaxed) == this_thread() {
-            // Nobody would end the wait.
-            return Err(busy("this thread has borrowed a message: free it first"));
-        }
         match &self.ends {
+            Ends::Shared { borrower, .. } if borrower.load(Ordering::Relaxed) == this_thread() => {
+                // Nobody would end the wait.
+                Err(busy("this thread has borrowed a message: free it first"))
+            }
             Ends::Shared { turn, .. } if !turn.help() => Ok(None),
             _ => self.as_helper().map(Some),
         }
@@ -206,14 +220,14 @@ impl landline_conn {
     }
 
     /// Lends the message that was received last, until [`give_back`](Self::give_back).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lend(&self, receiving: Receiving<'_>, message: landline_message) -> *mut landline_message {
-        if let Ends::Single { borrowed, .. } = &self.ends {
-            borrowed.set(true);
+        match &self.ends {
+            Ends::Shared { borrower, .. } => borrower.store(this_thread(), Ordering::Relaxed),
+            Ends::Single { borrowed, .. } => borrowed.set(true),
         }
         // The turn goes on.
         std::mem::forget(receiving);
-        self.borrower.store(this_thread(), Ordering::Relaxed);
         // SAFETY: this thread has the turn, or is the only one.
         unsafe { self.lent.get().write(message) };
         self.lent.get()
@@ -222,15 +236,17 @@ impl landline_conn {
     /// The borrowed message is given back, in whatever thread.
     #[inline]
     pub(crate) fn give_back(&self) {
-        self.borrower.store(0, Ordering::Relaxed);
         match &self.ends {
-            Ends::Shared { turn, .. } => turn.end(),
+            Ends::Shared { turn, borrower, .. } => {
+                borrower.store(0, Ordering::Relaxed);
+                turn.end();
+            }
             Ends::Single { borrowed, .. } => borrowed.set(false),
         }
     }
 
     /// Sends, within a time limit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sending<T>(
         &self,
         timeout_ms: i32,
@@ -278,7 +294,7 @@ fn busy(text: &'static str) -> Failure {
 /// # Safety
 ///
 /// `conn` is NULL or a live handle.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn on_conn(
     conn: *const landline_conn,
     body: impl FnOnce(&landline_conn) -> Outcome,

@@ -188,18 +188,18 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const c_char, usize)> 
     let handshake = &conn.info.handshake;
     let address =
         |address: Option<std::net::SocketAddr>| address.map_or(String::new(), |address| address.to_string());
-    let (index, make): (usize, &dyn Fn() -> Outcome<String>) = match key {
+    let (index, make): (usize, &dyn Fn() -> String) = match key {
         LANDLINE_CONN_HEADERS => {
             let (data, len) = headers(conn).block();
             return Ok((data.cast(), len));
         }
-        LANDLINE_CONN_SUBPROTOCOL => (0, &|| Ok(handshake.subprotocol.clone().unwrap_or_default())),
+        LANDLINE_CONN_SUBPROTOCOL => (0, &|| handshake.subprotocol.clone().unwrap_or_default()),
         LANDLINE_CONN_EXTENSIONS => {
-            (1, &|| Ok(handshake.extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
+            (1, &|| handshake.extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
-        LANDLINE_CONN_TARGET => (2, &|| Ok(handshake.target.clone())),
-        LANDLINE_CONN_PEER => (3, &|| conn.sending(-1, |end| Ok(address(sending!(end, end => end.peer_addr()))))),
-        LANDLINE_CONN_LOCAL => (4, &|| conn.sending(-1, |end| Ok(address(sending!(end, end => end.local_addr()))))),
+        LANDLINE_CONN_TARGET => (2, &|| handshake.target.clone()),
+        LANDLINE_CONN_PEER => (3, &|| address(conn.info.peer)),
+        LANDLINE_CONN_LOCAL => (4, &|| address(conn.info.local)),
         LANDLINE_CONN_CLOSE_REASON => {
             // There is none before it has come.
             let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr(), 0)) };
@@ -208,13 +208,7 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const c_char, usize)> 
         }
         _ => return Err(Failure::invalid(format!("{key} is no key of a connection's text"))),
     };
-    let text = match conn.info.texts[index].get() {
-        Some(text) => text,
-        None => {
-            let made = c_text(make()?);
-            conn.info.texts[index].get_or_init(|| made)
-        }
-    };
+    let text = conn.info.texts[index].get_or_init(|| c_text(make()));
     Ok((text.as_ptr(), text.as_bytes().len()))
 }
 

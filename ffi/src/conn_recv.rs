@@ -2,6 +2,7 @@
 
 use crate::args::{Out, buffer, kind_number, out_handle};
 use crate::conn::{landline_conn, on_conn, receive};
+use crate::failure::{Failure, remember};
 use crate::message::landline_message;
 use crate::status::*;
 use std::ffi::c_void;
@@ -57,9 +58,8 @@ pub unsafe extern "C" fn landline_conn_recv_ref(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     unsafe {
-        let out = out_handle(message, "message");
+        let Ok(out) = out_handle(message, "message") else { return remember(Failure::null("message")) };
         on_conn(conn, |conn| {
-            let out = out?;
             let mut receiving = conn.receiving(timeout_ms)?;
             let received = receive!(receiving, end => end.recv_ref())?;
             let Some(lent) = received.map(|message| landline_message::lent(message, conn)) else {

@@ -1,6 +1,6 @@
 //! Sending whole messages, Pings, and closing.
 
-use crate::args::{Out, bytes, close_code, handle, kind, limit, text};
+use crate::args::{Out, bytes, close_code, handle, kind, limit, slice, text};
 use crate::conn::{landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::message::landline_message;
@@ -31,7 +31,7 @@ pub struct landline_slice {
 }
 
 /// What the flags say: whether to gather, and whether to compress.
-#[inline]
+#[inline(always)]
 pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
     let compress = match flags & !LANDLINE_SEND_FEED {
         0 => Compress::Auto,
@@ -42,14 +42,27 @@ pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
     Ok((flags & LANDLINE_SEND_FEED != 0, compress))
 }
 
-#[inline]
+/// The same where nothing is gathered.
+pub(crate) fn compress(bits: u32) -> Outcome<Compress> {
+    match flags(bits)? {
+        (false, compress) => Ok(compress),
+        (true, _) => Err(Failure::invalid(format!("flags {bits:#x}: LANDLINE_SEND_FEED cannot be used here"))),
+    }
+}
+
+#[inline(always)]
 fn send(conn: &landline_conn, message: MessageRef<'_>, bits: u32, timeout_ms: i32) -> Outcome {
+    // What a server that echoes does most.
+    if bits == LANDLINE_SEND_FEED {
+        conn.sending(timeout_ms, |end| sending!(end, end => end.feed(message)))?;
+        return Ok(LANDLINE_OK);
+    }
     let (feed, compress) = flags(bits)?;
     conn.sending(timeout_ms, |end| match (feed, compress) {
-        (false, Compress::Auto) => sending!(end, end => end.send(message)),
         (true, Compress::Auto) => sending!(end, end => end.feed(message)),
-        (false, compress) => sending!(end, end => end.with_compress(compress).send(message)),
+        (false, Compress::Auto) => sending!(end, end => end.send(message)),
         (true, compress) => sending!(end, end => end.with_compress(compress).feed(message)),
+        (false, compress) => sending!(end, end => end.with_compress(compress).send(message)),
     })?;
     Ok(LANDLINE_OK)
 }
@@ -129,15 +142,9 @@ pub unsafe extern "C" fn landline_conn_sendv(
         on_conn(conn, |conn| {
             let (_, compress) = self::flags(flags)?;
             let kind = self::kind(kind)?;
-            let parts: Outcome<Vec<IoSlice<'_>>> = if count == 0 {
-                Ok(Vec::new())
-            } else if parts.is_null() {
-                Err(Failure::null("parts"))
-            } else {
-                let parts = std::slice::from_raw_parts(parts, count);
-                parts.iter().map(|part| bytes(part.data, part.len, "a part's data").map(IoSlice::new)).collect()
-            };
-            let parts = parts?;
+            let parts = slice(parts, count, "parts")?.iter();
+            let parts = parts.map(|part| bytes(part.data, part.len, "a part's data").map(IoSlice::new));
+            let parts = parts.collect::<Outcome<Vec<_>>>()?;
             conn.sending(
                 timeout_ms,
                 |end| sending!(end, end => end.with_compress(compress).send_vectored(kind, &parts)),

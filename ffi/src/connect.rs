@@ -6,7 +6,6 @@ use crate::failure::{Failure, Outcome, guard};
 use crate::options::{Values, landline_options, values};
 use crate::status::*;
 use crate::transport::{CallerTransport, landline_transport};
-use landline::server::accept_over;
 use landline::transport::{SocketTransport, pair};
 use landline::uri::Endpoint;
 use std::ffi::c_char;
@@ -79,8 +78,8 @@ pub unsafe extern "C" fn landline_connect_fd(
 }
 
 /// Opens a connection over a transport of the caller's own. `url` says what to ask for, and with wss:// TLS is done
-/// over it. The table is copied; its `free` is called once, also when this fails, but for LANDLINE_ERR_NULL and
-/// LANDLINE_ERR_INVALID.
+/// over it. The table is copied; its `free` is called once, also when this fails, unless it is the table that is NULL,
+/// incomplete or of the wrong size.
 ///
 /// Blocks, and returns, as landline_connect().
 ///
@@ -125,12 +124,12 @@ pub unsafe extern "C" fn landline_pair(
         // SAFETY: the caller's promise.
         let (to_client, to_server, mut ours, theirs) = unsafe {
             let (client, server) = (out_handle(client, "client")?, out_handle(server, "server")?);
-            (client, server, values(client_options, false)?, values(server_options, false)?)
+            (client, server, values(client_options, false)?, values(server_options, false)?.without_tls())
         };
         let (near, far) = pair();
         let connector = ours.client(false, None)?;
         let (near, far) = std::thread::scope(|scope| {
-            let accepting = scope.spawn(|| accept_over(far, &theirs.config())?.accept());
+            let accepting = scope.spawn(|| Ok::<_, Failure>(theirs.accept_over(far, None)?.accept()?));
             let near = connector.connect_over(near, "ws://memory/");
             (near, accepting.join())
         });

@@ -79,7 +79,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Outcome) -> landline_status {
 }
 
 /// [`guard`] for a handle, which a panic poisons.
-#[inline]
+#[inline(always)]
 pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) -> landline_status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(status)) => status,
@@ -219,7 +219,7 @@ fn number(failure: &Failure, key: i32) -> i64 {
             Fault::Network => 3,
             Fault::Limit => 4,
         },
-        LANDLINE_ERROR_IS_FATAL => error.is_fatal().into(),
+        LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
         _ => 0,
     }
 }

@@ -322,7 +322,7 @@ pub unsafe extern "C" fn landline_request_from_transport(
     request: *mut *mut landline_request,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
         let (transport, out, values) =
             unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options, false)?) };
         let request = values.accept_over(transport?, limit(timeout_ms))?;
@@ -490,7 +490,7 @@ pub unsafe extern "C" fn landline_request_accept(
     })
 }
 
-/// Refuses, with an HTTP status from 300 to 599 and a body of `len` bytes. The request still has to be freed.
+/// Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
 ///
 /// Blocks until the client has read it, for at most 2 s.
 ///

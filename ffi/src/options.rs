@@ -287,6 +287,11 @@ impl Values {
         }
     }
 
+    /// The same for a server that nobody can listen to.
+    pub(crate) fn without_tls(self) -> Self {
+        Self { tls: Tls::default(), ..self }
+    }
+
     /// Reads the request of a client that is connected already.
     pub(crate) fn accept_over(
         &self,
@@ -295,7 +300,8 @@ impl Values {
     ) -> Outcome<landline::server::Request> {
         let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(10)));
         // A limit of 0 is one that has passed.
-        let timeout = [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
+        let timeout =
+            [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
         Ok(self.server()?.handshake_timeout(timeout).accept_over(transport)?)
     }
 
@@ -458,6 +464,10 @@ impl Values {
     }
 
     fn compress(&mut self, set: impl Fn(Compression, u8) -> Compression, key: i32, value: i64) -> Outcome<()> {
+        let range = if key == LANDLINE_OPT_COMPRESSION_LEVEL { 1..=9 } else { 9..=15 };
+        if !range.contains(&value) {
+            return Err(out_of_range(key, value));
+        }
         self.compression_options = set(self.compression_options.clone(), number(key, value)?);
         Ok(())
     }

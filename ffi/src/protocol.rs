@@ -1,7 +1,7 @@
 //! The protocol without I/O, for programs with a loop of their own: the opening handshake and everything after it.
 
 use crate::args::{Out, bytes, close_code, kind, out_handle, string, text};
-use crate::conn_send::flags;
+use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard, guard_value};
 use crate::headers::HeaderTexts;
 use crate::options::{Values, landline_options, values};
@@ -489,7 +489,7 @@ pub unsafe extern "C" fn landline_protocol_send(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     guard(|| unsafe {
-        let (kind, (_, compress), data) = (self::kind(kind)?, self::flags(flags)?, bytes(data, len, "data")?);
+        let (kind, compress, data) = (self::kind(kind)?, self::compress(flags)?, bytes(data, len, "data")?);
         on_protocol(protocol, |core| {
             let protocol = core.protocol()?;
             protocol.set_compress(compress);

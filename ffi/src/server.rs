@@ -116,10 +116,12 @@ impl Handler {
 /// `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
 /// right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
 ///
-/// Blocks until the server has been stopped and the handlers have returned. A server runs once.
+/// Blocks until the server has been stopped and the handlers have returned; for handlers that do not return although
+/// their connection has been cut, one second at most. `user` must stay until landline_server_connections() is 0. A server
+/// runs once.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good;
-/// LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good, with
+/// which the connections that are open go on; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///

@@ -22,7 +22,7 @@ pub const LANDLINE_WAIT_WRITE: i32 = 2;
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct landline_transport {
-    /// sizeof(struct landline_transport), so that the table can grow.
+    /// sizeof(landline_transport), so that the table can grow.
     pub size: usize,
     /// Given to each function.
     pub user: *mut c_void,
@@ -40,7 +40,8 @@ pub struct landline_transport {
     pub close_write: Option<unsafe extern "C" fn(user: *mut c_void)>,
     /// Ends both directions at once, and wakes whoever waits.
     pub abort: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    /// The connection is gone, and with it the last use of `user`. May be NULL.
+    /// The connection is gone, and with it the last use of `user`: end the stream if it has not ended, for neither
+    /// `close_write` nor `abort` need have come. May be NULL.
     pub free: Option<unsafe extern "C" fn(user: *mut c_void)>,
 }
 
@@ -68,7 +69,7 @@ impl CallerTransport {
         // SAFETY: the caller's promise.
         let Some(table) = (unsafe { table.as_ref() }) else { return Err(Failure::null("transport")) };
         if table.size < size_of::<landline_transport>() {
-            return Err(Failure::invalid("the transport's size is not sizeof(struct landline_transport)"));
+            return Err(Failure::invalid("the transport's size is not sizeof(landline_transport)"));
         }
         let missing = || Failure::null("a function of the transport");
         Ok(Self {

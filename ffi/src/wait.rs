@@ -1,6 +1,6 @@
 //! Waiting for many things in one call.
 
-use crate::args::{Out, deadline};
+use crate::args::{Out, deadline, slice_mut};
 use crate::conn::landline_conn;
 use crate::conn::sending;
 use crate::conn_info::{has_buffered, no_descriptor, poll_events};
@@ -42,8 +42,8 @@ struct Polled<'a> {
 /// limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
 /// ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
 ///
-/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection with keepalive wants to be received from
-/// every now and then even if it is not ready.
+/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection that is closing, or has keepalive,
+/// wants to be received from every now and then even if it is not ready: its time limits count inside the calls.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
 /// LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
@@ -64,10 +64,7 @@ pub unsafe extern "C" fn landline_wait(
         let (out, items) = unsafe {
             let out = Out::new(ready, "ready")?;
             out.set(0);
-            if items.is_null() && count > 0 {
-                return Err(Failure::null("items"));
-            }
-            (out, if count == 0 { &mut [][..] } else { std::slice::from_raw_parts_mut(items, count) })
+            (out, slice_mut(items, count, "items")?)
         };
         let deadline = deadline(timeout_ms);
         let mut polled = Vec::with_capacity(2 * items.len());

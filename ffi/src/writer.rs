@@ -2,7 +2,7 @@
 
 use crate::args::{Out, bytes, deadline, handle, kind, out_handle};
 use crate::conn::{Sending, landline_conn, on_conn};
-use crate::conn_send::flags;
+use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard};
 use crate::status::*;
 use landline::{Error, MessageWriter};
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn landline_conn_send_stream(
         let out = out_handle(writer, "writer");
         on_conn(conn, |conn| {
             let out = out?;
-            let (kind, (_, compress)) = (self::kind(kind)?, self::flags(flags)?);
+            let (kind, compress) = (self::kind(kind)?, self::compress(flags)?);
             let writer = conn.sending(timeout_ms, |end| match end {
                 Sending::Shared(sender) => sender.with_compress(compress).send_stream(kind),
                 // SAFETY: the lifetime keeps a writer within its connection and its thread; this one keeps its

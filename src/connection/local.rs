@@ -22,7 +22,7 @@ pub struct LocalSender<'a> {
 }
 
 /// [`Sender::feed`] with the queue in hand.
-#[inline]
+#[inline(always)]
 pub(super) fn feed(hold: Hold<'_>, sender: &Sender, message: impl Payload) -> Result<()> {
     let (kind, payload) = message.parts();
     if hold.gather(kind, payload, sender.compress) {

@@ -312,13 +312,13 @@ impl Receiver {
 
     /// Whether a receiving call may find something although the descriptor is not readable: for programs that wait for
     /// [`Sender::fd`](crate::Sender::fd) by themselves. Call with a deadline that has passed until it gives
-    /// [`Error::Timeout`], then wait.
+    /// [`Error::Timeout`], then wait. A connection that is closing, or has keepalive, wants to be called every now and
+    /// then besides, because its time limits count inside the calls.
     #[must_use]
     pub fn has_buffered(&self) -> bool {
-        let is_over = self.end.is_some() || self.answer_by.is_some() || self.failing.is_some();
         let piece = self.piece.is_some_and(|piece| piece.last || piece.taken < self.piece_bytes().len());
         let unread = !self.hungry && self.inbound.has_buffered();
-        is_over || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
+        self.end.is_some() || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
     }
 
     fn until(&self) -> Option<Instant> {
@@ -337,7 +337,7 @@ impl Receiver {
     }
 
     /// The message that was received last.
-    #[inline]
+    #[inline(always)]
     pub(super) fn message(&self) -> MessageRef<'_> {
         match &self.unstashed {
             Some(message) => message.borrow(),

@@ -1,0 +1,252 @@
+/* Programs with a loop of their own: landline_wait() over connections, a listener and a descriptor, and poll() on a
+ * connection's descriptor, over TLS too. They neither miss anything nor go round without a reason.
+ */
+#include "test.h"
+
+enum { CONNECTIONS = 3 };
+
+static landline_wait_item of_conn(landline_conn *conn) {
+    landline_wait_item item = {NULL, NULL, -1, 0, 0};
+    item.conn = conn;
+    return item;
+}
+
+struct all {
+    landline_conn *clients[CONNECTIONS], *servers[CONNECTIONS];
+    landline_listener *listener;
+    int pipe[2];
+    landline_wait_item items[CONNECTIONS + 2];
+};
+
+/* Exactly this one is ready, for POLLIN. */
+static void check_ready(struct all *all, size_t which) {
+    size_t ready = 0;
+    OK(landline_wait(all->items, CONNECTIONS + 2, LONG, &ready));
+    CHECK_IS(ready, 1);
+    for (size_t i = 0; i < CONNECTIONS + 2; i++)
+        CHECK_IS(all->items[i].revents, i == which ? POLLIN : 0);
+}
+
+static void check_none_ready(struct all *all) {
+    size_t ready = 7;
+    long long began = now_ms();
+    CHECK_STATUS(landline_wait(all->items, CONNECTIONS + 2, 0, &ready), LANDLINE_TIMED_OUT);
+    CHECK_STATUS(landline_wait(all->items, CONNECTIONS + 2, 40, &ready), LANDLINE_TIMED_OUT);
+    CHECK(now_ms() - began >= 39);
+    CHECK_IS(ready, 0);
+}
+
+/* TLS may have something of its own to read. */
+static void settle(struct all *all) {
+    landline_message *message;
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK_STATUS(landline_conn_recv(all->servers[i], 0, &message), LANDLINE_TIMED_OUT);
+}
+
+static void wait_for_many(int tls) {
+    struct all all;
+    landline_message *message;
+    landline_request *request;
+    struct opening opening;
+    pthread_t thread;
+    size_t ready;
+    char byte;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        open_both(tls, NULL, NULL, &all.clients[i], &all.servers[i]);
+        all.items[i] = of_conn(all.servers[i]);
+    }
+    OK(landline_listen("127.0.0.1:0", NULL, &all.listener));
+    CHECK(pipe(all.pipe) == 0);
+    all.items[CONNECTIONS] = of_conn(NULL);
+    all.items[CONNECTIONS].listener = all.listener;
+    all.items[CONNECTIONS + 1] = of_conn(NULL);
+    all.items[CONNECTIONS + 1].fd = all.pipe[0];
+    all.items[CONNECTIONS + 1].events = POLLIN;
+    settle(&all);
+    check_none_ready(&all);
+
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        OK(landline_conn_send(all.clients[i], LANDLINE_TEXT, "one", 3, 0, LONG));
+        OK(landline_conn_send(all.clients[i], LANDLINE_TEXT, "two", 3, 0, LONG));
+        check_ready(&all, i);
+        OK(landline_conn_recv(all.servers[i], 0, &message));
+        check_message(message, LANDLINE_TEXT, "one", 3);
+        /* The second one may be in memory, where no descriptor shows it. */
+        check_ready(&all, i);
+        OK(landline_conn_recv(all.servers[i], LONG, &message));
+        check_message(message, LANDLINE_TEXT, "two", 3);
+        CHECK_STATUS(landline_conn_recv(all.servers[i], 0, &message), LANDLINE_TIMED_OUT);
+        check_none_ready(&all);
+    }
+
+    write_all(all.pipe[1], "x", 1);
+    check_ready(&all, CONNECTIONS + 1);
+    read_all(all.pipe[0], &byte, 1);
+    OK(landline_conn_interrupt(all.servers[1], LANDLINE_RECV));
+    check_ready(&all, 1);
+    CHECK_STATUS(landline_conn_recv(all.servers[1], LONG, &message), LANDLINE_INTERRUPTED);
+    OK(landline_listener_interrupt(all.listener));
+    check_ready(&all, CONNECTIONS);
+    CHECK_STATUS(landline_listener_accept(all.listener, LONG, &request), LANDLINE_INTERRUPTED);
+    check_none_ready(&all);
+
+    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_address(all.listener));
+    opening.options = NULL;
+    thread = start(open_client, &opening);
+    check_ready(&all, CONNECTIONS);
+    OK(landline_listener_accept(all.listener, 0, &request));
+    landline_conn_free(all.servers[0]);
+    landline_conn_free(all.clients[0]);
+    OK(landline_request_accept(request, NULL, &all.servers[0]));
+    join(thread);
+    landline_request_free(request);
+    all.clients[0] = opening.conn;
+    all.items[0] = of_conn(all.servers[0]);
+    check_none_ready(&all);
+
+    /* Closing is something to receive, too; and so is the end. */
+    thread = start(close_in_thread, all.clients[2]);
+    check_ready(&all, 2);
+    CHECK_STATUS(landline_conn_recv(all.servers[2], LONG, &message), LANDLINE_CLOSED);
+    join(thread);
+    landline_conn_free(all.servers[2]);
+    landline_conn_free(all.clients[2]);
+    CHECK_STATUS(landline_wait(all.items, 2, 0, &ready), LANDLINE_TIMED_OUT);
+    OK(landline_conn_abort(all.clients[0]));
+    OK(landline_wait(all.items, 2, LONG, &ready));
+    CHECK_IS(ready, 1);
+    CHECK(all.items[0].revents & POLLIN);
+    CHECK(landline_conn_recv(all.servers[0], LONG, &message) <= -100);
+    for (int i = 0; i < 2; i++) {
+        landline_conn_free(all.servers[i]);
+        landline_conn_free(all.clients[i]);
+    }
+    landline_listener_free(all.listener);
+    close(all.pipe[0]);
+    close(all.pipe[1]);
+}
+
+enum { MESSAGES = 150 };
+
+static size_t length_of(int number) {
+    return (size_t)(number * 7919) % 40000;
+}
+
+static void *send_many(void *conn) {
+    static char data[40000];
+    for (int i = 0; i < MESSAGES; i++) {
+        memset(data, i % 128, length_of(i));
+        /* Some together, so that several lie in one record of TLS. */
+        OK(landline_conn_send(conn, LANDLINE_BINARY, data, length_of(i), i % 5 ? LANDLINE_SEND_FEED : 0, LONG));
+    }
+    OK(landline_conn_close(conn, 1000, NULL, 0, LONG));
+    return NULL;
+}
+
+/* Receives with time limits of 0 only. Each turn of the loop either receives something or has waited for it; a few find
+ * only a part of a message or a record. */
+static void poll_loop(int tls) {
+    landline_conn *client, *server;
+    pthread_t thread;
+    int received = 0, turns = 0;
+    static char expected[40000];
+    open_both(tls, NULL, NULL, &client, &server);
+    thread = start(send_many, client);
+    for (int open = 1; open;) {
+        struct pollfd wait = {(int)conn_int(server, LANDLINE_CONN_FD), 0, 0};
+        CHECK(++turns < 100000);
+        for (;;) {
+            landline_message *message;
+            landline_status status = landline_conn_recv(server, 0, &message);
+            if (status == LANDLINE_TIMED_OUT)
+                break;
+            if (status == LANDLINE_CLOSED) {
+                open = 0;
+                break;
+            }
+            OK(status);
+            memset(expected, received % 128, length_of(received));
+            check_message(message, LANDLINE_BINARY, expected, length_of(received));
+            received++;
+        }
+        wait.events = (short)conn_int(server, LANDLINE_CONN_POLL_EVENTS);
+        if (open && conn_int(server, LANDLINE_CONN_HAS_BUFFERED) == 0)
+            CHECK_IS(poll(&wait, 1, LONG), 1);
+    }
+    join(thread);
+    CHECK_IS(received, MESSAGES);
+    landline_conn_free(client);
+    landline_conn_free(server);
+}
+
+/* With nothing to do, the descriptor is silent, and nothing is buffered. */
+static void at_rest(int tls) {
+    landline_conn *client, *server;
+    open_both(tls, NULL, NULL, &client, &server);
+    for (int i = 0; i < 20; i++) {
+        landline_conn *const conn = i % 2 ? client : server;
+        struct pollfd wait = {(int)conn_int(conn, LANDLINE_CONN_FD), 0, 0};
+        landline_message *message;
+        OK(landline_conn_send(i % 2 ? server : client, LANDLINE_TEXT, "wake", 4, 0, LONG));
+        wait.events = (short)conn_int(conn, LANDLINE_CONN_POLL_EVENTS);
+        CHECK_IS(wait.events, POLLIN);
+        CHECK_IS(poll(&wait, 1, LONG), 1);
+        expect(conn, LANDLINE_TEXT, "wake", 4);
+        CHECK_STATUS(landline_conn_recv(conn, 0, &message), LANDLINE_TIMED_OUT);
+        CHECK_IS(conn_int(conn, LANDLINE_CONN_HAS_BUFFERED), 0);
+        CHECK_IS(poll(&wait, 1, 0), 0);
+    }
+    close_both(client, server);
+}
+
+/* What could not be sent waits for POLLOUT. */
+static void room_to_write(int tls) {
+    static char data[1 << 20];
+    landline_conn *client, *server;
+    landline_wait_item item;
+    landline_message *message;
+    landline_status status;
+    int taken = 0;
+    size_t ready;
+    open_both(tls, NULL, NULL, &client, &server);
+    item = of_conn(client);
+    do {
+        status = landline_conn_send(client, LANDLINE_BINARY, data, sizeof data, 0, 0);
+        CHECK(status == LANDLINE_OK || status == LANDLINE_PENDING || status == LANDLINE_TIMED_OUT);
+        taken += status != LANDLINE_TIMED_OUT;
+        /* The system may find more room yet. */
+        while ((status = landline_wait(&item, 1, 20, &ready)) == LANDLINE_OK)
+            CHECK_STATUS(landline_conn_recv(client, 0, &message), LANDLINE_TIMED_OUT);
+        CHECK_STATUS(status, LANDLINE_TIMED_OUT);
+    } while (conn_int(client, LANDLINE_CONN_POLL_EVENTS) == POLLIN);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_POLL_EVENTS), POLLIN | POLLOUT);
+    /* One loop for both ends. */
+    for (int received = 0; received < taken;) {
+        landline_wait_item items[2] = {of_conn(client), of_conn(server)};
+        OK(landline_wait(items, 2, LONG, &ready));
+        CHECK(ready >= 1);
+        if (items[0].revents)
+            CHECK_STATUS(landline_conn_recv(client, 0, &message), LANDLINE_TIMED_OUT);
+        if (!items[1].revents)
+            continue;
+        while ((status = landline_conn_recv(server, 0, &message)) == LANDLINE_OK) {
+            CHECK_IS(landline_message_len(message), sizeof data);
+            landline_message_free(message);
+            received++;
+        }
+        CHECK_STATUS(status, LANDLINE_TIMED_OUT);
+    }
+    CHECK_IS(conn_int(client, LANDLINE_CONN_POLL_EVENTS), POLLIN);
+    close_both(client, server);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    for (int tls = 0; tls < 2; tls++) {
+        wait_for_many(tls);
+        poll_loop(tls);
+        at_rest(tls);
+        room_to_write(tls);
+    }
+    return 0;
+}

@@ -1,0 +1,296 @@
+/* The protocol without I/O: both ends against each other, byte by byte and at once, and one end against a connection of
+ * the library, in either role.
+ */
+#include "test.h"
+
+/* An event and its payload, copied. */
+struct event {
+    int32_t what;
+    char data[70000];
+    size_t len;
+};
+
+static struct event event;
+
+static void next_event(landline_protocol *protocol, int32_t what) {
+    const uint8_t *data;
+    OK(landline_protocol_next(protocol, &event.what, &data, &event.len));
+    CHECK_IS(event.what, what);
+    CHECK(event.len < sizeof event.data);
+    if (event.len > 0)
+        memcpy(event.data, data, event.len);
+}
+
+static void check_event(landline_protocol *protocol, int32_t what, const void *data, size_t len) {
+    next_event(protocol, what);
+    CHECK_IS(event.len, len);
+    CHECK(memcmp(event.data, data, len) == 0);
+}
+
+/* Hands over all output, at most `piece` bytes at a time; stops where events have to be taken first. */
+static size_t hand_over(landline_protocol *from, landline_protocol *to, size_t piece) {
+    size_t total = 0;
+    for (;;) {
+        const uint8_t *data;
+        size_t len, taken = 0;
+        OK(landline_protocol_output(from, &data, &len));
+        if (len == 0)
+            return total;
+        OK(landline_protocol_receive(to, data, len < piece ? len : piece, &taken));
+        if (taken == 0)
+            return total;
+        OK(landline_protocol_consume(from, taken));
+        total += taken;
+    }
+}
+
+static landline_options *compressing(void) {
+    return with_int(with_int(new_options(), LANDLINE_OPT_COMPRESSION, 1), LANDLINE_OPT_COMPRESSION_THRESHOLD, 0);
+}
+
+static void against_each_other(size_t piece, int compressed) {
+    static char large[60000];
+    landline_options *ours = compressed ? compressing() : new_options();
+    landline_options *theirs = compressed ? compressing() : new_options();
+    landline_protocol *client, *server;
+    size_t wire;
+    with_str(ours, LANDLINE_OPT_SUBPROTOCOL, "a");
+    with_str(theirs, LANDLINE_OPT_SUBPROTOCOL, "a");
+    OK(landline_protocol_client("ws://host.example/path?query", ours, &client));
+    OK(landline_protocol_server(theirs, &server));
+    landline_options_free(ours);
+    landline_options_free(theirs);
+    CHECK(hand_over(client, server, piece) > 0);
+    next_event(server, LANDLINE_EVENT_OPEN);
+    next_event(server, LANDLINE_EVENT_NONE);
+    /* A message right behind the answer. */
+    OK(landline_protocol_send(server, LANDLINE_TEXT, "early", 5, 0));
+    for (int i = 0; i < 10; i++)
+        if (hand_over(server, client, piece) == 0)
+            break;
+    next_event(client, LANDLINE_EVENT_OPEN);
+    check_event(client, LANDLINE_EVENT_TEXT, "early", 5);
+    next_event(client, LANDLINE_EVENT_NONE);
+    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "a");
+    CHECK_TEXT(landline_protocol_str(server, LANDLINE_CONN_SUBPROTOCOL), "a");
+    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_TARGET), "/path?query");
+    CHECK_TEXT(landline_protocol_str(server, LANDLINE_CONN_TARGET), "/path?query");
+    CHECK_HAS(landline_protocol_str(server, LANDLINE_CONN_HEADERS), "host: host.example\r\n");
+    CHECK_HAS(landline_protocol_str(client, LANDLINE_CONN_HEADERS), "upgrade: websocket\r\n");
+    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_PEER), "");
+
+    OK(landline_protocol_send(client, LANDLINE_TEXT, "a\0b", 3, 0));
+    OK(landline_protocol_ping(client, "ping", 4));
+    OK(landline_protocol_send(client, LANDLINE_BINARY, NULL, 0, 0));
+    CHECK_STATUS(landline_protocol_send(client, LANDLINE_TEXT, "\xff", 1, 0), LANDLINE_ERR_UTF8);
+    CHECK_STATUS(landline_protocol_ping(client, large, 126), LANDLINE_ERR_INVALID);
+    CHECK_STATUS(landline_protocol_close(client, 1005, NULL, 0), LANDLINE_ERR_INVALID);
+    hand_over(client, server, piece);
+    check_event(server, LANDLINE_EVENT_TEXT, "a\0b", 3);
+    hand_over(client, server, piece);
+    check_event(server, LANDLINE_EVENT_PING, "ping", 4);
+    hand_over(client, server, piece);
+    check_event(server, LANDLINE_EVENT_BINARY, "", 0);
+    next_event(server, LANDLINE_EVENT_NONE);
+    hand_over(server, client, piece);
+    check_event(client, LANDLINE_EVENT_PONG, "ping", 4);
+
+    OK(landline_protocol_send(client, LANDLINE_BINARY, large, sizeof large, LANDLINE_SEND_COMPRESS));
+    wire = 0;
+    for (event.what = LANDLINE_EVENT_NONE; event.what == LANDLINE_EVENT_NONE;) {
+        const uint8_t *data;
+        wire += hand_over(client, server, piece);
+        OK(landline_protocol_next(server, &event.what, &data, &event.len));
+        if (event.what == LANDLINE_EVENT_BINARY)
+            CHECK(event.len == sizeof large && memcmp(data, large, event.len) == 0);
+    }
+    CHECK((wire < 1000) == compressed);
+
+    CHECK_IS(landline_protocol_close_code(server), 0);
+    OK(landline_protocol_close(client, 4000, "the\0end", 7));
+    CHECK_STATUS(landline_protocol_send(client, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_CLOSING);
+    CHECK_IS(landline_protocol_is_over(client), 0);
+    hand_over(client, server, piece);
+    check_event(server, LANDLINE_EVENT_CLOSE, "the\0end", 7);
+    CHECK_IS(landline_protocol_close_code(server), 4000);
+    CHECK_IS(landline_protocol_is_over(server), 1);
+    hand_over(server, client, piece);
+    next_event(client, LANDLINE_EVENT_CLOSE);
+    CHECK_IS(landline_protocol_close_code(client), 4000);
+    CHECK_IS(landline_protocol_is_over(client), 1);
+    OK(landline_protocol_receive_eof(server));
+    OK(landline_protocol_receive_eof(client));
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+}
+
+/* Drives one end over a descriptor: echoes messages, until it is over. */
+struct driver {
+    landline_protocol *protocol;
+    int fd;
+    int first_message;
+};
+
+static void write_output(struct driver *driver) {
+    const uint8_t *data;
+    size_t len;
+    for (;;) {
+        OK(landline_protocol_output(driver->protocol, &data, &len));
+        if (len == 0)
+            return;
+        write_all(driver->fd, data, len);
+        OK(landline_protocol_consume(driver->protocol, len));
+    }
+}
+
+static void take_events(struct driver *driver) {
+    for (;;) {
+        int32_t what;
+        const uint8_t *data;
+        size_t len;
+        OK(landline_protocol_next(driver->protocol, &what, &data, &len));
+        if (what == LANDLINE_EVENT_NONE || what == LANDLINE_EVENT_CLOSE)
+            return;
+        if (what == LANDLINE_EVENT_OPEN && driver->first_message)
+            OK(landline_protocol_send(driver->protocol, LANDLINE_TEXT, "first", 5, 0));
+        if (what == LANDLINE_EVENT_TEXT || what == LANDLINE_EVENT_BINARY) {
+            char copy[8192];
+            CHECK(len <= sizeof copy);
+            memcpy(copy, data, len);
+            OK(landline_protocol_send(driver->protocol, what == LANDLINE_EVENT_TEXT ? LANDLINE_TEXT : LANDLINE_BINARY,
+                                      copy, len, 0));
+        }
+    }
+}
+
+static void *drive(void *argument) {
+    struct driver *driver = argument;
+    write_output(driver);
+    while (!landline_protocol_is_over(driver->protocol)) {
+        char buffer[777];
+        ssize_t count = read(driver->fd, buffer, sizeof buffer);
+        size_t at = 0, taken;
+        CHECK(count > 0);
+        while (at < (size_t)count) {
+            OK(landline_protocol_receive(driver->protocol, buffer + at, (size_t)count - at, &taken));
+            at += taken;
+            take_events(driver);
+        }
+        write_output(driver);
+    }
+    CHECK(shutdown(driver->fd, SHUT_WR) == 0);
+    return NULL;
+}
+
+static void echo_through(landline_conn *conn) {
+    static char data[6000];
+    for (size_t len = 0; len < sizeof data; len += 431) {
+        OK(landline_conn_send(conn, LANDLINE_BINARY, data, len, 0, LONG));
+        expect(conn, LANDLINE_BINARY, data, len);
+    }
+    OK(landline_conn_ping_wait(conn, LONG, &(uint64_t){0}));
+    OK(landline_conn_close(conn, 1001, "so long", 7, LONG));
+    CHECK_IS(conn_int(conn, LANDLINE_CONN_CLOSED_CLEANLY), 1);
+    CHECK_IS(conn_int(conn, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 1001);
+    landline_conn_free(conn);
+}
+
+static void as_server(void) {
+    landline_options *options = compressing();
+    landline_conn *conn;
+    struct driver driver = {NULL, -1, 1};
+    pthread_t thread;
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    driver.fd = both[0];
+    OK(landline_protocol_server(options, &driver.protocol));
+    thread = start(drive, &driver);
+    OK(landline_connect_fd(both[1], 1, "ws://host/", options, LONG, &conn));
+    landline_options_free(options);
+    CHECK_IS(conn_int(conn, LANDLINE_CONN_COMPRESSION), 1);
+    expect(conn, LANDLINE_TEXT, "first", 5);
+    echo_through(conn);
+    join(thread);
+    CHECK_IS(landline_protocol_close_code(driver.protocol), 1001);
+    landline_protocol_free(driver.protocol);
+    close(both[0]);
+}
+
+static void as_client(void) {
+    landline_options *options = compressing();
+    landline_request *request;
+    landline_conn *conn;
+    struct driver driver = {NULL, -1, 1};
+    pthread_t thread;
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    driver.fd = both[0];
+    OK(landline_protocol_client("ws://host/asked?for", options, &driver.protocol));
+    thread = start(drive, &driver);
+    OK(landline_request_from_fd(both[1], 1, options, LONG, &request));
+    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_QUERY), "for");
+    OK(landline_request_accept(request, NULL, &conn));
+    landline_request_free(request);
+    landline_options_free(options);
+    expect(conn, LANDLINE_TEXT, "first", 5);
+    echo_through(conn);
+    join(thread);
+    landline_protocol_free(driver.protocol);
+    close(both[0]);
+}
+
+static void wrong_peers(void) {
+    static const char NONSENSE[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char REFUSAL[] = "HTTP/1.1 403 Forbidden\r\nX-Why: no\r\nContent-Length: 4\r\n\r\nnope";
+    landline_protocol *client, *server;
+    const uint8_t *data;
+    size_t len;
+    int32_t what;
+    OK(landline_protocol_server(NULL, &server));
+    CHECK_STATUS(landline_protocol_receive(server, NONSENSE, sizeof NONSENSE - 1, &len), LANDLINE_ERR_REJECTED);
+    CHECK(landline_error_int(LANDLINE_ERROR_HTTP_STATUS) >= 400);
+    CHECK_IS(landline_protocol_is_over(server), 1);
+    OK(landline_protocol_output(server, &data, &len));
+    CHECK(len > 12 && memcmp(data, "HTTP/1.1 4", 10) == 0);
+    CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_REJECTED);
+    landline_protocol_free(server);
+
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    CHECK_STATUS(landline_protocol_receive(client, REFUSAL, sizeof REFUSAL - 1, &len), LANDLINE_ERR_HANDSHAKE);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 403);
+    OK(landline_error_bytes(LANDLINE_ERROR_HTTP_HEADERS, &data, &len));
+    CHECK_HAS((const char *)data, "x-why: no\r\n");
+    OK(landline_error_bytes(LANDLINE_ERROR_HTTP_BODY, &data, &len));
+    CHECK(len == 4 && memcmp(data, "nope", 4) == 0);
+    landline_protocol_free(client);
+
+    /* A frame without a mask, behind a good handshake. */
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    OK(landline_protocol_server(NULL, &server));
+    hand_over(client, server, 100);
+    next_event(server, LANDLINE_EVENT_OPEN);
+    OK(landline_protocol_output(server, &data, &len));
+    OK(landline_protocol_consume(server, len));
+    OK(landline_protocol_receive(server, "\x81\x01" "a", 3, &len));
+    CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_PROTOCOL);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_CLOSE_CODE), 1002);
+    CHECK_IS(landline_protocol_is_over(server), 1);
+    OK(landline_protocol_output(server, &data, &len));
+    CHECK(len >= 4 && data[0] == 0x88 && (data[2] << 8 | data[3]) == 1002);
+    landline_protocol_free(server);
+    CHECK_STATUS(landline_protocol_receive_eof(client), LANDLINE_ERR_HANDSHAKE);
+    landline_protocol_free(client);
+}
+
+int main(int argc, char **argv) {
+    static const size_t PIECES[] = {1, 7, 100000};
+    begin(argc, argv);
+    for (size_t i = 0; i < 3; i++) {
+        against_each_other(PIECES[i], 0);
+        against_each_other(PIECES[i], 1);
+    }
+    as_server();
+    as_client();
+    wrong_peers();
+    return 0;
+}

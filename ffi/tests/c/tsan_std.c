@@ -1,0 +1,60 @@
+/* Tells ThreadSanitizer what the locks of Rust's standard library order.
+ *
+ * The standard library comes compiled, without instrumentation. What of it is inlined into Landline is instrumented with
+ * it: taking a free lock, and giving it up. The slow ways are not, so ThreadSanitizer would see locks taken that never
+ * were. The linker sends calls of these through here (--wrap; the runner finds the mangled names, which the compiler's
+ * version is part of, and hands them in as macros). This adds no order that the locks do not make.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define REAL(name) JOIN(__real_, name)
+#define WRAP(name) JOIN(__wrap_, name)
+
+/* fn lock_contended(&self), and those of a lock for many readers: the lock is taken when they return. */
+#define TAKES(name) \
+    void REAL(name)(void *lock); \
+    void WRAP(name)(void *lock); \
+    void WRAP(name)(void *lock) { \
+        REAL(name)(lock); \
+        __tsan_acquire(lock); \
+    }
+
+TAKES(LOCK_CONTENDED)
+TAKES(READ_CONTENDED)
+TAKES(WRITE_CONTENDED)
+
+/* fn wait(&self, mutex: &Mutex): gives the lock up, and takes it again. */
+void REAL(WAIT)(void *condition, void *lock);
+void WRAP(WAIT)(void *condition, void *lock);
+void WRAP(WAIT)(void *condition, void *lock) {
+    __tsan_release(lock);
+    REAL(WAIT)(condition, lock);
+    __tsan_acquire(lock);
+}
+
+/* fn wait_timeout(&self, mutex: &Mutex, timeout: Duration) -> bool */
+uint8_t REAL(WAIT_TIMEOUT)(void *condition, void *lock, uint64_t seconds, uint32_t nanoseconds);
+uint8_t WRAP(WAIT_TIMEOUT)(void *condition, void *lock, uint64_t seconds, uint32_t nanoseconds);
+uint8_t WRAP(WAIT_TIMEOUT)(void *condition, void *lock, uint64_t seconds, uint32_t nanoseconds) {
+    uint8_t in_time;
+    __tsan_release(lock);
+    in_time = REAL(WAIT_TIMEOUT)(condition, lock, seconds, nanoseconds);
+    __tsan_acquire(lock);
+    return in_time;
+}
+
+/* fn call(&self, ignore_poisoning: bool, f: &mut dyn FnMut(&OnceState), location: &Location): done when it returns, for
+ * those who then see so by themselves too. */
+void REAL(ONCE)(void *once, uint8_t ignore_poisoning, void *f, const void *table, const void *location);
+void WRAP(ONCE)(void *once, uint8_t ignore_poisoning, void *f, const void *table, const void *location);
+void WRAP(ONCE)(void *once, uint8_t ignore_poisoning, void *f, const void *table, const void *location) {
+    REAL(ONCE)(once, ignore_poisoning, f, table, location);
+    __tsan_acquire(once);
+    __tsan_release(once);
+}
