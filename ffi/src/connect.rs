@@ -123,8 +123,8 @@ pub unsafe extern "C" fn landline_pair(
     guard(|| {
         // SAFETY: the caller's promise.
         let (to_client, to_server, mut ours, theirs) = unsafe {
-            let (client, server) = (out_handle(client, "client")?, out_handle(server, "server")?);
-            (client, server, values(client_options, false)?, values(server_options, false)?.without_tls())
+            let (client, server) = (out_handle(client, "client"), out_handle(server, "server"));
+            (client?, server?, values(client_options, false)?, values(server_options, false)?.without_tls())
         };
         let (near, far) = pair();
         let connector = ours.client(false, None)?;

@@ -67,7 +67,8 @@ pub unsafe extern "C" fn landline_wait(
             (out, slice_mut(items, count, "items")?)
         };
         let deadline = deadline(timeout_ms);
-        let mut polled = Vec::with_capacity(2 * items.len());
+        let mut polled = Vec::new();
+        polled.try_reserve(items.len()).map_err(|_| Failure::invalid(format!("{count} items are too many")))?;
         let mut buffered = 0;
         for (index, item) in items.iter_mut().enumerate() {
             item.revents = 0;

@@ -229,6 +229,8 @@ static void wrong_peers(void) {
         int peer;
         open_raw(with_int(new_options(), LANDLINE_OPT_MAX_MESSAGE_SIZE, 255), &server, &peer);
         write_all(peer, WRONG[i].frame, WRONG[i].len);
+        /* So that nothing waits for the rest of what it has to say. */
+        CHECK(shutdown(peer, SHUT_WR) == 0);
         CHECK_STATUS(landline_conn_recv(server, LONG, &message), WRONG[i].status);
         CHECK_IS(landline_error_int(LANDLINE_ERROR_CLOSE_CODE), WRONG[i].code);
         CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
