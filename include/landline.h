@@ -1,7 +1,7 @@
 /*
- * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws and wss,
- * in blocking calls without callbacks. What is not in this file is not part of the interface. This file is generated from
- * the sources; change it there.
+ * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws and
+ * wss, in blocking calls without callbacks. What is not in this file is not part of the interface. This file is
+ * generated from the sources; change it there.
  *
  * A whole program (link with -llandline):
  *
@@ -32,9 +32,9 @@
  * OWNERSHIP
  *
  * A handle that is written through a pointer belongs to the caller, who frees it once, with the function that its type
- * names. Every such function accepts NULL. Nothing else is to be freed. Text and bytes that are given out as pointers belong
- * to the handle, or, for landline_error_*, to the thread; each function says how long they stay. Everything that is handed
- * in is copied, or not used after the call, unless a function says otherwise (landline_transport).
+ * names. Every such function accepts NULL. Nothing else is to be freed. Text and bytes that are given out as pointers
+ * belong to the handle, or, for landline_error_*, to the thread; each function says how long they stay. Everything that
+ * is handed in is copied, or not used after the call, unless a function says otherwise (landline_transport).
  *
  * Freeing a connection does not close it in order; landline_conn_close() does. A connection is counted:
  * landline_conn_retain() for each thread that frees it by itself.
@@ -42,15 +42,15 @@
  * STRINGS AND LENGTHS
  *
  * Payload, close reasons and certificates are a pointer and a length; a length of 0 ignores the pointer. Names, URLs,
- * headers and addresses are C strings in UTF-8; the values of a peer's headers are given out as they came. Text messages are UTF-8 and may hold NULs; what is received is valid.
- * Sizes are bytes.
+ * headers and addresses are C strings in UTF-8; the values of a peer's headers are given out as they came. Text messages
+ * are UTF-8 and may hold NULs; what is received is valid. Sizes are bytes.
  *
  * THREADS
  *
- * Any thread may call any function at any time, on the same handle too, with these exceptions: a handle is freed when nobody
- * uses it any more; a landline_protocol is used by one thread at a time; and what LANDLINE_OPT_SINGLE_THREAD says. One thread
- * receives on a connection while any number of others send, ping, close or interrupt it, over TLS too. A second thread that
- * receives gets LANDLINE_ERR_BUSY. Connections share nothing that can block.
+ * Any thread may call any function at any time, on the same handle too, with these exceptions: a handle is freed when
+ * nobody uses it any more; a landline_protocol is used by one thread at a time; and what LANDLINE_OPT_SINGLE_THREAD
+ * says. One thread receives on a connection while any number of others send, ping, close or interrupt it, over TLS too.
+ * A second thread that receives gets LANDLINE_ERR_BUSY. Connections share nothing that can block.
  *
  * There are no hidden threads, but for looking up names, and for the connections of landline_server_run().
  *
@@ -58,36 +58,36 @@
  *
  * BLOCKING AND TIME LIMITS
  *
- * Calls block until they are done, unless a time limit ends them. `timeout_ms` is the limit of one call: -1 none, 0 do not
- * wait. Calls that were ended by it, or by landline_conn_interrupt(), have lost nothing and can be repeated; of a message
- * that was to be sent the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent
- * (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED). Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent before
- * a call waits for the peer.
+ * Calls block until they are done, unless a time limit ends them. `timeout_ms` is the limit of one call: -1 none, 0 do
+ * not wait. Calls that were ended by it, or by landline_conn_interrupt(), have lost nothing and can be repeated; of a
+ * message that was to be sent the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent
+ * (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED). Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent
+ * before a call waits for the peer.
  *
- * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive works
- * inside receiving calls.
+ * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive
+ * works inside receiving calls.
  *
- * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, and calls with a time limit of 0 until
- * they give LANDLINE_TIMED_OUT; or it uses landline_wait(). Or it does all I/O by itself: landline_protocol.
+ * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, and calls with a time limit of 0
+ * until they give LANDLINE_TIMED_OUT; or it uses landline_wait(). Or it does all I/O by itself: landline_protocol.
  *
  * ERRORS
  *
- * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on, negative
- * ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening handshake, -400
- * protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it is over; then every
- * later call gives the same one. The thread's last failure has a text and more: landline_error_text(), landline_error_int(),
- * landline_error_bytes().
+ * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on,
+ * negative ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
+ * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it
+ * is over; then every later receiving call gives the same one. The thread's last failure has a text and more:
+ * landline_error_text(), landline_error_int(), landline_error_bytes().
  *
- * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection answers
- * so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After fork() the
- * child may use new handles; open connections belong to one of the two processes.
+ * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
+ * answers so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After
+ * fork() the child may use new handles; open connections belong to one of the two processes.
  *
  * VERSIONS
  *
  * LANDLINE_VERSION is the header's, landline_version() the library's. Within one LANDLINE_ABI_VERSION, which is also the
  * number of the shared library (liblandline.so.0), functions, keys and statuses are only added: a program works with any
- * library that is not older than its header. Numbers are never given a new meaning. While it is 0, a version that changes the
- * minor number may break this, and says so in CHANGELOG.md.
+ * library that is not older than its header. Numbers are never given a new meaning. While it is 0, a version that
+ * changes the minor number may break this, and says so in CHANGELOG.md.
  */
 
 #ifndef LANDLINE_H
@@ -156,7 +156,7 @@
 /** For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n". */
 #define LANDLINE_ERROR_HTTP_HEADERS 8
 
-/** For landline_error_bytes(): the body of a refused handshake, at most 64 KiB of it. */
+/** For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets. */
 #define LANDLINE_ERROR_HTTP_BODY 9
 
 /** For landline_conn_interrupt(): whoever receives. */
@@ -192,7 +192,10 @@
  */
 #define LANDLINE_CONN_FD 7
 
-/** What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. */
+/**
+ * What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. Sends
+ * what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
+ */
 #define LANDLINE_CONN_POLL_EVENTS 8
 
 /**
@@ -382,8 +385,9 @@
 #define LANDLINE_OPT_ORIGIN_POLICY 28
 
 /**
- * 1: each connection is used by one thread at a time, and none of its calls is interrupted; only landline_conn_abort()
- * may be called from other threads. Saves a system call for each wait. Default 0.
+ * 1: each connection is used by one thread only, the first one that calls a function on it; others get LANDLINE_ERR_BUSY,
+ * but for landline_conn_abort(), _retain() and _free(). It cannot be interrupted. Saves a system call for each wait.
+ * Default 0.
  */
 #define LANDLINE_OPT_SINGLE_THREAD 29
 
@@ -484,8 +488,8 @@
 typedef struct landline_conn landline_conn;
 
 /**
- * Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it. Given
- * by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+ * Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
+ * client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
  */
 typedef struct landline_interrupter landline_interrupter;
 
@@ -552,7 +556,8 @@ typedef struct landline_slice {
  * fills in; all functions but `free` must be there.
  *
  * `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
- * `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out.
+ * `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out, nor call a function of the
+ * connection that it belongs to.
  */
 typedef struct landline_transport {
     /** sizeof(landline_transport), so that the table can grow. */
@@ -594,8 +599,8 @@ typedef void (*landline_log_callback)(int32_t level, const char *text, void *use
 
 /**
  * What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
- * the server, which closes it with 1000 if it is still open when this returns, and then frees it; keep it by
- * landline_conn_retain(). May not unwind or jump out.
+ * the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
+ * landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
  */
 typedef void (*landline_handler)(struct landline_conn *conn, void *user);
 
@@ -906,10 +911,12 @@ landline_status landline_conn_ping_wait(struct landline_conn *conn,
  * LANDLINE_CLOSED, and this call waits for it.
  *
  * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
- * connection is over, whatever the status, but for LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
+ * connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
  * LANDLINE_ERR_BUSY; it still has to be freed.
  *
- * LANDLINE_OK, also if it was closed already; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
+ * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
+ * receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
+ * nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
  * 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
  * landline_conn_recv().
  */
@@ -1048,8 +1055,8 @@ landline_status landline_listener_accept_incoming(const struct landline_listener
                                                   struct landline_request **request);
 
 /**
- * Wakes a thread that waits in landline_listener_accept(), or the next one that would, with LANDLINE_INTERRUPTED.
- * Never blocks.
+ * Wakes a thread that waits for a client, or the next one that would, with LANDLINE_INTERRUPTED; not one that is reading a
+ * client's request. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
@@ -1169,7 +1176,10 @@ const void *landline_message_data(const struct landline_message *message);
 /** The length of the payload in bytes; 0 for NULL. */
 size_t landline_message_len(const struct landline_message *message);
 
-/** Frees a message, in any thread. A borrowed one is given back: its connection can receive again. NULL does nothing. */
+/**
+ * Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
+ * connection, so free it before that. NULL does nothing.
+ */
 void landline_message_free(struct landline_message *message);
 
 /**
@@ -1219,8 +1229,8 @@ landline_status landline_options_set_bytes(struct landline_options *options,
 landline_status landline_options_add_header(struct landline_options *options, const char *name, const char *value);
 
 /**
- * Makes connecting, accepting and the connections that come of it end with LANDLINE_INTERRUPTED when the interrupter
- * says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
+ * Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the
+ * interrupter says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
@@ -1477,8 +1487,8 @@ landline_status landline_writer_flush(struct landline_writer *writer, int32_t ti
 landline_status landline_writer_end(struct landline_writer *writer, int32_t timeout_ms);
 
 /**
- * Frees a writer. A message that has not ended cannot be taken back: the connection is then closed with 1011. NULL does
- * nothing.
+ * Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
+ * 1011. NULL does nothing.
  */
 void landline_writer_free(struct landline_writer *writer);
 

@@ -238,8 +238,11 @@ impl landline_conn {
     pub(crate) fn give_back(&self) {
         match &self.ends {
             Ends::Shared { turn, borrower, .. } => {
-                borrower.store(0, Ordering::Relaxed);
-                turn.end();
+                // Not borrowed: it has been given back before, and the turn may be somebody else's.
+                if borrower.load(Ordering::Relaxed) != 0 {
+                    borrower.store(0, Ordering::Relaxed);
+                    turn.end();
+                }
             }
             Ends::Single { borrowed, .. } => borrowed.set(false),
         }
@@ -301,7 +304,13 @@ pub(crate) unsafe fn on_conn(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     let found = unsafe { conn.as_ref() };
-    let poison = || found.into_iter().for_each(|conn| conn.poisoned.store(true, Ordering::Relaxed));
+    let poison = || {
+        if let Some(conn) = found {
+            conn.poisoned.store(true, Ordering::Relaxed);
+            // Nobody shall wait for what will not come.
+            conn.abort();
+        }
+    };
     guard_or(poison, || {
         let Some(conn) = found else { return Err(Failure::null("conn")) };
         if conn.poisoned.load(Ordering::Relaxed) {

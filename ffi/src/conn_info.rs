@@ -24,7 +24,8 @@ pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
 /// The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
 /// it, write to it or close it.
 pub const LANDLINE_CONN_FD: i32 = 7;
-/// What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
+/// What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. Sends
+/// what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
 pub const LANDLINE_CONN_POLL_EVENTS: i32 = 8;
 /// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
 /// until it gives LANDLINE_TIMED_OUT, before waiting.
@@ -116,14 +117,21 @@ pub(crate) fn no_descriptor() -> Failure {
 
 /// In the bits of `poll`.
 pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
-    let interest = conn.sending(-1, |end| Ok(sending!(end, end => end.poll_interest())))?;
+    let interest = || conn.sending(-1, |end| Ok(sending!(end, end => end.poll_interest())));
+    if !interest()?.write {
+        // What was gathered leaves before anybody waits. What there is no room for shows below, a failure in receiving.
+        let _ = conn.sending(0, |end| sending!(end, end => end.flush()));
+    }
+    let interest = interest()?;
     let mut events = rustix::event::PollFlags::IN;
     events.set(rustix::event::PollFlags::OUT, interest.write);
     Ok(events.bits().cast_signed())
 }
 
 pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {
-    let mut receiving = conn.receiving(-1)?;
+    let Some(mut receiving) = conn.helping()? else {
+        return Err(Failure::Misuse(LANDLINE_ERR_BUSY, "another thread is receiving".into()));
+    };
     Ok(receive!(receiving, end => end.has_buffered()))
 }
 

@@ -5,7 +5,7 @@ use crate::conn::{landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::message::landline_message;
 use crate::status::*;
-use landline::error::{Budget, Closed, Timeout};
+use landline::error::Closed;
 use landline::{Compress, Error, Kind, MessageRef};
 use std::ffi::c_void;
 use std::io::IoSlice;
@@ -194,6 +194,23 @@ pub unsafe extern "C" fn landline_conn_ping(
     }
 }
 
+/// With another thread that receives, waits for it; looks every now and then whether it still does.
+fn ping_wait(conn: &landline_conn, limit: Duration) -> Outcome<Duration> {
+    let begin = Instant::now();
+    // Longer each time, because each time it is another Ping, whose Pong has to come within it.
+    let mut patience = Duration::from_millis(250);
+    loop {
+        let left = limit.saturating_sub(begin.elapsed());
+        if let Some(mut receiving) = conn.helping()? {
+            return Ok(receive!(receiving, end => end.ping_wait(left))?);
+        }
+        match conn.sending(-1, |end| sending!(end, end => end.ping_wait(left.min(patience)))) {
+            Err(Failure::Library(Error::Timeout(_))) if left > patience => patience *= 2,
+            result => return result,
+        }
+    }
+}
+
 /// Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
 /// this call does, and keeps the messages for the next receiving call.
 ///
@@ -215,10 +232,7 @@ pub unsafe extern "C" fn landline_conn_ping_wait(
         on_conn(conn, |conn| {
             let out = Out::new(microseconds, "microseconds")?;
             let limit = limit(timeout_ms).unwrap_or(Duration::MAX);
-            let taken = match conn.helping()? {
-                Some(mut receiving) => receive!(receiving, end => end.ping_wait(limit))?,
-                None => conn.sending(-1, |end| sending!(end, end => end.ping_wait(limit)))?,
-            };
+            let taken = ping_wait(conn, limit)?;
             out.set(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
             Ok(LANDLINE_OK)
         })
@@ -230,10 +244,12 @@ pub unsafe extern "C" fn landline_conn_ping_wait(
 /// LANDLINE_CLOSED, and this call waits for it.
 ///
 /// Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
-/// connection is over, whatever the status, but for LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
+/// connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
 /// LANDLINE_ERR_BUSY; it still has to be freed.
 ///
-/// LANDLINE_OK, also if it was closed already; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
+/// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
+/// receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
+/// nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
 /// 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
 /// landline_conn_recv().
 ///
@@ -267,19 +283,19 @@ pub unsafe extern "C" fn landline_conn_close(
                 Ok(()) => {}
                 Err(Failure::Library(error))
                     if error.is_fatal() || matches!(error, Error::Closed(Closed::Sent)) => {}
-                Err(Failure::Library(Error::Timeout(Timeout { budget: Budget::Send, .. }))) => {}
+                Err(Failure::Library(Error::Timeout(_) | Error::Interrupted(_))) => {}
                 Err(failure) => return Err(failure),
             }
             // It hears of the Close frame while it waits, and is done by then.
-            match conn.helping_after(until + Duration::from_secs(1))? {
+            match conn.helping_after(until + Duration::from_millis(100))? {
                 Some(mut receiving) => {
                     let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
                     receive!(receiving, end => end.close_within(code, reason, left))?;
                     Ok(LANDLINE_OK)
                 }
                 None => {
-                    let text = "the Close frame is sent, but another thread has not finished receiving";
-                    Err(Failure::Misuse(LANDLINE_ERR_BUSY, text.into()))
+                    let text = "the Close frame is on its way, but another thread has not finished receiving";
+                    Err(Failure::Misuse(LANDLINE_PENDING, text.into()))
                 }
             }
         })

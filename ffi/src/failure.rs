@@ -162,7 +162,7 @@ pub const LANDLINE_ERROR_FAULT: i32 = 6;
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
 /// For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n".
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
-/// For landline_error_bytes(): the body of a refused handshake, at most 64 KiB of it.
+/// For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
 /// What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until

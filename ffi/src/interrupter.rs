@@ -5,8 +5,8 @@ use crate::failure::guard;
 use crate::status::*;
 use landline::Interrupter;
 
-/// Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it. Given
-/// by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+/// Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
+/// client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
 #[allow(non_camel_case_types)]
 pub struct landline_interrupter(pub(crate) Interrupter);
 

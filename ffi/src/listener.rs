@@ -251,8 +251,8 @@ unsafe fn accept(
     Ok(LANDLINE_OK)
 }
 
-/// Wakes a thread that waits in landline_listener_accept(), or the next one that would, with LANDLINE_INTERRUPTED.
-/// Never blocks.
+/// Wakes a thread that waits for a client, or the next one that would, with LANDLINE_INTERRUPTED; not one that is reading a
+/// client's request. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///

@@ -98,7 +98,8 @@ pub unsafe extern "C" fn landline_message_len(message: *const landline_message) 
     unsafe { message.as_ref() }.map_or(0, |message| message.len)
 }
 
-/// Frees a message, in any thread. A borrowed one is given back: its connection can receive again. NULL does nothing.
+/// Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
+/// connection, so free it before that. NULL does nothing.
 ///
 /// # Safety
 ///

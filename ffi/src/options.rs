@@ -80,8 +80,9 @@ pub const LANDLINE_OPT_STACK_SIZE: i32 = 27;
 /// Server: which web pages may connect: LANDLINE_ORIGINS_ANY, _SAME or _LIST. Default any; a server that trusts
 /// cookies or the local network should set another.
 pub const LANDLINE_OPT_ORIGIN_POLICY: i32 = 28;
-/// 1: each connection is used by one thread at a time, and none of its calls is interrupted; only landline_conn_abort()
-/// may be called from other threads. Saves a system call for each wait. Default 0.
+/// 1: each connection is used by one thread only, the first one that calls a function on it; others get LANDLINE_ERR_BUSY,
+/// but for landline_conn_abort(), _retain() and _free(). It cannot be interrupted. Saves a system call for each wait.
+/// Default 0.
 pub const LANDLINE_OPT_SINGLE_THREAD: i32 = 29;
 
 /// Any page may connect.
@@ -680,8 +681,8 @@ pub unsafe extern "C" fn landline_options_add_header(
     })
 }
 
-/// Makes connecting, accepting and the connections that come of it end with LANDLINE_INTERRUPTED when the interrupter
-/// says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
+/// Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the
+/// interrupter says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///

@@ -23,8 +23,8 @@ pub struct landline_server {
 }
 
 /// What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
-/// the server, which closes it with 1000 if it is still open when this returns, and then frees it; keep it by
-/// landline_conn_retain(). May not unwind or jump out.
+/// the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
+/// landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
 

@@ -17,7 +17,8 @@ pub const LANDLINE_WAIT_WRITE: i32 = 2;
 /// fills in; all functions but `free` must be there.
 ///
 /// `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
-/// `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out.
+/// `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out, nor call a function of the
+/// connection that it belongs to.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]

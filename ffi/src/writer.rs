@@ -9,6 +9,7 @@ use landline::{Error, MessageWriter};
 use std::ffi::c_void;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// One message that is being sent as a stream, in constant memory. Made by landline_conn_send_stream(). By one thread
 /// at a time; a second one waits.
@@ -158,8 +159,8 @@ pub unsafe extern "C" fn landline_writer_end(writer: *mut landline_writer, timeo
     })
 }
 
-/// Frees a writer. A message that has not ended cannot be taken back: the connection is then closed with 1011. NULL does
-/// nothing.
+/// Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
+/// 1011. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -169,7 +170,9 @@ pub unsafe extern "C" fn landline_writer_free(writer: *mut landline_writer) {
     if !writer.is_null() {
         guard(|| {
             // SAFETY: made by `landline_conn_send_stream`, and given up by the caller.
-            drop(unsafe { Box::from_raw(writer) });
+            let mut writer = unsafe { Box::from_raw(writer) };
+            let own = writer.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+            own.set_deadline(Some(Instant::now()));
             Ok(LANDLINE_OK)
         });
     }

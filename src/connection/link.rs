@@ -56,6 +56,8 @@ pub(crate) struct Link {
     pub(super) recv_wake: OnceLock<Arc<Wake>>,
     pub(super) send_wake: OnceLock<Arc<Wake>>,
     aborted: AtomicBool,
+    /// Nobody can receive any more.
+    receiver_gone: AtomicBool,
     pub(super) counters: Counters,
     pub(super) config: Config,
 }
@@ -74,6 +76,8 @@ pub(super) struct Gate {
     stuck: bool,
     /// The receiver waits, and has left it to whoever has the queue to write it.
     left_behind: bool,
+    /// The connection's only thread gathers with the queue in its hands (`held.rs`).
+    in_hand: bool,
     /// The last thing that was written needed a large queue.
     wants_much: bool,
     /// A message is being sent in fragments: other messages wait until it ends.
@@ -152,6 +156,7 @@ impl Link {
             next_ticket: 0,
             stuck: false,
             left_behind: false,
+            in_hand: false,
             wants_much: false,
             streaming: false,
             close_by: None,
@@ -167,6 +172,7 @@ impl Link {
             recv_wake: OnceLock::new(),
             send_wake: OnceLock::new(),
             aborted: AtomicBool::new(false),
+            receiver_gone: AtomicBool::new(false),
             counters: Counters::default(),
             config,
         })
@@ -216,6 +222,7 @@ impl Link {
             return None;
         }
         let mut out = gate.out.take()?;
+        gate.in_hand = true;
         if gate.wants_much && out.is_empty() {
             gate.wants_much = false;
             drop(out.exchange(pool::take()));
@@ -405,6 +412,10 @@ impl Link {
     /// Sends a Ping.
     pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
         let mut gate = self.wait_until(patience, |gate| gate.out.is_some())?;
+        if gate.queued() >= GATHER_MAX {
+            gate =
+                self.drain(gate, patience).and_then(|()| self.wait_until(patience, |gate| gate.out.is_some()))?;
+        }
         gate.session.ping(payload)?;
         self.drain(gate, patience).map_err(Error::accepted)
     }
@@ -439,7 +450,8 @@ impl Link {
             gate.close_by.get_or_insert(deadline::after(self.config.close_timeout));
         }
         self.wake_receiver();
-        self.flush(patience)
+        // It is recorded, and whoever has the turn, or receives, sends it.
+        self.flush(patience).map_err(Error::accepted)
     }
 
     /// Waits until messages may be sent: the queue is home and no other message is being streamed.
@@ -657,7 +669,7 @@ impl Link {
                 continue;
             }
             gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
-            if out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
+            if gate.in_hand && out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
                 pool::give(out.exchange(Vec::new()));
                 gate.wants_much = true;
             }
@@ -732,6 +744,16 @@ impl Link {
         }
     }
 
+    /// The receiver has been dropped.
+    pub(super) fn receiver_left(&self) {
+        self.receiver_gone.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nobody else reads from the transport.
+    pub(super) fn is_receiver_gone(&self) -> bool {
+        self.receiver_gone.load(Ordering::SeqCst)
+    }
+
     /// Wakes the receiver, if it can be woken.
     pub(super) fn wake_receiver(&self) {
         if let Some(wake) = self.recv_wake.get() {
@@ -775,7 +797,11 @@ impl Link {
     pub(crate) fn abort(&self) {
         self.aborted.store(true, Ordering::SeqCst);
         self.transport.abort();
-        self.gate().write_error.get_or_insert(Error::Closed(Closed::Aborted));
+        {
+            let gate = &mut *self.gate();
+            gate.write_error.get_or_insert(Error::Closed(Closed::Aborted));
+            gate.end.get_or_insert(Err(Error::Closed(Closed::Aborted)));
+        }
         self.changed.notify_all();
         self.wake_receiver();
     }

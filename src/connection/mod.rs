@@ -459,6 +459,10 @@ impl Link {
         let mut bytes = 1 << 20;
         let deadline = deadline::after(self.config.close_timeout);
         let sent = self.close_start(CloseFrame::trusted(code, String::new()), &mut Patience::until(deadline));
+        if !self.is_receiver_gone() {
+            // The handler gave the connection to another thread, which completes the closing when it receives.
+            return;
+        }
         // All is in the kernel: a peer that reads slowly still gets it when the socket is closed in order.
         let mut in_order = false;
         if sent.is_ok() {

@@ -5,8 +5,9 @@
 
 use std::sync::Mutex;
 
-/// At most so many pieces of memory wait here.
+/// At most so many pieces of memory wait here, each of at most so many bytes: what gathering needs.
 const MOST: usize = 16;
+const LARGEST: usize = 128 << 10;
 
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
@@ -17,7 +18,8 @@ pub(super) fn take() -> Vec<u8> {
 
 /// Gives memory for others to use.
 pub(super) fn give(memory: Vec<u8>) {
-    if let Ok(mut pool) = POOL.try_lock()
+    if memory.len() <= LARGEST
+        && let Ok(mut pool) = POOL.try_lock()
         && pool.len() < MOST
     {
         pool.push(memory);

@@ -317,7 +317,8 @@ impl Receiver {
     #[must_use]
     pub fn has_buffered(&self) -> bool {
         let piece = self.piece.is_some_and(|piece| piece.last || piece.taken < self.piece_bytes().len());
-        let unread = !self.hungry && self.inbound.has_buffered();
+        let is_ending = self.answer_by.is_some() || self.failing.is_some();
+        let unread = !self.hungry && !is_ending && self.inbound.has_buffered();
         self.end.is_some() || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
     }
 
@@ -646,9 +647,17 @@ impl Receiver {
         }
     }
 
+    /// What a wake was set for does not matter any more.
+    fn take_notice(&self) {
+        if let Some(wake) = self.link.recv_wake.get() {
+            wake.take();
+        }
+    }
+
     /// The peer's Close frame has come: answers it, and ends the stream as the role demands (RFC 6455 7.1.1).
     /// If `until` passes before the answer is out, the next call goes on with it.
     fn finish_close(&mut self, answer_by: Instant, until: Option<Instant>) -> Result<Option<Step>> {
+        self.take_notice();
         let deadline = limit(until, answer_by);
         // Another thread may be in the middle of a frame. Other failures only mean that the peer did not wait.
         if let Err(Error::Timeout(_)) = self.link.flush(&mut Patience::until(deadline)) {
@@ -670,6 +679,7 @@ impl Receiver {
     /// The peer is at fault: tells it so, and gives it time to read that. If `until` passes before that is done,
     /// the next call goes on with it.
     fn fail(&mut self, error: ReceiveError, until: Option<Instant>) -> Error {
+        self.take_notice();
         let (by, mut bytes) = *self.failing.get_or_insert_with(|| {
             self.link.gate().session.fail(error);
             (Instant::now() + LINGER, LINGER_BYTES)
@@ -705,6 +715,12 @@ impl Receiver {
         };
         self.end = Some(Some(error.clone()));
         error
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.link.receiver_left();
     }
 }
 

@@ -240,6 +240,47 @@ static void room_to_write(int tls) {
     close_both(client, server);
 }
 
+/* What was gathered leaves before the wait. */
+static void gathered(void) {
+    landline_conn *client, *server;
+    landline_wait_item item;
+    size_t ready;
+    open_both(0, NULL, NULL, &client, &server);
+    item = of_conn(client);
+    OK(landline_conn_send(client, LANDLINE_TEXT, "fed", 3, LANDLINE_SEND_FEED, LONG));
+    CHECK_STATUS(landline_wait(&item, 1, 0, &ready), LANDLINE_TIMED_OUT);
+    expect(server, LANDLINE_TEXT, "fed", 3);
+    OK(landline_conn_send(client, LANDLINE_TEXT, "fed", 3, LANDLINE_SEND_FEED, LONG));
+    CHECK(conn_int(client, LANDLINE_CONN_POLL_EVENTS) & POLLIN);
+    expect(server, LANDLINE_TEXT, "fed", 3);
+    close_both(client, server);
+}
+
+/* A peer that breaks the protocol and stays does not make the loop go round. */
+static void bad_peer(void) {
+    landline_conn *server;
+    landline_message *message;
+    landline_status status;
+    unsigned char garbage[64];
+    int peer, rounds = 0;
+    long long began = now_ms();
+    memset(garbage, 0xff, sizeof garbage);
+    open_raw(NULL, &server, &peer);
+    write_all(peer, garbage, sizeof garbage);
+    do {
+        landline_wait_item item = of_conn(server);
+        size_t ready;
+        landline_wait(&item, 1, 100, &ready);
+        status = landline_conn_recv(server, 0, &message);
+        rounds++;
+        CHECK(now_ms() - began < 10000);
+    } while (status == LANDLINE_TIMED_OUT);
+    CHECK_IS(status, LANDLINE_ERR_PROTOCOL);
+    CHECK(rounds < 100);
+    close(peer);
+    landline_conn_free(server);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     for (int tls = 0; tls < 2; tls++) {
@@ -248,5 +289,7 @@ int main(int argc, char **argv) {
         at_rest(tls);
         room_to_write(tls);
     }
+    gathered();
+    bad_peer();
     return 0;
 }

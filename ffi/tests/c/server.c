@@ -140,7 +140,9 @@ static void say_hello(landline_conn *conn, void *user) {
     (void)landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, LANDLINE_SEND_FEED, LONG);
 }
 
-/* A handler that returns: what it gathered is sent, and the connection is closed with 1000. */
+/* A handler that returns: what it gathered is sent, and the connection is closed with 1000. Who kept it still gets what the
+ * client has to say, all of it.
+ */
 static void handler_returns(void) {
     struct run run;
     landline_conn *kept = NULL, *client;
@@ -148,9 +150,15 @@ static void handler_returns(void) {
     pthread_t thread = start_server(&run, say_hello, &kept, NULL);
     client = connect_to(&run, 0);
     expect(client, LANDLINE_TEXT, "hello", 5);
+    until_connections(&run, 0);
+    CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), 1);
+    for (char number = 0; number < 100; number++)
+        OK(landline_conn_send(client, LANDLINE_BINARY, &number, 1, 0, LONG));
+    for (char number = 0; number < 100; number++)
+        expect(kept, LANDLINE_BINARY, &number, 1);
     CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_CLOSED);
     CHECK_IS(conn_int(client, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 1000);
-    until_connections(&run, 0);
+    CHECK_STATUS(landline_conn_recv(kept, LONG, &message), LANDLINE_CLOSED);
     CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), 2);
     CHECK_IS(conn_int(kept, LANDLINE_CONN_CLOSE_CODE_SENT), 1000);
     landline_conn_free(kept);
