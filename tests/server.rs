@@ -44,6 +44,26 @@ fn text(text: &str) -> Option<Message> {
 // ----- Requests -----
 
 #[test]
+fn a_connection_that_outlives_its_handler_is_closed_and_loses_nothing() {
+    limited(|| {
+        let (give, take) = mpsc::channel();
+        let give = std::sync::Mutex::new(give);
+        let serving = serve(Server::builder(), move |ws| give.lock().unwrap().send(ws).unwrap());
+        let mut client = landline::connect(&serving.url()).unwrap();
+        let mut kept = take.recv().unwrap();
+        eventually("the handler has returned", || kept.close_info().sent.is_some());
+        (0..100).for_each(|i| client.send(i.to_string()).unwrap());
+        for i in 0..100 {
+            assert_eq!(kept.recv().unwrap(), Some(Message::Text(i.to_string())));
+        }
+        let closing = thread::spawn(move || client.recv());
+        assert_eq!(kept.recv().unwrap(), None);
+        assert_eq!(closing.join().unwrap().unwrap(), None);
+        assert!(kept.close_info().clean);
+    });
+}
+
+#[test]
 fn item_2_a_dripping_client_is_cut_by_the_time_in_total() {
     limited(|| {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_millis(300))));

@@ -25,3 +25,16 @@ pub(super) fn give(memory: Vec<u8>) {
         pool.push(memory);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        give(vec![0; LARGEST + 1]);
+        (0..2 * MOST).for_each(|_| give(vec![0; LARGEST]));
+        let kept: Vec<Vec<u8>> = (0..2 * MOST).map(|_| take()).filter(|memory| !memory.is_empty()).collect();
+        assert!(kept.len() <= MOST && kept.iter().all(|memory| memory.len() <= LARGEST));
+    }
+}

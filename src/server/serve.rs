@@ -128,7 +128,8 @@ impl Server {
     /// Each client gets a thread, in which the opening handshake is done under its deadline and then `handler`
     /// runs. Requests that are wrong, and clients over the limit, are answered with the right HTTP error. When
     /// the handler returns, a connection that is still open is closed with 1000; when it panics, with 1011, and
-    /// the others go on. When the process runs out of descriptors, memory or threads, new clients wait.
+    /// the others go on. One that the handler has given to another thread is closed too: what the client still has to
+    /// say can be received there, which also completes the closing. When the process runs out of descriptors, memory or threads, new clients wait.
     ///
     /// Blocks until the server has been stopped and the handlers have returned.
     ///
