@@ -431,3 +431,32 @@ pub unsafe extern "C" fn landline_conn_user(conn: *const landline_conn) -> *mut 
     // SAFETY: the caller's promise.
     unsafe { handle(conn, "conn") }.map_or(ptr::null_mut(), |conn| conn.user.load(Ordering::Acquire))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn_recv::landline_conn_recv;
+    use crate::conn_send::landline_conn_send;
+    use crate::connect::landline_pair;
+
+    #[test]
+    fn a_panic_poisons_the_handle_and_ends_its_calls() {
+        let (mut client, mut server, mut message) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: live handles and places that can be written to.
+        unsafe {
+            assert_eq!(landline_pair(ptr::null(), ptr::null(), &raw mut client, &raw mut server), LANDLINE_OK);
+            let blocked = client.expose_provenance();
+            let receiving = std::thread::spawn(move || {
+                let mut message = ptr::null_mut();
+                landline_conn_recv(ptr::with_exposed_provenance_mut(blocked), 20_000, &raw mut message)
+            });
+            assert_eq!(on_conn(client, |_| panic!("a defect")), LANDLINE_ERR_PANIC);
+            assert!([LANDLINE_ERR_ABORTED, LANDLINE_ERR_PANIC].contains(&receiving.join().unwrap()));
+            assert_eq!(landline_conn_send(client, 1, c"x".as_ptr().cast(), 1, 0, -1), LANDLINE_ERR_PANIC);
+            assert_eq!(landline_conn_recv(client, 0, &raw mut message), LANDLINE_ERR_PANIC);
+            assert!(message.is_null());
+            landline_conn_free(client);
+            landline_conn_free(server);
+        }
+    }
+}

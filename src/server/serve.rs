@@ -129,7 +129,8 @@ impl Server {
     /// runs. Requests that are wrong, and clients over the limit, are answered with the right HTTP error. When
     /// the handler returns, a connection that is still open is closed with 1000; when it panics, with 1011, and
     /// the others go on. One that the handler has given to another thread is closed too: what the client still has to
-    /// say can be received there, which also completes the closing. When the process runs out of descriptors, memory or threads, new clients wait.
+    /// say can be received there, which also completes the closing. When the process runs out of descriptors, memory
+    /// or threads, new clients wait.
     ///
     /// Blocks until the server has been stopped and the handlers have returned.
     ///
