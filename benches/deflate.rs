@@ -6,11 +6,12 @@
 //! is what the allocator holds for one end more than without compression; times are the best of several rounds.
 #![allow(unsafe_code, reason = "the allocator that counts")]
 
+mod common;
+
+use common::{pair, trades};
 use landline::Compression;
-use landline::proto::deflate::{accept, confirm, offer};
-use landline::proto::{Event, Limits, Protocol};
+use landline::proto::{Event, Protocol};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,43 +50,6 @@ fn memory(work: impl FnOnce()) -> (usize, usize) {
     PEAK.store(before, Ordering::Relaxed);
     work();
     (HELD.load(Ordering::Relaxed).saturating_sub(before), PEAK.load(Ordering::Relaxed) - before)
-}
-
-/// JSON as a feed of trades would have it, at least `size` bytes.
-fn message(seed: &mut u64, size: usize) -> String {
-    let mut random = |below: u64| {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        *seed % below
-    };
-    let mut text = String::from("[");
-    while text.len() < size {
-        let symbol = ["AAPL", "MSFT", "BTC-USD", "ETH-USD", "EUR/CHF", "SIE.DE"][random(6) as usize];
-        let side = ["buy", "sell"][random(2) as usize];
-        let (id, price, amount) = (random(1 << 40), random(10_000_000), random(100_000));
-        write!(
-            text,
-            "{{\"type\":\"trade\",\"id\":{id},\"symbol\":\"{symbol}\",\"side\":\"{side}\",\"price\":{}.{:02},\
-             \"amount\":{amount},\"venue\":\"X{}\"}},",
-            price / 100,
-            price % 100,
-            random(10)
-        )
-        .expect("a string takes everything");
-    }
-    text.pop();
-    text.push(']');
-    text
-}
-
-fn pair(options: Option<&Compression>) -> (Protocol, Protocol) {
-    let limits = Limits::default();
-    let (server, client) = (Protocol::server(limits), Protocol::client(limits, || [1, 2, 3, 4]));
-    let Some(options) = options else { return (server, client) };
-    let (agreed, answer) = accept(options, &[offer(options)]).expect("an offer to itself");
-    let granted = confirm(options, &[answer]).expect("its own answer").expect("compression");
-    (server.with_deflate(options, &agreed), client.with_deflate(options, &granted))
 }
 
 #[derive(Default)]
@@ -158,10 +122,9 @@ fn main() {
         ("no takeover, freed", fresh.clone().free_between_messages(true)),
         ("takeover, freed", base.clone().free_between_messages(true)),
     ];
-    let mut seed = 0x9e37_79b9_7f4a_7c15;
     println!("| setting | sender at work | between | receiver at work | between |");
     println!("| --- | --: | --: | --: | --: |");
-    let sample = message(&mut seed, 1 << 10);
+    let sample = trades(1 << 10).next().expect("there is no end");
     for (name, options) in &settings {
         let [sending, kept, receiving, held] = footprint(options, &sample);
         println!("| {name} | {sending} KiB | {kept} KiB | {receiving} KiB | {held} KiB |");
@@ -172,7 +135,7 @@ fn main() {
     for (name, options) in &settings {
         print!("| {name} |");
         for (_, size) in SIZES {
-            let messages: Vec<_> = (0..MESSAGES).map(|_| message(&mut seed, size)).collect();
+            let messages: Vec<_> = trades(size).take(MESSAGES).collect();
             let rounds: Vec<_> = (0..ROUNDS).map(|_| conversation(options, &messages)).collect();
             let best = |time: fn(&Cost) -> Duration| {
                 let best = rounds.iter().map(time).min().unwrap_or_default();

@@ -3,12 +3,13 @@
 //!     cargo bench --bench micro               # all of them: about 15 seconds
 //!     cargo bench --bench micro -- decode     # some
 
+mod common;
+
+use common::{pair, trades};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use landline::proto::deflate::{accept, confirm, offer};
 use landline::proto::{FrameHeader, Inbound, Limits, MAX_HEADER_LEN, Opcode, Outbound, Protocol, Role, Step, Want};
 use landline::{Compression, Kind};
-use std::fmt::Write;
 use std::time::Duration;
 
 const KIB: usize = 1 << 10;
@@ -137,10 +138,10 @@ mod deflate {
 
     #[divan::bench(args = [KIB, 64 * KIB])]
     fn compress(bencher: Bencher, size: usize) {
-        let (mut server, _) = deflating(&Compression::default());
-        let messages = trades(size);
+        let (mut server, _) = pair(Some(&Compression::default()));
+        let messages = json(size);
         let mut next = messages.iter().cycle();
-        counted(bencher, 1, messages[0].len()).bench_local(|| {
+        counted(bencher, 1, size).bench_local(|| {
             server.send(next.next().expect("a cycle has no end")).expect("an open connection");
             server.consume(black_box(server.output()).len());
         });
@@ -149,23 +150,28 @@ mod deflate {
     /// Each message begins with an empty window, so that the same bytes can come again.
     #[divan::bench(args = [KIB, 64 * KIB])]
     fn decompress(bencher: Bencher, size: usize) {
-        let (mut server, mut client) = deflating(&Compression::default().server_no_context_takeover(true));
-        let messages = trades(size);
+        let (mut server, mut client) = pair(Some(&Compression::default().server_no_context_takeover(true)));
+        let messages = json(size);
         server.send(&messages[0]).expect("an open connection");
-        counted(bencher, 1, messages[0].len()).bench_local(|| give(server.output(), &mut client));
+        counted(bencher, 1, size).bench_local(|| give(server.output(), &mut client));
     }
 
     /// Compressed by one end and decompressed by the other.
     #[divan::bench(args = [KIB, 64 * KIB])]
     fn both(bencher: Bencher, size: usize) {
-        let (mut server, mut client) = deflating(&Compression::default());
-        let messages = trades(size);
+        let (mut server, mut client) = pair(Some(&Compression::default()));
+        let messages = json(size);
         let mut next = messages.iter().cycle();
-        counted(bencher, 1, messages[0].len()).bench_local(|| {
+        counted(bencher, 1, size).bench_local(|| {
             server.send(next.next().expect("a cycle has no end")).expect("an open connection");
             give(server.output(), &mut client);
             server.consume(server.output().len());
         });
+    }
+
+    /// Messages of about `size` bytes, more of them than a window holds.
+    fn json(size: usize) -> Vec<String> {
+        trades(size).take((128 * KIB / size).max(2)).collect()
     }
 
     fn give(mut bytes: &[u8], client: &mut Protocol) {
@@ -225,42 +231,4 @@ fn text(sample: &str, size: usize) -> Vec<u8> {
     let mut bytes = text.as_bytes()[..end].to_vec();
     bytes.resize(size, b'.');
     bytes
-}
-
-/// A server's end and a client's that have agreed on compression.
-fn deflating(options: &Compression) -> (Protocol, Protocol) {
-    let limits = Limits::default();
-    let (agreed, answer) = accept(options, &[offer(options)]).expect("an offer to itself");
-    let granted = confirm(options, &[answer]).expect("its own answer").expect("compression");
-    let server = Protocol::server(limits).with_deflate(options, &agreed);
-    (server, Protocol::client(limits, || KEY).with_deflate(options, &granted))
-}
-
-/// JSON messages of exactly `size` bytes, more of them than a window holds.
-fn trades(size: usize) -> Vec<String> {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
-    let mut trade = |text: &mut String| {
-        let symbol = ["AAPL", "MSFT", "BTC-USD", "ETH-USD"][random(4) as usize];
-        let (id, price, amount) = (random(1 << 40), random(1_000_000), random(100_000));
-        write!(
-            text,
-            "{{\"type\":\"trade\",\"id\":{id},\"symbol\":\"{symbol}\",\"price\":{price},\"amount\":{amount}}},"
-        )
-        .expect("a string takes everything");
-    };
-    let message = |_| {
-        let mut text = String::from("[");
-        while text.len() < size {
-            trade(&mut text);
-        }
-        text.truncate(size - 1);
-        text + "]"
-    };
-    (0..(128 * KIB / size).max(2)).map(message).collect()
 }

@@ -6,14 +6,15 @@
 //! Each runs in one thread and does the same every time: no sockets, no clock, known payloads. What is set up does not
 //! depend on COUNT, so that the difference between two counts is the cost of the operation alone.
 
+mod common;
+
+use common::{pair, trades};
 use http::HeaderMap;
-use landline::proto::deflate::{accept, confirm, offer};
 use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake};
-use landline::proto::{Event, Inbound, Limits, Opcode, Outbound, Protocol, Role, Step, Want};
+use landline::proto::{Event, Inbound, Limits, Opcode, Outbound, Role, Step, Want};
 use landline::server::accept_over;
-use landline::transport::{Interest, Ready, Transport, Wake, pair};
+use landline::transport::{self, Interest, Ready, Transport, Wake};
 use landline::{Client, Compression, Config, Kind, WebSocket};
-use std::fmt::Write;
 use std::hint::black_box;
 use std::io::{self, IoSlice};
 use std::process::ExitCode;
@@ -146,7 +147,7 @@ fn send(role: Role, size: usize, count: usize) {
 
 /// There and back over memory, both ends in this thread.
 fn echo(count: usize) {
-    let (near, far) = pair();
+    let (near, far) = transport::pair();
     let accepting = thread::spawn(|| accepted(far));
     let mut client = connected(near);
     let mut server = accepting.join().expect("a thread that ends");
@@ -162,8 +163,8 @@ fn echo(count: usize) {
 
 /// A server sends JSON messages, each with the window that the ones before have left.
 fn deflate(count: usize) {
-    let (mut server, _) = deflating(&Compression::default());
-    let messages = trades();
+    let (mut server, _) = pair(Some(&Compression::default()));
+    let messages: Vec<_> = trades(KIB).take(64).collect();
     for message in messages.iter().cycle().take(count) {
         server.send(black_box(message)).expect("an open connection");
         server.consume(server.output().len());
@@ -172,8 +173,8 @@ fn deflate(count: usize) {
 
 /// A client receives them. Each begins with an empty window, so that the same bytes can come again.
 fn inflate(count: usize) {
-    let (mut server, mut client) = deflating(&Compression::default().server_no_context_takeover(true));
-    for message in trades() {
+    let (mut server, mut client) = pair(Some(&Compression::default().server_no_context_takeover(true)));
+    for message in trades(KIB).take(64) {
         server.send(message).expect("an open connection");
     }
     let mut wire = Repeated::new(server.output().to_vec());
@@ -263,44 +264,6 @@ fn messages_to(role: Role, kind: Kind, size: usize) -> Vec<u8> {
         outbound.frame(kind.into(), true, &payload);
     }
     outbound.pending().to_vec()
-}
-
-/// A server's end and a client's that have agreed on compression.
-fn deflating(options: &Compression) -> (Protocol, Protocol) {
-    let limits = Limits::default();
-    let (agreed, answer) = accept(options, &[offer(options)]).expect("an offer to itself");
-    let granted = confirm(options, &[answer]).expect("its own answer").expect("compression");
-    let server = Protocol::server(limits).with_deflate(options, &agreed);
-    (server, Protocol::client(limits, || KEY).with_deflate(options, &granted))
-}
-
-/// JSON messages of about 1 KiB, more of them than a window holds.
-fn trades() -> Vec<String> {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
-    let mut trade = |text: &mut String| {
-        let symbol = ["AAPL", "MSFT", "BTC-USD", "ETH-USD"][random(4) as usize];
-        let (id, price, amount) = (random(1 << 40), random(1_000_000), random(100_000));
-        write!(
-            text,
-            "{{\"type\":\"trade\",\"id\":{id},\"symbol\":\"{symbol}\",\"price\":{price},\"amount\":{amount}}},"
-        )
-        .expect("a string takes everything");
-    };
-    let message = |_| {
-        let mut text = String::from("[");
-        while text.len() < KIB {
-            trade(&mut text);
-        }
-        text.replace_range(text.len() - 1.., "]");
-        text
-    };
-    (0..64).map(message).collect()
 }
 
 /// Bytes that begin again after their end.
