@@ -18,6 +18,11 @@ use std::time::{Duration, Instant};
 
 /// A connection that has received nothing for this long gives its large buffers back.
 const IDLE: Duration = Duration::from_secs(1);
+/// With so much of a frame to come, a thread sleeps until all that it can read at once is there. Otherwise each
+/// arriving segment wakes it, which costs as much as copying it.
+const BULK_MIN: usize = 128 << 10;
+/// But not longer than this: a peer may be slow, and a socket's buffer small.
+const BULK_WAIT: Duration = Duration::from_millis(50);
 /// How long, and for how much, to read on behind the last frame of a failed connection.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
@@ -58,6 +63,9 @@ pub struct Receiver {
     hungry: bool,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
+    /// What the transport was told. More than 1 only within the payload of one frame, and never once a call has
+    /// returned.
+    low_water: usize,
     heard: Heard,
 }
 
@@ -114,6 +122,7 @@ impl Receiver {
             hungry: false,
             timeout: link.config.recv_timeout,
             deadline: None,
+            low_water: 1,
             heard: Heard { last: Instant::now(), pinged: None },
             link,
         })
@@ -544,12 +553,22 @@ impl Receiver {
 
     /// Reads once, waiting if nothing is there. Everything that was to be sent is sent first.
     fn read_more(&mut self, until: Option<Instant>) -> Result<()> {
+        let result = self.read_or_wait(until);
+        if self.low_water > 1 && (result.is_err() || self.inbound.awaited() < BULK_MIN) {
+            self.low_water = low_water(&self.link, 1);
+        }
+        result
+    }
+
+    fn read_or_wait(&mut self, until: Option<Instant>) -> Result<()> {
         let link = &*self.link;
         let wake = link.recv_wake.get().map(|wake| &**wake);
         let keepalive = link.config.keepalive;
         let mut idle_since = None;
         // The last wait ended with nothing to read.
         let mut vain = false;
+        // Less came than a wait asked for.
+        let mut is_slow = false;
         if self.overtime {
             return Err(Timeout::of(Budget::Recv));
         }
@@ -565,9 +584,11 @@ impl Receiver {
                 return Err(self.cut());
             }
             let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
+            let awaited = self.inbound.awaited();
+            let is_bulk = awaited >= BULK_MIN && !is_slow;
             let space = self.inbound.space();
             let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
-            let unlimited = alone && !unsent && until.is_none() && close_by.is_none();
+            let unlimited = alone && !unsent && until.is_none() && close_by.is_none() && !is_bulk;
             let read = if unlimited {
                 link.transport.read_blocking(space, spare.then_some(IDLE))
             } else if self.drained {
@@ -578,7 +599,7 @@ impl Receiver {
             match read {
                 Ok(0) => return Err(self.ended(Error::Closed(Closed::Eof))),
                 Ok(count) => {
-                    self.drained = count < space.len();
+                    self.drained = count < space.len() && self.low_water == 1;
                     // A peer that always has something to say must not make a time limit void.
                     let is_over = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= Instant::now());
                     self.overtime = is_over(until);
@@ -637,6 +658,12 @@ impl Receiver {
             if spare || self.unwakeable {
                 wait_until = earliest(wait_until, Some(idle_since.max(now) + IDLE));
             }
+            if is_bulk && self.low_water != awaited {
+                self.low_water = low_water(link, awaited);
+            }
+            if self.low_water > 1 {
+                wait_until = earliest(wait_until, Some(now + BULK_WAIT));
+            }
             let interest = Interest { write: unsent, ..Interest::READ };
             let ready = match link.transport.wait(interest, wait_until, wake) {
                 Ok(ready) => ready,
@@ -644,6 +671,12 @@ impl Receiver {
             };
             vain = !ready.read;
             self.drained = vain;
+            if vain && self.low_water > 1 {
+                // Something may be there, only less than was asked for.
+                self.drained = false;
+                is_slow = true;
+                self.low_water = low_water(link, 1);
+            }
         }
     }
 
@@ -736,6 +769,11 @@ impl Heard {
 
 fn limit(until: Option<Instant>, deadline: Instant) -> Instant {
     until.map_or(deadline, |until| until.min(deadline))
+}
+
+/// What waiting now goes by: `bytes`, or 1 if the transport does not do that.
+fn low_water(link: &Link, bytes: usize) -> usize {
+    if link.transport.set_low_water(bytes) { bytes } else { 1 }
 }
 
 fn ping_timeout(error: Error) -> Error {

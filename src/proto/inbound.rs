@@ -35,10 +35,10 @@ const BUF_MAX: usize = 64 << 10;
 const IN_PLACE_MAX: u64 = 32 << 10;
 /// With this much of a frame missing, it is worth reading into `body` and not into `buf`.
 const DIRECT_MIN: u64 = 16 << 10;
-/// Memory made ready ahead of the data that will fill it (item 10: no allocation from a declared length):
-/// with the read buffer of a new connection, 64 KiB.
+/// Memory made ready ahead of the data that will fill it, or half of what has arrived if that is more: no
+/// allocation from a declared length. With the read buffer of a new connection it is 64 KiB.
 const AHEAD: usize = (64 << 10) - BUF_FIRST;
-/// Largest single read into memory that is there already: half of a common second-level cache.
+/// Largest single read: half of a common second-level cache.
 const DIRECT_MAX: usize = 256 << 10;
 /// Most that is inflated at a time, and into one piece of a message.
 const INFLATE_STEP: usize = 64 << 10;
@@ -246,6 +246,12 @@ impl Inbound {
             }
         }
         &mut self.buf[self.end..]
+    }
+
+    /// How much the next [`space`](Self::space) offers if the open frame is certain to fill it, or else 0.
+    #[must_use]
+    pub fn awaited(&self) -> usize {
+        self.direct_window().map_or(0, |window| window.len())
     }
 
     /// `count` bytes have been read into [`space`](Self::space).
@@ -733,16 +739,18 @@ impl Inbound {
 
     /// Where in `body` the open frame can be read directly.
     fn direct_window(&self) -> Option<Range<usize>> {
-        if self.message.as_ref().is_some_and(|message| message.compressed) {
+        let frame = self.frame.as_ref()?;
+        if self.failed.is_some() || self.closed || self.message.as_ref().is_some_and(|message| message.compressed) {
             return None;
         }
-        let frame = self.frame.as_ref()?;
         let left = frame.len - frame.done;
         if frame.in_place || self.want == Want::Pieces || self.start < self.end || left < DIRECT_MIN {
             return None;
         }
         let ready = self.body.len() - self.body_len;
-        let most = if (ready as u64) < DIRECT_MIN { AHEAD } else { ready.min(DIRECT_MAX) };
+        let ahead = AHEAD.max(self.body_len / 2).max(ready).min(DIRECT_MAX);
+        let room = self.body.capacity() - self.body_len;
+        let most = if (room as u64) < DIRECT_MIN { ahead } else { ahead.min(room) };
         let window = usize::try_from(left).map_or(most, |left| left.min(most));
         Some(self.body_len..self.body_len + window)
     }

@@ -59,6 +59,14 @@ pub trait Transport: Send + Sync {
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready>;
 
+    /// From now on [`wait`](Self::wait) need not say that reading is possible before so many bytes are there, or the
+    /// end; 1 is as before. At least so many bytes are going to come, but maybe not soon. Gives whether it does that:
+    /// each wake-up saved makes large messages cheaper. [`read`](Self::read) goes on to give what there is.
+    fn set_low_water(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        false
+    }
+
     /// Reads, waiting for data as long as it takes, or gives `WouldBlock` after `idle` without any.
     ///
     /// Only used when nothing else could end the wait. A socket does it in one system call.
@@ -117,6 +125,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
     fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
         (**self).wait(interest, deadline, wake)
+    }
+    fn set_low_water(&self, bytes: usize) -> bool {
+        (**self).set_low_water(bytes)
     }
     fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
         (**self).read_blocking(buf, idle)

@@ -6,7 +6,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -86,6 +86,18 @@ impl Transport for SocketTransport {
     fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
         self.limit_receive(idle)?;
         self.recv(buf, RecvFlags::empty())
+    }
+
+    #[expect(unsafe_code, reason = "no safe interface to this option is to be had")]
+    fn set_low_water(&self, bytes: usize) -> bool {
+        let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+        let len = size_of_val(&value) as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as `self`, and `value` is a c_int, as this option expects.
+        let set = unsafe {
+            let value = (&raw const value).cast();
+            libc::setsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, value, len)
+        };
+        set == 0
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
