@@ -223,10 +223,10 @@ fn a_peer_that_stops_is_waited_for_as_usual() {
     let mut ws = peer.open();
     peer.state().arrived = MIB;
     peer.state().is_stuck = true;
-    for raised in 1..4 {
+    for _ in 0..3 {
         let stuck = ws.recv_timeout(Duration::from_millis(20));
         assert!(matches!(stuck, Err(Error::Timeout(_))), "{stuck:?}");
-        assert_eq!(peer.state().raised, raised, "once per call");
+        assert_eq!(peer.state().raised, 1, "a slow frame is slow to its end");
     }
 }
 

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 /// A connection that has received nothing for this long gives its large buffers back.
 const IDLE: Duration = Duration::from_secs(1);
-/// With so much of a frame to come, a thread sleeps until all that it can read at once is there. Otherwise each
-/// arriving segment wakes it, which costs as much as copying it.
+/// If the next read can be so large, and the open frame is going to fill it, a thread sleeps until all of it is there.
+/// Otherwise each arriving segment wakes it, which costs about as much as copying it.
 const BULK_MIN: usize = 128 << 10;
 /// But not longer than this: a peer may be slow, and a socket's buffer small.
 const BULK_WAIT: Duration = Duration::from_millis(50);
@@ -66,6 +66,8 @@ pub struct Receiver {
     /// What the transport was told. More than 1 only within the payload of one frame, and never once a call has
     /// returned.
     low_water: usize,
+    /// The rest of the frame is waited for as usual: the peer is too slow for more, or the transport cannot.
+    by_segments: bool,
     heard: Heard,
 }
 
@@ -123,6 +125,7 @@ impl Receiver {
             timeout: link.config.recv_timeout,
             deadline: None,
             low_water: 1,
+            by_segments: false,
             heard: Heard { last: Instant::now(), pinged: None },
             link,
         })
@@ -554,7 +557,11 @@ impl Receiver {
     /// Reads once, waiting if nothing is there. Everything that was to be sent is sent first.
     fn read_more(&mut self, until: Option<Instant>) -> Result<()> {
         let result = self.read_or_wait(until);
-        if self.low_water > 1 && (result.is_err() || self.inbound.awaited() < BULK_MIN) {
+        let is_over = self.inbound.awaited() < BULK_MIN;
+        if is_over {
+            self.by_segments = false;
+        }
+        if self.low_water > 1 && (is_over || result.is_err()) {
             self.low_water = low_water(&self.link, 1);
         }
         result
@@ -567,8 +574,6 @@ impl Receiver {
         let mut idle_since = None;
         // The last wait ended with nothing to read.
         let mut vain = false;
-        // Less came than a wait asked for.
-        let mut is_slow = false;
         if self.overtime {
             return Err(Timeout::of(Budget::Recv));
         }
@@ -585,11 +590,12 @@ impl Receiver {
             }
             let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
             let awaited = self.inbound.awaited();
-            let is_bulk = awaited >= BULK_MIN && !is_slow;
+            let is_bulk = awaited >= BULK_MIN && !self.by_segments;
             let space = self.inbound.space();
             let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
             let unlimited = alone && !unsent && until.is_none() && close_by.is_none() && !is_bulk;
             let read = if unlimited {
+                debug_assert_eq!(self.low_water, 1);
                 link.transport.read_blocking(space, spare.then_some(IDLE))
             } else if self.drained {
                 Err(io::ErrorKind::WouldBlock.into())
@@ -599,6 +605,7 @@ impl Receiver {
             match read {
                 Ok(0) => return Err(self.ended(Error::Closed(Closed::Eof))),
                 Ok(count) => {
+                    // Under a low-water mark, what came while this was copied is taken first: the sleep is longer.
                     self.drained = count < space.len() && self.low_water == 1;
                     // A peer that always has something to say must not make a time limit void.
                     let is_over = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= Instant::now());
@@ -660,6 +667,7 @@ impl Receiver {
             }
             if is_bulk && self.low_water != awaited {
                 self.low_water = low_water(link, awaited);
+                self.by_segments = self.low_water == 1;
             }
             if self.low_water > 1 {
                 wait_until = earliest(wait_until, Some(now + BULK_WAIT));
@@ -674,8 +682,10 @@ impl Receiver {
             if vain && self.low_water > 1 {
                 // Something may be there, only less than was asked for.
                 self.drained = false;
-                is_slow = true;
-                self.low_water = low_water(link, 1);
+                if !ready.write && !ready.woken {
+                    self.by_segments = true;
+                    self.low_water = low_water(link, 1);
+                }
             }
         }
     }

@@ -249,8 +249,7 @@ impl Inbound {
     }
 
     /// How much the next [`space`](Self::space) offers if the open frame is certain to fill it, or else 0.
-    #[must_use]
-    pub fn awaited(&self) -> usize {
+    pub(crate) fn awaited(&self) -> usize {
         self.direct_window().map_or(0, |window| window.len())
     }
 

@@ -59,9 +59,13 @@ pub trait Transport: Send + Sync {
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready>;
 
-    /// From now on [`wait`](Self::wait) need not say that reading is possible before so many bytes are there, or the
-    /// end; 1 is as before. At least so many bytes are going to come, but maybe not soon. Gives whether it does that:
-    /// each wake-up saved makes large messages cheaper. [`read`](Self::read) goes on to give what there is.
+    /// A low-water mark: until the next call, [`wait`](Self::wait) need not say that reading is possible before so many
+    /// bytes are there, or the end of the stream. So many are certain to come, but it may take long. A mark of 1 is
+    /// none. [`read`](Self::read) goes on to give whatever there is, [`read_blocking`](Self::read_blocking) is not
+    /// called while there is a mark, and only the thread that reads sets it.
+    ///
+    /// Every wake-up that this saves makes large messages cheaper. `false`, as by default, means that there is no mark
+    /// now. A transport that changes the bytes, as TLS does, must not hand the call on.
     fn set_low_water(&self, bytes: usize) -> bool {
         let _ = bytes;
         false

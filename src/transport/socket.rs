@@ -1,7 +1,7 @@
 //! Stream sockets, TCP and Unix.
 
 use super::{Interest, Ready, Transport, Wake, wait_fd};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, IoSlice};
@@ -20,6 +20,8 @@ pub struct SocketTransport {
     fd: OwnedFd,
     /// The receive time limit that the socket has, in milliseconds; 0 is none. Set anew only when it changes.
     receive_limit: AtomicU64,
+    /// Whether `poll` heeds a low-water mark, and does not wait for more than there is room for: TCP on Linux.
+    can_mark: bool,
 }
 
 /// How a TCP socket is set up.
@@ -45,7 +47,7 @@ impl SocketTransport {
     /// When a socket option cannot be set.
     pub fn tcp(stream: TcpStream, options: &TcpOptions) -> io::Result<Self> {
         stream.set_nodelay(options.nodelay)?;
-        Self::over(stream.into())
+        Self::over(stream.into(), cfg!(any(target_os = "linux", target_os = "android")))
     }
 
     /// Over a connected Unix stream socket.
@@ -54,13 +56,13 @@ impl SocketTransport {
     ///
     /// When a socket option cannot be set.
     pub fn unix(stream: UnixStream) -> io::Result<Self> {
-        Self::over(stream.into())
+        Self::over(stream.into(), false)
     }
 
-    fn over(fd: OwnedFd) -> io::Result<Self> {
+    fn over(fd: OwnedFd, can_mark: bool) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&fd, false)?;
         set_socket_timeout(&fd, Timeout::Recv, None)?;
-        Ok(Self { fd, receive_limit: AtomicU64::new(0) })
+        Ok(Self { fd, receive_limit: AtomicU64::new(0), can_mark })
     }
 
     fn limit_receive(&self, limit: Option<Duration>) -> io::Result<()> {
@@ -90,7 +92,12 @@ impl Transport for SocketTransport {
 
     #[expect(unsafe_code, reason = "no safe interface to this option is to be had")]
     fn set_low_water(&self, bytes: usize) -> bool {
-        let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+        if !self.can_mark {
+            return false;
+        }
+        // With more than this a sender would have to stop until it is read, and the kernel would enlarge the buffer.
+        let most = if bytes > 1 { socket_recv_buffer_size(&self.fd).unwrap_or(0) / 4 } else { 1 };
+        let value = libc::c_int::try_from(bytes.min(most).max(1)).unwrap_or(1);
         let len = size_of_val(&value) as libc::socklen_t;
         // SAFETY: the descriptor is open as long as `self`, and `value` is a c_int, as this option expects.
         let set = unsafe {
