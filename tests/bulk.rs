@@ -219,7 +219,8 @@ fn calls_that_run_out_of_time() {
 
 #[test]
 fn a_peer_that_stops_is_waited_for_as_usual() {
-    let peer = Arriving::new(&[masked(BINARY, noise(2 * MIB))], 64 * KIB);
+    let frame = masked(BINARY, noise(2 * MIB));
+    let peer = Arriving::new(&[frame.clone(), frame], 64 * KIB);
     let mut ws = peer.open();
     peer.state().arrived = MIB;
     peer.state().is_stuck = true;
@@ -228,6 +229,11 @@ fn a_peer_that_stops_is_waited_for_as_usual() {
         assert!(matches!(stuck, Err(Error::Timeout(_))), "{stuck:?}");
         assert_eq!(peer.state().raised, 1, "a slow frame is slow to its end");
     }
+    peer.state().is_stuck = false;
+    assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), 2 * MIB);
+    assert_eq!(peer.state().raised, 1);
+    assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), 2 * MIB);
+    assert!(peer.state().raised > 1, "the next one need not be");
 }
 
 fn is_readable(ws: &WebSocket, deadline: Instant) -> bool {
