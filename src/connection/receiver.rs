@@ -557,11 +557,11 @@ impl Receiver {
     /// Reads once, waiting if nothing is there. Everything that was to be sent is sent first.
     fn read_more(&mut self, until: Option<Instant>) -> Result<()> {
         let result = self.read_or_wait(until);
-        let is_over = self.inbound.awaited() < BULK_MIN;
-        if is_over {
+        let awaited = self.inbound.awaited();
+        if awaited == 0 {
             self.by_segments = false;
         }
-        if self.low_water > 1 && (is_over || result.is_err()) {
+        if self.low_water > 1 && (awaited < BULK_MIN || result.is_err()) {
             self.low_water = low_water(&self.link, 1);
         }
         result
