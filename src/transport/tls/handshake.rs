@@ -1,0 +1,94 @@
+//! The TLS handshake of both roles.
+
+use super::buffers::{Buffers, Chunk, Unsent};
+use super::stream::TlsTransport;
+use super::tls_error;
+use crate::error::{Budget, Error, Interrupted, Result, Timeout, TlsError};
+use crate::transport::{Interest, Transport, Wake, remaining};
+use native_tls::HandshakeError;
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Moves the handshake's bytes, waiting for the transport in between.
+pub(super) fn handshake<T: Transport>(
+    under: T,
+    deadline: Option<Instant>,
+    wake: Option<&Wake>,
+    start: impl FnOnce(Buffers) -> Result<native_tls::TlsStream<Buffers>, HandshakeError<Buffers>>,
+) -> Result<TlsTransport<T>> {
+    let outgoing = Arc::new(Mutex::new(Vec::new()));
+    let mut unsent = Unsent::default();
+    let mut stage = Chunk::default();
+    let wait = |interest| match under.wait(interest, deadline, wake) {
+        Err(error) => Err(Error::io("waiting for the TLS handshake", error)),
+        Ok(_) if wake.is_some_and(Wake::is_set) => Err(Error::Interrupted(Interrupted::default())),
+        Ok(_) if remaining(deadline) == Some(Duration::ZERO) => Err(Timeout::of(Budget::Tls)),
+        Ok(_) => Ok(()),
+    };
+    let send = |unsent: &mut Unsent| loop {
+        unsent.collect(&outgoing);
+        match unsent.send(&under) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(Interest::WRITE)?,
+            Err(error) => return Err(Error::io("sending the TLS handshake", error)),
+        }
+    };
+
+    let late = || remaining(deadline) == Some(Duration::ZERO);
+    let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
+    // Records begin with one of four types (RFC 8446 5.1); anything else is another protocol.
+    let mut first_byte = None;
+    let mut progress = start(buffers);
+    let tls = loop {
+        let sent = send(&mut unsent);
+        let mut middle = match progress {
+            Ok(tls) => {
+                sent?;
+                break tls;
+            }
+            Err(HandshakeError::Failure(source)) => {
+                let hint = if first_byte.is_some_and(|byte| !(20..=23).contains(&byte)) {
+                    Some("the other end does not speak TLS; use ws:// if it is meant to be plain")
+                } else if ["self-signed", "local issuer"].iter().any(|cause| source.to_string().contains(cause)) {
+                    Some("trust its issuer with ca_file or ca_pem, if this is the right server")
+                } else {
+                    None
+                };
+                return Err(tls_error("TLS handshake failed", hint, source));
+            }
+            Err(HandshakeError::WouldBlock(middle)) => middle,
+        };
+        sent?;
+        if late() {
+            return Err(Timeout::of(Budget::Tls));
+        }
+        if middle.get_ref().ended {
+            let text = Some("peer ended the connection in the middle of it");
+            return Err(Error::Tls(TlsError { doing: "TLS handshake failed", text, source: None }));
+        }
+        let count = loop {
+            match stage.fill(&under) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(Interest::READ)?,
+                Err(error) => return Err(Error::io("receiving the TLS handshake", error)),
+                Ok(count) => break count,
+            }
+        };
+        first_byte = first_byte.or(stage.data[..count].first().copied());
+        let buffers = middle.get_mut();
+        buffers.ended = count == 0;
+        std::mem::swap(&mut stage, &mut buffers.incoming);
+        progress = middle.handshake();
+    };
+    Ok(TlsTransport {
+        under,
+        stage: Mutex::new(stage),
+        order: Mutex::new(unsent),
+        tls: Mutex::new(tls),
+        outgoing,
+        drained: AtomicBool::new(false),
+        unsent: AtomicBool::new(false),
+        clogged: AtomicBool::new(false),
+    })
+}

@@ -1,0 +1,43 @@
+//! TLS over any transport, through the platform's library (native-tls), usable from two threads at once.
+//!
+//! A TLS object admits one thread at a time, so it must never wait for the network while it is held. Here it
+//! cannot: it reads from and writes to memory ([`Buffers`]). Ciphertext moves between that memory and the
+//! transport outside its lock, so that one thread encrypts or decrypts while the other one is in the kernel.
+//!
+//! ```text
+//!   read:   transport --recv--> stage --swap--> incoming --decrypt--> caller
+//!                      (reading thread)         (tls lock, at most 64 KiB of plaintext)
+//!   write:  caller --encrypt--> outgoing --swap--> unsent --send--> transport
+//!                  (tls lock, at most 64 KiB)  (order lock, never waits)
+//! ```
+//!
+//! Lock order: `stage`, then `order`, then `tls`, then `outgoing`. Nothing waits while it holds `order` or
+//! `tls`; `stage` belongs to the reading thread. Because writing into memory always succeeds, a TLS write is
+//! never half done and never has to be repeated. What reading makes TLS say (key updates, alerts) goes out by the
+//! same way in its order.
+
+mod buffers;
+mod config;
+mod handshake;
+mod identity;
+mod stream;
+
+pub use config::{TlsAcceptor, TlsConnector, TlsConnectorBuilder};
+pub use identity::Identity;
+pub use stream::TlsTransport;
+
+use crate::error::{Error, TlsError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+fn tls_error(doing: &'static str, text: Option<&'static str>, source: native_tls::Error) -> Error {
+    Error::Tls(TlsError { doing, text, source: Some(Arc::new(source)) })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_would_block<T>(result: &io::Result<T>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
