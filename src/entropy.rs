@@ -2,12 +2,11 @@
 //! [`proto`](crate::proto) by themselves.
 
 use crate::error::{Error, Result};
+use crate::process::{Process, watch_forks};
 use crate::proto::MaskSource;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A fresh nonce for an opening handshake.
 ///
@@ -35,8 +34,7 @@ fn fill(bytes: &mut [u8]) -> Result<()> {
 /// ```
 pub struct SystemMasks {
     generator: StdRng,
-    /// The number of forks when it was seeded.
-    generation: u32,
+    seeded_in: Process,
 }
 
 impl SystemMasks {
@@ -46,11 +44,11 @@ impl SystemMasks {
     ///
     /// When the system has no random bytes, or no memory to tell of forks.
     pub fn new() -> Result<Self> {
-        watch_forks()?;
-        let generation = FORKS.load(Ordering::Relaxed);
+        watch_forks().map_err(|error| Error::io("preparing for forks", error))?;
+        let seeded_in = Process::current();
         let mut seed = [0; 32];
         fill(&mut seed)?;
-        Ok(Self { generator: StdRng::from_seed(seed), generation })
+        Ok(Self { generator: StdRng::from_seed(seed), seeded_in })
     }
 
     #[cold]
@@ -68,28 +66,11 @@ impl SystemMasks {
 
 impl MaskSource for SystemMasks {
     fn next_key(&mut self) -> [u8; 4] {
-        if self.generation != FORKS.load(Ordering::Relaxed) {
+        if !self.seeded_in.is_current() {
             self.renew();
         }
         self.generator.next_u32().to_ne_bytes()
     }
-}
-
-/// How many times this process is a fork of the one that started.
-static FORKS: AtomicU32 = AtomicU32::new(0);
-
-extern "C" fn forked() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-#[expect(unsafe_code, reason = "the system's notice of a fork; a getpid per frame costs more than the frame")]
-fn watch_forks() -> Result<()> {
-    static WATCHING: OnceLock<i32> = OnceLock::new();
-    let errno = *WATCHING.get_or_init(|| {
-        // SAFETY: the handler only changes an atomic, which is async-signal-safe, and is never unloaded.
-        unsafe { libc::pthread_atfork(None, None, Some(forked)) }
-    });
-    if errno == 0 { Ok(()) } else { Err(Error::io("preparing for forks", io::Error::from_raw_os_error(errno))) }
 }
 
 #[cfg(test)]
@@ -104,7 +85,7 @@ mod tests {
         let mut parent = StdRng::from_seed([7; 32]);
         let mut keys: HashSet<[u8; 4]> = (0..32).map(|_| masks.next_key()).collect();
         assert!((0..32).all(|_| keys.contains(&parent.next_u32().to_ne_bytes())));
-        forked();
+        masks.seeded_in = Process::other();
         assert_ne!(
             masks.next_key(),
             parent.next_u32().to_ne_bytes(),

@@ -59,6 +59,7 @@ pub mod error;
 pub mod guide;
 mod message;
 mod opening;
+mod process;
 pub mod proto;
 mod resolve;
 pub mod server;
