@@ -1260,7 +1260,8 @@ landline_status landline_protocol_server(const struct landline_options *options,
  * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
  *
  * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
- * the stream; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
+ * it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_receive(struct landline_protocol *protocol,
                                           const void *data,
@@ -1268,10 +1269,12 @@ landline_status landline_protocol_receive(struct landline_protocol *protocol,
                                           size_t *taken);
 
 /**
- * The peer has ended the stream.
+ * The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
+ * sent any more, events that had arrived can still be taken, and every later call gives the same error.
  *
- * LANDLINE_OK if that was its turn; LANDLINE_ERR_EOF if not; LANDLINE_ERR_HANDSHAKE in the opening handshake;
- * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
+ * server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_receive_eof(struct landline_protocol *protocol);
 
@@ -1280,7 +1283,9 @@ landline_status landline_protocol_receive_eof(struct landline_protocol *protocol
  * until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
  *
  * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
- * and end the stream; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
+ * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
+ * every later call gives, sending and closing too.
  */
 landline_status landline_protocol_next(struct landline_protocol *protocol,
                                        int32_t *event,
@@ -1310,8 +1315,9 @@ landline_status landline_protocol_consume(struct landline_protocol *protocol, si
 /**
  * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
  *
- * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8;
- * LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
+ * what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_send(struct landline_protocol *protocol,
                                        int32_t kind,
@@ -1327,7 +1333,8 @@ landline_status landline_protocol_send(struct landline_protocol *protocol,
 landline_status landline_protocol_ping(struct landline_protocol *protocol, const void *data, size_t len);
 
 /**
- * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE.
+ * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
+ * if one was sent before.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
  */
@@ -1337,8 +1344,8 @@ landline_status landline_protocol_close(struct landline_protocol *protocol,
                                         size_t len);
 
 /**
- * 1 when nothing more will come and nothing more can be sent: both Close frames are there, or something failed. 0
- * before, and for NULL.
+ * 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
+ * fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
  */
 int32_t landline_protocol_is_over(const struct landline_protocol *protocol);
 

@@ -1708,7 +1708,8 @@ public:
         return taken;
     }
 
-    /// The peer has ended the stream.
+    /// The peer has ended the stream. Without its Close frame that is the end: status::eof, from every later call too;
+    /// events that had arrived can still be taken.
     void receive_eof() { detail::check(landline_protocol_receive_eof(get())); }
     void receive_eof(std::error_code& failure) noexcept {
         failure = detail::code(landline_protocol_receive_eof(get()));
@@ -1766,7 +1767,7 @@ public:
         failure = detail::code(landline_protocol_ping(get(), data.data(), data.size()));
     }
 
-    /// Puts a Close frame into the output. Events go on until event_kind::close.
+    /// Puts a Close frame into the output. Events go on until event_kind::close. Does nothing if one was sent before.
     void close(int code = close_code::normal, std::string_view reason = {}) {
         detail::check(landline_protocol_close(get(), code, reason.data(), reason.size()));
     }
@@ -1776,7 +1777,8 @@ public:
 
     /// The code in the peer's Close frame, 1005 if it had none; 0 before it has come.
     int close_code_received() const noexcept { return landline_protocol_close_code(get()); }
-    /// Whether nothing more will come and nothing more can be sent.
+    /// Whether nothing more can be sent and nothing more will come than what has: both Close frames are there, or
+    /// something failed.
     bool is_over() const noexcept { return landline_protocol_is_over(get()) != 0; }
     /// What the opening handshake agreed on; empty before event_kind::open. Valid as long as the protocol.
     std::string_view subprotocol() const noexcept { return text(LANDLINE_CONN_SUBPROTOCOL); }

@@ -10,6 +10,7 @@ use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a call failed, before it is a status.
+#[derive(Clone)]
 pub(crate) enum Failure {
     /// Found here, with its text.
     Misuse(landline_status, Cow<'static, str>),

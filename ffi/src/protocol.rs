@@ -7,7 +7,7 @@ use crate::headers::HeaderTexts;
 use crate::options::{Values, landline_options, values};
 use crate::status::*;
 use landline::entropy::{SystemMasks, nonce};
-use landline::error::UsageError;
+use landline::error::{Closed, Rejection, UsageError};
 use landline::proto::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use landline::proto::{Event, Protocol, deflate};
 use landline::uri::Endpoint;
@@ -54,15 +54,13 @@ struct Core {
     texts: Option<Texts>,
     reason: Vec<u8>,
     close_code: i32,
-    /// The peer is at fault, and the output says so.
-    at_fault: bool,
 }
 
 enum Stage {
     Client(Box<ClientHandshake>, String),
     Server(Box<ServerHandshake>),
     Open(Box<Protocol>),
-    Failed(Error),
+    Failed(Failure),
 }
 
 struct Texts {
@@ -83,13 +81,14 @@ impl Core {
             texts: None,
             reason: Vec::new(),
             close_code: 0,
-            at_fault: false,
         }
     }
 
-    fn fail<T>(&mut self, error: Error) -> Outcome<T> {
-        self.stage = Stage::Failed(error.clone());
-        Err(error.into())
+    /// The end, for good: every later call gives the same failure.
+    fn fail<T>(&mut self, failure: impl Into<Failure>) -> Outcome<T> {
+        let failure = failure.into();
+        self.stage = Stage::Failed(failure.clone());
+        Err(failure)
     }
 
     fn open(
@@ -109,70 +108,76 @@ impl Core {
     }
 
     fn receive(&mut self, data: &[u8]) -> Outcome<usize> {
-        match &mut self.stage {
-            Stage::Client(handshake, target) => {
-                let accepted = match handshake.receive(data) {
-                    Ok(None) => return Ok(data.len()),
-                    Ok(Some(accepted)) => accepted,
-                    Err(error) => return self.fail(error.into()),
-                };
-                let texts = Texts {
-                    headers: HeaderTexts::new(&accepted.headers, &[]),
-                    subprotocol: c_string(accepted.subprotocol.as_deref().unwrap_or_default()),
-                    target: c_string(target),
-                };
-                let agreed = match &self.values.compression() {
-                    Some(options) => match deflate::confirm(options, &accepted.extensions) {
-                        Ok(agreed) => agreed,
-                        Err(error) => return self.fail(error.into()),
-                    },
-                    None => None,
-                };
-                let protocol = Protocol::client(self.values.message_limits(), SystemMasks::new()?);
-                self.open(protocol, agreed.as_ref(), &accepted.leftover, texts);
-                Ok(data.len())
-            }
-            Stage::Server(handshake) => {
-                let mut request = match handshake.receive(data) {
-                    Ok(None) => return Ok(data.len()),
-                    Ok(Some(request)) => request,
-                    Err(rejection) => {
-                        self.head = rejection.to_bytes();
-                        return self.fail(rejection.into());
-                    }
-                };
-                let origins = self.values.origins();
-                let is_allowed = |tls| origins.allows(request.origin(), request.host(), tls);
-                if !is_allowed(false) && !is_allowed(true) {
-                    let rejection = landline::error::Rejection::origin_not_allowed();
-                    self.head = rejection.to_bytes();
-                    return self.fail(rejection.into());
-                }
-                let offered = request.subprotocols();
-                let chosen = self.values.subprotocols().iter().find(|name| offered.contains(name)).cloned();
-                let options = self.values.compression();
-                let agreed = options.as_ref().and_then(|options| deflate::accept(options, request.extensions()));
-                let (agreed, answer) = agreed.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
-                let (_, _, headers) = self.values.request()?;
-                let head = request.accept(chosen.as_deref(), &answer.unwrap_or_default(), &headers);
-                self.head = head.map_err(Error::from)?;
-                let texts = Texts {
-                    headers: HeaderTexts::new(request.headers(), &[]),
-                    subprotocol: c_string(chosen.as_deref().unwrap_or_default()),
-                    target: c_string(request.target()),
-                };
-                let leftover = request.take_leftover();
-                self.open(Protocol::server(self.values.message_limits()), agreed.as_ref(), &leftover, texts);
-                Ok(data.len())
-            }
+        let done = match &mut self.stage {
+            Stage::Client(..) => self.receive_answer(data),
+            Stage::Server(_) => self.receive_request(data),
             Stage::Open(protocol) => {
-                if !self.early.is_empty() {
-                    return Ok(0);
+                if let Some(error) = protocol.error() {
+                    return Err(error.clone().into());
                 }
-                Ok(protocol.receive(data))
+                return Ok(if self.early.is_empty() { protocol.receive(data) } else { 0 });
             }
-            Stage::Failed(error) => Err(error.clone().into()),
+            Stage::Failed(failure) => return Err(failure.clone()),
+        };
+        done.map(|()| data.len()).or_else(|failure| self.fail(failure))
+    }
+
+    /// A part of the server's answer.
+    fn receive_answer(&mut self, data: &[u8]) -> Outcome<()> {
+        let Stage::Client(handshake, target) = &mut self.stage else { return Ok(()) };
+        let Some(accepted) = handshake.receive(data).map_err(Error::from)? else { return Ok(()) };
+        let texts = Texts {
+            headers: HeaderTexts::new(&accepted.headers, &[]),
+            subprotocol: c_string(accepted.subprotocol.as_deref().unwrap_or_default()),
+            target: c_string(target),
+        };
+        let agreed = match &self.values.compression() {
+            Some(options) => deflate::confirm(options, &accepted.extensions).map_err(Error::from)?,
+            None => None,
+        };
+        let protocol = Protocol::client(self.values.message_limits(), SystemMasks::new()?);
+        self.open(protocol, agreed.as_ref(), &accepted.leftover, texts);
+        Ok(())
+    }
+
+    /// A part of the client's request. Whatever goes wrong, the client gets an answer.
+    fn receive_request(&mut self, data: &[u8]) -> Outcome<()> {
+        let Stage::Server(handshake) = &mut self.stage else { return Ok(()) };
+        let refuse = |head: &mut Vec<u8>, rejection: Rejection| {
+            *head = rejection.to_bytes();
+            Error::from(rejection)
+        };
+        let mut request = match handshake.receive(data) {
+            Ok(None) => return Ok(()),
+            Ok(Some(request)) => request,
+            Err(rejection) => return Err(refuse(&mut self.head, rejection).into()),
+        };
+        let origins = self.values.origins();
+        let is_allowed = |tls| origins.allows(request.origin(), request.host(), tls);
+        if !is_allowed(false) && !is_allowed(true) {
+            return Err(refuse(&mut self.head, Rejection::origin_not_allowed()).into());
         }
+        let offered = request.subprotocols();
+        let chosen = self.values.subprotocols().iter().find(|name| offered.contains(name)).cloned();
+        let options = self.values.compression();
+        let agreed = options.as_ref().and_then(|options| deflate::accept(options, request.extensions()));
+        let (agreed, answer) = agreed.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
+        let (_, _, headers) = self.values.request()?;
+        self.head = match request.accept(chosen.as_deref(), &answer.unwrap_or_default(), &headers) {
+            Ok(head) => head,
+            Err(error) => {
+                self.head = Rejection::internal_error().to_bytes();
+                return Err(Error::from(error).into());
+            }
+        };
+        let texts = Texts {
+            headers: HeaderTexts::new(request.headers(), &[]),
+            subprotocol: c_string(chosen.as_deref().unwrap_or_default()),
+            target: c_string(request.target()),
+        };
+        let leftover = request.take_leftover();
+        self.open(Protocol::server(self.values.message_limits()), agreed.as_ref(), &leftover, texts);
+        Ok(())
     }
 
     fn next(&mut self) -> Outcome<(i32, &[u8])> {
@@ -181,7 +186,7 @@ impl Core {
         }
         let protocol = match &mut self.stage {
             Stage::Open(protocol) => protocol,
-            Stage::Failed(error) => return Err(error.clone().into()),
+            Stage::Failed(failure) => return Err(failure.clone()),
             _ => return Ok((LANDLINE_EVENT_NONE, &[])),
         };
         // What came with the handshake fits the protocol's first buffer only in parts.
@@ -204,19 +209,13 @@ impl Core {
                 Ok((LANDLINE_EVENT_CLOSE, &self.reason))
             }
             Ok(Some(_)) => Err(Failure::state("an event of a newer version")),
-            Err(error) => {
-                self.at_fault = true;
-                Err(Error::from(error).into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
     fn is_over(&self) -> bool {
         match &self.stage {
-            Stage::Open(protocol) => {
-                let session = protocol.session();
-                self.at_fault || (session.close_sent().is_some() && session.close_received_frame().is_some())
-            }
+            Stage::Open(protocol) => protocol.is_over(),
             Stage::Failed(_) => true,
             _ => false,
         }
@@ -245,7 +244,7 @@ impl Core {
     fn protocol(&mut self) -> Outcome<&mut Protocol> {
         match &mut self.stage {
             Stage::Open(protocol) => Ok(protocol),
-            Stage::Failed(error) => Err(error.clone().into()),
+            Stage::Failed(failure) => Err(failure.clone()),
             _ => Err(Failure::state("the opening handshake is not done")),
         }
     }
@@ -339,7 +338,8 @@ pub unsafe extern "C" fn landline_protocol_server(
 /// Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
-/// the stream; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
+/// it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -360,10 +360,12 @@ pub unsafe extern "C" fn landline_protocol_receive(
     })
 }
 
-/// The peer has ended the stream.
+/// The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
+/// sent any more, events that had arrived can still be taken, and every later call gives the same error.
 ///
-/// LANDLINE_OK if that was its turn; LANDLINE_ERR_EOF if not; LANDLINE_ERR_HANDSHAKE in the opening handshake;
-/// LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
+/// server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
+/// LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -375,14 +377,14 @@ pub unsafe extern "C" fn landline_protocol_receive_eof(protocol: *mut landline_p
         on_protocol(protocol, |core| match &mut core.stage {
             Stage::Client(handshake, _) => {
                 let error = handshake.receive_eof();
-                core.fail(error.into())
+                core.fail(Error::from(error))
             }
-            Stage::Server(_) => core.fail(Error::Closed(landline::error::Closed::Eof)),
+            Stage::Server(_) => core.fail(Error::Closed(Closed::Eof)),
             Stage::Open(protocol) => {
                 protocol.receive_eof()?;
                 Ok(LANDLINE_OK)
             }
-            Stage::Failed(error) => Err(error.clone().into()),
+            Stage::Failed(failure) => Err(failure.clone()),
         })
     })
 }
@@ -391,7 +393,9 @@ pub unsafe extern "C" fn landline_protocol_receive_eof(protocol: *mut landline_p
 /// until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
-/// and end the stream; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
+/// LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
+/// every later call gives, sending and closing too.
 ///
 /// # Safety
 ///
@@ -473,8 +477,9 @@ pub unsafe extern "C" fn landline_protocol_consume(
 
 /// Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8;
-/// LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
+/// what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
+/// LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -530,7 +535,8 @@ pub unsafe extern "C" fn landline_protocol_ping(
     })
 }
 
-/// Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE.
+/// Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
+/// if one was sent before.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
 ///
@@ -554,8 +560,8 @@ pub unsafe extern "C" fn landline_protocol_close(
     })
 }
 
-/// 1 when nothing more will come and nothing more can be sent: both Close frames are there, or something failed. 0
-/// before, and for NULL.
+/// 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
+/// fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
 ///
 /// # Safety
 ///

@@ -1,7 +1,6 @@
 //! Both halves and the session in one value, for a program that drives the protocol from one thread.
 
 use super::deflate::{DeflateParameters, Deflater, End, Inflater};
-use super::error::ReceiveError;
 use super::frame::{Opcode, Role};
 use super::inbound::{Inbound, Limits, Step, Want};
 use super::outbound::{Content, MaskSource, Outbound};
@@ -38,21 +37,25 @@ pub struct Protocol {
     outbound: Outbound,
     session: Session,
     compress: Compress,
+    /// What ended the connection, unless it was the closing handshake.
+    failed: Option<Error>,
 }
 
 impl Protocol {
     /// A client's end. `masks` gives a fresh unpredictable key for each frame.
     #[must_use]
     pub fn client(limits: Limits, masks: impl MaskSource + 'static) -> Self {
-        let (inbound, outbound) = (Inbound::new(Role::Client, limits), Outbound::client(Box::new(masks)));
-        Self { inbound, outbound, session: Session::new(), compress: Compress::default() }
+        Self::new(Inbound::new(Role::Client, limits), Outbound::client(Box::new(masks)))
     }
 
     /// A server's end.
     #[must_use]
     pub fn server(limits: Limits) -> Self {
-        let (inbound, outbound) = (Inbound::new(Role::Server, limits), Outbound::server());
-        Self { inbound, outbound, session: Session::new(), compress: Compress::default() }
+        Self::new(Inbound::new(Role::Server, limits), Outbound::server())
+    }
+
+    fn new(inbound: Inbound, outbound: Outbound) -> Self {
+        Self { inbound, outbound, session: Session::new(), compress: Compress::default(), failed: None }
     }
 
     /// Turns compression on, with the parameters that the opening handshake agreed on; see
@@ -87,13 +90,20 @@ impl Protocol {
         self.inbound.receive(bytes)
     }
 
-    /// The peer has ended its stream.
+    /// The peer has ended its stream. Without its Close frame that is the end of the connection, and remembered.
+    ///
+    /// Take all events first: those that had arrived can still be taken, but nothing can be sent any more. If the
+    /// Close frame is among them, the end was an orderly one after all.
     ///
     /// # Errors
     ///
-    /// [`Closed::Eof`] (code 1006) unless a Close frame came first (RFC 6455 7.1.5).
+    /// [`Closed::Eof`] (code 1006) unless a Close frame came first (RFC 6455 7.1.5), or what had ended the connection
+    /// before.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
-        if self.session.close_received_frame().is_some() { Ok(()) } else { Err(Error::Closed(Closed::Eof)) }
+        if self.session.close_received_frame().is_none() && self.failed.is_none() {
+            self.failed = Some(Error::Closed(Closed::Eof));
+        }
+        self.check_alive()
     }
 
     /// The next thing the peer did; `None` when more input is needed, or after its Close frame.
@@ -102,21 +112,25 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// What the peer did wrong. A Close frame that says so is queued; every later call gives the same error.
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReceiveError> {
+    /// [`Error::Protocol`] and [`Error::Limit`]: what the peer did wrong; a Close frame that says so is queued.
+    /// [`Closed::Eof`] after [`receive_eof`](Self::receive_eof), once there are no more events. Every later call
+    /// gives the same error, the sending ones too.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if self.session.close_received_frame().is_some() {
             return Ok(None);
         }
         let step = match self.inbound.advance(Want::Message) {
             Ok(step) => step,
             Err(error) => {
-                self.session.fail(error);
-                self.session.write_replies(&mut self.outbound);
-                return Err(error);
+                if self.failed.is_none() {
+                    self.session.fail(error);
+                    self.session.write_replies(&mut self.outbound);
+                }
+                return Err(self.failed.get_or_insert(error.into()).clone());
             }
         };
         let event = match step {
-            Step::NeedInput => return Ok(None),
+            Step::NeedInput => return self.check_alive().map(|()| None),
             Step::Message | Step::Piece { .. } => Event::Message(self.inbound.message()),
             Step::Ping => {
                 self.session.ping_received(self.inbound.payload());
@@ -124,6 +138,8 @@ impl Protocol {
             }
             Step::Pong => Event::Pong(self.inbound.payload()),
             Step::Close(frame) => {
+                // The end of the stream may have been reported before this was taken.
+                self.failed = None;
                 self.session.close_received(frame.clone());
                 Event::Close(frame)
             }
@@ -138,7 +154,7 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Closed::Sent`] once a Close frame has been sent.
+    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
     pub fn send(&mut self, message: impl Payload) -> Result<(), Error> {
         let (kind, payload) = message.parts();
         self.send_fragment(kind, payload, true)
@@ -149,8 +165,9 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Closed::Sent`] once a Close frame has been sent.
+    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
     pub fn send_fragment(&mut self, kind: Kind, part: &[u8], fin: bool) -> Result<(), Error> {
+        self.check_alive()?;
         self.session.check_open()?;
         let (opcode, first) = (Opcode::from(kind), !self.session.is_fragmenting());
         if !self.outbound.compresses(self.compress, first, fin.then_some(part.len())) {
@@ -176,8 +193,9 @@ impl Protocol {
     /// # Errors
     ///
     /// [`UsageError::ControlPayload`](crate::error::UsageError::ControlPayload) for a longer one,
-    /// [`Closed::Sent`] once a Close frame has been sent.
+    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.check_alive()?;
         self.session.ping(payload)?;
         self.session.write_replies(&mut self.outbound);
         Ok(())
@@ -187,8 +205,10 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// A code that may not be sent, or a reason over 123 bytes.
+    /// A code that may not be sent, or a reason over 123 bytes. What has ended the connection, unless it was the
+    /// closing handshake.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.check_alive()?;
         self.session.start_close(CloseFrame::new(code, reason)?);
         self.session.write_replies(&mut self.outbound);
         Ok(())
@@ -214,6 +234,28 @@ impl Protocol {
     #[must_use]
     pub fn close_expected(&self) -> bool {
         self.session.is_closing()
+    }
+
+    /// Whether nothing more can be sent, and nothing more will come than what has: both Close frames have travelled,
+    /// or the connection has failed. Write what is left of `output`, then end the stream.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let closed = self.session.close_sent().is_some() && self.session.close_received_frame().is_some();
+        closed || self.failed.is_some()
+    }
+
+    /// What has ended the connection, unless it was the closing handshake.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.failed.as_ref()
+    }
+
+    #[inline]
+    fn check_alive(&self) -> Result<(), Error> {
+        match &self.failed {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
     }
 
     /// What is known about the end of the connection.

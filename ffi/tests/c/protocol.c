@@ -282,6 +282,142 @@ static void wrong_peers(void) {
     landline_protocol_free(client);
 }
 
+/* Every call of a protocol that is over gives the same error, and it says that it is over. */
+static void check_over(landline_protocol *protocol, landline_status status) {
+    const uint8_t *data;
+    size_t len;
+    int32_t what;
+    for (int i = 0; i < 2; i++) {
+        CHECK_IS(landline_protocol_is_over(protocol), 1);
+        CHECK_STATUS(landline_protocol_send(protocol, LANDLINE_TEXT, "a", 1, 0), status);
+        CHECK_STATUS(landline_protocol_ping(protocol, NULL, 0), status);
+        CHECK_STATUS(landline_protocol_close(protocol, 1000, NULL, 0), status);
+        CHECK_STATUS(landline_protocol_receive(protocol, "a", 1, &len), status);
+        CHECK_STATUS(landline_protocol_next(protocol, &what, &data, &len), status);
+        CHECK_STATUS(landline_protocol_receive_eof(protocol), status);
+    }
+}
+
+/* A client and a server, both open. */
+static void open_ends(landline_options *options, landline_protocol **client, landline_protocol **server) {
+    OK(landline_protocol_client("ws://a/", options, client));
+    OK(landline_protocol_server(options, server));
+    hand_over(*client, *server, 1000);
+    next_event(*server, LANDLINE_EVENT_OPEN);
+    hand_over(*server, *client, 1000);
+    next_event(*client, LANDLINE_EVENT_OPEN);
+}
+
+static void an_unexpected_end_is_remembered(void) {
+    /* Per role: a message to it, one with a reserved opcode, one over a limit of 10 bytes. */
+    static const char *const MESSAGE[] = {"\x81\x01" "a", "\x81\x81\0\0\0\0" "a"};
+    static const char *const WRONG[] = {"\x83\x01" "a", "\x83\x81\0\0\0\0" "a"};
+    static const char *const LARGE[] = {"\x81\x0b" "aaaaaaaaaaa", "\x81\x8b\0\0\0\0" "aaaaaaaaaaa"};
+    landline_options *options = with_int(new_options(), LANDLINE_OPT_MAX_MESSAGE_SIZE, 10);
+    for (int role = 0; role < 2; role++) {
+        landline_protocol *both[2], *protocol;
+        const uint8_t *data;
+        size_t len;
+        int32_t what;
+        const size_t header = role == 0 ? 2 : 6;
+
+        /* The stream ends: what had come is there still. */
+        open_ends(options, &both[0], &both[1]);
+        protocol = both[role];
+        OK(landline_protocol_receive(protocol, MESSAGE[role], header + 1, &len));
+        CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_EOF);
+        CHECK_IS(landline_protocol_is_over(protocol), 1);
+        CHECK_STATUS(landline_protocol_send(protocol, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_EOF);
+        check_event(protocol, LANDLINE_EVENT_TEXT, "a", 1);
+        check_over(protocol, LANDLINE_ERR_EOF);
+        OK(landline_protocol_output(protocol, &data, &len));
+        CHECK_IS(len, 0);
+        landline_protocol_free(both[0]);
+        landline_protocol_free(both[1]);
+
+        /* It ends in the closing handshake that was begun here. */
+        open_ends(options, &both[0], &both[1]);
+        protocol = both[role];
+        OK(landline_protocol_close(protocol, 1000, NULL, 0));
+        CHECK_IS(landline_protocol_is_over(protocol), 0);
+        CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_EOF);
+        check_over(protocol, LANDLINE_ERR_EOF);
+        landline_protocol_free(both[0]);
+        landline_protocol_free(both[1]);
+
+        /* The peer is at fault. */
+        open_ends(options, &both[0], &both[1]);
+        protocol = both[role];
+        OK(landline_protocol_receive(protocol, WRONG[role], header + 1, &len));
+        CHECK_STATUS(landline_protocol_next(protocol, &what, &data, &len), LANDLINE_ERR_PROTOCOL);
+        check_over(protocol, LANDLINE_ERR_PROTOCOL);
+        landline_protocol_free(both[0]);
+        landline_protocol_free(both[1]);
+
+        /* A limit. */
+        open_ends(options, &both[0], &both[1]);
+        protocol = both[role];
+        OK(landline_protocol_receive(protocol, LARGE[role], header + 11, &len));
+        CHECK_STATUS(landline_protocol_next(protocol, &what, &data, &len), LANDLINE_ERR_LIMIT);
+        check_over(protocol, LANDLINE_ERR_LIMIT);
+        landline_protocol_free(both[0]);
+        landline_protocol_free(both[1]);
+    }
+    landline_options_free(options);
+}
+
+static void the_end_of_an_opening_handshake_is_remembered(void) {
+    static const char REFUSED[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno";
+    static const char WRONG[] = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    static const char BEGUN[] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    landline_options *options = new_options();
+    landline_protocol *client, *server;
+    const uint8_t *data;
+    size_t len;
+
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    CHECK_STATUS(landline_protocol_receive_eof(client), LANDLINE_ERR_HANDSHAKE);
+    check_over(client, LANDLINE_ERR_HANDSHAKE);
+    landline_protocol_free(client);
+
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    OK(landline_protocol_receive(client, REFUSED, sizeof REFUSED - 1, &len));
+    CHECK_STATUS(landline_protocol_receive_eof(client), LANDLINE_ERR_HANDSHAKE);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 403);
+    check_over(client, LANDLINE_ERR_HANDSHAKE);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 403);
+    landline_protocol_free(client);
+
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    CHECK_STATUS(landline_protocol_receive(client, WRONG, sizeof WRONG - 1, &len), LANDLINE_ERR_HANDSHAKE);
+    check_over(client, LANDLINE_ERR_HANDSHAKE);
+    landline_protocol_free(client);
+
+    OK(landline_protocol_server(NULL, &server));
+    OK(landline_protocol_receive(server, BEGUN, sizeof BEGUN - 1, &len));
+    CHECK_STATUS(landline_protocol_receive_eof(server), LANDLINE_ERR_EOF);
+    check_over(server, LANDLINE_ERR_EOF);
+    landline_protocol_free(server);
+
+    OK(landline_protocol_server(NULL, &server));
+    CHECK_STATUS(landline_protocol_receive(server, "\n", 1, &len), LANDLINE_ERR_REJECTED);
+    check_over(server, LANDLINE_ERR_REJECTED);
+    landline_protocol_free(server);
+
+    /* The program's own mistake: the client gets an answer all the same. */
+    OK(landline_options_add_header(options, "Upgrade", "mine"));
+    OK(landline_protocol_server(options, &server));
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    OK(landline_protocol_output(client, &data, &len));
+    CHECK_STATUS(landline_protocol_receive(server, data, len, &len), LANDLINE_ERR_CONFIG);
+    check_over(server, LANDLINE_ERR_CONFIG);
+    OK(landline_protocol_output(server, &data, &len));
+    CHECK(len > 12 && memcmp(data, "HTTP/1.1 500", 12) == 0);
+    landline_protocol_free(server);
+    landline_protocol_free(client);
+    landline_options_free(options);
+}
+
 int main(int argc, char **argv) {
     static const size_t PIECES[] = {1, 7, 100000};
     begin(argc, argv);
@@ -292,5 +428,7 @@ int main(int argc, char **argv) {
     as_server();
     as_client();
     wrong_peers();
+    an_unexpected_end_is_remembered();
+    the_end_of_an_opening_handshake_is_remembered();
     return 0;
 }

@@ -311,6 +311,21 @@ void protocols() {
     CHECK(carry(server, client) == "8:bye;" && client.close_code_received() == 4000);
     CHECK(carry(client, server) == "8:;" && client.is_over() && server.is_over());
     server.receive_eof();
+
+    // A stream that ends without a Close frame is over, and says so from then on.
+    client = landline::protocol::client("ws://host/");
+    server = landline::protocol::server();
+    CHECK(carry(client, server) == "16:;" && carry(server, client) == "16:;");
+    for (auto* ended : {&client, &server}) {
+        CHECK(!ended->is_over());
+        CHECK(thrown_by([&] { ended->receive_eof(); }).status() == status::eof);
+        CHECK(ended->is_over());
+        CHECK(thrown_by([&] { ended->send("text"); }).status() == status::eof);
+        CHECK(thrown_by([&] { ended->ping(); }).status() == status::eof);
+        CHECK(thrown_by([&] { ended->close(); }).status() == status::eof);
+        CHECK(thrown_by([&] { ended->next(); }).status() == status::eof);
+        CHECK(thrown_by([&] { ended->receive("a"); }).status() == status::eof);
+    }
 }
 
 void logs() {

@@ -4,6 +4,7 @@ use super::reference::{binary, text};
 use super::*;
 use crate::close::{CloseFrame, Side};
 use crate::error::{Closed, Error, UsageError};
+use crate::message::MessageRef;
 
 fn close(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
@@ -254,8 +255,7 @@ fn item_19_a_violation_is_one_close_frame_and_the_same_error_for_ever() {
             for behind in [frames(role, &[(TEXT, b"x"), (PING, b"x"), (CLOSE, b"")]), vec![0xff; 300_000]] {
                 assert_eq!(deliver(&mut here, &behind), (Vec::new(), Some(error)));
             }
-            here.close(CloseCode::NORMAL, "").unwrap();
-            assert!(matches!(here.send("x"), Err(Error::Closed(Closed::Sent))));
+            assert_over(&mut here, &error.into());
             assert!(here.output().is_empty(), "one Close frame only");
             assert_eq!(here.session().closed_first_by(), Some(Side::Local));
         }
@@ -287,26 +287,88 @@ fn item_19_events_before_a_violation_in_the_same_read_come_first() {
     }
 }
 
+/// Every call of a connection that has failed gives the error that it failed with.
+fn assert_over(here: &mut Protocol, failed: &Error) {
+    assert!(here.is_over());
+    let is_the_same = |error: Option<Error>| assert_eq!(format!("{error:?}"), format!("{:?}", Some(failed)));
+    is_the_same(here.error().cloned());
+    is_the_same(here.send("x").err());
+    is_the_same(here.send_fragment(Kind::Text, b"x", true).err());
+    is_the_same(here.ping(b"x").err());
+    is_the_same(here.close(CloseCode::NORMAL, "").err());
+    is_the_same(here.receive_eof().err());
+    is_the_same(here.next_event().err());
+    assert!(here.is_over());
+}
+
 #[test]
-fn item_20_the_end_of_the_stream() {
-    let is_eof = |result| matches!(result, Err(Error::Closed(Closed::Eof)));
+fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
+    let eof = Error::Closed(Closed::Eof);
+    for role in ROLES {
+        let wire = frames(role, &[(CLOSE, b"\x03\xe8")]);
+        for (what, closed, bytes) in [
+            ("nothing sent, nothing received", false, &[][..]),
+            ("within a message", false, &frames(role, &[(TEXT_BEGIN, b"a")])),
+            ("Close sent, none received", true, &[]),
+            ("within the Close frame", false, &wire[..wire.len() - 1]),
+            ("within the Close frame that answers", true, &wire[..wire.len() - 1]),
+        ] {
+            let mut here = endpoint(role);
+            if closed {
+                here.close(CloseCode::NORMAL, "").unwrap();
+            }
+            assert_eq!(deliver(&mut here, bytes).1, None);
+            assert!(!here.is_over(), "{what}");
+            let output = here.output().to_vec();
+            assert!(matches!(here.receive_eof(), Err(Error::Closed(Closed::Eof))), "{what}");
+            assert_over(&mut here, &eof);
+            assert_eq!(here.output(), output, "{what}: what was queued stays, and nothing joins it");
+        }
+        // With it, the end is an orderly one; the answer need not be written.
+        for closed_here in [false, true] {
+            let mut here = endpoint(role);
+            if closed_here {
+                here.close(CloseCode::NORMAL, "").unwrap();
+            }
+            deliver(&mut here, &wire);
+            assert!(here.is_over() && here.receive_eof().is_ok() && here.is_over());
+            assert!(here.error().is_none() && here.next_event().unwrap().is_none());
+            assert!(matches!(here.send("x"), Err(Error::Closed(Closed::Sent))));
+            here.close(CloseCode::NORMAL, "").unwrap();
+        }
+    }
+}
+
+#[test]
+fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
     for role in ROLES {
         let mut here = endpoint(role);
-        assert!(is_eof(here.receive_eof()), "nothing sent, nothing received");
-        deliver(&mut here, &frames(role, &[(TEXT_BEGIN, b"a")]));
-        assert!(is_eof(here.receive_eof()), "within a message");
-        here.close(CloseCode::NORMAL, "").unwrap();
-        assert!(is_eof(here.receive_eof()), "Close sent, none received");
-        let wire = frames(role, &[(CLOSE, b"\x03\xe8")]);
-        deliver(&mut here, &wire[..wire.len() - 1]);
-        assert!(is_eof(here.receive_eof()), "within the Close frame");
-        deliver(&mut here, &wire[wire.len() - 1..]);
-        assert!(here.receive_eof().is_ok());
-
+        here.receive(&frames(role, &[(TEXT, b"a"), (PING, b"b")]));
+        assert!(here.receive_eof().is_err() && here.is_over());
+        assert!(matches!(here.next_event(), Ok(Some(Event::Message(MessageRef::Text("a"))))));
+        assert!(matches!(here.next_event(), Ok(Some(Event::Ping(b"b")))));
+        assert_over(&mut here, &Error::Closed(Closed::Eof));
+        // A Close frame among it makes an orderly end, in which nothing can be sent either.
         let mut here = endpoint(role);
-        deliver(&mut here, &wire);
-        assert!(here.receive_eof().is_ok(), "the answer need not be written");
+        here.receive(&frames(role, &[(TEXT, b"a"), (CLOSE, b"\x03\xe8")]));
+        assert!(here.receive_eof().is_err());
+        assert!(matches!(here.next_event(), Ok(Some(Event::Message(_)))));
+        assert!(here.send("x").is_err());
+        assert!(matches!(here.next_event(), Ok(Some(Event::Close(_)))));
+        assert!(here.is_over() && here.receive_eof().is_ok() && here.next_event().unwrap().is_none());
+        // Of two failures the first one counts.
+        let mut here = endpoint(role);
+        here.receive(&frames(role, &[(0x83, b"a")]));
+        assert!(here.receive_eof().is_err());
+        assert_over(&mut here, &Error::Closed(Closed::Eof));
+        let mut here = endpoint(role);
+        let (_, error) = deliver(&mut here, &frames(role, &[(0x83, b"a")]));
+        assert_over(&mut here, &error.unwrap().into());
     }
+}
+
+#[test]
+fn item_20_the_receiving_half_knows_when_the_peer_may_stop() {
     for role in ROLES {
         let mut inbound = inbound(role);
         assert!(inbound.is_between_messages());
