@@ -1,9 +1,14 @@
-"""Puts the shared library into the package: the one that LANDLINE_LIBRARY names, or one that cargo builds."""
+"""Puts the shared library into the package: the one that LANDLINE_LIBRARY names, or one that cargo builds.
 
+What arises on the way does so in a temporary directory: nothing is left behind in the sources.
+"""
+
+import atexit
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from setuptools import setup
@@ -13,6 +18,8 @@ from setuptools.dist import Distribution
 
 NAME = "liblandline.so"
 REPOSITORY = Path(__file__).resolve().parents[2]
+WORK = tempfile.mkdtemp(prefix="landline-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 
 
 def library() -> Path:
@@ -24,14 +31,17 @@ def library() -> Path:
         return path
     if not (REPOSITORY / "ffi" / "Cargo.toml").is_file():
         raise SystemExit("set LANDLINE_LIBRARY to liblandline.so, or install from a clone of Landline: pip install ./ffi/python")
+    command = ["cargo", "build", "--release", "--locked", "-p", "landline-ffi", "--message-format", "json-render-diagnostics"]
+    if "CARGO_TARGET_DIR" not in os.environ:
+        command += ["--target-dir", WORK]
     try:
-        subprocess.run(["cargo", "build", "--release", "-p", "landline-ffi"], cwd=REPOSITORY, check=True)
-        told = subprocess.run(
-            ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE
-        )
+        built = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE)
     except FileNotFoundError:
         raise SystemExit("cargo is not there to build liblandline.so: install Rust, or set LANDLINE_LIBRARY") from None
-    return Path(json.loads(told.stdout)["target_directory"]) / "release" / NAME
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"cargo could not build liblandline.so (status {error.returncode}); see above") from None
+    files = [Path(name) for line in built.stdout.splitlines() for name in json.loads(line).get("filenames", [])]
+    return next(path for path in files if path.name == NAME)
 
 
 class BuildWithLibrary(build_py):
@@ -57,4 +67,8 @@ class WithLibrary(Distribution):
         return True
 
 
-setup(distclass=WithLibrary, cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel})
+setup(
+    distclass=WithLibrary,
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+    options={"build": {"build_base": WORK}, "egg_info": {"egg_base": WORK}},
+)
