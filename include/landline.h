@@ -105,7 +105,7 @@
 #define LANDLINE_VERSION_NUMBER ((0 << 16) | (1 << 8) | 0)
 
 
-/** Where a connection was being opened when it failed: not at all, or not known. */
+/** What was being done when it failed, ran out of time or was interrupted: not known. */
 #define LANDLINE_PHASE_NONE 0
 
 /** Looking up the host's addresses. */
@@ -944,7 +944,7 @@ landline_status landline_conn_close_start(struct landline_conn *conn,
  * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
  * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT (LANDLINE_ERROR_PHASE says in which step), LANDLINE_INTERRUPTED;
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (LANDLINE_ERROR_PHASE says in which step of both);
  * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
  * LANDLINE_ERR_HANDSHAKE when the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.

@@ -3,7 +3,7 @@
 use crate::config::{Config, config_setters};
 use crate::connection::{Handshake, Interrupter, WebSocket};
 use crate::entropy;
-use crate::error::{Budget, ConnectError, Error, Result, Timeout};
+use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
 use crate::proto::deflate;
@@ -169,7 +169,7 @@ impl Client {
             match connect_tcp(*address, &self.tcp, share, wake) {
                 Ok(Some(transport)) => return Ok(transport),
                 Ok(None) if wake.is_some_and(Wake::is_set) => {
-                    return Err(Error::Interrupted(crate::error::Interrupted::default()));
+                    return Err(Interrupted::during(Budget::Connect));
                 }
                 Ok(None) if addresses.len() == 1 => return Err(Timeout::of(Budget::Connect)),
                 Ok(None) => attempts.push((*address, std::io::ErrorKind::TimedOut.into())),

@@ -58,7 +58,7 @@ pub enum Error {
     #[error("{0}")]
     Timeout(Timeout),
     /// An [`Interrupter`](crate::Interrupter) woke the call. Nothing is lost.
-    #[error("interrupted")]
+    #[error("{0}")]
     Interrupted(Interrupted),
     /// The network failed.
     #[error("{during}: {source}")]
@@ -122,7 +122,7 @@ impl Error {
     #[must_use]
     pub fn message_accepted(&self) -> bool {
         match self {
-            Self::Timeout(Timeout { accepted, .. }) | Self::Interrupted(Interrupted { accepted }) => *accepted,
+            Self::Timeout(Timeout { accepted, .. }) | Self::Interrupted(Interrupted { accepted, .. }) => *accepted,
             _ => false,
         }
     }
@@ -143,7 +143,7 @@ impl Error {
     pub(crate) fn accepted(self) -> Self {
         match self {
             Self::Timeout(timeout) => Self::Timeout(Timeout { accepted: true, ..timeout }),
-            Self::Interrupted(_) => Self::Interrupted(Interrupted { accepted: true }),
+            Self::Interrupted(interrupted) => Self::Interrupted(Interrupted { accepted: true, ..interrupted }),
             other => other,
         }
     }
@@ -268,9 +268,12 @@ pub struct Timeout {
     pub budget: Budget,
     /// See [`Error::message_accepted`].
     pub accepted: bool,
+    /// What was to be done had not begun: as many such calls as the process makes at a time had not returned
+    /// from the system. Only of [`Budget::Resolve`].
+    pub queued: bool,
 }
 
-/// What a time limit is for.
+/// What a time limit is for, and what a call was doing when it was interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Budget {
@@ -294,7 +297,7 @@ pub enum Budget {
 
 impl Timeout {
     pub(crate) fn of(budget: Budget) -> Error {
-        Error::Timeout(Self { budget, accepted: false })
+        Error::Timeout(Self { budget, accepted: false, queued: false })
     }
 
     /// Only the limits on opening a connection end it; after those on receiving and sending it goes on.
@@ -304,26 +307,50 @@ impl Timeout {
     }
 }
 
+impl Budget {
+    fn during(self) -> &'static str {
+        match self {
+            Self::Resolve => "while looking up the host name",
+            Self::Connect => "while connecting",
+            Self::Tls => "during the TLS handshake",
+            Self::Handshake => "during the opening handshake",
+            Self::Accept => "while waiting for a connection",
+            Self::Recv => "while receiving",
+            Self::Send => "while sending",
+            Self::Ping => "while waiting for a pong",
+        }
+    }
+}
+
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.budget {
-            Budget::Resolve => "timed out while looking up the host name",
-            Budget::Connect => "timed out while connecting",
-            Budget::Tls => "timed out during the TLS handshake",
-            Budget::Handshake => "timed out during the opening handshake",
-            Budget::Accept => "timed out while waiting for a connection",
-            Budget::Recv => "timed out while receiving",
-            Budget::Send => "timed out while sending",
-            Budget::Ping => "timed out while waiting for a pong",
-        })
+        write!(f, "timed out {}", self.budget.during())?;
+        if self.queued {
+            f.write_str(": too many others have not returned from the system")?;
+        }
+        Ok(())
     }
 }
 
 /// A call was woken by an [`Interrupter`](crate::Interrupter).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interrupted {
+    /// What the call was doing.
+    pub budget: Budget,
     /// See [`Error::message_accepted`].
     pub accepted: bool,
+}
+
+impl Interrupted {
+    pub(crate) fn during(budget: Budget) -> Error {
+        Error::Interrupted(Self { budget, accepted: false })
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted {}", self.budget.during())
+    }
 }
 
 /// Why there is no connection: the look-up failed, or every address did.

@@ -58,6 +58,7 @@ pub mod entropy;
 pub mod error;
 pub mod guide;
 mod message;
+mod offload;
 mod opening;
 mod process;
 pub mod proto;

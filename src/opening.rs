@@ -70,7 +70,7 @@ impl Opening<'_> {
             return Err(Error::io(DURING, error));
         }
         if self.wake.is_some_and(Wake::is_set) {
-            return Err(Error::Interrupted(Interrupted::default()));
+            return Err(Interrupted::during(Budget::Handshake));
         }
         if remaining(self.deadline) == Some(Duration::ZERO) {
             return Err(Timeout::of(Budget::Handshake));

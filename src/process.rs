@@ -72,7 +72,6 @@ impl Process {
     }
 }
 
-#[allow(dead_code, reason = "for look-ups and caches")]
 /// Process-wide state that a forked child begins afresh: another thread may have been changing its parent's, with locks
 /// held that nobody in the child ever releases.
 pub(crate) struct PerProcess<T: 'static> {
@@ -80,7 +79,6 @@ pub(crate) struct PerProcess<T: 'static> {
     make: fn() -> T,
 }
 
-#[allow(dead_code, reason = "see above")]
 struct Made<T> {
     process: Process,
     value: T,
@@ -88,7 +86,6 @@ struct Made<T> {
     _before: AtomicPtr<Made<T>>,
 }
 
-#[allow(dead_code, reason = "see above")]
 #[expect(unsafe_code, reason = "a lock here could itself be held at the fork")]
 impl<T: Send + Sync> PerProcess<T> {
     /// `make` gives what each process begins with; it may be called once too often.

@@ -1,26 +1,32 @@
 //! Host names to addresses, with a time limit.
 //!
-//! The system's look-up cannot be stopped. It therefore runs in a thread of its own, the only one this library
-//! starts unasked; when time runs out the thread is left behind and ends with the look-up. At most
-//! [`MAX_LOOKUPS`] run at a time. Addresses that are numbers need no look-up and no thread.
+//! The system's look-up cannot be stopped: see [`offload`](crate::offload). Addresses that are numbers need none.
 
 use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
-use crate::transport::{CHANGED, Interest, Wake, wait_fd};
-use std::io;
+use crate::offload::{GaveUp, Offload};
+use crate::transport::Wake;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 use url::Host;
 
-/// Look-ups that may run at the same time, abandoned ones included.
+/// So many look-ups run at a time, abandoned ones included; more wait for one of them to end.
 const MAX_LOOKUPS: usize = 64;
 
-static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+static LOOKUPS: Offload = Offload::new("landline look-up", MAX_LOOKUPS);
 
 /// The addresses of a host, in the system's order.
 pub(crate) fn resolve(
+    host: &Host<String>,
+    port: u16,
+    deadline: Option<Instant>,
+    wake: Option<&Wake>,
+) -> Result<Vec<SocketAddr>> {
+    resolve_by(&LOOKUPS, host, port, deadline, wake)
+}
+
+fn resolve_by(
+    lookups: &Offload,
     host: &Host<String>,
     port: u16,
     deadline: Option<Instant>,
@@ -32,43 +38,39 @@ pub(crate) fn resolve(
         Host::Domain(name) => name.clone(),
     };
     let authority = format!("{name}:{port}");
-    let failed = |error| {
-        Error::Connect(Arc::new(ConnectError {
-            authority: authority.clone(),
-            lookup: Some(error),
-            attempts: vec![],
-        }))
-    };
-    if LOOKUPS.fetch_add(1, Ordering::SeqCst) >= MAX_LOOKUPS {
-        LOOKUPS.fetch_sub(1, Ordering::SeqCst);
-        return Err(failed(io::Error::other("too many name look-ups are hanging")));
+    let look_up = move || (&name[..], port).to_socket_addrs().map(Vec::from_iter);
+    match lookups.run(look_up, deadline, wake) {
+        Ok(found) => found.map_err(|error| {
+            Error::Connect(Arc::new(ConnectError { authority, lookup: Some(error), attempts: vec![] }))
+        }),
+        Err(GaveUp::Timeout { queued }) => {
+            Err(Error::Timeout(Timeout { budget: Budget::Resolve, accepted: false, queued }))
+        }
+        Err(GaveUp::Interrupted) => Err(Interrupted::during(Budget::Resolve)),
+        Err(GaveUp::Failed(error)) => Err(Error::io("looking up a name", error)),
     }
-    let done = Arc::new(Wake::new().map_err(|error| Error::io("looking up a name", error))?);
-    let found = Arc::new(Mutex::new(None));
-    let looker = {
-        let (done, found) = (Arc::clone(&done), Arc::clone(&found));
-        move || {
-            let result = (&name[..], port).to_socket_addrs().map(Vec::from_iter);
-            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            LOOKUPS.fetch_sub(1, Ordering::SeqCst);
-            done.set(CHANGED);
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("landline look-up".into()).spawn(looker) {
-        LOOKUPS.fetch_sub(1, Ordering::SeqCst);
-        return Err(failed(error));
-    }
-    loop {
-        if let Some(result) = found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return result.map_err(failed);
-        }
-        if wake.is_some_and(Wake::is_set) {
-            return Err(Error::Interrupted(Interrupted::default()));
-        }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Timeout::of(Budget::Resolve));
-        }
-        wait_fd(done.as_fd(), Interest::READ, deadline, wake)
-            .map_err(|error| Error::io("looking up a name", error))?;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offload::tests::hang;
+    use std::time::Duration;
+
+    #[test]
+    fn behind_look_ups_that_hang_a_name_runs_out_of_time_and_says_why() {
+        static ONE: Offload = Offload::new("one look-up", 1);
+        let held = hang(&ONE);
+        let name = Host::Domain("localhost".to_owned());
+        let soon = Some(Instant::now() + Duration::from_millis(30));
+        let error = resolve_by(&ONE, &name, 80, soon, None).unwrap_err();
+        assert!(matches!(error, Error::Timeout(Timeout { budget: Budget::Resolve, queued: true, .. })), "{error}");
+        assert!(error.to_string().ends_with("too many others have not returned from the system"), "{error}");
+        // Numbers are not looked up.
+        let number = Host::Ipv4([127, 0, 0, 1].into());
+        assert_eq!(resolve_by(&ONE, &number, 80, soon, None).unwrap().len(), 1);
+        drop(held);
+        let later = Some(Instant::now() + Duration::from_secs(20));
+        assert!(!resolve_by(&ONE, &name, 80, later, None).unwrap().is_empty());
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use http::StatusCode;
-use landline::error::{Budget, Closed, Error, HandshakeError, Timeout};
+use landline::error::{Budget, Closed, Error, HandshakeError, Interrupted, Timeout};
 use landline::{
     Client, ClientBuilder, CloseCode, Config, Interrupter, Keepalive, Message, Server, Side, WebSocket,
 };
@@ -503,8 +503,8 @@ fn a_name_that_cannot_be_looked_up_is_an_error() {
 
 // ----- Interrupting -----
 
-/// Interrupts the client while it waits in `connect`.
-fn interrupt_connect(url: String, tls: bool) {
+/// Interrupts the client while it waits in `connect`, doing this.
+fn interrupt_connect(url: String, tls: bool, doing: Budget) {
     let interrupter = Interrupter::new().unwrap();
     let client = builder().interrupter(interrupter.clone()).build().unwrap();
     let url = if tls { url.replace("ws:", "wss:") } else { url };
@@ -514,7 +514,7 @@ fn interrupt_connect(url: String, tls: bool) {
         interrupter.interrupt();
         connecting.join()
     });
-    assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
+    assert!(matches!(result, Err(Error::Interrupted(Interrupted { budget, .. })) if budget == doing), "{result:?}");
     assert!(took < 5 * SECOND, "{took:?}");
     // Once only.
     client.connect(&serve_echo(Server::builder()).url()).unwrap();
@@ -524,16 +524,16 @@ fn interrupt_connect(url: String, tls: bool) {
 fn an_interrupter_ends_connecting() {
     limited(|| {
         let (_sockets, addr) = unresponsive();
-        interrupt_connect(url(addr), false);
+        interrupt_connect(url(addr), false, Budget::Connect);
     });
 }
 
 #[test]
 fn an_interrupter_ends_the_opening_handshake() {
     limited(|| {
-        for tls in [false, true] {
+        for (tls, doing) in [(false, Budget::Handshake), (true, Budget::Tls)] {
             let (addr, server) = raw_server(|mut raw| raw.rest().unwrap());
-            interrupt_connect(url(addr), tls);
+            interrupt_connect(url(addr), tls, doing);
             assert!(!server.join().is_empty());
         }
     });
@@ -593,7 +593,7 @@ fn a_deadline_that_has_passed_gives_what_is_there() {
             raw
         });
         let mut ws = ws.unwrap();
-        let mut result = Err(Error::Interrupted(Default::default()));
+        let mut result = Err(Error::Closed(Closed::Eof));
         eventually("the message is there", || {
             result = ws.recv_deadline(Instant::now());
             result.is_ok()

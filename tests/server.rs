@@ -379,7 +379,7 @@ fn an_interrupter_ends_accept_and_the_listener_goes_on() {
         accepting.until_asleep();
         interrupter.interrupt();
         let (first, listener) = accepting.join();
-        assert!(matches!(first, Err(Error::Interrupted(_))), "{first:?}");
+        assert_eq!(first.unwrap_err().to_string(), "interrupted while waiting for a connection");
 
         // Before the call, and with a deadline: once each.
         interrupter.interrupt();
@@ -407,7 +407,7 @@ fn an_interrupter_ends_accept_while_it_reads_a_request() {
             interrupter.interrupt();
             accepting.join()
         });
-        assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
+        assert_eq!(result.unwrap_err().to_string(), "interrupted during the opening handshake");
         assert!(took < Duration::from_secs(5), "{took:?}");
     });
 }

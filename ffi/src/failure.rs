@@ -128,7 +128,7 @@ pub(crate) fn remember(failure: Failure) -> landline_status {
     status
 }
 
-/// Where a connection was being opened when it failed: not at all, or not known.
+/// What was being done when it failed, ran out of time or was interrupted: not known.
 pub const LANDLINE_PHASE_NONE: i32 = 0;
 /// Looking up the host's addresses.
 pub const LANDLINE_PHASE_RESOLVE: i32 = 1;
@@ -227,21 +227,26 @@ fn number(failure: &Failure, key: i32) -> i64 {
 
 fn phase(error: &Error) -> i32 {
     match error {
-        Error::Timeout(timeout) => match timeout.budget {
-            Budget::Resolve => LANDLINE_PHASE_RESOLVE,
-            Budget::Connect => LANDLINE_PHASE_CONNECT,
-            Budget::Tls => LANDLINE_PHASE_TLS,
-            Budget::Handshake => LANDLINE_PHASE_HANDSHAKE,
-            Budget::Accept => LANDLINE_PHASE_ACCEPT,
-            Budget::Recv => LANDLINE_PHASE_RECV,
-            Budget::Send => LANDLINE_PHASE_SEND,
-            Budget::Ping => LANDLINE_PHASE_PING,
-            _ => LANDLINE_PHASE_NONE,
-        },
+        Error::Timeout(timeout) => phase_of(timeout.budget),
+        Error::Interrupted(interrupted) => phase_of(interrupted.budget),
         Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Tls(_) => LANDLINE_PHASE_TLS,
         Error::Handshake(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
+        _ => LANDLINE_PHASE_NONE,
+    }
+}
+
+fn phase_of(budget: Budget) -> i32 {
+    match budget {
+        Budget::Resolve => LANDLINE_PHASE_RESOLVE,
+        Budget::Connect => LANDLINE_PHASE_CONNECT,
+        Budget::Tls => LANDLINE_PHASE_TLS,
+        Budget::Handshake => LANDLINE_PHASE_HANDSHAKE,
+        Budget::Accept => LANDLINE_PHASE_ACCEPT,
+        Budget::Recv => LANDLINE_PHASE_RECV,
+        Budget::Send => LANDLINE_PHASE_SEND,
+        Budget::Ping => LANDLINE_PHASE_PING,
         _ => LANDLINE_PHASE_NONE,
     }
 }

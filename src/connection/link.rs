@@ -526,7 +526,7 @@ impl Link {
     fn check_interrupt(&self, patience: &Patience) -> Result<()> {
         match self.send_wake.get() {
             Some(wake) if patience.interruptible && wake.is_set() && wake.take() & INTERRUPT != 0 => {
-                Err(Error::Interrupted(Interrupted::default()))
+                Err(Interrupted::during(Budget::Send))
             }
             _ => Ok(()),
         }

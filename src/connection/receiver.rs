@@ -582,7 +582,7 @@ impl Receiver {
                 && wake.is_set()
                 && wake.take() & INTERRUPT != 0
             {
-                return Err(Error::Interrupted(Interrupted::default()));
+                return Err(Interrupted::during(Budget::Recv));
             }
             let (unsent, close_by) = link.before_wait();
             if self.closing_overtime {
@@ -789,6 +789,7 @@ fn low_water(link: &Link, bytes: usize) -> usize {
 fn ping_timeout(error: Error) -> Error {
     match error {
         Error::Timeout(_) => Timeout::of(Budget::Ping),
+        Error::Interrupted(_) => Interrupted::during(Budget::Ping),
         other => other,
     }
 }

@@ -171,7 +171,7 @@ impl Listener {
     pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<Incoming> {
         loop {
             if wake.is_some_and(Wake::is_set) {
-                return Err(Error::Interrupted(Interrupted::default()));
+                return Err(Interrupted::during(Budget::Accept));
             }
             match self.try_accept() {
                 Ok(stream) => return Ok(Incoming { stream, options: Arc::clone(&self.options) }),

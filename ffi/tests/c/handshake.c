@@ -265,12 +265,15 @@ static void limits(landline_listener *listener) {
     CHECK(now_ms() - began >= 98);
     thread = start(interrupt_listener, listener);
     CHECK_STATUS(landline_listener_accept(listener, LONG, &request), LANDLINE_INTERRUPTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_ACCEPT);
     join(thread);
 
     OK(landline_interrupter_new(&interrupter));
     OK(landline_options_set_interrupter(options, interrupter));
     thread = start(interrupt_interrupter, interrupter);
     CHECK_STATUS(landline_connect(url, options, LONG, &conn), LANDLINE_INTERRUPTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
+    CHECK_HAS(landline_error_text(), "interrupted during the opening handshake");
     CHECK(conn == NULL);
     join(thread);
     began = now_ms();
