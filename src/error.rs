@@ -1,6 +1,7 @@
 //! Errors: whose fault, whether the connection goes on, and what to tell the user.
 
 use crate::close::{CloseCode, MAX_CLOSE_REASON};
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ pub enum Error {
     /// The address is not one that can be connected to.
     #[error("{0}")]
     Url(#[from] UrlError),
-    /// A setting is out of range or does not fit the others.
+    /// A setting is out of range or does not fit the others, or an address to listen on cannot be read.
     #[error("{0}")]
     Config(Arc<str>),
     /// No connection to the host.
@@ -64,7 +65,7 @@ pub enum Error {
     #[error("{during}: {source}")]
     Io {
         /// What was being done.
-        during: &'static str,
+        during: Cow<'static, str>,
         /// The system's error.
         source: Arc<io::Error>,
     },
@@ -127,11 +128,11 @@ impl Error {
         }
     }
 
-    pub(crate) fn io(during: &'static str, source: io::Error) -> Self {
+    pub(crate) fn io(during: impl Into<Cow<'static, str>>, source: io::Error) -> Self {
         // Our own errors travel through `io::Read` and `io::Write` adapters unharmed.
         match source.downcast::<Self>() {
             Ok(error) => error,
-            Err(source) => Self::Io { during, source: Arc::new(source) },
+            Err(source) => Self::Io { during: during.into(), source: Arc::new(source) },
         }
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 /// Read at a time. What comes behind the head is kept, and fits the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
 
-/// How long, and for how much, to read on behind a refusal, so that it is not lost to a reset.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long, and for how much, to read on behind a refusal at most, so that it is not lost to a reset.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
 /// A transport on which nothing but the handshake happens yet.
@@ -46,18 +46,16 @@ impl Opening<'_> {
         }
     }
 
-    /// Ends the stream behind the last thing said, and waits for the peer to have read it.
+    /// Ends the stream behind the last thing said, and waits until the deadline for the peer to have read it.
     pub(crate) fn linger(&self) {
-        let until = Instant::now() + LINGER;
-        let patient = Self { deadline: Some(self.deadline.map_or(until, |deadline| deadline.min(until))), ..*self };
         while let Err(error) = self.transport.close_write() {
-            if patient.wait_after(error, Interest::WRITE).is_err() {
+            if self.wait_after(error, Interest::WRITE).is_err() {
                 return;
             }
         }
         let (mut scratch, mut left) = (vec![0; CHUNK], LINGER_BYTES);
         while left > 0 {
-            match patient.read(&mut scratch) {
+            match self.read(&mut scratch) {
                 Ok(0) | Err(_) => return,
                 Ok(count) => left = left.saturating_sub(count),
             }

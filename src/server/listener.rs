@@ -3,7 +3,10 @@
 use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
-use crate::transport::{Interest, SocketTransport, Wake, wait_fd};
+use crate::transport::{CHANGED, Interest, SocketTransport, Wake, wait_fd};
+use socket2::{Domain, SockAddr, Type};
+use std::fmt::Debug;
+use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +14,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Accepts connections one at a time, in the caller's thread.
 ///
@@ -39,6 +42,8 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
+    /// Set for good by [`stop`](Self::stop).
+    stopped: Arc<Wake>,
     pub(super) options: Arc<Options>,
 }
 
@@ -47,7 +52,7 @@ enum Socket {
     Tcp(TcpListener),
     Unix {
         // Dropped first: while the socket is open, no other file can have this one's inode.
-        _file: SocketFile,
+        file: SocketFile,
         listener: UnixListener,
     },
 }
@@ -68,23 +73,94 @@ impl SocketFile {
     fn id(path: &Path) -> Option<(u64, u64)> {
         std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
     }
-}
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
+    fn remove(&self) {
         if self.id.is_some() && Self::id(&self.path) == self.id {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Keeps other listeners from binding in this directory, so that none takes a socket for dead that does not listen yet,
+/// or removes one that has just taken a dead one's place.
+struct DirectoryLock(File);
+
+impl DirectoryLock {
+    /// `None` where the directory cannot be locked: then only that is missing. Others hold it for moments; whoever
+    /// holds it for long does not know what it is for.
+    fn take(path: &Path) -> Option<Self> {
+        use rustix::fs::{FlockOperation, flock};
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = File::open(parent.unwrap_or(Path::new("."))).ok()?;
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while let Err(error) = flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            let is_held = [rustix::io::Errno::WOULDBLOCK, rustix::io::Errno::INTR].contains(&error);
+            if !is_held || Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Some(Self(directory))
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child forked meanwhile has the descriptor, too.
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
+}
+
+/// Binds, in the place of a socket that nobody listens on any more if there is one.
+fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let _lock = DirectoryLock::take(path);
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        bound => bound?,
+    };
+    listener.set_nonblocking(true)?;
+    Ok((listener, SocketFile::new(path)))
+}
+
+/// Whether it is a socket, and no link to one, of which the system says that nobody listens. Any other answer, as for a
+/// full backlog, for datagrams or without permission, may be that of a living one.
+fn is_dead(path: &Path) -> bool {
+    let connect = || {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    };
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+        && connect().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// What went wrong with an address, by its name.
+fn cannot_listen(address: &str, form: &str, error: io::Error) -> Error {
+    match error.kind() {
+        // std's, before the system is asked.
+        io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
+            Error::config(format!("cannot listen on {address}: {error}; {form}"))
+        }
+        _ => Error::io(format!("listening on {address}"), error),
+    }
+}
+
 impl Listener {
-    /// Listens on a TCP address; port 0 takes a free one.
+    /// Listens on a TCP address, such as `"127.0.0.1:9001"`; port 0 takes a free one.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
-    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+    /// [`Error::Config`] for an address that is not of this form; [`Error::Io`].
+    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Self> {
         Self::builder().listen(address)
     }
 
@@ -94,27 +170,52 @@ impl Listener {
         ServerBuilder::default()
     }
 
-    pub(super) fn tcp(address: impl ToSocketAddrs, options: Arc<Options>) -> Result<Self> {
+    pub(super) fn tcp(address: impl ToSocketAddrs + Debug, options: Arc<Options>) -> Result<Self> {
+        const FORM: &str = "give an address and a port, such as 127.0.0.1:9001, [::1]:9001 or localhost:9001";
         let listen = || {
-            let listener = TcpListener::bind(address)?;
+            let listener = TcpListener::bind(&address)?;
             listener.set_nonblocking(true)?;
             Ok(listener)
         };
-        let socket = Socket::Tcp(listen().map_err(|error| Error::io("listening", error))?);
-        Ok(Self { socket, options })
+        let socket = listen().map_err(|error| cannot_listen(&format!("{address:?}"), FORM, error))?;
+        Self::over(Socket::Tcp(socket), options)
     }
 
     pub(super) fn unix(path: &Path, options: Arc<Options>) -> Result<Self> {
-        let listen = || {
-            if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-                std::fs::remove_file(path)?;
-            }
-            let listener = UnixListener::bind(path)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        let listener = listen().map_err(|error| Error::io("listening", error))?;
-        Ok(Self { socket: Socket::Unix { _file: SocketFile::new(path), listener }, options })
+        const FORM: &str = "give the path of a file in a directory that is there";
+        let bound =
+            bind_unix(path).map_err(|error| cannot_listen(&format!("unix:{}", path.display()), FORM, error));
+        let (listener, file) = bound?;
+        Self::over(Socket::Unix { file, listener }, options)
+    }
+
+    fn over(socket: Socket, options: Arc<Options>) -> Result<Self> {
+        let stopped = Wake::new().map_err(|error| Error::io("starting to listen", error))?;
+        Ok(Self { socket, stopped: Arc::new(stopped), options })
+    }
+
+    /// Stops listening, for good, from any thread.
+    ///
+    /// From here on clients are refused, calls that wait for one or read a request give [`Error::Interrupted`], and the
+    /// file of a Unix socket is gone. Clients that have connected and were not accepted yet are dropped, and so are
+    /// those whose request is being read. Requests that were read, and connections, go on. Never blocks.
+    ///
+    /// Where the system cannot shut down a socket that listens, clients connect until the listener is dropped.
+    pub fn stop(&self) {
+        self.stopped.set(CHANGED);
+        if let Some(interrupter) = &self.options.interrupter {
+            interrupter.interrupt_recv();
+        }
+        let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
+        if let Socket::Unix { file, .. } = &self.socket {
+            file.remove();
+        }
+        // TCP resets those in the backlog by itself.
+        while self.try_accept().is_ok() {}
+    }
+
+    pub(super) fn stopped(&self) -> &Arc<Wake> {
+        &self.stopped
     }
 
     /// The address that is listened on; `None` for a Unix socket.
@@ -135,8 +236,8 @@ impl Listener {
     /// # Errors
     ///
     /// [`Error::Rejected`], [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`] concern one client, who has
-    /// been answered: go on. [`Error::Interrupted`]: go on or end; a client whose request was being read has been
-    /// dropped. [`Error::Io`]: of the listening socket, or of one client.
+    /// been answered: go on. [`Error::Interrupted`], by an interrupter or [`stop`](Self::stop): go on or end; a client
+    /// whose request was being read has been dropped. [`Error::Io`]: of the listening socket, or of one client.
     pub fn accept(&self) -> Result<Request> {
         self.interruptible(|wake| self.accept_until(None, wake)?.request_unless(wake))
     }
@@ -159,29 +260,34 @@ impl Listener {
         self.interruptible(|wake| self.accept_until(Some(deadline), wake))
     }
 
-    fn interruptible<T>(&self, accept: impl FnOnce(Option<&Wake>) -> Result<T>) -> Result<T> {
-        let wake = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
-        let accepted = accept(wake);
-        if matches!(accepted, Err(Error::Interrupted(_))) {
-            wake.map(Wake::take);
+    fn interruptible<T>(&self, accept: impl FnOnce(&Wake) -> Result<T>) -> Result<T> {
+        let interrupter = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
+        let accepted = accept(interrupter.unwrap_or(&self.stopped));
+        if matches!(accepted, Err(Error::Interrupted(_))) && !self.stopped.is_set() {
+            interrupter.map(Wake::take);
         }
         accepted
     }
 
-    pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<Incoming> {
+    pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: &Wake) -> Result<Incoming> {
         loop {
-            if wake.is_some_and(Wake::is_set) {
+            if wake.is_set() || self.stopped.is_set() {
                 return Err(Interrupted::during(Budget::Accept));
             }
             match self.try_accept() {
-                Ok(stream) => return Ok(Incoming { stream, options: Arc::clone(&self.options) }),
+                Ok(stream) => {
+                    let (stopped, options) = (Arc::clone(&self.stopped), Arc::clone(&self.options));
+                    return Ok(Incoming { stream, stopped, options });
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // As a socket that has been shut down does.
+                Err(_) if self.stopped.is_set() => continue,
                 Err(error) => return Err(Error::io("accepting a connection", error)),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Timeout::of(Budget::Accept));
             }
-            wait_fd(self.as_fd(), Interest::READ, deadline, wake)
+            wait_fd(self.as_fd(), Interest::READ, deadline, Some(wake))
                 .map_err(|error| Error::io("waiting for a connection", error))?;
         }
     }
@@ -213,6 +319,8 @@ enum Stream {
 #[derive(Debug)]
 pub struct Incoming {
     stream: Stream,
+    /// Of its listener.
+    stopped: Arc<Wake>,
     options: Arc<Options>,
 }
 
@@ -223,19 +331,21 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// As [`Listener::accept`], of this client only.
+    /// As [`Listener::accept`], of this client only; [`Error::Interrupted`] once the listener has been
+    /// [stopped](Listener::stop): the client has been dropped.
     pub fn request(self) -> Result<Request> {
-        self.request_unless(None)
+        let stopped = Arc::clone(&self.stopped);
+        self.request_unless(&stopped)
     }
 
     /// The same, ended with `Interrupted` while `wake` is set.
-    pub(super) fn request_unless(self, wake: Option<&Wake>) -> Result<Request> {
+    fn request_unless(self, wake: &Wake) -> Result<Request> {
         // Not while accepting: what is wrong with this socket must not be taken for a failure of the listener.
         let transport = match self.stream {
             Stream::Tcp(stream) => SocketTransport::tcp(stream, &self.options.tcp),
             Stream::Unix(stream) => SocketTransport::unix(stream),
         };
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
-        Request::read(Box::new(transport), &self.options, wake)
+        Request::read(Box::new(transport), &self.options, Some(wake))
     }
 }

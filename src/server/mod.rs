@@ -23,6 +23,7 @@ use crate::connection::Interrupter;
 use crate::error::{Error, Result};
 use crate::proto::handshake::HeadLimits;
 use crate::transport::{Identity, TcpOptions, TlsAcceptor, Transport};
+use std::fmt::Debug;
 use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,6 +64,11 @@ impl Default for Options {
 impl Options {
     fn deadline(&self) -> Option<Instant> {
         self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    /// What of the handshake's time is kept for telling a client that it was too slow.
+    fn time_to_refuse(&self) -> Duration {
+        self.handshake_timeout.map_or(Duration::ZERO, |timeout| (timeout / 8).min(Duration::from_secs(1)))
     }
 }
 
@@ -135,7 +141,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a client may take for TLS and its request together. Default 10 s.
+    /// How long a client may take for TLS and its request together, and for reading the answer if it is refused. Of
+    /// this, an eighth or 1 s, whichever is less, is kept for that answer. Default 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.handshake_timeout = timeout;
@@ -165,20 +172,27 @@ impl ServerBuilder {
 
     config_setters!(options.config);
 
-    /// Binds a server to a TCP address; port 0 takes a free one.
+    /// Binds a server to a TCP address, such as `"127.0.0.1:9001"`, `"[::1]:9001"` or `"localhost:9001"`; port 0 takes
+    /// a free one.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] and [`Error::Tls`] for options that cannot be used, [`Error::Io`].
-    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server> {
+    /// [`Error::Config`] for an address that is not of this form, and with [`Error::Tls`] for options that cannot be
+    /// used; [`Error::Io`].
+    pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server> {
         self.listen(address).map(Server::over)
     }
 
-    /// Binds a server to a Unix socket. A socket file left there by an earlier run is replaced.
+    /// Binds a server to a Unix socket. A socket file that nobody listens on any more is replaced. The file is removed
+    /// with the server.
+    ///
+    /// Of several servers that do this at the same time, one wins. A socket of another program that has been bound and
+    /// does not listen yet cannot be told from one that was left behind.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind).
+    /// As [`bind`](Self::bind); [`Error::Io`] of kind `AddrInUse` for a socket that somebody listens on, and for
+    /// anything else that is there.
     pub fn bind_unix(self, path: impl AsRef<Path>) -> Result<Server> {
         self.listen_unix(path).map(Server::over)
     }
@@ -188,7 +202,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub fn listen(self, address: impl ToSocketAddrs) -> Result<Listener> {
+    pub fn listen(self, address: impl ToSocketAddrs + Debug) -> Result<Listener> {
         Listener::tcp(address, self.checked()?)
     }
 

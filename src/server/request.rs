@@ -3,7 +3,7 @@
 use super::Options;
 use crate::connection::{Handshake, WebSocket};
 use crate::error::{Budget, Error, Result, Timeout};
-use crate::opening::{CHUNK, Opening};
+use crate::opening::{CHUNK, LINGER, Opening};
 use crate::proto::Role;
 use crate::proto::deflate;
 use crate::proto::handshake::{self, Rejection, ServerHandshake};
@@ -124,7 +124,7 @@ impl Request {
 
     /// Refuses with an HTTP answer, and ends the connection.
     ///
-    /// Blocks until the client has read it, for at most 2 s.
+    /// Blocks until the client has read it, for at most 2 s, or the handshake timeout if that is less.
     ///
     /// # Errors
     ///
@@ -136,9 +136,19 @@ impl Request {
         Ok(())
     }
 
-    pub(super) fn answer(&mut self, rejection: &Rejection) {
+    /// Whoever decides may have taken longer than the handshake has, which is not the client's fault.
+    fn answer(&mut self, rejection: &Rejection) {
+        self.answer_until(self.options.deadline(), rejection, None);
+    }
+
+    /// Refuses within the handshake's time, unless `wake` is set.
+    pub(super) fn refuse(&mut self, rejection: &Rejection, wake: &Wake) {
+        self.answer_until(self.deadline, rejection, Some(wake));
+    }
+
+    fn answer_until(&mut self, deadline: Option<Instant>, rejection: &Rejection, wake: Option<&Wake>) {
         if let Some(transport) = self.transport.take() {
-            answer(&Opening { transport: &transport, deadline: self.deadline, wake: None }, rejection);
+            answer(&Opening { transport: &transport, deadline, wake }, rejection);
         }
     }
 }
@@ -176,6 +186,9 @@ fn secure(
 #[inline(never)]
 fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
     let mut handshake = ServerHandshake::new(options.limits);
+    // A client that is too late has a part of the time left to learn it.
+    let deadline = opening.deadline.map(|deadline| deadline - options.time_to_refuse());
+    let opening = Opening { deadline, ..*opening };
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = match opening.read(&mut chunk) {
@@ -190,11 +203,12 @@ fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Requ
     }
 }
 
+/// Until the client has read it, for at most [`LINGER`], within the deadline.
 #[inline(never)]
 fn answer(opening: &Opening<'_>, rejection: &Rejection) {
-    // Also to a client whose time is up.
-    let until = Instant::now() + std::time::Duration::from_secs(2);
-    let opening = Opening { deadline: Some(until), ..*opening };
+    let until = Instant::now() + LINGER;
+    let deadline = Some(opening.deadline.map_or(until, |deadline| deadline.min(until)));
+    let opening = Opening { deadline, ..*opening };
     if opening.write(&rejection.to_bytes()).is_ok() {
         opening.linger();
     }

@@ -7,12 +7,13 @@ use crate::connection::{Link, WebSocket};
 use crate::deadline;
 use crate::error::{Error, Result};
 use crate::proto::handshake::Rejection;
-use crate::transport::{CHANGED, Interest, Wake, wait_fd};
+use crate::transport::{Interest, Wake, wait_fd};
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ const AFTER_CUT: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    listener: Listener,
+    listener: Arc<Listener>,
     shared: Arc<Shared>,
 }
 
@@ -70,13 +71,15 @@ pub struct Stopped {
 }
 
 /// What the accepting thread, the connections and the stop handles share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     /// A connection has ended, or `serve` has.
     changed: Condvar,
-    /// Set once, and for good, when the server stops. Handshakes end on it, too.
-    stop: OnceLock<Wake>,
+    /// For stopping it; gone when `serve` has closed it.
+    listener: Weak<Listener>,
+    /// The listener's, set once, and for good, when the server stops. Handshakes end on it, too.
+    stop: Arc<Wake>,
 }
 
 #[derive(Debug, Default)]
@@ -97,7 +100,7 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::Io`].
-    pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
+    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Self> {
         Self::builder().bind(address)
     }
 
@@ -108,7 +111,14 @@ impl Server {
     }
 
     pub(super) fn over(listener: Listener) -> Self {
-        Self { listener, shared: Arc::default() }
+        let listener = Arc::new(listener);
+        let shared = Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            listener: Arc::downgrade(&listener),
+            stop: Arc::clone(listener.stopped()),
+        };
+        Self { listener, shared: Arc::new(shared) }
     }
 
     /// The address that is listened on; `None` for a Unix socket.
@@ -142,21 +152,16 @@ impl Server {
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
         let handler = Arc::new(handler);
-        let stop = Wake::new().map_err(|error| Error::io("starting the server", error))?;
-        let _ = self.shared.stop.set(stop);
-        {
-            let mut state = self.shared.lock();
-            state.serving = true;
-            if state.stopping {
-                self.shared.set_stop();
-            }
-        }
+        self.shared.lock().serving = true;
         let result = self.accept_all(&handler);
+        let Self { listener, shared } = self;
         if result.is_ok() {
-            self.shared.wait_for_handlers();
+            // Before handlers are waited for: nobody shall connect to a server that accepts nobody.
+            drop(listener);
+            shared.wait_for_handlers();
         }
-        self.shared.lock().serving = false;
-        self.shared.changed.notify_all();
+        shared.lock().serving = false;
+        shared.changed.notify_all();
         result
     }
 
@@ -164,9 +169,8 @@ impl Server {
     where
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
-        let stop = self.shared.stop.get();
         loop {
-            match self.listener.accept_until(None, stop) {
+            match self.listener.accept_until(None, &self.shared.stop) {
                 Ok(incoming) => self.start(incoming, handler),
                 Err(Error::Interrupted(_)) => return Ok(()),
                 Err(error) if is_shortage(&error) => {
@@ -180,9 +184,7 @@ impl Server {
     }
 
     fn breathe(&self) {
-        if let Some(stop) = self.shared.stop.get() {
-            let _ = wait_fd(stop.as_fd(), Interest::READ, Some(Instant::now() + BREATHE), None);
-        }
+        let _ = wait_fd(self.shared.stop.as_fd(), Interest::READ, Some(Instant::now() + BREATHE), None);
     }
 
     fn start<F>(&self, incoming: Incoming, handler: &Arc<F>)
@@ -205,11 +207,34 @@ impl Server {
                 return;
             }
         };
-        let handler = Arc::clone(handler);
-        let thread = thread::Builder::new().name("landline connection".into()).stack_size(options.stack_size);
-        if let Err(error) = thread.spawn(move || slot.run(incoming, &*handler)) {
-            log::warn!("cannot start a thread for a client: {error}");
-            self.breathe();
+        self.start_thread(slot, incoming, handler);
+    }
+
+    /// Holds the client until there is a thread for it; all others stay in the backlog.
+    fn start_thread<F>(&self, slot: Slot, incoming: Incoming, handler: &Arc<F>)
+    where
+        F: Fn(WebSocket) + Send + Sync + 'static,
+    {
+        // Here, and not in the thread's closure, which is lost when the thread cannot be started.
+        let held = Arc::new(Mutex::new(Some((slot, incoming))));
+        loop {
+            let (theirs, handler) = (Arc::clone(&held), Arc::clone(handler));
+            let run = move || {
+                let taken = theirs.lock().unwrap_or_else(PoisonError::into_inner).take();
+                drop(theirs);
+                if let Some((slot, incoming)) = taken {
+                    slot.run(incoming, &*handler);
+                }
+            };
+            let stack_size = self.listener.options.stack_size;
+            match thread::Builder::new().name("landline connection".into()).stack_size(stack_size).spawn(run) {
+                Ok(_) => return,
+                Err(_) if self.shared.stop.is_set() => return,
+                Err(error) => {
+                    log::warn!("cannot start a thread for a client: {error}; new clients wait");
+                    self.breathe();
+                }
+            }
         }
     }
 }
@@ -232,11 +257,11 @@ impl Slot {
     /// the other.
     #[inline(never)]
     fn open(&self, incoming: Incoming) -> Option<WebSocket> {
-        let opened = incoming.request_unless(self.shared.stop.get()).and_then(|mut request| match self.id {
+        let opened = incoming.request().and_then(|mut request| match self.id {
             Some(_) => request.accept(),
             None => {
                 let rejection = Rejection::unavailable();
-                request.answer(&rejection);
+                request.refuse(&rejection, &self.shared.stop);
                 Err(rejection.into())
             }
         });
@@ -289,18 +314,21 @@ impl Drop for Slot {
 }
 
 impl StopHandle {
-    /// Stops the server: accepts nobody any more, sends every client a Close frame with 1001, waits at most
-    /// `grace` for the handlers to return, and then cuts the connections that are left.
+    /// Stops the server: closes the listening socket, so that clients are refused from here on; drops those that have
+    /// not been accepted, or have not opened their connection yet; sends every other client a Close frame with 1001;
+    /// waits at most `grace` for the handlers to return; and then cuts the connections that are left.
     ///
     /// A handler learns of it by `None` from its receiving call, or by an error from a sending one. Blocks until
     /// [`Server::serve`] has returned or is about to: `grace`, and a second at most for handlers that do not
     /// return although their connection is cut. May be called before `serve`, which then returns at once.
     pub fn stop(&self, grace: Duration) -> Stopped {
         let deadline = deadline::after(grace);
+        if let Some(listener) = self.shared.listener.upgrade() {
+            listener.stop();
+        }
         let (before, links) = {
             let mut state = self.shared.lock();
             state.stopping = true;
-            self.shared.set_stop();
             (state.connections.len(), state.links())
         };
         // A Close frame is small: waiting for peers that read nothing is for the grace period.
@@ -348,12 +376,6 @@ impl State {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_stop(&self) {
-        if let Some(stop) = self.stop.get() {
-            stop.set(CHANGED);
-        }
     }
 
     fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
