@@ -59,10 +59,10 @@
  * BLOCKING AND TIME LIMITS
  *
  * Calls block until they are done, unless a time limit ends them. `timeout_ms` is the limit of one call: -1 none, 0 do
- * not wait. Calls that were ended by it, or by landline_conn_interrupt(), have lost nothing and can be repeated; of a
- * message that was to be sent the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent
- * (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED). Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent
- * before a call waits for the peer.
+ * not wait; any other negative number is refused (LANDLINE_ERR_INVALID), and nothing is done. Calls that were ended by it,
+ * or by landline_conn_interrupt(), have lost nothing and can be repeated; of a message that was to be sent the status says
+ * whether it is on its way (LANDLINE_PENDING) or nothing of it was sent (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED).
+ * Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent before a call waits for the peer.
  *
  * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive
  * works inside receiving calls.
@@ -309,13 +309,13 @@
 /** How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1. */
 #define LANDLINE_OPT_RECV_TIMEOUT_MS 4
 
-/** How long the closing handshake may take as a whole. Default 5000. */
+/** How long the closing handshake may take as a whole; -1 for ever. Default 5000. */
 #define LANDLINE_OPT_CLOSE_TIMEOUT_MS 5
 
-/** Ping a peer that has been silent for so long, inside calls that receive; 0 never. Default 0; 20000 is usual. */
+/** Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual. */
 #define LANDLINE_OPT_KEEPALIVE_INTERVAL_MS 6
 
-/** Give up a peer that stays silent for so long behind that Ping. Default 20000. */
+/** Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000. */
 #define LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS 7
 
 /** Client: how long connecting may take, all addresses together; -1 for ever. Default 10000. */
@@ -1396,13 +1396,13 @@ landline_status landline_server_run(struct landline_server *server,
 
 /**
  * Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
- * most `grace_ms` for the handlers to return (a negative number counts as 0), and cuts the connections that are left.
+ * most `grace_ms` (-1: as long as it takes) for the handlers to return, and cuts the connections that are left.
  * A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
  * how many connections came to which end. May be called before landline_server_run(), which then returns at once.
  *
  * Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
  */
 landline_status landline_server_stop(const struct landline_server *server,
                                      int32_t grace_ms,

@@ -6,7 +6,7 @@ use common::{masked, raw_client};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
 use landline::transport::{MemoryTransport, pair};
-use landline::{Client, CloseCode, Config, Error, Keepalive, Message, WebSocket};
+use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
 use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -253,4 +253,46 @@ fn a_caller_s_buffer_that_is_too_small_loses_nothing() {
     let expected = [("0123", false), ("4567", false), ("89", true), ("", true), ("xyz", true)];
     assert_eq!(parts, expected.map(|(text, end)| (text.to_owned(), end)));
     assert!(matches!(client.recv_into(&mut []), Err(Error::Usage(_))));
+}
+
+#[test]
+fn the_longest_time_limits_overflow_nowhere() {
+    let longest = Duration::MAX;
+    let config = Config::default()
+        .send_timeout(Some(longest))
+        .recv_timeout(Some(longest))
+        .close_timeout(longest)
+        .keepalive(Some(Keepalive { interval: longest, timeout: longest }));
+    let client = Client::builder()
+        .config(config.clone())
+        .connect_timeout(Some(longest))
+        .handshake_timeout(Some(longest))
+        .build()
+        .unwrap();
+    let server = Server::builder().config(config).handshake_timeout(Some(longest));
+    for split in [false, true] {
+        let (mut near, mut far) = common::pair_with(&client, server.clone());
+        far.set_recv_timeout(Some(longest));
+        far.set_send_timeout(Some(longest));
+        far.send("early").unwrap();
+        assert!(matches!(near.recv_timeout(longest).unwrap(), Some(Message::Text(text)) if text == "early"));
+        let answering = thread::spawn(move || far.recv_timeout(longest));
+        if split {
+            let (mut sender, mut receiver) = near.split();
+            sender.set_send_timeout(Some(longest));
+            receiver.set_recv_timeout(Some(longest));
+            receiver.ping_wait(longest).unwrap();
+            sender.flush().unwrap();
+            receiver.close_within(CloseCode::NORMAL, "", longest).unwrap();
+        } else {
+            near.ping_wait(longest).unwrap();
+            near.close_within(CloseCode::NORMAL, "", longest).unwrap();
+        }
+        assert_eq!(answering.join().unwrap().unwrap(), None);
+    }
+    let server = server.bind("127.0.0.1:0").unwrap();
+    let stop = server.stop_handle();
+    let stopping = thread::spawn(move || stop.stop(longest));
+    server.serve(|_| {}).unwrap();
+    assert_eq!(stopping.join().unwrap().finished, 0);
 }

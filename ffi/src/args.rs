@@ -137,14 +137,32 @@ pub(crate) unsafe fn out_handle<T>(place: *mut *mut T, what: &'static str) -> Ou
     Ok(out)
 }
 
-/// A time limit: the moment, or `None` for no limit.
-pub(crate) fn deadline(timeout_ms: i32) -> Option<Instant> {
-    limit(timeout_ms).and_then(|limit| Instant::now().checked_add(limit))
+/// The argument `timeout_ms` as a moment, or `None` for no limit.
+#[inline]
+pub(crate) fn deadline(timeout_ms: i32) -> Outcome<Option<Instant>> {
+    Ok(limit(timeout_ms)?.and_then(|limit| Instant::now().checked_add(limit)))
 }
 
-/// A time limit: how long, or `None` for no limit.
-pub(crate) fn limit(timeout_ms: i32) -> Option<Duration> {
-    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+/// The argument `timeout_ms` as a duration, or `None` for no limit.
+#[inline]
+pub(crate) fn limit(timeout_ms: i32) -> Outcome<Option<Duration>> {
+    time_limit(timeout_ms, "timeout_ms")
+}
+
+/// An argument that is a time limit: -1 for none, 0 not to wait, or milliseconds. Other negative numbers are mistakes
+/// (of a subtraction, or of a conversion), which must not become calls that block for ever.
+#[inline]
+pub(crate) fn time_limit(millis: i32, what: &'static str) -> Outcome<Option<Duration>> {
+    match u64::try_from(millis) {
+        Ok(millis) => Ok(Some(Duration::from_millis(millis))),
+        Err(_) if millis == -1 => Ok(None),
+        Err(_) => Err(not_a_time_limit(millis, what)),
+    }
+}
+
+#[cold]
+fn not_a_time_limit(millis: i32, what: &'static str) -> Failure {
+    Failure::invalid(format!("{what} is {millis}: it must be -1 for no limit, 0 not to wait, or milliseconds"))
 }
 
 pub(crate) fn kind(kind: i32) -> Outcome<Kind> {

@@ -158,7 +158,7 @@ impl landline_conn {
     /// Takes the right to receive, with a time limit for what is done with it.
     #[inline(always)]
     pub(crate) fn receiving(&self, timeout_ms: i32) -> Outcome<Receiving<'_>> {
-        let deadline = deadline(timeout_ms);
+        let deadline = deadline(timeout_ms)?;
         let mut receiving = match &self.ends {
             Ends::Shared { turn, receiver, .. } => {
                 match turn.receive(deadline) {
@@ -199,9 +199,9 @@ impl landline_conn {
     }
 
     /// The same, once the other thread is done; `None` if that takes too long.
-    pub(crate) fn helping_after(&self, deadline: Instant) -> Outcome<Option<Receiving<'_>>> {
+    pub(crate) fn helping_after(&self, deadline: Option<Instant>) -> Outcome<Option<Receiving<'_>>> {
         match &self.ends {
-            Ends::Shared { turn, .. } if !turn.help_after(Some(deadline)) => Ok(None),
+            Ends::Shared { turn, .. } if !turn.help_after(deadline) => Ok(None),
             _ => self.as_helper().map(Some),
         }
     }
@@ -255,16 +255,17 @@ impl landline_conn {
         timeout_ms: i32,
         send: impl FnOnce(Sending<'_>) -> landline::Result<T>,
     ) -> Outcome<T> {
+        let deadline = deadline(timeout_ms)?;
         let result = match &self.ends {
-            Ends::Shared { sender, .. } if timeout_ms < 0 => send(Sending::Shared(sender)),
+            Ends::Shared { sender, .. } if deadline.is_none() => send(Sending::Shared(sender)),
             Ends::Shared { sender, .. } => {
                 let mut sender = sender.clone();
-                sender.set_deadline(deadline(timeout_ms));
+                sender.set_deadline(deadline);
                 send(Sending::Shared(&sender))
             }
             Ends::Single { owner, ws, .. } => {
                 let ws = self.single(owner, ws)?;
-                ws.set_deadline(deadline(timeout_ms));
+                ws.set_deadline(deadline);
                 send(Sending::Single(ws))
             }
         };

@@ -231,7 +231,7 @@ pub unsafe extern "C" fn landline_conn_ping_wait(
     unsafe {
         on_conn(conn, |conn| {
             let out = Out::new(microseconds, "microseconds")?;
-            let limit = limit(timeout_ms).unwrap_or(Duration::MAX);
+            let limit = limit(timeout_ms)?.unwrap_or(Duration::MAX);
             let taken = ping_wait(conn, limit)?;
             out.set(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
             Ok(LANDLINE_OK)
@@ -268,8 +268,8 @@ pub unsafe extern "C" fn landline_conn_close(
     unsafe {
         on_conn(conn, |conn| {
             let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
-            let limit = limit(timeout_ms).map_or(conn.close_timeout, |limit| limit.min(conn.close_timeout));
-            let until = Instant::now() + limit;
+            let limit = limit(timeout_ms)?.map_or(conn.close_timeout, |limit| limit.min(conn.close_timeout));
+            let begin = Instant::now();
             if let Some(mut receiving) = conn.helping()? {
                 receive!(receiving, end => end.close_within(code, reason, limit))?;
                 return Ok(LANDLINE_OK);
@@ -287,9 +287,9 @@ pub unsafe extern "C" fn landline_conn_close(
                 Err(failure) => return Err(failure),
             }
             // It hears of the Close frame while it waits, and is done by then.
-            match conn.helping_after(until + Duration::from_millis(100))? {
+            match conn.helping_after(begin.checked_add(limit.saturating_add(Duration::from_millis(100))))? {
                 Some(mut receiving) => {
-                    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+                    let left = limit.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
                     receive!(receiving, end => end.close_within(code, reason, left))?;
                     Ok(LANDLINE_OK)
                 }

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn landline_connect(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
-        let ws = values.client(is_tls, limit(timeout_ms))?.connect(url)?;
+        let ws = values.client(is_tls, limit(timeout_ms)?)?.connect(url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
     })
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn landline_connect_fd(
         let transport = unsafe { socket(fd, take) };
         // SAFETY: the caller's promise.
         let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
-        let ws = values.client(is_tls, limit(timeout_ms))?.connect_over(transport?, url)?;
+        let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
     })
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn landline_connect_transport(
         let transport = unsafe { CallerTransport::new(transport) };
         // SAFETY: the caller's promise.
         let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
-        let ws = values.client(is_tls, limit(timeout_ms))?.connect_over(transport?, url)?;
+        let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
     })

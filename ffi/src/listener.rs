@@ -242,7 +242,7 @@ unsafe fn accept(
 ) -> Outcome {
     // SAFETY: the caller's promise.
     let (out, listener) = unsafe { (out_handle(request, "request")?, handle(listener, "listener")?) };
-    let incoming = match deadline(timeout_ms) {
+    let incoming = match deadline(timeout_ms)? {
         Some(deadline) => listener.listener.accept_deadline(deadline)?,
         None => listener.listener.accept_incoming()?,
     };
@@ -303,7 +303,7 @@ pub unsafe extern "C" fn landline_request_from_fd(
         // SAFETY: the caller's promise.
         let (transport, out, values) =
             unsafe { (socket(fd, take), out_handle(request, "request")?, values(options, false)?) };
-        let request = values.accept_over(transport?, limit(timeout_ms))?;
+        let request = values.accept_over(transport?, limit(timeout_ms)?)?;
         out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
         Ok(LANDLINE_OK)
     })
@@ -325,7 +325,7 @@ pub unsafe extern "C" fn landline_request_from_transport(
         // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
         let (transport, out, values) =
             unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options, false)?) };
-        let request = values.accept_over(transport?, limit(timeout_ms))?;
+        let request = values.accept_over(transport?, limit(timeout_ms)?)?;
         out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
         Ok(LANDLINE_OK)
     })

@@ -31,11 +31,11 @@ pub const LANDLINE_OPT_MAX_FRAGMENTS: i32 = 2;
 pub const LANDLINE_OPT_SEND_TIMEOUT_MS: i32 = 3;
 /// How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1.
 pub const LANDLINE_OPT_RECV_TIMEOUT_MS: i32 = 4;
-/// How long the closing handshake may take as a whole. Default 5000.
+/// How long the closing handshake may take as a whole; -1 for ever. Default 5000.
 pub const LANDLINE_OPT_CLOSE_TIMEOUT_MS: i32 = 5;
-/// Ping a peer that has been silent for so long, inside calls that receive; 0 never. Default 0; 20000 is usual.
+/// Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual.
 pub const LANDLINE_OPT_KEEPALIVE_INTERVAL_MS: i32 = 6;
-/// Give up a peer that stays silent for so long behind that Ping. Default 20000.
+/// Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000.
 pub const LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS: i32 = 7;
 /// Client: how long connecting may take, all addresses together; -1 for ever. Default 10000.
 pub const LANDLINE_OPT_CONNECT_TIMEOUT_MS: i32 = 8;
@@ -391,30 +391,25 @@ impl Values {
     }
 
     fn set_int(&mut self, key: i32, value: i64) -> Outcome<()> {
-        let millis = |what| time(key, value, what);
+        let millis = || time(key, value);
         match key {
             LANDLINE_OPT_MAX_MESSAGE_SIZE => self.message_limits.max_message_size = number(key, value)?,
             LANDLINE_OPT_MAX_FRAGMENTS => self.message_limits.max_fragments = number(key, value)?,
-            LANDLINE_OPT_SEND_TIMEOUT_MS => {
-                self.config = self.config.clone().send_timeout(millis(Forever::Allowed)?)
-            }
-            LANDLINE_OPT_RECV_TIMEOUT_MS => {
-                self.config = self.config.clone().recv_timeout(millis(Forever::Allowed)?)
-            }
+            LANDLINE_OPT_SEND_TIMEOUT_MS => self.config = self.config.clone().send_timeout(millis()?),
+            LANDLINE_OPT_RECV_TIMEOUT_MS => self.config = self.config.clone().recv_timeout(millis()?),
             LANDLINE_OPT_CLOSE_TIMEOUT_MS => {
-                self.close_timeout = millis(Forever::Refused)?;
+                self.close_timeout = Some(millis()?.unwrap_or(Duration::MAX));
             }
             LANDLINE_OPT_KEEPALIVE_INTERVAL_MS => {
-                self.keepalive_on = value != 0;
-                if self.keepalive_on {
-                    self.keepalive.interval = millis(Forever::Refused)?.unwrap_or_default();
-                }
+                let interval = if value == 0 { None } else { millis()? };
+                self.keepalive_on = interval.is_some();
+                self.keepalive.interval = interval.unwrap_or(self.keepalive.interval);
             }
             LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS => {
-                self.keepalive.timeout = millis(Forever::Refused)?.unwrap_or_default();
+                self.keepalive.timeout = millis()?.unwrap_or(Duration::MAX);
             }
-            LANDLINE_OPT_CONNECT_TIMEOUT_MS => self.connect_timeout = Some(millis(Forever::Allowed)?),
-            LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS => self.handshake_timeout = Some(millis(Forever::Allowed)?),
+            LANDLINE_OPT_CONNECT_TIMEOUT_MS => self.connect_timeout = Some(millis()?),
+            LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS => self.handshake_timeout = Some(millis()?),
             LANDLINE_OPT_COMPRESSION => self.compression = flag(key, value)?,
             LANDLINE_OPT_COMPRESSION_LEVEL => self.compress(|c, level| c.level(level), key, value)?,
             LANDLINE_OPT_COMPRESSION_THRESHOLD => {
@@ -542,15 +537,10 @@ fn flag(key: i32, value: i64) -> Outcome<bool> {
     }
 }
 
-#[derive(PartialEq)]
-enum Forever {
-    Allowed,
-    Refused,
-}
-
-fn time(key: i32, value: i64, forever: Forever) -> Outcome<Option<Duration>> {
+/// Milliseconds, or `None` for no limit.
+fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
     match value {
-        -1 if forever == Forever::Allowed => Ok(None),
+        -1 => Ok(None),
         1.. => Ok(Some(Duration::from_millis(value.unsigned_abs()))),
         _ => Err(out_of_range(key, value)),
     }

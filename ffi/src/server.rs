@@ -1,6 +1,6 @@
 //! A server that runs a callback in a thread of its own for each connection.
 
-use crate::args::{Out, handle, out_handle, string};
+use crate::args::{Out, handle, out_handle, string, time_limit};
 use crate::conn::landline_conn;
 use crate::failure::{Failure, guard, remember};
 use crate::options::{landline_options, values};
@@ -147,13 +147,13 @@ pub unsafe extern "C" fn landline_server_run(
 }
 
 /// Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
-/// most `grace_ms` for the handlers to return (a negative number counts as 0), and cuts the connections that are left.
+/// most `grace_ms` (-1: as long as it takes) for the handlers to return, and cuts the connections that are left.
 /// A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
 /// how many connections came to which end. May be called before landline_server_run(), which then returns at once.
 ///
 /// Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
 ///
 /// # Safety
 ///
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn landline_server_stop(
     guard(|| {
         // SAFETY: the caller's promise.
         let server = unsafe { handle(server, "server") }?;
-        let grace = Duration::from_millis(u64::try_from(grace_ms).unwrap_or(0));
+        let grace = time_limit(grace_ms, "grace_ms")?.unwrap_or(Duration::MAX);
         let stopped = server.stop.stop(grace);
         for (place, count) in [(finished, stopped.finished), (cut, stopped.cut)] {
             // SAFETY: the caller's promise.

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn landline_wait(
             out.set(0);
             (out, slice_mut(items, count, "items")?)
         };
-        let deadline = deadline(timeout_ms);
+        let deadline = deadline(timeout_ms)?;
         let mut polled = Vec::new();
         polled.try_reserve(items.len()).map_err(|_| Failure::invalid(format!("{count} items are too many")))?;
         let mut buffered = 0;

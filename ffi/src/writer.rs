@@ -74,7 +74,7 @@ unsafe fn on_writer<T>(
 ) -> Outcome<T> {
     // SAFETY: the caller's promise.
     let mut writer = unsafe { handle(writer, "writer") }?.writer.lock().unwrap_or_else(PoisonError::into_inner);
-    writer.set_deadline(deadline(timeout_ms));
+    writer.set_deadline(deadline(timeout_ms)?);
     body(&mut writer)
 }
 

@@ -100,7 +100,7 @@ static void options(void) {
         INVALID(landline_options_set_int(options, key, INT64_MIN), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_COMPRESSION, 2), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_ORIGIN_POLICY, 3), "out of range");
-    INVALID(landline_options_set_int(options, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -1), "out of range");
+    INVALID(landline_options_set_int(options, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -2), "out of range");
     INVALID(landline_options_set_bytes(options, LANDLINE_OPT_TLS_CA_PEM, "a", SIZE_MAX), "data");
     INVALID(landline_options_add_header(options, "a b", "c"), "header name");
     INVALID(landline_options_add_header(options, "", "c"), "header name");
@@ -462,7 +462,8 @@ static void servers(void) {
     IS_NULL(landline_server_run(NULL, nothing, NULL), "server");
     IS_NULL(landline_server_run(server, NULL, NULL), "handler");
     IS_NULL(landline_server_stop(NULL, 0, NULL, NULL), "server");
-    OK(landline_server_stop(server, INT_MIN, &finished, &cut));
+    INVALID(landline_server_stop(server, INT_MIN, &finished, &cut), "grace_ms");
+    OK(landline_server_stop(server, 0, &finished, &cut));
     CHECK_IS(finished + cut, 0);
     OK(landline_server_run(server, nothing, NULL));
     MISUSE(landline_server_run(server, nothing, NULL), LANDLINE_ERR_STATE, "run before");
