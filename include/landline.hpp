@@ -21,6 +21,11 @@
  * is a status of landline.h, and clears it on success. landline::last_error() then has the details. That a connection
  * was closed in order is no error: recv() gives nothing.
  *
+ * WITHOUT EXCEPTIONS (-fno-exceptions) and without run-time type information (-fno-rtti) this file can be used as well.
+ * Use the calls with an error code: one without that fails says why on standard error and ends the program with
+ * std::abort(). Iterating over a connection is such a call at each step; of what is known about a connection, number()
+ * and text() have a form with an error code. All files of a program are to be compiled alike.
+ *
  * OWNERSHIP. Objects can be moved, not copied, and free what they hold. One that was moved from, or was made by a
  * constructor that set an error code, is empty: it converts to false, and its calls fail with status::null. Views that
  * are given out belong to the object they come from. Views that are handed in are not used after the call.
@@ -38,6 +43,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <iterator>
@@ -56,12 +63,24 @@
 #include <span>
 #endif
 
+// Whether there are exceptions. Without, what is tried is just done.
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+#define LANDLINE_EXCEPTIONS 1
+#define LANDLINE_TRY try
+#define LANDLINE_CATCH_ALL catch (...)
+#else
+#define LANDLINE_EXCEPTIONS 0
+#define LANDLINE_TRY if constexpr (true)
+#define LANDLINE_CATCH_ALL else
+#endif
+
 namespace landline {
 
 // ----- Arguments -----
 
 /// How long a call may block: any std::chrono duration, or no_timeout. Zero does not wait. Parts of a millisecond are
-/// rounded up, negative durations are zero.
+/// rounded up. A duration of more than 2^31 - 1 milliseconds (24 days), such as duration::max() or an infinite one, is no
+/// limit. Negative durations, and what is not a number, are refused by each call with status::invalid.
 class time_limit {
 public:
     /// No limit.
@@ -74,20 +93,20 @@ public:
     /// As landline.h has it: milliseconds, -1 for no limit.
     static constexpr time_limit from_milliseconds(std::int32_t milliseconds) noexcept {
         time_limit made;
-        made.milliseconds_ = milliseconds < 0 ? -1 : milliseconds;
+        made.milliseconds_ = milliseconds;
         return made;
     }
 
-    /// As landline.h has it: milliseconds, -1 for no limit.
+    /// As landline.h has it: milliseconds, -1 for no limit; -2 for a duration that no limit can be.
     constexpr std::int32_t milliseconds() const noexcept { return milliseconds_; }
 
 private:
     static constexpr std::int32_t round_up(double duration) noexcept {
         constexpr std::int32_t most = (std::numeric_limits<std::int32_t>::max)();
-        if (!(duration > 0))
-            return 0;
-        if (duration >= most)
-            return most;
+        if (!(duration >= 0))
+            return -2;
+        if (duration > most)
+            return -1;
         const auto whole = static_cast<std::int32_t>(duration);
         return whole < duration ? whole + 1 : whole;
     }
@@ -441,6 +460,7 @@ inline error last_error() {
 
 namespace detail {
 
+#if LANDLINE_EXCEPTIONS
 [[noreturn]] inline void raise(int value) {
     switch (value) {
     case LANDLINE_TIMED_OUT:
@@ -453,6 +473,14 @@ namespace detail {
         throw error(static_cast<status>(value));
     }
 }
+#else
+[[noreturn]] inline void raise(int value) noexcept {
+    const bool last = landline_error_int(LANDLINE_ERROR_STATUS) == value;
+    std::fprintf(stderr, "landline: %s: %s (there are no exceptions: use the call with an error code)\n",
+                 landline_status_name(value), last ? landline_error_text() : landline_status_text(value));
+    std::abort();
+}
+#endif
 
 inline void check(const std::error_code& failure) {
     if (failure)
@@ -1095,10 +1123,17 @@ public:
 
     /// The descriptor to wait for in a loop of the caller's. Do not read from it, write to it or close it.
     int fd() const { return small(LANDLINE_CONN_FD); }
+    int fd(std::error_code& failure) const noexcept { return static_cast<int>(number(LANDLINE_CONN_FD, failure)); }
     /// What to wait for on the descriptor now, as poll() has it.
     short poll_events() const { return static_cast<short>(number(LANDLINE_CONN_POLL_EVENTS)); }
+    short poll_events(std::error_code& failure) const noexcept {
+        return static_cast<short>(number(LANDLINE_CONN_POLL_EVENTS, failure));
+    }
     /// Whether a receiving call may find something although the descriptor is not readable.
     bool has_buffered() const { return number(LANDLINE_CONN_HAS_BUFFERED) != 0; }
+    bool has_buffered(std::error_code& failure) const noexcept {
+        return number(LANDLINE_CONN_HAS_BUFFERED, failure) != 0;
+    }
 
     /// A number by its key of landline.h; what the functions above ask for.
     std::int64_t number(std::int32_t key) const {
@@ -1226,9 +1261,10 @@ struct transport_user {
 /// Calls the transport behind a `user` pointer; whatever it throws is `otherwise`.
 template <class Result, class Call>
 Result guarded(void* user, Result otherwise, Call call) noexcept {
-    try {
+    LANDLINE_TRY {
         return call(*static_cast<transport_user*>(user)->it);
-    } catch (...) {
+    }
+    LANDLINE_CATCH_ALL {
         return otherwise;
     }
 }
@@ -1570,10 +1606,8 @@ public:
         return all;
     }
     stopped stop(time_limit grace, std::error_code& failure) const noexcept {
-        constexpr auto most = (std::numeric_limits<std::int32_t>::max)();
         stopped all;
-        failure = detail::code(landline_server_stop(
-            get(), grace.milliseconds() < 0 ? most : grace.milliseconds(), &all.finished, &all.cut));
+        failure = detail::code(landline_server_stop(get(), grace.milliseconds(), &all.finished, &all.cut));
         return all;
     }
 
@@ -1583,20 +1617,22 @@ private:
         const exception_handler& on_exception;
 
         void call(landline_conn* conn) const noexcept {
-            try {
+            LANDLINE_TRY {
                 connection own(landline_conn_retain(conn));
                 handle(own);
-            } catch (...) {
+            }
+            LANDLINE_CATCH_ALL {
                 landline_conn_close_start(conn, close_code::internal_error, nullptr, 0, -1);
                 report(std::current_exception());
             }
         }
 
         void report(const std::exception_ptr& thrown) const noexcept {
-            try {
+            LANDLINE_TRY {
                 if (on_exception)
                     on_exception(thrown);
-            } catch (...) {
+            }
+            LANDLINE_CATCH_ALL {
                 // There is nobody left to tell.
             }
         }
@@ -1817,21 +1853,29 @@ using log_callback = std::function<void(log_level, std::string_view)>;
 
 /// Sends the library's log lines up to `level` to a callback, for the whole process. log_level::off or an empty callback
 /// ends that: when this returns, the old callback is not called any more.
-inline void set_log(log_level level, log_callback callback) {
+inline void set_log(log_level level, log_callback callback, std::error_code& failure) {
     // Both live as long as the process: threads may still log while it ends.
     static auto& mutex = *new std::mutex;
     static auto& current = *new std::unique_ptr<log_callback>;
     auto next = callback ? std::make_unique<log_callback>(std::move(callback)) : nullptr;
     const std::lock_guard lock(mutex);
     const auto forward = [](std::int32_t found, const char* text, void* user) {
-        try {
+        LANDLINE_TRY {
             (*static_cast<log_callback*>(user))(static_cast<log_level>(found), text);
-        } catch (...) {
+        }
+        LANDLINE_CATCH_ALL {
             // A log has nobody to tell.
         }
     };
-    detail::check(landline_log_set(static_cast<std::int32_t>(level), next ? +forward : nullptr, next.get()));
-    current = std::move(next);
+    failure = detail::code(
+        landline_log_set(static_cast<std::int32_t>(level), next ? +forward : nullptr, next.get()));
+    if (!failure)
+        current = std::move(next);
+}
+inline void set_log(log_level level, log_callback callback) {
+    std::error_code failure;
+    set_log(level, std::move(callback), failure);
+    detail::check(failure);
 }
 
 /// The version of the library that is in use; LANDLINE_VERSION is that of the header.
@@ -1840,5 +1884,9 @@ inline std::string_view version() noexcept { return landline_version(); }
 inline std::uint64_t features() noexcept { return landline_features(); }
 
 } // namespace landline
+
+#undef LANDLINE_CATCH_ALL
+#undef LANDLINE_TRY
+#undef LANDLINE_EXCEPTIONS
 
 #endif // LANDLINE_HPP

@@ -218,7 +218,7 @@ void numbers_out_of_range() {
         CHECK(typed.status() == status::invalid && std::string(typed.what()) == plain.what());
     };
     same([](options& of) { of.connect_timeout(0s); }, LANDLINE_OPT_CONNECT_TIMEOUT_MS, 0);
-    same([](options& of) { of.close_timeout(landline::no_timeout); }, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -1);
+    same([](options& of) { of.close_timeout(-1s); }, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -2);
     same([](options& of) { of.compression_level(300); }, LANDLINE_OPT_COMPRESSION_LEVEL, 300);
     same([](options& of) { of.server_max_window_bits(300); }, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS, 300);
     options with;

@@ -12,20 +12,41 @@ template <class T>
 inline constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
                                    !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 
-static_assert(moves_only<landline::options> && moves_only<landline::interrupter>);
-static_assert(moves_only<landline::connection> && moves_only<landline::message> && moves_only<landline::writer>);
-static_assert(moves_only<landline::listener> && moves_only<landline::request> && moves_only<landline::server>);
+// Every class that owns a handle. The runner sees to it that none of the header is missing.
+static_assert(moves_only<landline::options>);
+static_assert(moves_only<landline::interrupter>);
+static_assert(moves_only<landline::connection>);
+static_assert(moves_only<landline::message>);
+static_assert(moves_only<landline::writer>);
+static_assert(moves_only<landline::listener>);
+static_assert(moves_only<landline::request>);
+static_assert(moves_only<landline::server>);
 static_assert(moves_only<landline::protocol>);
 static_assert(std::is_nothrow_copy_constructible_v<landline::error>);
 
 static_assert(landline::no_timeout.milliseconds() == -1);
 static_assert(time_limit(0s).milliseconds() == 0);
-static_assert(time_limit(-1s).milliseconds() == 0);
 static_assert(time_limit(1us).milliseconds() == 1);
 static_assert(time_limit(1500us).milliseconds() == 2);
 static_assert(time_limit(2min).milliseconds() == 120000);
-static_assert(time_limit(std::chrono::hours::max()).milliseconds() == 2147483647);
 static_assert(time_limit(std::chrono::duration<double>(0.25)).milliseconds() == 250);
+// The longest, and what is longer.
+using seconds_as_double = std::chrono::duration<double>;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+static_assert(time_limit(std::chrono::milliseconds(2147483647)).milliseconds() == 2147483647);
+static_assert(time_limit(std::chrono::milliseconds(2147483648)).milliseconds() == -1);
+static_assert(time_limit(std::chrono::nanoseconds::max()).milliseconds() == -1);
+static_assert(time_limit(std::chrono::milliseconds::max()).milliseconds() == -1);
+static_assert(time_limit(std::chrono::hours::max()).milliseconds() == -1);
+static_assert(time_limit(seconds_as_double(infinity)).milliseconds() == -1);
+// What no limit can be is not one for ever, and not zero either.
+static_assert(time_limit(-1s).milliseconds() == -2);
+static_assert(time_limit(-1ns).milliseconds() == -2);
+static_assert(time_limit(std::chrono::hours::min()).milliseconds() == -2);
+static_assert(time_limit(seconds_as_double(-infinity)).milliseconds() == -2);
+static_assert(time_limit(seconds_as_double(std::numeric_limits<double>::quiet_NaN())).milliseconds() == -2);
+static_assert(time_limit::from_milliseconds(-1).milliseconds() == -1);
+static_assert(time_limit::from_milliseconds(-2).milliseconds() == -2);
 
 void views() {
     const std::string text("a\0b", 3);
@@ -121,6 +142,71 @@ void moves() {
     CHECK(thrown_by([&] { options.compression(true); }).status() == landline::status::null);
 }
 
+/// Whether it is empty, and stays so when it is moved again.
+template <class T>
+bool is_left_empty(T owner) {
+    T taken(std::move(owner));
+    T again(std::move(owner));
+    return taken && !owner && !again && owner.get() == nullptr;
+}
+
+void what_was_moved_from_can_be_called() {
+    auto ends = landline::pair();
+    landline::listener listener("127.0.0.1:0");
+    CHECK(is_left_empty(ends.first.share()));
+    CHECK(is_left_empty(ends.first.send_stream(kind::text)));
+    CHECK(is_left_empty(landline::options()) && is_left_empty(landline::interrupter()));
+    CHECK(is_left_empty(landline::server("127.0.0.1:0")) && is_left_empty(landline::protocol::server()));
+    CHECK(is_left_empty(landline::listener("127.0.0.1:0")));
+
+    std::error_code failure;
+    landline::connection connection(std::move(ends.first));
+    const landline::connection& gone = ends.first;
+    ends.first.close(failure);
+    CHECK(failure == landline::status::null && !gone.share() && gone.user() == nullptr);
+    landline::writer writer;
+    writer.finish(soon, failure);
+    CHECK(failure == landline::status::null);
+    landline::listener other(std::move(listener));
+    CHECK(!listener.accept(soon, failure) && failure == landline::status::null && listener.address().empty());
+    landline::request request;
+    request.reject(403, {}, failure);
+    CHECK(failure == landline::status::null && request.path().empty() && request.subprotocols().empty());
+    landline::server server;
+    server.stop(soon, failure);
+    CHECK(failure == landline::status::null && server.connections() == 0 && server.address().empty());
+    server.run([](landline::connection&) {}, nullptr, failure);
+    CHECK(failure == landline::status::null);
+    landline::protocol protocol;
+    CHECK(protocol.next(failure).kind == landline::event_kind::none && failure == landline::status::null);
+    const landline::message message;
+    CHECK(message.size() == 0 && message.text().empty());
+}
+
+void wrong_time_limits() {
+    auto ends = landline::pair();
+    auto& client = ends.first;
+    CHECK(thrown_by([&] { client.recv(-1s); }).status() == landline::status::invalid);
+    CHECK(std::string(landline::last_error().what()).find("timeout_ms") != std::string::npos);
+    CHECK(thrown_by([&] { client.send("a", -1s); }).status() == landline::status::invalid);
+    CHECK(thrown_by([&] { client.close(1000, {}, -1s); }).status() == landline::status::invalid);
+    CHECK(thrown_by([&] { landline::connect("ws://127.0.0.1:1/", landline::defaults, -1ms); }).status() ==
+          landline::status::invalid);
+    CHECK(thrown_by([&] { landline::listener("127.0.0.1:0").accept(seconds_as_double(-infinity)); }).status() ==
+          landline::status::invalid);
+    CHECK(thrown_by([&] { landline::server("127.0.0.1:0").stop(-1s); }).status() == landline::status::invalid);
+    landline::options options;
+    CHECK(thrown_by([&] { options.close_timeout(-1s); }).status() == landline::status::invalid);
+    CHECK(thrown_by([&] { options.handshake_timeout(-1s); }).status() == landline::status::invalid);
+    // No limit, in calls and in options.
+    options.close_timeout(std::chrono::hours::max()).handshake_timeout(landline::no_timeout);
+    options.keepalive_interval(landline::no_timeout).keepalive_timeout(std::chrono::hours::max());
+    auto both = landline::pair(options, options);
+    both.first.send("a", std::chrono::nanoseconds::max());
+    CHECK(both.second.recv(std::chrono::hours::max())->text() == "a");
+    CHECK(landline::server("127.0.0.1:0").stop(std::chrono::hours::max()).finished == 0);
+}
+
 void shares() {
     auto ends = landline::pair();
     auto &client = ends.first, &server = ends.second;
@@ -137,5 +223,7 @@ int main() {
     test("views and payloads", views);
     test("strings go as text, bytes as binary", overloads);
     test("moved objects are empty", moves);
+    test("what was moved from can be called", what_was_moved_from_can_be_called);
+    test("time limits that cannot be are refused", wrong_time_limits);
     test("a shared connection outlives the first object", shares);
 }
