@@ -5,7 +5,7 @@ import ctypes.util
 import os
 from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, List, NoReturn
 
 ABI_VERSION = 0
 
@@ -228,6 +228,27 @@ request_free = _function("request_free", None, c_void_p)
 
 # ----- Handles -----
 
+
+class Unique:
+    """What there is one of in the process: it owns something of the library's, or is a part of what does.
+
+    Copying and pickling would make a second owner of the same pointer, which frees it while the first one uses it. All
+    ways of doing so, copy, pickle and what is built on them (dataclasses.asdict(), arguments and results of
+    multiprocessing), end in one of these methods. Every class of the package is either one of these, or a value, which
+    can be copied and pickled (the tests see to it).
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} cannot be copied or pickled: it owns a part of the library, of which there is one."
+            " Hand on the object itself, to other threads too; another process opens a connection of its own"
+        )
+
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = __setstate__ = _refuse
+
+
 _process = [0]
 """How many forks ago this process was the one that loaded the library."""
 
@@ -239,14 +260,15 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-class Handle(c_void_p):
+class Handle(Unique, c_void_p):
     """A pointer that is freed when nobody holds it any more: a call that is under way keeps it.
 
     A handle from before a fork belongs to the parent, and is not freed in the child.
     """
 
     _free: Callable[..., Any]
-    _born: int
+    # Of no process: what ctypes makes without calling __init__ (from_buffer_copy() and the like) owns nothing.
+    _born = -1
 
     def __init__(self) -> None:
         super().__init__()

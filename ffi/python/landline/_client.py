@@ -9,7 +9,7 @@ from ._connection import Connection
 from ._exceptions import check
 from ._headers import Headers, HeadersLike, parse
 from ._options import Compression, Options, PathLike, c_text
-from ._waiting import in_turn
+from ._waiting import in_turn, seconds
 
 
 class ClientConnection(Connection):
@@ -73,7 +73,7 @@ def connect(
         open_timeout: None for ever.
         ping_interval: pings a peer that has been silent for so long, in calls that receive; None never.
         ping_timeout: how long that one may stay silent then; None for ever.
-        close_timeout: how long closing may take.
+        close_timeout: how long closing may take; None for ever.
         send_timeout: how long sending may go without any progress; None for ever.
         max_size: the largest message to receive in bytes, None for any.
         sock: a stream socket that is connected already, which then belongs to the connection.
@@ -90,7 +90,7 @@ def connect(
         subprotocols, compression, open_timeout, ping_interval, ping_timeout, close_timeout, send_timeout, max_size
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
-    options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout)
+    options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout, "open_timeout")
     options.headers(headers)
     options.text(_abi.OPT_ORIGIN, origin)
     options.text(_abi.OPT_HOST, host)
@@ -114,4 +114,4 @@ def connect(
             check(_abi.connect_fd(sock.detach(), 1, target, options.handle, -1, handle))
 
     in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
-    return ClientConnection(handle, send_timeout)
+    return ClientConnection(handle, seconds(send_timeout, "send_timeout"))

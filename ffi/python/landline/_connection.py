@@ -8,7 +8,21 @@ from contextlib import contextmanager
 from ctypes import c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from functools import partial
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Type, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Type,
+    Union,
+)
 
 from . import _abi
 from ._exceptions import (
@@ -23,13 +37,17 @@ from ._exceptions import (
     outcome,
 )
 from ._headers import Headers, parse
-from ._waiting import Limit, in_turn, millis
+from ._payload import Data, DataLike, as_bytes, encoded, payload, view_of
+from ._waiting import LONGEST, Limit, in_turn, millis, seconds
 
-Data = Union[str, bytes]
-DataLike = Union[str, bytes, bytearray, memoryview]
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
-# A part of a message that is received at once.
-_PART = 64 * 1024
+# The room for what is received at once: at first, and from the first message on that needs more until _IDLE seconds have
+# passed without another one.
+_LITTLE = 2 * 1024
+_MUCH = 64 * 1024
+_IDLE = 1.0
 # What is sent without letting other threads run, if it can be without waiting.
 _SMALL = 4096
 _TEXT = c_int32(_abi.TEXT)
@@ -37,6 +55,9 @@ _BINARY = c_int32(_abi.BINARY)
 _NO_FLAGS = c_uint32(0)
 _FEED = c_uint32(_abi.SEND_FEED)
 _NOW = c_int32(0)
+
+_RECEIVING = "another thread is receiving, or this one is, and a signal handler or a finalizer has interrupted it"
+_STREAMING = "this thread is in the middle of a message that it sends in parts: send another one when that has ended"
 
 _ADDRESS = Optional[Tuple[str, int]]
 
@@ -110,28 +131,17 @@ def _address(text: bytes) -> _ADDRESS:
     return (host.strip("[]"), int(port)) if port else None
 
 
-def _payload(data: object) -> Tuple[int, Any, int]:
-    """The kind, something that points to the bytes, and their number."""
-    if isinstance(data, str):
-        encoded = _encoded(data)
-        return _abi.TEXT, encoded, len(encoded)
-    if isinstance(data, bytes):
-        return _abi.BINARY, data, len(data)
-    view = memoryview(data)  # type: ignore[arg-type]
-    if view.readonly or not view.c_contiguous or not view.nbytes:
-        copy = view.tobytes()
-        return _abi.BINARY, copy, len(copy)
-    return _abi.BINARY, ctypes.byref(ctypes.c_char.from_buffer(view)), view.nbytes
-
-
-class Connection:
+class Connection(_abi.Unique):
     """A WebSocket connection. Made by connect() and by a Server; not by itself.
 
     One thread receives, while any number of others send, ping, close and interrupt. A second one that receives gets
     ConcurrencyError. Somebody should be receiving most of the time: Pings are answered, the closing handshake is
     completed and keepalive works inside calls that receive.
 
-    Time limits are in seconds; None is for ever. A call that ran out of time has lost nothing.
+    Time limits are in seconds, from 0 on; None and infinity are for ever. A call that ran out of time has lost nothing.
+    Others are refused: UsageError, which is a ValueError, for negative numbers and NaN, TypeError for what is no number.
+
+    Signal handlers and finalizers may call everything, close() too, in the middle of any other call.
 
     As a context manager it closes the connection: with 1000, or with 1011 if the block raised. What is not closed is
     cut when the object is gone. After a fork it belongs to one of the two processes.
@@ -143,25 +153,37 @@ class Connection:
         # What is known of the connection when its handle is given up.
         self._numbers: Dict[int, int] = {}
         self._texts: Dict[int, bytes] = {}
-        self._closing = threading.Lock()
         self._reason_sent = ""
+        # The thread that sends a message in parts, or 0.
+        self._streaming = 0
         # For the thread that receives: where the library writes, and a message of which a part has been received.
         # What is in the list is taken by who receives: quicker than a lock.
         self._receiving = [True]
-        self._buffer = bytearray(_PART)
-        self._view = memoryview(self._buffer)
         self._results = (c_int64 * 2)()
         self._out = (ctypes.byref(self._results, 0), ctypes.byref(self._results, 8))
-        self._place = ctypes.byref(ctypes.c_char.from_buffer(self._buffer))
         self._parts: List[bytes] = []
         # Who has received a message but for its rest: a MessageStream, or recv_into().
         self._begun_by: object = None
+        self._make_room(_LITTLE)
+
+    def _make_room(self, room: int) -> None:
+        """Takes another buffer to receive into. By whoever has the right to receive."""
+        handle = self._handle
+        self._room = room
+        self._needed = time.monotonic()
+        self._buffer = bytearray(room)
+        self._view = memoryview(self._buffer)
+        self._place = ctypes.byref(ctypes.c_char.from_buffer(self._buffer))
         self._recv_now = self._prepared(handle)
+        if self._handle is not handle:
+            # Another thread has given it up.
+            self._recv_now = self._prepared(None)
 
     def _prepared(self, handle: Optional[_abi.Handle]) -> Callable[[], int]:
         """A call that receives a message, or a part of it, if it is there."""
         place, (kind, length) = self._place, self._out
-        return partial(_abi.conn_recv_into_quick, handle or c_void_p(), place, c_size_t(_PART), _NOW, kind, length)
+        room = c_size_t(self._room)
+        return partial(_abi.conn_recv_into_quick, handle or c_void_p(), place, room, _NOW, kind, length)
 
     def __enter__(self) -> "Connection":
         return self
@@ -261,7 +283,7 @@ class Connection:
     def _failure(self, status: int) -> Error:
         """The exception for a status of this connection."""
         if status == _abi.ERR_BUSY:
-            return ConcurrencyError("another thread is receiving", name_of(status))
+            return ConcurrencyError(_RECEIVING, name_of(status))
         if status == _abi.ERR_NULL or status in (_abi.CLOSED, _abi.ERR_CLOSING) or status <= -100:
             code = self._int(_abi.CONN_CLOSE_CODE) or self._int(_abi.CONN_CLOSE_CODE_SENT) or 1006
             reason = self._str(_abi.CONN_CLOSE_REASON) or self._reason_sent
@@ -287,11 +309,13 @@ class Connection:
             ConnectionClosedError: closed otherwise, or broken; ProtocolError and MessageTooBig are among these.
             ConcurrencyError: another thread is receiving.
         """
+        if timeout is not None:
+            timeout = seconds(timeout)
         receiving = self._receiving
         try:
             turn = receiving.pop()
         except IndexError:
-            raise ConcurrencyError("another thread is receiving") from None
+            raise ConcurrencyError(_RECEIVING) from None
         try:
             # The usual course: a whole message is there.
             status = _abi.MORE if self._parts or self._begun_by else self._recv_now()
@@ -310,41 +334,58 @@ class Connection:
         if self._begun_by:
             self._skip_rest(limit)
         elif status == _abi.MORE and not self._parts:
-            self._parts.append(self._view[: self._results[1]].tobytes())
+            self._take_part()
         elif status not in (_abi.MORE, _abi.TIMED_OUT):
             raise self._failure(status)
-        while not self._recv_part(self._place, _PART, limit):
-            self._parts.append(self._view[: self._results[1]].tobytes())
-        self._parts.append(self._view[: self._results[1]].tobytes())
+        while not self._recv_part(limit):
+            self._take_part()
+        self._take_part()
         data, self._parts = b"".join(self._parts), []
         if decode is None:
             decode = self._results[0] == _abi.TEXT
         return str(data, "utf-8") if decode else data
 
-    def _recv_part(self, place: Any, room: int, limit: Limit) -> bool:
-        """Receives a part of a message: whether it is the last one."""
+    def _take_part(self) -> None:
+        """Keeps what has been received."""
+        self._parts.append(self._view[: self._results[1]].tobytes())
+
+    def _recv_part(self, limit: Limit, place: Any = None, room: int = 0) -> bool:
+        """Receives a part of a message, into the connection's buffer if no other one is given: whether it is the last."""
+        if place is None and (self._parts or self._begun_by):
+            # The rest of a message that has begun.
+            self._needed = time.monotonic()
+            if self._room < _MUCH:
+                self._make_room(_MUCH)
         while True:
-            status = _abi.conn_recv_into(self._handle, place, room, limit.next(), *self._out)
+            wait = limit.next()
+            if self._room > _LITTLE and not 0 <= wait <= _IDLE * 1000:
+                wait = int(_IDLE * 1000)
+            status = _abi.conn_recv_into(self._handle, place or self._place, room or self._room, wait, *self._out)
             if status == _abi.OK or status == _abi.MORE:
                 return bool(status == _abi.OK)
+            if self._room > _LITTLE and time.monotonic() - self._needed >= _IDLE:
+                self._make_room(_LITTLE)
             if status != _abi.TIMED_OUT or limit.is_over():
                 raise self._failure(status)
 
     def _skip_rest(self, limit: Limit) -> None:
         """Drops the rest of a message that recv_stream() or recv_into() was not asked to the end for."""
         while self._begun_by:
-            if self._recv_part(self._place, _PART, limit):
+            if self._recv_part(limit):
                 self._begun_by = None
 
-    def recv_into(self, buffer: Union[bytearray, memoryview], timeout: Optional[float] = None) -> Part:
-        """Receives into a buffer, as much of a message as is there and fits; the next call goes on with it.
+    def recv_into(self, buffer: "Buffer", timeout: Optional[float] = None) -> Part:
+        """Receives into a buffer (bytearray, memoryview, array.array, mmap, a numpy array and so on), as much of a message
+        as is there and fits; the next call goes on with it.
 
         Text is UTF-8 as a whole; a character may lie across two parts. recv() and recv_stream() skip what is left of
         the message.
 
         Blocks, and raises, as recv().
         """
-        view = memoryview(buffer).cast("B")
+        view = view_of(buffer)
+        if view is None or view.readonly:
+            raise TypeError(f"a {type(buffer).__name__} is no buffer that can be written to")
         if not view.nbytes:
             raise UsageError("the buffer has no room")
         limit = Limit(timeout)
@@ -352,7 +393,7 @@ class Connection:
             if isinstance(self._begun_by, MessageStream):
                 self._skip_rest(limit)
             place = ctypes.byref(ctypes.c_char.from_buffer(view))
-            is_last = self._recv_part(place, view.nbytes, limit)
+            is_last = self._recv_part(limit, place, view.nbytes)
             self._begun_by = None if is_last else self
             kind, length = self._results
             return Part(length, kind == _abi.TEXT, is_last)
@@ -368,7 +409,7 @@ class Connection:
         limit = Limit(timeout)
         with self._receive():
             self._skip_rest(limit)
-            is_last = self._recv_part(self._place, _PART, limit)
+            is_last = self._recv_part(limit)
             kind, length = self._results
             stream = MessageStream(self, kind == _abi.TEXT, self._view[:length].tobytes(), is_last, timeout)
             self._begun_by = None if is_last else stream
@@ -380,7 +421,7 @@ class Connection:
         try:
             turn = self._receiving.pop()
         except IndexError:
-            raise ConcurrencyError("another thread is receiving") from None
+            raise ConcurrencyError(_RECEIVING) from None
         try:
             if self._parts:
                 raise UsageError("recv() ran out of time in the middle of a message: call it until it gives that")
@@ -405,7 +446,9 @@ class Connection:
         *,
         compress: Optional[bool] = None,
     ) -> None:
-        """Sends a message: str as text, bytes-like objects as binary, an iterable of these as one message in parts.
+        """Sends a message: str as text; what has the buffer protocol (bytes, bytearray, memoryview, array.array, mmap,
+        numpy arrays and so on) as binary, the bytes as they lie in memory; another iterable as one message, of which it
+        gives the parts, all str, or all bytes-like. An iterable of nothing sends nothing.
 
         Blocks until it is in the kernel, or for at most `timeout` seconds, and for at most `send_timeout` without any
         progress. Any number of threads may send. Each part of an iterable is sent at once, and messages of other
@@ -421,16 +464,21 @@ class Connection:
         Raises:
             Timeout, Interrupted: nothing was sent, or, if their `pending` says so, the message is on its way.
             ConnectionClosed: the connection is over, or close() was called.
-            UsageError: a str with surrogates, which is no valid text.
+            UsageError: a str with surrogates, which is no valid text; a buffer whose bytes do not lie together.
+            TypeError: a dict, or what is neither bytes-like nor iterable: nothing was sent; parts of both kinds: the
+                connection is closed with 1011.
+            ConcurrencyError: in the middle of a message in parts, from what gives the parts or from a signal handler.
         """
+        if timeout is not None:
+            timeout = seconds(timeout)
         if isinstance(message, str):
-            kind, data = _TEXT, _encoded(message)
+            kind, data = _TEXT, encoded(message)
         elif isinstance(message, bytes):
             kind, data = _BINARY, message
-        elif isinstance(message, (bytearray, memoryview)):
-            return self._send(*_payload(message), _flags(compress), Limit(timeout))
+        elif view_of(message) is not None:
+            return self._send(*payload(message), _flags(compress), Limit(timeout))
         else:
-            return self._send_stream(message, timeout, _flags(compress))
+            return self._send_stream(message, timeout, _flags(compress))  # type: ignore[arg-type]
         if compress is None and len(data) <= _SMALL:
             status = _abi.conn_send_quick(self._handle, kind, data, c_size_t(len(data)), _NO_FLAGS, _NOW)
             if not status:
@@ -446,12 +494,14 @@ class Connection:
 
         Blocks, and raises, as send().
         """
+        if timeout is not None:
+            timeout = seconds(timeout)
         if isinstance(message, str):
-            kind, data = _TEXT, _encoded(message)
+            kind, data = _TEXT, encoded(message)
         elif isinstance(message, bytes):
             kind, data = _BINARY, message
         else:
-            return self._send(*_payload(message), _flags(compress) | _abi.SEND_FEED, Limit(timeout))
+            return self._send(*payload(message), _flags(compress) | _abi.SEND_FEED, Limit(timeout))
         if compress is None and len(data) <= _SMALL:
             status = _abi.conn_send_quick(self._handle, kind, data, c_size_t(len(data)), _FEED, _NOW)
             if not status:
@@ -469,9 +519,15 @@ class Connection:
         self._until_done(limit, lambda: _abi.conn_flush(self._handle, limit.next()))
 
     def _send(self, kind: int, data: Any, size: int, flags: int, limit: Limit) -> None:
+        self._check_streaming()
         self._settle(
             self._repeat(limit, lambda: _abi.conn_send(self._handle, kind, data, size, flags, limit.next())), limit
         )
+
+    def _check_streaming(self) -> None:
+        """A message that would have to wait for its own thread."""
+        if self._streaming == threading.get_ident():
+            raise ConcurrencyError(_STREAMING)
 
     def _repeat(self, limit: Limit, call: Callable[[], int]) -> int:
         """Repeats a call that sends while its slice ran out, but its limits did not: the status that it came to."""
@@ -502,32 +558,36 @@ class Connection:
         if _unfinished(status) == status or not is_slice or limit.is_over():
             raise self._failure(status)
         try:
-            self.flush(None if limit.end is None else limit.end - time.monotonic())
+            self.flush(limit.left())
         except (Timeout, Interrupted) as error:
             error.pending = True
             raise
 
     def _send_stream(self, parts: Iterable[DataLike], timeout: Optional[float], flags: int) -> None:
-        if isinstance(parts, dict):
-            raise TypeError("a message is no dict")
+        if isinstance(parts, Mapping) or not isinstance(parts, Iterable):
+            raise TypeError(f"a message is str, bytes-like, or an iterable of its parts, not {type(parts).__name__}")
         iterator = iter(parts)
-        first = next(iterator, None)
-        if first is None:
+        try:
+            first = next(iterator)
+        except StopIteration:
             return
-        kind, data, size = _payload(first)
+        kind, data, size = payload(first, "a part of a message")
+        self._check_streaming()
         writer = _abi.new_writer()
         limit = Limit(timeout)
         self._until_done(limit, lambda: _abi.conn_send_stream(self._handle, kind, flags, limit.next(), writer))
         try:
+            self._streaming = threading.get_ident()
             self._write(writer, data, size, timeout)
             for part in iterator:
                 if isinstance(part, str) != isinstance(first, str):
                     raise TypeError("the parts of a message are all str, or all bytes-like")
-                _, data, size = _payload(part)
+                _, data, size = payload(part, "a part of a message")
                 self._write(writer, data, size, timeout)
             end = Limit(timeout)
             self._settle(self._repeat(end, lambda: _abi.writer_end(writer, end.next())), end)
         finally:
+            self._streaming = 0
             writer.release()
 
     def _write(self, writer: _abi.Handle, data: Any, size: int, timeout: Optional[float]) -> None:
@@ -546,15 +606,15 @@ class Connection:
         self._until_done(limit, write)
         self._until_done(limit, lambda: _unfinished(_abi.writer_flush(writer, limit.next())))
 
-    def ping(self, data: Optional[Data] = None, timeout: Optional[float] = None) -> None:
+    def ping(self, data: Optional[DataLike] = None, timeout: Optional[float] = None) -> None:
         """Sends a Ping of at most 125 bytes. Its Pong is received silently; see ping_wait().
 
         Blocks, and raises, as send(); UsageError for more bytes.
         """
-        payload = data.encode() if isinstance(data, str) else data or b""
+        content = b"" if data is None else as_bytes(data, "what a Ping carries")
         limit = Limit(timeout)
         self._settle(
-            self._repeat(limit, lambda: _abi.conn_ping(self._handle, payload, len(payload), limit.next())), limit
+            self._repeat(limit, lambda: _abi.conn_ping(self._handle, content, len(content), limit.next())), limit
         )
 
     def ping_wait(self, timeout: Optional[float] = None) -> float:
@@ -567,9 +627,10 @@ class Connection:
             Error: a message is half received, or more came than can be kept.
         """
         microseconds = c_uint64()
+        limit = min(millis(seconds(timeout)), LONGEST)
 
         def wait() -> None:
-            status = _abi.conn_ping_wait(self._handle, millis(timeout), microseconds)
+            status = _abi.conn_ping_wait(self._handle, limit, microseconds)
             if status:
                 raise self._failure(status)
 
@@ -588,7 +649,8 @@ class Connection:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection in order: sends a Close frame and waits for the peer's, at most `close_timeout`
-        seconds. What else arrives is thrown away. Does nothing if it was closed already.
+        seconds. What else arrives is thrown away. Does nothing if it was closed already; while another call of close() is
+        under way, in another thread or interrupted by this signal handler, both return when that is done.
 
         A peer that does not answer, or a broken connection, is no error: see close_code. Ctrl-C while it waits cuts the
         connection.
@@ -596,20 +658,24 @@ class Connection:
         Raises:
             UsageError: a code that may not be sent, or a reason of more than 123 bytes. The connection stays open.
         """
-        data = _encoded(reason)
-        with self._closing:
-            handle = self._handle
-            if handle is None:
-                return
+        data = encoded(reason)
+        handle = self._handle
+        if handle is None:
+            return
+        self._keep_reason(reason)
+
+        def close() -> None:
+            status = _abi.conn_close(handle, code, data, len(data), -1)
+            if status == _abi.ERR_INVALID:
+                raise outcome(status)
+
+        in_turn(close, lambda: _abi.conn_abort(handle))
+        self._give_up(handle)
+
+    def _keep_reason(self, reason: str) -> None:
+        """For ConnectionClosed; that of the first Close frame counts."""
+        if not self._int(_abi.CONN_CLOSE_CODE_SENT):
             self._reason_sent = reason
-
-            def close() -> None:
-                status = _abi.conn_close(handle, code, data, len(data), -1)
-                if status == _abi.ERR_INVALID:
-                    raise outcome(status)
-
-            in_turn(close, lambda: _abi.conn_abort(handle))
-            self._give_up(handle)
 
     def close_start(self, code: int = 1000, reason: str = "", timeout: Optional[float] = None) -> None:
         """Sends a Close frame, after which nothing more can be sent. Whoever receives still gets what the peer sends,
@@ -617,8 +683,8 @@ class Connection:
 
         Blocks, and raises, as send(); UsageError as close().
         """
-        data = _encoded(reason)
-        self._reason_sent = reason
+        data = encoded(reason)
+        self._keep_reason(reason)
         limit = Limit(timeout)
         self._settle(
             self._repeat(limit, lambda: _abi.conn_close_start(self._handle, code, data, len(data), limit.next())),
@@ -642,7 +708,7 @@ class Connection:
         self._recv_now = self._prepared(None)
 
 
-class MessageStream(Iterator[Data]):
+class MessageStream(_abi.Unique, Iterator[Data]):
     """The parts of a message, as they arrive. After Timeout or Interrupted the next step goes on.
 
     Attributes:
@@ -674,17 +740,10 @@ class MessageStream(Iterator[Data]):
         with ws._receive():
             if ws._begun_by is not self:
                 raise UsageError("the rest of this message has been skipped")
-            self._is_last = ws._recv_part(ws._place, _PART, Limit(self._timeout))
+            self._is_last = ws._recv_part(Limit(self._timeout))
             if self._is_last:
                 ws._begun_by = None
             return ws._view[: ws._results[1]].tobytes()
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UsageError(str(error)) from None
 
 
 def _unfinished(status: int) -> int:

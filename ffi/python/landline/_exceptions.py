@@ -1,7 +1,7 @@
 """What can go wrong, as exceptions, and which one a status of the library becomes."""
 
 import ctypes
-from typing import Dict, Optional, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 from . import _abi
 from ._headers import Headers, parse
@@ -23,6 +23,10 @@ class Error(Exception):
         self.text = text
         self.status = status
         self.errno = errno or None
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # OSError does not pickle an errno that was set; a copy has all that the exception has.
+        return type(self), (self.text, self.status, self.errno or 0), dict(self.__dict__)
 
 
 class Timeout(Error, TimeoutError):

@@ -7,7 +7,8 @@ from typing import Iterable, Optional, Union
 from . import _abi
 from ._exceptions import UsageError, check
 from ._headers import HeadersLike, pairs
-from ._waiting import millis
+from ._payload import as_bytes
+from ._waiting import millis, seconds
 
 PathLike = Union[str, "os.PathLike[str]"]
 NO_LIMIT = 2**63 - 1
@@ -42,7 +43,7 @@ def c_text(text: str) -> bytes:
     return data
 
 
-class Options:
+class Options(_abi.Unique):
     """The library's options."""
 
     def __init__(self) -> None:
@@ -53,9 +54,9 @@ class Options:
         if value is not None:
             check(_abi.options_set_int(self.handle, key, value))
 
-    def seconds(self, key: int, value: Optional[float]) -> None:
-        """None is for ever."""
-        self.number(key, millis(value))
+    def seconds(self, key: int, value: Optional[float], what: str) -> None:
+        """A time limit; None is for ever."""
+        self.number(key, millis(seconds(value, what, "more than 0")))
 
     def text(self, key: int, value: Optional[str]) -> None:
         if value is not None:
@@ -67,7 +68,7 @@ class Options:
 
     def data(self, key: int, value: Union[bytes, str, None]) -> None:
         if value is not None:
-            data = value.encode() if isinstance(value, str) else value
+            data = as_bytes(value, "a certificate or key")
             check(_abi.options_set_bytes(self.handle, key, data, len(data)))
 
     def headers(self, headers: Optional[HeadersLike]) -> None:
@@ -103,12 +104,11 @@ class Options:
         for name in subprotocols or ():
             self.text(_abi.OPT_SUBPROTOCOL, name)
         self.compression(compression)
-        self.seconds(_abi.OPT_HANDSHAKE_TIMEOUT_MS, open_timeout)
-        self.number(_abi.OPT_KEEPALIVE_INTERVAL_MS, millis(ping_interval) if ping_interval is not None else 0)
-        # A keepalive always has a limit: without one, the longest there is.
-        self.number(_abi.OPT_KEEPALIVE_TIMEOUT_MS, millis(ping_timeout if ping_timeout is not None else float(2**21)))
-        self.number(_abi.OPT_CLOSE_TIMEOUT_MS, millis(close_timeout if close_timeout is not None else float(2**21)))
-        self.seconds(_abi.OPT_SEND_TIMEOUT_MS, send_timeout)
+        self.seconds(_abi.OPT_HANDSHAKE_TIMEOUT_MS, open_timeout, "open_timeout")
+        self.seconds(_abi.OPT_KEEPALIVE_INTERVAL_MS, ping_interval, "ping_interval")
+        self.seconds(_abi.OPT_KEEPALIVE_TIMEOUT_MS, ping_timeout, "ping_timeout")
+        self.seconds(_abi.OPT_CLOSE_TIMEOUT_MS, close_timeout, "close_timeout")
+        self.seconds(_abi.OPT_SEND_TIMEOUT_MS, send_timeout, "send_timeout")
         self.number(_abi.OPT_MAX_MESSAGE_SIZE, NO_LIMIT if max_size is None else max_size)
 
     def identity(

@@ -1,5 +1,6 @@
 """The server's side: serve(), and a thread for each connection."""
 
+import _thread
 import errno
 import logging
 import threading
@@ -13,10 +14,13 @@ from ._connection import Connection
 from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, check
 from ._headers import Headers, HeadersLike, pairs, parse
 from ._options import Compression, Options, PathLike, c_text
-from ._waiting import Limit
+from ._payload import as_bytes
+from ._waiting import SLICE, Limit, seconds
 
 _log = logging.getLogger("landline.server")
 
+# Clients over the limit are told so, but no more of them at a time than this.
+_REFUSALS = 64
 # Of the system, for the moment: what lets clients wait, and does not end a server.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ECONNABORTED)
 
@@ -26,7 +30,7 @@ class Response(NamedTuple):
 
     Attributes:
         status: from 300 to 599.
-        body: text, or bytes.
+        body: text, or bytes-like.
         headers: more headers.
     """
 
@@ -35,7 +39,7 @@ class Response(NamedTuple):
     headers: HeadersLike = ()
 
 
-class Request:
+class Request(_abi.Unique):
     """What a client asks for, before it is accepted. Only of use in process_request and select_subprotocol.
 
     Attributes:
@@ -88,7 +92,7 @@ ProcessRequest = Callable[[Request], Optional[Response]]
 SelectSubprotocol = Callable[[Request], Optional[str]]
 
 
-class Server:
+class Server(_abi.Unique):
     """A server, made by serve(): it listens, and serves while serve_forever() runs.
 
     As a context manager it is shut down at the end.
@@ -110,13 +114,13 @@ class Server:
         self._select_subprotocol = select_subprotocol
         self._max_connections = max_connections
         self._send_timeout = send_timeout
-        # Taken again by a signal handler that calls shutdown().
-        self._lock = threading.RLock()
-        self._stopping = threading.Event()
-        # The connection of each thread, once it is open.
+        # There is no lock: shutdown() may be called by a signal handler, anywhere in serve_forever(), and waits for threads
+        # that would want it. Each step on the table is atomic by itself.
+        self._stopping = False
+        # The connection of each thread, once it is open. A thread is here before it starts, and until its end.
         self._threads: Dict[threading.Thread, Optional[ServerConnection]] = {}
-        # Clients over the limit are told so, but no more of them at a time than this.
-        self._room = threading.Semaphore(max_connections + 64)
+        # Free when a thread has ended since somebody looked. Whoever waits for that takes it; nobody keeps it.
+        self._ended = _thread.allocate_lock()
 
     def __enter__(self) -> "Server":
         return self
@@ -155,32 +159,42 @@ class Server:
         Raises:
             ConnectError: the listening socket failed for good.
         """
-        while not self._stopping.is_set():
-            limit = Limit(None)
-            if not self._room.acquire(timeout=limit.slice):
+        while not self._stopping:
+            if len(self._threads) >= self._max_connections + _REFUSALS:
+                self._wait_for_an_end(SLICE)
                 continue
-            served = False
-            try:
-                request = self._accept()
-                if request is not None:
-                    self._start(request)
-                    served = True
-            finally:
-                if not served:
-                    self._room.release()
+            request = self._accept()
+            if request is not None:
+                self._start(request)
+
+    def _wait_for_an_end(self, timeout: float) -> None:
+        """Waits for a thread to end, or less long: somebody else may have been told."""
+        self._ended.acquire(timeout=timeout)
+
+    def _tell_an_end(self) -> None:
+        try:
+            self._ended.release()
+        except RuntimeError:
+            # It has been told already.
+            pass
 
     def _start(self, request: _abi.Handle) -> None:
         """Gives a client a thread; waits while there is none to be had."""
-        while True:
+        while not self._stopping:
             thread = threading.Thread(target=self._serve, args=(request,), name="landline connection", daemon=True)
-            with self._lock:
-                try:
-                    thread.start()
-                    self._threads[thread] = None
-                    return
-                except RuntimeError as error:
-                    _log.warning("clients have to wait: %s", error)
-            self._stopping.wait(0.1)
+            self._threads[thread] = None
+            try:
+                thread.start()
+                return
+            except RuntimeError as error:
+                del self._threads[thread]
+                _log.warning("clients have to wait: %s", error)
+            except BaseException:
+                # A signal handler has raised. If the thread starts all the same, it comes back to the table.
+                if thread.ident is None:
+                    self._threads.pop(thread, None)
+                raise
+            time.sleep(0.1)
 
     def _accept(self) -> Optional[_abi.Handle]:
         """Waits for a client; None if there is none yet."""
@@ -195,45 +209,50 @@ class Server:
                 if error.errno not in _SHORTAGES:
                     raise
                 _log.warning("clients have to wait: %s", error)
-                self._stopping.wait(0.1)
+                time.sleep(0.1)
         return None
 
-    def shutdown(self, timeout: float = 10) -> None:
+    def shutdown(self, timeout: Optional[float] = 10) -> None:
         """Stops the server, from any thread, or from a signal handler: accepts nobody any more, closes the connections
-        with 1001, waits at most `timeout` seconds for their handlers to return, and cuts those that are left.
+        with 1001, waits at most `timeout` seconds (None: as long as it takes) for their handlers to return, and cuts those
+        that are left.
 
         A handler learns of it by ConnectionClosed. serve_forever() returns. May be called again.
         """
-        self._stopping.set()
-        with self._lock:
-            listener, self._listener = self._listener, None
-            threads = dict(self._threads)
+        limit = Limit(timeout)
+        self._stopping = True
+        listener, self._listener = self._listener, None
         if listener is not None:
             _abi.listener_interrupt(listener)
         del listener
-        end = time.monotonic() + timeout
-        for connection in threads.values():
+        for connection in self._threads.copy().values():
             if connection is not None:
                 try:
                     connection.close_start(1001, timeout=0)
                 except Error:
                     # It is closing, or stuck: it will be cut.
                     pass
-        this = threading.current_thread()
-        for thread in threads:
-            if thread is not this:
-                thread.join(max(0.0, end - time.monotonic()))
-        for thread in threads:
-            connection = self._threads.get(thread)
-            if connection is not None and thread is not this:
+        while self._others() and not limit.is_over():
+            left = limit.left()
+            self._wait_for_an_end(SLICE if left is None else min(left, SLICE))
+        cut = self._others()
+        for connection in cut.values():
+            if connection is not None:
                 connection.abort()
-                thread.join(1)
+        # Those that do nothing with their connection just now do not notice.
+        limit = Limit(1)
+        while any(thread in self._threads for thread in cut) and not limit.is_over():
+            self._wait_for_an_end(SLICE)
+
+    def _others(self) -> "Dict[threading.Thread, Optional[ServerConnection]]":
+        """The threads that are not this one."""
+        this = threading.get_ident()
+        return {thread: connection for thread, connection in self._threads.copy().items() if thread.ident != this}
 
     def _serve(self, request: _abi.Handle) -> None:
         """The thread of a client."""
-        with self._lock:
-            # It is in the table now.
-            pass
+        this = threading.current_thread()
+        self._threads.setdefault(this, None)
         try:
             connection = self._open(request)
             request.release()
@@ -247,9 +266,8 @@ class Server:
             _log.exception("process_request or select_subprotocol failed")
         finally:
             request.release()
-            with self._lock:
-                self._threads.pop(threading.current_thread(), None)
-            self._room.release()
+            self._threads.pop(this, None)
+            self._tell_an_end()
 
     def _open(self, handle: _abi.Handle) -> Optional[ServerConnection]:
         """The opening handshake."""
@@ -262,7 +280,7 @@ class Server:
         if response is not None:
             for name, value in pairs(response.headers):
                 request.add_response_header(name, value)
-            body = response.body.encode() if isinstance(response.body, str) else response.body
+            body = as_bytes(response.body, "the body of a Response")
             check(_abi.request_reject(handle, response.status, body, len(body)))
             return None
         subprotocol = None
@@ -271,9 +289,9 @@ class Server:
         conn = _abi.new_conn()
         check(_abi.request_accept(handle, subprotocol, conn))
         connection = ServerConnection(conn, self._send_timeout)
-        with self._lock:
-            self._threads[threading.current_thread()] = connection
-        if self._stopping.is_set():
+        self._threads[threading.current_thread()] = connection
+        # Behind that: shutdown() looks for connections behind setting it.
+        if self._stopping:
             connection.close_start(1001)
         return connection
 
@@ -358,4 +376,6 @@ def serve(
         address = f"unix:{unix}"
     listener = _abi.new_listener()
     check(_abi.listen(c_text(address), options.handle, listener))
-    return Server(listener, handler, process_request, select_subprotocol, max_connections, send_timeout)
+    return Server(
+        listener, handler, process_request, select_subprotocol, max_connections, seconds(send_timeout, "send_timeout")
+    )

@@ -67,7 +67,7 @@ def test_all_ways_to_send() -> None:
             return ws.recv(timeout=20)
 
         assert answer_to(bytearray(b"abc")) == b"abc"
-        assert answer_to(memoryview(b"abcdef")[::2]) == b"ace"
+        assert answer_to(memoryview(b"abcdef")[2:4]) == b"cd"
         assert answer_to(memoryview(bytearray(100_000))) == bytes(100_000)
         assert answer_to(bytearray()) == b""
         assert answer_to(["one ", "zwölf ", "", "三"]) == "one zwölf 三"
