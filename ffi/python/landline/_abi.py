@@ -41,6 +41,7 @@ RECV = 1
 SEND = 2
 
 # landline_error_int(), landline_error_bytes().
+ERROR_STATUS = 1
 ERROR_ERRNO = 3
 ERROR_HTTP_STATUS = 4
 ERROR_FAULT = 6
@@ -175,6 +176,7 @@ error_text = _quick_function("error_text", c_char_p)
 error_int = _quick_function("error_int", c_int64, c_int32)
 error_bytes = _quick_function("error_bytes", c_int32, c_int32, POINTER(c_void_p), POINTER(c_size_t))
 status_name = _quick_function("status_name", c_char_p, c_int32)
+status_text = _quick_function("status_text", c_char_p, c_int32)
 version = _quick_function("version", c_char_p)
 
 options_new = _quick_function("options_new", c_int32, POINTER(c_void_p))

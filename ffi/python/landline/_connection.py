@@ -35,6 +35,7 @@ from ._exceptions import (
     ending,
     name_of,
     outcome,
+    was_interrupted,
 )
 from ._headers import Headers, parse
 from ._payload import Data, DataLike, as_bytes, encoded, payload, view_of
@@ -748,8 +749,7 @@ class MessageStream(_abi.Unique, Iterator[Data]):
 
 def _unfinished(status: int) -> int:
     """A status of a writer, where a call that ran out of time is repeated even if its bytes are on their way."""
-    ran_out = status == _abi.PENDING and _abi.error_int(_abi.ERROR_FAULT) != _abi.FAULT_CALLER
-    return _abi.TIMED_OUT if ran_out else status
+    return _abi.TIMED_OUT if status == _abi.PENDING and not was_interrupted(status) else status
 
 
 def _flags(compress: Optional[bool]) -> int:

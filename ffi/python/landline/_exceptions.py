@@ -149,9 +149,28 @@ def name_of(status: int) -> str:
     return str(_abi.status_name(status).decode())
 
 
-def text_of_last() -> str:
-    """The text of this thread's last failure."""
-    return str(_abi.error_text().decode("utf-8", "replace"))
+# The library keeps the last failure of each thread. A signal handler or a finalizer that uses the library between a call
+# and the question why it failed may leave another one there: then no more is known than the status.
+
+
+def _is_last(status: int) -> bool:
+    return bool(_abi.error_int(_abi.ERROR_STATUS) == status)
+
+
+def _text(status: int) -> str:
+    """The text of this thread's last failure, if it had this status."""
+    text = _abi.error_text() if _is_last(status) else _abi.status_text(status)
+    return str(text.decode("utf-8", "replace"))
+
+
+def _number(status: int, key: int) -> int:
+    """A number of this thread's last failure, if it had this status."""
+    return int(_abi.error_int(key)) if _is_last(status) else 0
+
+
+def was_interrupted(status: int) -> bool:
+    """Whether a call that left a message on its way (PENDING) was interrupted; it ran out of time otherwise."""
+    return _number(status, _abi.ERROR_FAULT) == _abi.FAULT_CALLER
 
 
 def _bytes_of_last(key: int) -> bytes:
@@ -162,14 +181,13 @@ def _bytes_of_last(key: int) -> bytes:
 
 def outcome(status: int) -> Error:
     """The exception for a status that says nothing about an open connection. Call it in the thread that got it."""
-    text, name, errno = text_of_last(), name_of(status), int(_abi.error_int(_abi.ERROR_ERRNO))
+    text, name, errno = _text(status), name_of(status), _number(status, _abi.ERROR_ERRNO)
     if status == _abi.PENDING:
-        interrupted = _abi.error_int(_abi.ERROR_FAULT) == _abi.FAULT_CALLER
-        error: Error = Interrupted(text, name) if interrupted else Timeout(text, name)
+        error: Error = Interrupted(text, name) if was_interrupted(status) else Timeout(text, name)
         setattr(error, "pending", True)
         return error
     if status in (_abi.ERR_HANDSHAKE, _abi.ERR_REJECTED):
-        http_status = int(_abi.error_int(_abi.ERROR_HTTP_STATUS))
+        http_status = _number(status, _abi.ERROR_HTTP_STATUS)
         headers = parse(_bytes_of_last(_abi.ERROR_HTTP_HEADERS))
         return InvalidHandshake(text, name, errno, http_status, headers, _bytes_of_last(_abi.ERROR_HTTP_BODY))
     if -200 < status <= -100:
@@ -189,5 +207,5 @@ def ending(status: int, code: int, reason: str) -> ConnectionClosed:
         text = f"closed with {code}" + (f" ({reason})" if reason else "")
         kind = ConnectionClosedOK if code in (1000, 1001, 1005) else ConnectionClosedError
         return kind(text, name_of(_abi.CLOSED), 0, code, reason)
-    errno = int(_abi.error_int(_abi.ERROR_ERRNO))
-    return _ENDINGS.get(status, ConnectionClosedError)(text_of_last(), name_of(status), errno, code, reason)
+    errno = _number(status, _abi.ERROR_ERRNO)
+    return _ENDINGS.get(status, ConnectionClosedError)(_text(status), name_of(status), errno, code, reason)
