@@ -37,7 +37,8 @@ pub enum Error {
     /// No connection to the host.
     #[error("{0}")]
     Connect(Arc<ConnectError>),
-    /// A TLS handshake or record failed, or a certificate or key could not be used.
+    /// TLS failed: a certificate or key of this end cannot be used, the handshake did not succeed, or a record of an
+    /// open connection was not what the peer's TLS had sent. [`TlsError::stage`] says which.
     #[error("{0}")]
     Tls(TlsError),
     /// The server did not open a WebSocket: it refused, or answered something else.
@@ -91,6 +92,7 @@ impl Error {
         match self {
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => Fault::Caller,
             Self::Closed(Closed::Aborted | Closed::Sent) => Fault::Caller,
+            Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
             Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Limit(_) => Fault::Limit,
             Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::Io { .. } => Fault::Network,
@@ -185,7 +187,7 @@ impl From<ResponseError> for Error {
 
 impl From<native_tls::Error> for Error {
     fn from(error: native_tls::Error) -> Self {
-        Self::Tls(TlsError { doing: "TLS", text: None, source: Some(Arc::new(error)) })
+        Self::Tls(TlsError::new(TlsStage::Handshake, format!("TLS: {error}"), Some(Box::new(error))))
     }
 }
 
@@ -385,30 +387,56 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// A failure of TLS. The text is the platform library's.
+/// A failure of TLS. What the platform's library says is its [`source`](std::error::Error::source).
 #[derive(Clone, Debug)]
-pub struct TlsError {
-    pub(crate) doing: &'static str,
-    pub(crate) text: Option<&'static str>,
-    pub(crate) source: Option<Arc<native_tls::Error>>,
+pub struct TlsError(Arc<TlsFailure>);
+
+#[derive(Debug)]
+struct TlsFailure {
+    stage: TlsStage,
+    text: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// When TLS failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TlsStage {
+    /// A certificate or key that this program gave cannot be used: [`Fault::Caller`].
+    Settings,
+    /// The handshake, the check of the peer's certificate included: [`Fault::Peer`].
+    Handshake,
+    /// The connection was open: a record was damaged or changed on the way, was no TLS, or was an alert. TLS does not
+    /// tell the peer from what lies in between: [`Fault::Peer`]. An end of the stream without `close_notify` is
+    /// [`Closed::Eof`].
+    Open,
+}
+
+impl TlsError {
+    pub(crate) fn new(
+        stage: TlsStage,
+        text: String,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self(Arc::new(TlsFailure { stage, text, source }))
+    }
+
+    /// When it failed.
+    #[must_use]
+    pub fn stage(&self) -> TlsStage {
+        self.0.stage
+    }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.doing)?;
-        if let Some(source) = &self.source {
-            write!(f, ": {source}")?;
-        }
-        if let Some(text) = self.text {
-            write!(f, ": {text}")?;
-        }
-        Ok(())
+        f.write_str(&self.0.text)
     }
 }
 
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|error| error as _)
+        self.0.source.as_deref().map(|error| error as _)
     }
 }
 

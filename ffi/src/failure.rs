@@ -3,7 +3,7 @@
 use crate::headers::HeaderTexts;
 use crate::status::*;
 use landline::Error;
-use landline::error::{Budget, Closed, Fault, HandshakeError, UsageError};
+use landline::error::{Budget, Closed, Fault, HandshakeError, TlsStage, UsageError};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -231,7 +231,7 @@ fn phase(error: &Error) -> i32 {
         Error::Interrupted(interrupted) => phase_of(interrupted.budget),
         Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
-        Error::Tls(_) => LANDLINE_PHASE_TLS,
+        Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
         Error::Handshake(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
         _ => LANDLINE_PHASE_NONE,
     }

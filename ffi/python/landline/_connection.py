@@ -307,7 +307,8 @@ class Connection(_abi.Unique):
             Timeout: nothing is lost, in the middle of a message too.
             Interrupted: by interrupt() of another thread; nothing is lost.
             ConnectionClosedOK: closed in order, with 1000 or 1001.
-            ConnectionClosedError: closed otherwise, or broken; ProtocolError and MessageTooBig are among these.
+            ConnectionClosedError: closed otherwise, or broken; ProtocolError, MessageTooBig and ConnectionTLSError are
+                among these.
             ConcurrencyError: another thread is receiving.
         """
         if timeout is not None:

@@ -69,7 +69,8 @@ class ConnectError(Error, OSError):
 
 
 class TLSError(Error):
-    """TLS failed while the connection was being opened, or a certificate or key cannot be used."""
+    """TLS failed while the connection was being opened, or a certificate or key cannot be used: the text says which, in
+    which file, and why. On an open connection it is ConnectionTLSError."""
 
 
 class InvalidHandshake(Error):
@@ -122,6 +123,10 @@ class ProtocolError(ConnectionClosedError):
     """The peer broke the protocol, and has been told so."""
 
 
+class ConnectionTLSError(ConnectionClosedError, TLSError):
+    """TLS failed on an open connection: a record was damaged or changed on the way, was no TLS, or was an alert."""
+
+
 class MessageTooBig(ConnectionClosedError):
     """The peer went over a limit of this end, such as max_size, and has been told so."""
 
@@ -129,6 +134,7 @@ class MessageTooBig(ConnectionClosedError):
 _ENDINGS: Dict[int, Type[ConnectionClosedError]] = {
     _abi.ERR_PROTOCOL: ProtocolError,
     _abi.ERR_LIMIT: MessageTooBig,
+    _abi.ERR_TLS: ConnectionTLSError,
 }
 
 _OPENINGS: Dict[int, Type[Error]] = {

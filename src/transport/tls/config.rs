@@ -1,12 +1,12 @@
 //! How each role does TLS.
 
+use super::failure::{short, unusable};
 use super::handshake::handshake;
-use super::identity::{Identity, read_file};
+use super::identity::{Identity, parse_certificates, read_file};
 use super::stream::TlsTransport;
-use super::tls_error;
 use crate::error::{Error, Result};
 use crate::transport::{Transport, Wake};
-use native_tls::{Certificate, Protocol};
+use native_tls::Protocol;
 use std::fmt;
 use std::path::Path;
 use std::time::Instant;
@@ -66,28 +66,28 @@ impl TlsConnectorBuilder {
     /// Trusts these certificates too: PEM, one or more.
     #[must_use]
     pub fn ca_pem(mut self, pem: &[u8]) -> Self {
-        match Certificate::stack_from_pem(pem) {
-            Ok(certificates) if certificates.is_empty() => {
-                self.error = Some(Error::config("no certificate in the PEM text given as CA"));
-            }
+        self.add_roots(pem, "the CA certificate");
+        self
+    }
+
+    fn add_roots(&mut self, pem: &[u8], name: &str) {
+        match parse_certificates(pem, name) {
             Ok(certificates) => certificates.into_iter().for_each(|certificate| {
                 self.inner.add_root_certificate(certificate);
             }),
-            Err(source) => self.error = Some(tls_error("CA certificate cannot be used", None, source)),
+            Err(error) => drop(self.error.get_or_insert(error)),
         }
-        self
     }
 
     /// Trusts the certificates of this PEM file too.
     #[must_use]
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
-        match read_file(path.as_ref()) {
-            Ok(pem) => self.ca_pem(&pem),
-            Err(error) => {
-                self.error = Some(error);
-                self
-            }
+        let path = path.as_ref();
+        match read_file(path) {
+            Ok(pem) => self.add_roots(&pem, &format!("the CA certificate in {}", path.display())),
+            Err(error) => drop(self.error.get_or_insert(error)),
         }
+        self
     }
 
     /// Whether the platform's roots are trusted. Default yes; with `false`, only the certificates given here.
@@ -130,7 +130,7 @@ impl TlsConnectorBuilder {
             return Err(error);
         }
         self.inner.min_protocol_version(Some(Protocol::Tlsv12));
-        let connector = self.inner.build().map_err(|source| tls_error("TLS cannot be set up", None, source))?;
+        let connector = self.inner.build().map_err(not_set_up)?;
         Ok(TlsConnector(connector))
     }
 }
@@ -157,7 +157,7 @@ impl TlsAcceptor {
             .min_protocol_version(Some(Protocol::Tlsv12))
             .build()
             .map(Self)
-            .map_err(|source| tls_error("TLS cannot be set up", None, source))
+            .map_err(not_set_up)
     }
 
     /// Does the server's TLS handshake over `under`.
@@ -181,4 +181,8 @@ impl fmt::Debug for TlsAcceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsAcceptor(..)")
     }
+}
+
+fn not_set_up(source: native_tls::Error) -> Error {
+    unusable(format!("TLS cannot be set up: {}", short(&source)), Some(source))
 }

@@ -1,14 +1,14 @@
 //! The TLS handshake of both roles.
 
 use super::buffers::{Buffers, Chunk, Unsent};
+use super::failure::handshake_failed;
 use super::stream::TlsTransport;
-use super::tls_error;
-use crate::error::{Budget, Error, Interrupted, Result, Timeout, TlsError};
+use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::transport::{Interest, Transport, Wake, remaining};
 use native_tls::HandshakeError;
 use std::io;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Moves the handshake's bytes, waiting for the transport in between.
@@ -56,7 +56,7 @@ pub(super) fn handshake<T: Transport>(
                 } else {
                     None
                 };
-                return Err(tls_error("TLS handshake failed", hint, source));
+                return Err(handshake_failed(hint, Some(source)));
             }
             Err(HandshakeError::WouldBlock(middle)) => middle,
         };
@@ -65,8 +65,7 @@ pub(super) fn handshake<T: Transport>(
             return Err(Timeout::of(Budget::Tls));
         }
         if middle.get_ref().ended {
-            let text = Some("peer ended the connection in the middle of it");
-            return Err(Error::Tls(TlsError { doing: "TLS handshake failed", text, source: None }));
+            return Err(handshake_failed(Some("peer ended the connection in the middle of it"), None));
         }
         let count = loop {
             match stage.fill(&under) {
@@ -87,6 +86,7 @@ pub(super) fn handshake<T: Transport>(
         order: Mutex::new(unsent),
         tls: Mutex::new(tls),
         outgoing,
+        failed: OnceLock::new(),
         drained: AtomicBool::new(false),
         unsent: AtomicBool::new(false),
         clogged: AtomicBool::new(false),

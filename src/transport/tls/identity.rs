@@ -1,9 +1,14 @@
 //! Certificates with their keys.
 
-use super::tls_error;
+use super::failure::{short, unusable};
+use super::pem::{CERTIFICATE, KEY, complaint, labels};
 use crate::error::{Error, Result};
+use native_tls::Certificate;
 use std::fmt;
 use std::path::Path;
+
+/// How the one form of key that the library takes begins.
+const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// A certificate with its private key.
 #[derive(Clone)]
@@ -14,24 +19,42 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] when one of them cannot be used. A key that begins with `BEGIN RSA PRIVATE KEY` or
-    /// `BEGIN EC PRIVATE KEY` is in an older form; the error says how to convert it.
+    /// [`Error::Tls`] saying which of them cannot be used and why, or that the key is not that of the certificate. A key
+    /// that begins with `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY` is in an older form; the error says how to
+    /// convert it.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self> {
-        native_tls::Identity::from_pkcs8(certificate, key).map(Self).map_err(|source| {
-            let old_form = String::from_utf8_lossy(key).contains(" PRIVATE KEY-----")
-                && !String::from_utf8_lossy(key).contains("BEGIN PRIVATE KEY");
-            let hint = "the key is not in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nodes -in KEY";
-            tls_error("certificate and key cannot be used", old_form.then_some(hint), source)
-        })
+        Self::from_named_pem((certificate, "the certificate"), (key, "the private key"))
     }
 
     /// The same from files.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the file that cannot be read, and what [`from_pem`](Self::from_pem) gives.
+    /// [`Error::Config`] naming the file that cannot be read, and what [`from_pem`](Self::from_pem) gives, with the
+    /// files' names.
     pub fn from_pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
-        Self::from_pem(&read_file(certificate.as_ref())?, &read_file(key.as_ref())?)
+        let (certificate, key) = (certificate.as_ref(), key.as_ref());
+        Self::from_named_pem(
+            (&read_file(certificate)?, &format!("the certificate in {}", certificate.display())),
+            (&read_file(key)?, &format!("the private key in {}", key.display())),
+        )
+    }
+
+    /// Each with its name.
+    fn from_named_pem(certificate: (&[u8], &str), key: (&[u8], &str)) -> Result<Self> {
+        parse_certificates(certificate.0, certificate.1)?;
+        let begin = key.0.windows(PKCS8.len()).position(|bytes| bytes == PKCS8);
+        let Some(begin) = begin else {
+            return Err(unusable(format!("{} cannot be used: {}", key.1, key_complaint(key.0)), None));
+        };
+        let pkcs8 = &key.0[begin..];
+        let identity = native_tls::Identity::from_pkcs8(certificate.0, pkcs8).map_err(|source| {
+            unusable(format!("{} cannot be used: it is damaged ({})", key.1, short(&source)), Some(source))
+        })?;
+        if !fit(certificate.0, pkcs8) {
+            return Err(unusable(format!("{} is not that of {}", key.1, certificate.1), None));
+        }
+        Ok(Self(identity))
     }
 
     /// From a PKCS#12 archive (`.p12`, `.pfx`).
@@ -40,9 +63,25 @@ impl Identity {
     ///
     /// [`Error::Tls`] when it cannot be used, a wrong password included.
     pub fn from_pkcs12(archive: &[u8], password: &str) -> Result<Self> {
-        native_tls::Identity::from_pkcs12(archive, password)
-            .map(Self)
-            .map_err(|source| tls_error("PKCS#12 archive cannot be used", None, source))
+        let unusable = |why: &str, source| unusable(format!("the PKCS#12 archive cannot be used: {why}"), source);
+        if archive.is_empty() {
+            return Err(unusable("it is empty", None));
+        }
+        if labels(archive).next().is_some() {
+            return Err(unusable("it is PEM; give it as certificate and key", None));
+        }
+        native_tls::Identity::from_pkcs12(archive, password).map(Self).map_err(|source| {
+            let why = short(&source);
+            let why = match &why[..] {
+                "mac verify failure" => "the password is wrong, or it is damaged".to_owned(),
+                "unsupported" => "its encryption is outdated; export it again".to_owned(),
+                _ if why.starts_with("at least one certificate") => {
+                    "there is no private key in it, or no certificate that belongs to the key".to_owned()
+                }
+                _ => format!("it is damaged, or something else ({why})"),
+            };
+            unusable(&why, Some(source))
+        })
     }
 }
 
@@ -50,6 +89,51 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity(..)")
     }
+}
+
+/// The certificates in a PEM text, at least one. `name` is how an error calls it.
+pub(super) fn parse_certificates(pem: &[u8], name: &str) -> Result<Vec<Certificate>> {
+    if let Some(complaint) = complaint(pem, CERTIFICATE) {
+        return Err(unusable(format!("{name} cannot be used: {complaint}"), None));
+    }
+    match Certificate::stack_from_pem(pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(unusable(format!("{name} cannot be used: it is damaged"), None)),
+        Err(source) => {
+            let text = format!("{name} cannot be used: it is damaged ({})", short(&source));
+            Err(unusable(text, Some(source)))
+        }
+    }
+}
+
+/// Why there is no key in PKCS#8 form in it.
+fn key_complaint(pem: &[u8]) -> String {
+    if let Some(complaint) = complaint(pem, KEY) {
+        return complaint;
+    }
+    if labels(pem).any(|label| label.starts_with("ENCRYPTED")) {
+        return "it is encrypted; decrypt it with: openssl pkcs8 -in KEY".to_owned();
+    }
+    "it is not in PKCS#8 form; convert it with: openssl pkcs8 -topk8 -nodes -in KEY".to_owned()
+}
+
+/// Whether the key is that of the first certificate. Both have been parsed before.
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+fn fit(certificate: &[u8], key: &[u8]) -> bool {
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
+    let public = X509::from_pem(certificate).and_then(|certificate| certificate.public_key());
+    match (public, PKey::private_key_from_pem(key)) {
+        (Ok(public), Ok(key)) => key.public_eq(&public),
+        // A kind of key that the library cannot compare; the handshake decides.
+        _ => true,
+    }
+}
+
+/// The platform's library has compared them.
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+fn fit(_: &[u8], _: &[u8]) -> bool {
+    true
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {

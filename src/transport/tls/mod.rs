@@ -1,7 +1,7 @@
 //! TLS over any transport, through the platform's library (native-tls), usable from two threads at once.
 //!
 //! A TLS object admits one thread at a time, so it must never wait for the network while it is held. Here it
-//! cannot: it reads from and writes to memory ([`Buffers`]). Ciphertext moves between that memory and the
+//! cannot: it reads from and writes to memory ([`Buffers`](buffers::Buffers)). Ciphertext moves between that memory and the
 //! transport outside its lock, so that one thread encrypts or decrypts while the other one is in the kernel.
 //!
 //! ```text
@@ -18,21 +18,18 @@
 
 mod buffers;
 mod config;
+mod failure;
 mod handshake;
 mod identity;
+mod pem;
 mod stream;
 
 pub use config::{TlsAcceptor, TlsConnector, TlsConnectorBuilder};
 pub use identity::Identity;
 pub use stream::TlsTransport;
 
-use crate::error::{Error, TlsError};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-fn tls_error(doing: &'static str, text: Option<&'static str>, source: native_tls::Error) -> Error {
-    Error::Tls(TlsError { doing, text, source: Some(Arc::new(source)) })
-}
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,14 +1,16 @@
 //! TLS as a transport, once the handshake is done.
 
 use super::buffers::{Buffers, Chunk, Unsent};
+use super::failure::{broken, refused};
 use super::{is_would_block, lock};
+use crate::error::{Error, TlsError};
 use crate::transport::{Interest, Ready, Transport, Wake};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 /// Largest plaintext of a TLS record (RFC 8446 5.1).
@@ -25,6 +27,8 @@ pub struct TlsTransport<T> {
     pub(super) order: Mutex<Unsent>,
     pub(super) tls: Mutex<native_tls::TlsStream<Buffers>>,
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
+    /// Why TLS cannot go on, in either direction. The library would say something else the second time.
+    pub(super) failed: OnceLock<TlsError>,
     /// The last read ended because there was no ciphertext left, so that waiting for the descriptor is right.
     pub(super) drained: AtomicBool,
     /// `order` holds ciphertext that the transport had no room for.
@@ -42,9 +46,22 @@ impl<T: Transport> TlsTransport<T> {
         result
     }
 
+    /// Remembers why TLS failed, unless it had already failed; gives the first reason.
+    fn fail(&self, error: TlsError) -> io::Error {
+        Error::Tls(self.failed.get_or_init(|| error).clone()).into()
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.failed.get() {
+            Some(error) => Err(Error::Tls(error.clone()).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Encrypts at most [`TURN`] bytes into memory: how many.
     fn encrypt(&self, bufs: &[IoSlice<'_>], record: &mut Vec<u8>) -> io::Result<usize> {
         let mut tls = lock(&self.tls);
+        self.check()?;
         let mut done = 0;
         let mut bufs = bufs.iter().filter(|buf| !buf.is_empty()).map(|buf| &buf[..]).peekable();
         let mut at: &[u8] = &[];
@@ -73,9 +90,9 @@ impl<T: Transport> TlsTransport<T> {
             let result = tls.write_all(piece);
             if is_would_block(&result) {
                 // Memory has room: it waits for the peer in the middle of a renegotiation (TLS 1.2).
-                return Err(io::Error::other("peer asked for TLS renegotiation, which is refused"));
+                return Err(self.fail(refused("peer asked for TLS renegotiation, which is refused")));
             }
-            result?;
+            result.map_err(|error| self.fail(broken(error)))?;
             done += piece.len();
         }
         Ok(done)
@@ -83,6 +100,7 @@ impl<T: Transport> TlsTransport<T> {
 
     fn decrypt(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut tls = lock(&self.tls);
+        self.check()?;
         let mut done = 0;
         let end = buf.len().min(TURN);
         self.drained.store(false, Ordering::SeqCst);
@@ -94,10 +112,12 @@ impl<T: Transport> TlsTransport<T> {
                     self.drained.store(true, Ordering::SeqCst);
                     return if done > 0 { Ok(done) } else { Err(error) };
                 }
-                Err(_) if done > 0 => break,
                 // Without close_notify; whether that is right is for the protocol above to say.
                 Err(_) if tls.get_ref().ended => break,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let error = self.fail(broken(error));
+                    return if done > 0 { Ok(done) } else { Err(error) };
+                }
             }
         }
         Ok(done)
