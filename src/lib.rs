@@ -60,6 +60,7 @@ pub mod guide;
 mod message;
 mod offload;
 mod opening;
+mod pool;
 mod process;
 pub mod proto;
 mod resolve;

@@ -14,7 +14,6 @@
 //!
 //! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
 
-use super::pool;
 use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
 use crate::compression::Compress;
@@ -22,6 +21,7 @@ use crate::config::Config;
 use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::message::Kind;
+use crate::pool::QUEUES;
 use crate::proto::deflate::End;
 use crate::proto::{Content, Opcode, OpenFrame, Outbound, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
@@ -225,7 +225,7 @@ impl Link {
         gate.in_hand = true;
         if gate.wants_much && out.is_empty() {
             gate.wants_much = false;
-            drop(out.exchange(pool::take()));
+            drop(out.exchange(QUEUES.take()));
         }
         Some(out)
     }
@@ -670,7 +670,7 @@ impl Link {
             }
             gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
             if gate.in_hand && out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
-                pool::give(out.exchange(Vec::new()));
+                QUEUES.give(out.exchange(Vec::new()));
                 gate.wants_much = true;
             }
             gate.left_behind = false;

@@ -8,7 +8,6 @@ mod held;
 mod interrupt;
 mod link;
 mod local;
-mod pool;
 mod receiver;
 mod sender;
 mod stats;

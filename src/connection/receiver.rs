@@ -59,6 +59,8 @@ pub struct Receiver {
     closing_overtime: bool,
     /// Other threads may change what a wait depends on, but could not be given a way to say so.
     unwakeable: bool,
+    /// Since when nothing has come, as far as anybody has looked: over several calls with short time limits.
+    idle_since: Option<Instant>,
     /// The last thing that was done was to look for input in vain.
     hungry: bool,
     timeout: Option<Duration>,
@@ -121,6 +123,7 @@ impl Receiver {
             overtime: false,
             closing_overtime: false,
             unwakeable: false,
+            idle_since: None,
             hungry: false,
             timeout: link.config.recv_timeout,
             deadline: None,
@@ -571,7 +574,6 @@ impl Receiver {
         let link = &*self.link;
         let wake = link.recv_wake.get().map(|wake| &**wake);
         let keepalive = link.config.keepalive;
-        let mut idle_since = None;
         // The last wait ended with nothing to read.
         let mut vain = false;
         if self.overtime {
@@ -588,7 +590,9 @@ impl Receiver {
             if self.closing_overtime {
                 return Err(self.cut());
             }
-            let spare = self.inbound.holds_spare_memory() || link.holds_spare_memory();
+            let spare = self.inbound.holds_spare_memory()
+                || link.holds_spare_memory()
+                || link.transport.holds_spare_memory();
             let awaited = self.inbound.awaited();
             let is_bulk = awaited >= BULK_MIN && !self.by_segments;
             let space = self.inbound.space();
@@ -612,6 +616,7 @@ impl Receiver {
                     self.overtime = is_over(until);
                     self.closing_overtime = is_over(close_by);
                     self.inbound.filled(count);
+                    self.idle_since = None;
                     link.counters.wire_received(count);
                     if keepalive.is_some() {
                         self.heard = Heard { last: Instant::now(), pinged: None };
@@ -622,10 +627,12 @@ impl Receiver {
                 Err(error) => return Err(self.ended(Error::io("receiving", error))),
             }
             let now = Instant::now();
-            let idle_since = *idle_since.get_or_insert(now);
+            let idle_since = *self.idle_since.get_or_insert(now);
             if spare && (unlimited || now.duration_since(idle_since) >= IDLE) {
                 self.inbound.shrink();
                 link.shrink();
+                link.transport.release_memory();
+                self.idle_since = None;
                 continue;
             }
             // There is nothing to read for certain: time limits count.
@@ -662,8 +669,11 @@ impl Receiver {
             if let Some(keepalive) = keepalive {
                 wait_until = earliest(wait_until, Some(self.heard.act_at(keepalive)));
             }
-            if spare || self.unwakeable {
-                wait_until = earliest(wait_until, Some(idle_since.max(now) + IDLE));
+            if spare {
+                wait_until = earliest(wait_until, Some(idle_since + IDLE));
+            }
+            if self.unwakeable {
+                wait_until = earliest(wait_until, Some(now + IDLE));
             }
             if is_bulk && self.low_water != awaited {
                 self.low_water = low_water(link, awaited);

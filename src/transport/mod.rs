@@ -111,6 +111,15 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// Whether [`release_memory`](Self::release_memory) would give anything back. Asked before each wait for data.
+    fn holds_spare_memory(&self) -> bool {
+        false
+    }
+
+    /// Gives memory back that an idle connection does not need: nothing has come for a while. Only the thread that
+    /// reads calls it. Nothing that was received or written may be lost.
+    fn release_memory(&self) {}
+
     /// Whether `read` may have data that a descriptor's readiness does not show.
     fn has_buffered(&self) -> bool {
         false
@@ -150,6 +159,12 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).as_fd()
+    }
+    fn holds_spare_memory(&self) -> bool {
+        (**self).holds_spare_memory()
+    }
+    fn release_memory(&self) {
+        (**self).release_memory();
     }
     fn has_buffered(&self) -> bool {
         (**self).has_buffered()

@@ -1,6 +1,10 @@
 //! The memory between TLS and the transport.
+//!
+//! None of it is held by an idle connection: what was used for writing goes to a pool as soon as all is sent, what was
+//! used for reading is freed by [`Chunk::release`] after a second without data.
 
 use super::lock;
+use crate::pool::CIPHERTEXT;
 use crate::transport::Transport;
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -37,6 +41,13 @@ impl Chunk {
         self.end = under.read(&mut self.data)?;
         Ok(self.end)
     }
+
+    /// Gives its memory back, if it is empty.
+    pub(super) fn release(&mut self) {
+        if self.start == self.end {
+            *self = Self::default();
+        }
+    }
 }
 
 impl Read for Buffers {
@@ -54,7 +65,11 @@ impl Read for Buffers {
 
 impl Write for Buffers {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        lock(&self.outgoing).extend_from_slice(buf);
+        let mut outgoing = lock(&self.outgoing);
+        if outgoing.capacity() == 0 {
+            *outgoing = CIPHERTEXT.take();
+        }
+        outgoing.extend_from_slice(buf);
         Ok(buf.len())
     }
 
@@ -68,8 +83,6 @@ impl Write for Buffers {
 pub(super) struct Unsent {
     pub(super) data: Vec<u8>,
     pub(super) start: usize,
-    /// To make one record of several small pieces.
-    pub(super) record: Vec<u8>,
     /// `close_notify` is among what was encrypted.
     pub(super) ended: bool,
 }
@@ -79,7 +92,7 @@ impl Unsent {
     pub(super) fn collect(&mut self, outgoing: &Mutex<Vec<u8>>) {
         let mut outgoing = lock(outgoing);
         if self.data.is_empty() {
-            std::mem::swap(&mut self.data, &mut outgoing);
+            self.data = std::mem::take(&mut outgoing);
         } else {
             self.data.append(&mut outgoing);
         }
@@ -89,8 +102,11 @@ impl Unsent {
         while self.start < self.data.len() {
             self.start += under.write(&[IoSlice::new(&self.data[self.start..])])?;
         }
-        self.data.clear();
         self.start = 0;
+        if !self.data.is_empty() {
+            self.data.clear();
+            CIPHERTEXT.give(std::mem::take(&mut self.data));
+        }
         under.flush()
     }
 }

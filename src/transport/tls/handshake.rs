@@ -80,13 +80,16 @@ pub(super) fn handshake<T: Transport>(
         std::mem::swap(&mut stage, &mut buffers.incoming);
         progress = middle.handshake();
     };
+    let mut tls = tls;
+    tls.get_mut().incoming.release();
     Ok(TlsTransport {
         under,
-        stage: Mutex::new(stage),
+        stage: Mutex::default(),
         order: Mutex::new(unsent),
         tls: Mutex::new(tls),
         outgoing,
         failed: OnceLock::new(),
+        spare: AtomicBool::new(true),
         drained: AtomicBool::new(false),
         unsent: AtomicBool::new(false),
         clogged: AtomicBool::new(false),

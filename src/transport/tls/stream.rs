@@ -4,6 +4,7 @@ use super::buffers::{Buffers, Chunk, Unsent};
 use super::failure::{broken, refused};
 use super::{is_would_block, lock};
 use crate::error::{Error, TlsError};
+use crate::pool::CIPHERTEXT;
 use crate::transport::{Interest, Ready, Transport, Wake};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -29,6 +30,8 @@ pub struct TlsTransport<T> {
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     /// Why TLS cannot go on, in either direction. The library would say something else the second time.
     pub(super) failed: OnceLock<TlsError>,
+    /// The buffers for reading hold memory.
+    pub(super) spare: AtomicBool,
     /// The last read ended because there was no ciphertext left, so that waiting for the descriptor is right.
     pub(super) drained: AtomicBool,
     /// `order` holds ciphertext that the transport had no room for.
@@ -59,9 +62,11 @@ impl<T: Transport> TlsTransport<T> {
     }
 
     /// Encrypts at most [`TURN`] bytes into memory: how many.
-    fn encrypt(&self, bufs: &[IoSlice<'_>], record: &mut Vec<u8>) -> io::Result<usize> {
+    fn encrypt(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut tls = lock(&self.tls);
         self.check()?;
+        // To make one record of several small pieces.
+        let mut record = Vec::new();
         let mut done = 0;
         let mut bufs = bufs.iter().filter(|buf| !buf.is_empty()).map(|buf| &buf[..]).peekable();
         let mut at: &[u8] = &[];
@@ -75,6 +80,9 @@ impl<T: Transport> TlsTransport<T> {
                 at = rest;
                 piece
             } else {
+                if record.capacity() == 0 {
+                    record = CIPHERTEXT.take();
+                }
                 record.clear();
                 while record.len() < RECORD {
                     if at.is_empty() {
@@ -94,6 +102,10 @@ impl<T: Transport> TlsTransport<T> {
             }
             result.map_err(|error| self.fail(broken(error)))?;
             done += piece.len();
+        }
+        if record.capacity() > 0 {
+            record.clear();
+            CIPHERTEXT.give(record);
         }
         Ok(done)
     }
@@ -143,6 +155,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
             }
             filled = true;
             let mut stage = lock(&self.stage);
+            self.spare.store(true, Ordering::Relaxed);
             let count = stage.fill(&self.under)?;
             let mut tls = lock(&self.tls);
             let buffers = tls.get_mut();
@@ -154,9 +167,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let order = &mut *lock(&self.order);
         self.send_unsent(order)?;
-        let mut record = std::mem::take(&mut order.record);
-        let result = self.encrypt(bufs, &mut record);
-        order.record = record;
+        let result = self.encrypt(bufs);
         order.collect(&self.outgoing);
         let count = result?;
         match self.send_unsent(order) {
@@ -214,6 +225,18 @@ impl<T: Transport> Transport for TlsTransport<T> {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.under.as_fd()
+    }
+
+    fn holds_spare_memory(&self) -> bool {
+        self.spare.load(Ordering::Relaxed) || self.under.holds_spare_memory()
+    }
+
+    fn release_memory(&self) {
+        self.spare.store(false, Ordering::Relaxed);
+        // Between two reads nothing is in it.
+        lock(&self.stage).release();
+        lock(&self.tls).get_mut().incoming.release();
+        self.under.release_memory();
     }
 
     fn has_buffered(&self) -> bool {
