@@ -1,99 +1,24 @@
 //! How much memory a connection takes, counted by the allocator (strictness items 9, 10, 11 and 15).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-#![expect(unsafe_code, reason = "an allocator")]
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::{
     BINARY, Deflate, Inflate, OFFER, RSV1, Raw, alone, bomb, limited, masked, noise, pair_with, raw_client_with,
 };
+use counting::{COUNT, Counting, counted};
 use landline::error::LimitError;
 use landline::proto::{Event, Inbound, Limits, Protocol, Role, Step, Want};
 use landline::{Client, Compress, Compression, Config, Error, Kind, Server, WebSocket};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-/// What this thread has allocated. Bytes of one that grows are counted as if it grew where it is.
-#[derive(Clone, Copy, Default, Debug)]
-struct Count {
-    calls: usize,
-    /// All that was ever asked for.
-    total: usize,
-    live: isize,
-    peak: isize,
-}
-
-thread_local! {
-    static COUNT: Cell<Count> = const { Cell::new(Count { calls: 0, total: 0, live: 0, peak: 0 }) };
-}
-
-struct Counting;
-
-impl Counting {
-    fn add(asked: usize, change: isize) {
-        COUNT.with(|cell| {
-            let mut count = cell.get();
-            count.calls += 1;
-            count.total += asked;
-            count.live += change;
-            count.peak = count.peak.max(count.live);
-            cell.set(count);
-        });
-    }
-}
-
-// SAFETY: everything is left to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::add(layout.size(), layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        Self::add(layout.size(), layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        Self::add(new_size, new_size as isize - layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        COUNT.with(|cell| {
-            let mut count = cell.get();
-            count.live -= layout.size() as isize;
-            cell.set(count);
-        });
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// What `work` does to the count; `peak` is above what was live before.
-fn counted<T>(work: impl FnOnce() -> T) -> (T, Count) {
-    let before = COUNT.get();
-    COUNT.set(Count { peak: before.live, ..before });
-    let result = work();
-    let after = COUNT.get();
-    let count = Count {
-        calls: after.calls - before.calls,
-        total: after.total - before.total,
-        live: after.live - before.live,
-        peak: after.peak - before.live,
-    };
-    (result, count)
-}
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
