@@ -18,11 +18,10 @@ use std::time::Duration;
 // ----- Certificates and keys -----
 
 /// Nothing that a certificate or key can be, and what is said about it.
-fn garbage() -> Vec<(Vec<u8>, &'static str)> {
+fn garbage(scratch: &Scratch) -> Vec<(Vec<u8>, &'static str)> {
     let der = |label: &str| {
         let certificate = self_signed(&["localhost"]);
         let pem = if label == "CERTIFICATE" { certificate.cert } else { certificate.key };
-        let scratch = Scratch::new(&format!("der-{label}").replace(' ', ""));
         let (pem, der) = (scratch.write("pem", pem), scratch.path("der"));
         let tool = if label == "CERTIFICATE" { "x509" } else { "pkey" };
         let mut command = Command::new("openssl");
@@ -60,7 +59,7 @@ fn is_told(error: &Error, parts: &[&str]) {
 fn what_is_no_ca_certificate_is_refused_by_name() {
     limited(|| {
         let (ca, scratch) = (Ca::new(), Scratch::new("no-ca"));
-        let mut cases = garbage();
+        let mut cases = garbage(&scratch);
         cases.push((damaged(&ca.pem()), "it is damaged"));
         cases.push((format!("{}{}", ca.pem(), String::from_utf8_lossy(&damaged(&ca.pem()))).into(), "damaged"));
         cases.push((self_signed(&["x"]).key.into(), "there is no certificate in it, but a private key"));
@@ -89,7 +88,7 @@ fn what_is_no_certificate_or_key_is_refused_by_name() {
             is_told(&in_memory.unwrap_err(), &[&format!("the {role} cannot be used: "), why]);
             is_told(&in_file.unwrap_err(), &[&format!("the {role} in "), file.to_str().unwrap(), why]);
         };
-        for (content, why) in garbage() {
+        for (content, why) in garbage(&scratch) {
             refused(&content, "certificate", why);
             refused(&content, "private key", why);
         }
