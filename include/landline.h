@@ -690,7 +690,11 @@ typedef struct landline_wait_item {
 /** The peer did not complete the closing handshake in time. Connection over. */
 #define LANDLINE_ERR_CLOSE_UNANSWERED -106
 
-/** TLS failed, or a certificate or key cannot be used. */
+/**
+ * TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
+ * which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
+ * on the way, no TLS, or an alert (the peer's). In the last case: connection over.
+ */
 #define LANDLINE_ERR_TLS -200
 
 /** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer. */
