@@ -12,7 +12,7 @@ landline.Error. While a call waits, other Python threads run; Ctrl-C ends one in
 
 from ._abi import version as _version
 from ._client import ClientConnection, connect
-from ._connection import Connection, MessageStream, Part, Stats
+from ._connection import Connection
 from ._exceptions import (
     ConcurrencyError,
     ConnectError,
@@ -33,7 +33,9 @@ from ._exceptions import (
 from ._headers import Headers, HeadersLike
 from ._options import Compression
 from ._payload import Data, DataLike
+from ._receiving import MessageStream, Part
 from ._server import Request, Response, Server, ServerConnection, serve
+from ._state import Stats
 
 __version__: str = _version().decode()
 

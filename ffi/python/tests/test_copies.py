@@ -15,7 +15,7 @@ import pytest
 from conftest import echo, running, url_of
 
 import landline
-from landline import _abi, _options, _waiting
+from landline import _abi, _options, _state, _waiting
 
 
 def classes() -> Set[Type[Any]]:
@@ -52,6 +52,7 @@ ARGUMENTS: Dict[Type[landline.Error], Any] = {
             landline.ConnectionClosedError,
             landline.ProtocolError,
             landline.MessageTooBig,
+            landline.ConnectionTLSError,
         )
     },
 }
@@ -102,7 +103,7 @@ def owners() -> Iterator[Dict[Type[Any], Any]]:
 
 
 def test_every_class_is_an_owner_or_a_value(owners: Dict[Type[Any], Any]) -> None:
-    abstract = {_abi.Unique, _abi.Handle, landline.Connection}
+    abstract = {_abi.Unique, _abi.Handle, landline.Connection, *landline.Connection.__bases__, _state.State}
     errors = {kind for kind in classes() if issubclass(kind, landline.Error)}
     values = {type(value) for value in VALUES}
     assert {kind for kind in classes() if issubclass(kind, _abi.Unique)} - abstract == set(owners)

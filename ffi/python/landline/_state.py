@@ -1,0 +1,172 @@
+"""What is known about a connection, open or not, and what its failures become."""
+
+import ctypes
+from ctypes import c_int64, c_size_t, c_void_p
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from . import _abi
+from ._exceptions import ConcurrencyError, Error, ending, name_of, outcome
+
+RECEIVING = "another thread is receiving, or this one is, and a signal handler or a finalizer has interrupted it"
+
+_ADDRESS = Optional[Tuple[str, int]]
+
+
+class Stats(NamedTuple):
+    """What a connection has carried so far; the opening handshake does not count."""
+
+    messages_sent: int
+    messages_received: int
+    payload_sent: int
+    payload_received: int
+    wire_sent: int
+    wire_received: int
+
+
+_NUMBER_KEYS = (
+    _abi.CONN_STATE,
+    _abi.CONN_CLOSE_CODE,
+    _abi.CONN_CLOSE_CODE_RECEIVED,
+    _abi.CONN_CLOSE_CODE_SENT,
+    _abi.CONN_MESSAGES_SENT,
+    _abi.CONN_MESSAGES_RECEIVED,
+    _abi.CONN_PAYLOAD_SENT,
+    _abi.CONN_PAYLOAD_RECEIVED,
+    _abi.CONN_WIRE_SENT,
+    _abi.CONN_WIRE_RECEIVED,
+)
+_TEXT_KEYS = (
+    _abi.CONN_SUBPROTOCOL,
+    _abi.CONN_EXTENSIONS,
+    _abi.CONN_TARGET,
+    _abi.CONN_PEER,
+    _abi.CONN_LOCAL,
+    _abi.CONN_HEADERS,
+    _abi.CONN_CLOSE_REASON,
+)
+
+
+def number(handle: c_void_p, key: int) -> int:
+    value = c_int64()
+    status = _abi.conn_int(handle, key, value)
+    if status:
+        raise outcome(status)
+    return value.value
+
+
+def _text(handle: c_void_p, key: int) -> bytes:
+    text, length = c_void_p(), c_size_t()
+    status = _abi.conn_str(handle, key, text, length)
+    if status:
+        raise outcome(status)
+    return ctypes.string_at(text, length.value) if text.value else b""
+
+
+def _address(text: bytes) -> _ADDRESS:
+    host, _, port = text.decode().rpartition(":")
+    return (host.strip("[]"), int(port)) if port else None
+
+
+class State(_abi.Unique):
+    """The part of a connection that all others have in common: its handle."""
+
+    def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
+        self._handle: Optional[_abi.Handle] = handle
+        self._send_timeout = send_timeout
+        # What is known of the connection when its handle is given up.
+        self._numbers: Dict[int, int] = {}
+        self._texts: Dict[int, bytes] = {}
+        self._reason_sent = ""
+
+    def _give_up(self, handle: _abi.Handle) -> None:
+        """Lets go of the connection; calls that are under way keep it until they return."""
+        self._texts = {key: _text(handle, key) for key in _TEXT_KEYS}
+        self._numbers = {key: number(handle, key) for key in _NUMBER_KEYS}
+        self._handle = None
+
+    def _int(self, key: int) -> int:
+        handle = self._handle
+        return self._numbers[key] if handle is None else number(handle, key)
+
+    def _bytes(self, key: int) -> bytes:
+        handle = self._handle
+        return self._texts[key] if handle is None else _text(handle, key)
+
+    def _str(self, key: int) -> str:
+        return self._bytes(key).decode("utf-8", "replace")
+
+    @property
+    def subprotocol(self) -> Optional[str]:
+        """The subprotocol that was agreed on, or None."""
+        return self._str(_abi.CONN_SUBPROTOCOL) or None
+
+    @property
+    def extensions(self) -> str:
+        """The extensions in use, as in Sec-WebSocket-Extensions."""
+        return self._str(_abi.CONN_EXTENSIONS)
+
+    @property
+    def path(self) -> str:
+        """Path and query that were asked for."""
+        return self._str(_abi.CONN_TARGET)
+
+    @property
+    def remote_address(self) -> _ADDRESS:
+        """Host and port of the other end; None if it has none."""
+        return _address(self._bytes(_abi.CONN_PEER))
+
+    @property
+    def local_address(self) -> _ADDRESS:
+        """Host and port of this end; None if it has none."""
+        return _address(self._bytes(_abi.CONN_LOCAL))
+
+    @property
+    def close_code(self) -> Optional[int]:
+        """The peer's close code, else the one that this end sent, else 1006; None while the connection is open."""
+        return self._int(_abi.CONN_CLOSE_CODE) or None
+
+    @property
+    def close_reason(self) -> Optional[str]:
+        """The reason in the peer's Close frame; None while the connection is open."""
+        return None if self.close_code is None else self._str(_abi.CONN_CLOSE_REASON)
+
+    @property
+    def stats(self) -> Stats:
+        """Messages and bytes so far."""
+        return Stats(*(self._int(key) for key in range(_abi.CONN_MESSAGES_SENT, _abi.CONN_WIRE_RECEIVED + 1)))
+
+    # ----- For loops of the caller's own -----
+
+    def fileno(self) -> int:
+        """The descriptor, for select() and the like; -1 after close(). Do not read from it or write to it.
+
+        When it is readable, call recv(timeout=0) until it raises Timeout. Do so as well before waiting if
+        has_buffered() says so.
+        """
+        handle = self._handle
+        return -1 if handle is None else number(handle, _abi.CONN_FD)
+
+    def poll_events(self) -> int:
+        """What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT if something is unsent."""
+        handle = self._handle
+        return 0 if handle is None else number(handle, _abi.CONN_POLL_EVENTS)
+
+    # ----- Failures -----
+
+    def _failure(self, status: int) -> Error:
+        """The exception for a status of this connection."""
+        if status == _abi.ERR_BUSY:
+            return ConcurrencyError(RECEIVING, name_of(status))
+        if status == _abi.ERR_NULL or status in (_abi.CLOSED, _abi.ERR_CLOSING) or status <= -100:
+            code = self._int(_abi.CONN_CLOSE_CODE) or self._int(_abi.CONN_CLOSE_CODE_SENT) or 1006
+            reason = self._str(_abi.CONN_CLOSE_REASON) or self._reason_sent
+            return ending(status, code, reason)
+        return outcome(status)
+
+    def interrupt(self) -> None:
+        """Wakes blocked calls of this connection from any thread: whoever receives and whoever sends get Interrupted.
+
+        If there is none, the next one that would wait gets it, once for each direction. The connection stays as it
+        was. Never blocks.
+        """
+        _abi.conn_interrupt(self._handle, _abi.RECV | _abi.SEND)
