@@ -9,7 +9,7 @@ use crate::proto::Role;
 use crate::proto::deflate;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits};
 use crate::resolve::resolve;
-use crate::transport::{TcpOptions, TlsConnector, Transport, Wake, connect_tcp};
+use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp};
 use crate::uri::Endpoint;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -39,13 +39,20 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 #[derive(Clone, Debug)]
 pub struct Client {
     config: Config,
-    tls: Option<TlsConnector>,
+    tls: Tls,
     tcp: TcpOptions,
     request: Template,
     connect_timeout: Option<Duration>,
     handshake_timeout: Option<Duration>,
     limits: HeadLimits,
     interrupter: Option<Interrupter>,
+}
+
+/// Where the connector for `wss` comes from.
+#[derive(Clone, Debug)]
+enum Tls {
+    Connector(TlsConnector),
+    Options(TlsConnectorBuilder),
 }
 
 /// What all requests have in common.
@@ -61,7 +68,7 @@ impl Default for Client {
     fn default() -> Self {
         Self {
             config: Config::default(),
-            tls: None,
+            tls: Tls::Options(TlsConnector::builder()),
             tcp: TcpOptions::default(),
             request: Template::default(),
             connect_timeout: Some(Duration::from_secs(10)),
@@ -105,9 +112,10 @@ impl Client {
         let endpoint = Endpoint::parse(url)?;
         let deadline = self.deadline();
         self.interruptible(|wake| {
+            let tls = self.tls_for(&endpoint, deadline, wake)?;
             let addresses = resolve(endpoint.host(), endpoint.port(), deadline, wake)?;
             let transport = self.dial(&endpoint, &addresses, deadline, wake)?;
-            self.open(Box::new(transport), &endpoint, deadline, wake)
+            self.open(Box::new(transport), tls, &endpoint, deadline, wake)
         })
     }
 
@@ -130,7 +138,10 @@ impl Client {
     pub fn connect_over(&self, transport: impl Transport + 'static, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
         let deadline = self.deadline();
-        self.interruptible(|wake| self.open(Box::new(transport), &endpoint, deadline, wake))
+        self.interruptible(|wake| {
+            let tls = self.tls_for(&endpoint, deadline, wake)?;
+            self.open(Box::new(transport), tls, &endpoint, deadline, wake)
+        })
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -146,6 +157,20 @@ impl Client {
             _ => {}
         }
         result
+    }
+
+    /// What does TLS, if the address wants it. First of all, so that no server waits meanwhile.
+    fn tls_for(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Option<Instant>,
+        wake: Option<&Wake>,
+    ) -> Result<Option<TlsConnector>> {
+        match &self.tls {
+            _ if !endpoint.is_tls() => Ok(None),
+            Tls::Connector(connector) => Ok(Some(connector.clone())),
+            Tls::Options(options) => options.build_until(deadline, wake).map(Some),
+        }
     }
 
     /// Connects to the first address that answers.
@@ -183,23 +208,15 @@ impl Client {
     fn open(
         &self,
         transport: Box<dyn Transport>,
+        tls: Option<TlsConnector>,
         endpoint: &Endpoint,
         deadline: Option<Instant>,
         wake: Option<&Wake>,
     ) -> Result<WebSocket> {
         let handshake = ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?;
-        let transport = if endpoint.is_tls() {
-            let default;
-            let tls = match &self.tls {
-                Some(tls) => tls,
-                None => {
-                    default = TlsConnector::new()?;
-                    &default
-                }
-            };
-            Box::new(tls.connect(&endpoint.server_name(), transport, deadline, wake)?)
-        } else {
-            transport
+        let transport = match tls {
+            Some(tls) => Box::new(tls.connect(&endpoint.server_name(), transport, deadline, wake)?),
+            None => transport,
         };
         self.shake_hands(handshake, transport, endpoint, deadline, wake)
     }
@@ -297,10 +314,19 @@ impl ClientBuilder {
         self
     }
 
-    /// How TLS is done for `wss`. Default: [`TlsConnector::new`].
+    /// How TLS is done for `wss`. Default: the default [`tls_options`](Self::tls_options).
     #[must_use]
     pub fn tls(mut self, tls: TlsConnector) -> Self {
-        self.client.tls = Some(tls);
+        self.client.tls = Tls::Connector(tls);
+        self
+    }
+
+    /// The same by options, of which a connector is made when a connection needs one: errors in them show then, reading
+    /// files and certificates counts in `handshake_timeout` and can be interrupted, and files that have changed are
+    /// noticed, the platform's roots within 10 minutes. Connections with the same options share a connector.
+    #[must_use]
+    pub fn tls_options(mut self, options: TlsConnectorBuilder) -> Self {
+        self.client.tls = Tls::Options(options);
         self
     }
 

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn landline_connect(
 ) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
+        let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
         let ws = values.client(is_tls, limit(timeout_ms)?)?.connect(url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn landline_connect_fd(
         // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
         let transport = unsafe { socket(fd, take) };
         // SAFETY: the caller's promise.
-        let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
+        let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
         let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn landline_connect_transport(
         // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
         let transport = unsafe { CallerTransport::new(transport) };
         // SAFETY: the caller's promise.
-        let (out, mut values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
+        let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
         let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
         out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
         Ok(LANDLINE_OK)
@@ -122,9 +122,9 @@ pub unsafe extern "C" fn landline_pair(
 ) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let (to_client, to_server, mut ours, theirs) = unsafe {
+        let (to_client, to_server, ours, theirs) = unsafe {
             let (client, server) = (out_handle(client, "client"), out_handle(server, "server"));
-            (client?, server?, values(client_options, false)?, values(server_options, false)?.without_tls())
+            (client?, server?, values(client_options), values(server_options).without_tls())
         };
         let (near, far) = pair();
         let connector = ours.client(false, None)?;
@@ -157,7 +157,7 @@ unsafe fn prepare<'a>(
         let out = out_handle(conn, "conn")?;
         let url = string(url, "url")?;
         let is_tls = Endpoint::parse(url).map_err(landline::Error::from)?.is_tls();
-        Ok((out, values(options, is_tls)?, url, is_tls))
+        Ok((out, values(options), url, is_tls))
     }
 }
 

@@ -167,7 +167,7 @@ pub unsafe extern "C" fn landline_listen(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, address, mut values) =
-            unsafe { (out_handle(listener, "listener")?, string(address, "address")?, values(options, false)?) };
+            unsafe { (out_handle(listener, "listener")?, string(address, "address")?, values(options)) };
         let interrupter = values.own_interrupter()?;
         let listener = match address.strip_prefix("unix:") {
             Some(path) => values.server()?.listen_unix(path)?,
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn landline_request_from_fd(
     guard(|| {
         // SAFETY: the caller's promise.
         let (transport, out, values) =
-            unsafe { (socket(fd, take), out_handle(request, "request")?, values(options, false)?) };
+            unsafe { (socket(fd, take), out_handle(request, "request")?, values(options)) };
         let request = values.accept_over(transport?, limit(timeout_ms)?)?;
         out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
         Ok(LANDLINE_OK)
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn landline_request_from_transport(
     guard(|| {
         // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
         let (transport, out, values) =
-            unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options, false)?) };
+            unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options)) };
         let request = values.accept_over(transport?, limit(timeout_ms)?)?;
         out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
         Ok(LANDLINE_OK)

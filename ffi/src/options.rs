@@ -8,13 +8,17 @@ use http::HeaderMap;
 use landline::proto::Limits;
 use landline::proto::handshake::HeadLimits;
 use landline::server::{OriginPolicy, ServerBuilder};
-use landline::transport::{Identity, TcpOptions, TlsConnector, Transport};
+use landline::transport::{Identity, TcpOptions, TlsConnector, TlsConnectorBuilder, Transport};
 use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
 use std::ffi::{c_char, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Options for connecting and for listening. One that an end has no use for does nothing there.
+///
+/// Connections with the same TLS options share what was made of them, in the whole process, from these or other options:
+/// only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
+/// platform's certificates are read again after 10 minutes. A forked child begins anew.
 ///
 /// Made by landline_options_new(), freed by landline_options_free(). What is made with it copies what it needs: it may
 /// be changed or freed right afterwards. Any thread may use it.
@@ -103,7 +107,7 @@ pub const LANDLINE_OPT_SUBPROTOCOL: i32 = 103;
 /// Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
 /// LANDLINE_ORIGINS_LIST.
 pub const LANDLINE_OPT_ALLOWED_ORIGIN: i32 = 104;
-/// Client: a file of PEM certificates to trust besides the platform's.
+/// Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all.
 pub const LANDLINE_OPT_TLS_CA_FILE: i32 = 105;
 /// A file with the certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_FILE. For a server it turns TLS on.
 pub const LANDLINE_OPT_TLS_CERT_FILE: i32 = 106;
@@ -162,8 +166,6 @@ struct Tls {
     key_file: Option<String>,
     pkcs12: Vec<u8>,
     pkcs12_password: String,
-    /// Made when it is first needed: reading the platform's certificates takes its time.
-    connector: Option<TlsConnector>,
 }
 
 impl Default for Tls {
@@ -180,32 +182,40 @@ impl Default for Tls {
             key_file: None,
             pkcs12: Vec::new(),
             pkcs12_password: String::new(),
-            connector: None,
         }
     }
 }
 
 impl Tls {
-    fn identity(&self) -> Outcome<Option<Identity>> {
+    fn identity_source(&self) -> Outcome<Option<IdentitySource<'_>>> {
         if !self.pkcs12.is_empty() {
-            return Ok(Some(Identity::from_pkcs12(&self.pkcs12, &self.pkcs12_password)?));
+            return Ok(Some(IdentitySource::Pkcs12));
         }
         match (&self.cert_file, &self.key_file) {
-            (Some(cert), Some(key)) => return Ok(Some(Identity::from_pem_files(cert, key)?)),
+            (Some(cert), Some(key)) => return Ok(Some(IdentitySource::Files(cert, key))),
             (None, None) => {}
             _ => return Err(config("a certificate file needs a key file, and a key file a certificate file")),
         }
         match (self.cert.is_empty(), self.key.is_empty()) {
-            (false, false) => Ok(Some(Identity::from_pem(&self.cert, &self.key)?)),
+            (false, false) => Ok(Some(IdentitySource::Pem)),
             (true, true) => Ok(None),
             _ => Err(config("a certificate needs a key, and a key a certificate")),
         }
     }
 
-    fn connector(&mut self) -> Outcome<TlsConnector> {
-        if let Some(connector) = &self.connector {
-            return Ok(connector.clone());
-        }
+    /// For a server.
+    fn identity(&self) -> Outcome<Option<Identity>> {
+        Ok(match self.identity_source()? {
+            Some(IdentitySource::Pkcs12) => Some(Identity::from_pkcs12(&self.pkcs12, &self.pkcs12_password)?),
+            Some(IdentitySource::Files(cert, key)) => Some(Identity::from_pem_files(cert, key)?),
+            Some(IdentitySource::Pem) => Some(Identity::from_pem(&self.cert, &self.key)?),
+            None => None,
+        })
+    }
+
+    /// For a client. What they name is read when a connection is opened, which shares a connector with all others of
+    /// the same options.
+    fn connector(&self) -> Outcome<TlsConnectorBuilder> {
         let mut builder = TlsConnector::builder()
             .platform_roots(self.platform_roots)
             .danger_accept_invalid_certs(self.accept_invalid_certs)
@@ -216,13 +226,20 @@ impl Tls {
         for pem in &self.ca_pem {
             builder = builder.ca_pem(pem);
         }
-        if let Some(identity) = self.identity()? {
-            builder = builder.identity(identity);
-        }
-        let connector = builder.build()?;
-        self.connector = Some(connector.clone());
-        Ok(connector)
+        Ok(match self.identity_source()? {
+            Some(IdentitySource::Pkcs12) => builder.identity_pkcs12(&self.pkcs12, &self.pkcs12_password),
+            Some(IdentitySource::Files(cert, key)) => builder.identity_pem_files(cert, key),
+            Some(IdentitySource::Pem) => builder.identity_pem(&self.cert, &self.key),
+            None => builder,
+        })
     }
+}
+
+/// Where a certificate and its key come from.
+enum IdentitySource<'a> {
+    Pkcs12,
+    Files(&'a str, &'a str),
+    Pem,
 }
 
 fn config(text: &'static str) -> Failure {
@@ -235,24 +252,14 @@ impl landline_options {
     }
 }
 
-/// The values of a handle; the defaults for NULL. Work that is done once (TLS) is done in the handle, so that it is
-/// not done again.
+/// The values of a handle; the defaults for NULL.
 ///
 /// # Safety
 ///
 /// `options` is NULL or a live handle.
-pub(crate) unsafe fn values(options: *const landline_options, tls: bool) -> Outcome<Values> {
+pub(crate) unsafe fn values(options: *const landline_options) -> Values {
     // SAFETY: the caller's promise.
-    match unsafe { options.as_ref() } {
-        None => Ok(Values::default()),
-        Some(options) => {
-            let mut values = options.lock();
-            if tls {
-                values.tls.connector()?;
-            }
-            Ok(values.clone())
-        }
-    }
+    unsafe { options.as_ref() }.map_or_else(Values::default, |options| options.lock().clone())
 }
 
 impl Values {
@@ -336,7 +343,7 @@ impl Values {
     }
 
     /// A client, for one connection that must be open within `limit`.
-    pub(crate) fn client(&mut self, is_tls: bool, limit: Option<Duration>) -> Outcome<Client> {
+    pub(crate) fn client(&self, is_tls: bool, limit: Option<Duration>) -> Outcome<Client> {
         let mut builder = Client::builder().config(self.config()).head_limits(self.limits).tcp(self.tcp.clone());
         for (name, value) in &self.headers {
             builder = builder.header(name, value);
@@ -360,7 +367,7 @@ impl Values {
             builder = builder.interrupter(interrupter.clone());
         }
         if is_tls {
-            builder = builder.tls(self.tls.connector()?);
+            builder = builder.tls_options(self.tls.connector()?);
         }
         Ok(builder.build()?)
     }
@@ -594,7 +601,6 @@ pub unsafe extern "C" fn landline_options_set_int(
         // SAFETY: the caller's promise.
         let mut values = unsafe { handle(options, "options") }?.lock();
         values.set_int(key, value)?;
-        values.tls.connector = None;
         Ok(LANDLINE_OK)
     })
 }
@@ -618,7 +624,6 @@ pub unsafe extern "C" fn landline_options_set_str(
         // SAFETY: the caller's promise.
         let value = if value.is_null() { None } else { Some(unsafe { string(value, "value") }?) };
         values.set_str(key, value)?;
-        values.tls.connector = None;
         Ok(LANDLINE_OK)
     })
 }
@@ -642,7 +647,6 @@ pub unsafe extern "C" fn landline_options_set_bytes(
         // SAFETY: the caller's promise.
         let (mut values, data) = unsafe { (handle(options, "options")?.lock(), bytes(data, len, "data")?) };
         values.set_bytes(key, data)?;
-        values.tls.connector = None;
         Ok(LANDLINE_OK)
     })
 }

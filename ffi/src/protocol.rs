@@ -298,7 +298,7 @@ pub unsafe extern "C" fn landline_protocol_client(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, url, values) =
-            unsafe { (out_handle(protocol, "protocol")?, string(url, "url")?, values(options, false)?) };
+            unsafe { (out_handle(protocol, "protocol")?, string(url, "url")?, values(options)) };
         let endpoint = Endpoint::parse(url).map_err(Error::from)?;
         let (host, origin, headers) = values.request()?;
         let host = host.map_or_else(|| endpoint.authority(), str::to_owned);
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn landline_protocol_server(
 ) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let (out, values) = unsafe { (out_handle(protocol, "protocol")?, values(options, false)?) };
+        let (out, values) = unsafe { (out_handle(protocol, "protocol")?, values(options)) };
         let stage = Stage::Server(Box::new(ServerHandshake::new(values.limits())));
         make(&out, Core::new(stage, values, Vec::new()))
     })

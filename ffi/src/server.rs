@@ -46,7 +46,7 @@ pub unsafe extern "C" fn landline_server_bind(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, address, values) =
-            unsafe { (out_handle(server, "server")?, string(address, "address")?, values(options, false)?) };
+            unsafe { (out_handle(server, "server")?, string(address, "address")?, values(options)) };
         let server = match address.strip_prefix("unix:") {
             Some(path) => values.server()?.bind_unix(path)?,
             None => values.server()?.bind(address)?,

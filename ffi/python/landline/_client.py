@@ -63,7 +63,8 @@ def connect(
         origin: the Origin header.
         host: the Host header in place of the URL's.
         compression: whether to offer permessage-deflate, and how.
-        ca_file, ca_pem: certificates in PEM to trust besides the platform's.
+        ca_file, ca_pem: certificates in PEM to trust besides the platform's. A file is read for each connection, but
+            parsed only if it has changed; the platform's certificates are read again after 10 minutes.
         platform_roots: False trusts only the certificates that are given.
         cert_file, key_file: files with this end's certificate chain and private key (PKCS#8) in PEM.
         cert_pem, key_pem: the same, but not in files.

@@ -2,18 +2,32 @@
 
 use super::failure::{short, unusable};
 use super::handshake::handshake;
-use super::identity::{Identity, parse_certificates, read_file};
+use super::identity::{Identity, Material, parse_certificates, read_file};
+use super::shared::{self, Pem, Settings};
 use super::stream::TlsTransport;
-use crate::error::{Error, Result};
+use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::offload::{GaveUp, Offload};
 use crate::transport::{Transport, Wake};
 use native_tls::Protocol;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+/// Reading files and certificates cannot be stopped: so many at a time, for callers with a time limit.
+static SETTING_UP: Offload = Offload::new("landline TLS set-up", 16);
+
 /// How a client does TLS. The default: the platform's roots, name and expiry checked, TLS 1.2 at least.
+///
+/// To make one can take tens of milliseconds of processor time, because the platform's root certificates are read. Those
+/// with the same settings are one, process-wide: each is made once and kept, the latest 8, those that trust the
+/// platform's roots for 10 minutes. A forked child makes its own.
+///
+/// A connector goes on with the certificates that it has read. To notice changed ones, make another, or leave that to a
+/// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
+/// its connections takes one that reads files anew and is not older than that.
 #[derive(Clone)]
-pub struct TlsConnector(native_tls::TlsConnector);
+pub struct TlsConnector(pub(super) native_tls::TlsConnector);
 
 impl TlsConnector {
     /// With the defaults.
@@ -28,7 +42,7 @@ impl TlsConnector {
     /// To set options.
     #[must_use]
     pub fn builder() -> TlsConnectorBuilder {
-        TlsConnectorBuilder { inner: native_tls::TlsConnector::builder(), error: None }
+        TlsConnectorBuilder::default()
     }
 
     /// Does the client's TLS handshake over `under`, with the name that the certificate must be for.
@@ -56,51 +70,76 @@ impl fmt::Debug for TlsConnector {
     }
 }
 
-/// Options of a [`TlsConnector`].
+/// Options of a [`TlsConnector`]. They are looked at, and files are read, when it is made.
+#[derive(Clone, Default)]
 pub struct TlsConnectorBuilder {
-    inner: native_tls::TlsConnectorBuilder,
-    error: Option<Error>,
+    no_platform_roots: bool,
+    accept_invalid_certs: bool,
+    accept_invalid_hostnames: bool,
+    roots: Vec<Source>,
+    identity: Option<IdentitySource>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Pem(Arc<[u8]>),
+    File(PathBuf),
+}
+
+#[derive(Clone)]
+enum IdentitySource {
+    Material(Arc<Material>),
+    Files(PathBuf, PathBuf),
 }
 
 impl TlsConnectorBuilder {
     /// Trusts these certificates too: PEM, one or more.
     #[must_use]
     pub fn ca_pem(mut self, pem: &[u8]) -> Self {
-        self.add_roots(pem, "the CA certificate");
+        self.roots.push(Source::Pem(pem.into()));
         self
-    }
-
-    fn add_roots(&mut self, pem: &[u8], name: &str) {
-        match parse_certificates(pem, name) {
-            Ok(certificates) => certificates.into_iter().for_each(|certificate| {
-                self.inner.add_root_certificate(certificate);
-            }),
-            Err(error) => drop(self.error.get_or_insert(error)),
-        }
     }
 
     /// Trusts the certificates of this PEM file too.
     #[must_use]
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
-        let path = path.as_ref();
-        match read_file(path) {
-            Ok(pem) => self.add_roots(&pem, &format!("the CA certificate in {}", path.display())),
-            Err(error) => drop(self.error.get_or_insert(error)),
-        }
+        self.roots.push(Source::File(path.as_ref().to_owned()));
         self
     }
 
     /// Whether the platform's roots are trusted. Default yes; with `false`, only the certificates given here.
     #[must_use]
     pub fn platform_roots(mut self, trust: bool) -> Self {
-        self.inner.disable_built_in_roots(!trust);
+        self.no_platform_roots = !trust;
         self
     }
 
     /// The certificate to show to a server that asks for one.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.inner.identity(identity.0);
+        self.identity = Some(IdentitySource::Material(identity.material));
+        self
+    }
+
+    /// The same as [`Identity::from_pem`] gives it.
+    #[must_use]
+    pub fn identity_pem(mut self, certificate: &[u8], key: &[u8]) -> Self {
+        self.identity = Some(IdentitySource::Material(Arc::new(Material::pem(certificate, key))));
+        self
+    }
+
+    /// The same as [`Identity::from_pem_files`] gives it.
+    #[must_use]
+    pub fn identity_pem_files(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
+        let (certificate, key) = (certificate.as_ref().to_owned(), key.as_ref().to_owned());
+        self.identity = Some(IdentitySource::Files(certificate, key));
+        self
+    }
+
+    /// The same as [`Identity::from_pkcs12`] gives it.
+    #[must_use]
+    pub fn identity_pkcs12(mut self, archive: &[u8], password: &str) -> Self {
+        self.identity = Some(IdentitySource::Material(Arc::new(Material::pkcs12(archive, password))));
         self
     }
 
@@ -108,7 +147,7 @@ impl TlsConnectorBuilder {
     /// and change everything.** Default off.
     #[must_use]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> Self {
-        self.inner.danger_accept_invalid_certs(accept);
+        self.accept_invalid_certs = accept;
         self
     }
 
@@ -116,28 +155,97 @@ impl TlsConnectorBuilder {
     /// read and change everything.** Default off.
     #[must_use]
     pub fn danger_accept_invalid_hostnames(mut self, accept: bool) -> Self {
-        self.inner.danger_accept_invalid_hostnames(accept);
+        self.accept_invalid_hostnames = accept;
         self
     }
 
-    /// Checks the options.
+    /// Makes the connector, or gives the one that has been made of the same. Blocks while files are read.
     ///
     /// # Errors
     ///
-    /// The first option that cannot be used.
-    pub fn build(mut self) -> Result<TlsConnector> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        self.inner.min_protocol_version(Some(Protocol::Tlsv12));
-        let connector = self.inner.build().map_err(not_set_up)?;
-        Ok(TlsConnector(connector))
+    /// The first option that cannot be used: [`Error::Config`] for a file that cannot be read, [`Error::Tls`] for what is
+    /// no certificate or key, naming it.
+    pub fn build(self) -> Result<TlsConnector> {
+        shared::connector(&self.settings()?).map(TlsConnector)
     }
+
+    /// [`build`](Self::build) until `deadline` passes or `wake` is set.
+    ///
+    /// What blocks longer goes on in a thread of its own.
+    pub(crate) fn build_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<TlsConnector> {
+        if !self.has_files()
+            && let Some(connector) = shared::ready(&self.settings()?)
+        {
+            return Ok(TlsConnector(connector));
+        }
+        let builder = self.clone();
+        if deadline.is_none() && wake.is_none() {
+            return builder.build();
+        }
+        match SETTING_UP.run(move || builder.build(), deadline, wake) {
+            Ok(made) => made,
+            Err(GaveUp::Timeout { queued }) => {
+                Err(Error::Timeout(Timeout { budget: Budget::Tls, accepted: false, queued }))
+            }
+            Err(GaveUp::Interrupted) => Err(Interrupted::during(Budget::Tls)),
+            Err(GaveUp::Failed(error)) => Err(Error::io("setting up TLS", error)),
+        }
+    }
+
+    fn has_files(&self) -> bool {
+        matches!(self.identity, Some(IdentitySource::Files(..)))
+            || self.roots.iter().any(|source| matches!(source, Source::File(_)))
+    }
+
+    /// Reads the files.
+    fn settings(&self) -> Result<Settings> {
+        let root = |source: &Source| {
+            let (text, name) = match source {
+                Source::Pem(text) => (Arc::clone(text), "the CA certificate".into()),
+                Source::File(path) => {
+                    (read_file(path)?.into(), format!("the CA certificate in {}", path.display()).into())
+                }
+            };
+            Ok(Pem { text, name })
+        };
+        let identity = match &self.identity {
+            Some(IdentitySource::Material(material)) => Some(Arc::clone(material)),
+            Some(IdentitySource::Files(certificate, key)) => Some(Arc::new(Material::files(certificate, key)?)),
+            None => None,
+        };
+        Ok(Settings {
+            platform_roots: !self.no_platform_roots,
+            accept_invalid_certs: self.accept_invalid_certs,
+            accept_invalid_hostnames: self.accept_invalid_hostnames,
+            roots: self.roots.iter().map(root).collect::<Result<_>>()?,
+            identity,
+        })
+    }
+}
+
+/// A connector with these settings.
+pub(super) fn make(settings: &Settings) -> Result<native_tls::TlsConnector> {
+    let mut builder = native_tls::TlsConnector::builder();
+    for root in &settings.roots {
+        for certificate in parse_certificates(&root.text, &root.name)? {
+            builder.add_root_certificate(certificate);
+        }
+    }
+    if let Some(material) = &settings.identity {
+        builder.identity(material.parse()?);
+    }
+    builder
+        .disable_built_in_roots(!settings.platform_roots)
+        .danger_accept_invalid_certs(settings.accept_invalid_certs)
+        .danger_accept_invalid_hostnames(settings.accept_invalid_hostnames)
+        .min_protocol_version(Some(Protocol::Tlsv12))
+        .build()
+        .map_err(not_set_up)
 }
 
 impl fmt::Debug for TlsConnectorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsConnectorBuilder").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("TlsConnectorBuilder").finish_non_exhaustive()
     }
 }
 
@@ -153,7 +261,7 @@ impl TlsAcceptor {
     ///
     /// [`Error::Tls`] when the platform's library cannot use it.
     pub fn new(identity: Identity) -> Result<Self> {
-        native_tls::TlsAcceptor::builder(identity.0)
+        native_tls::TlsAcceptor::builder(identity.inner)
             .min_protocol_version(Some(Protocol::Tlsv12))
             .build()
             .map(Self)

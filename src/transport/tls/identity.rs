@@ -6,13 +6,18 @@ use crate::error::{Error, Result};
 use native_tls::Certificate;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How the one form of key that the library takes begins.
 const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// A certificate with its private key.
 #[derive(Clone)]
-pub struct Identity(pub(super) native_tls::Identity);
+pub struct Identity {
+    pub(super) inner: native_tls::Identity,
+    /// What it was made of.
+    pub(super) material: Arc<Material>,
+}
 
 impl Identity {
     /// From PEM: the certificate, followed by its intermediates if it has any, and the key in PKCS#8 form.
@@ -23,7 +28,7 @@ impl Identity {
     /// that begins with `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY` is in an older form; the error says how to
     /// convert it.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self> {
-        Self::from_named_pem((certificate, "the certificate"), (key, "the private key"))
+        Self::of(Material::pem(certificate, key))
     }
 
     /// The same from files.
@@ -33,28 +38,7 @@ impl Identity {
     /// [`Error::Config`] naming the file that cannot be read, and what [`from_pem`](Self::from_pem) gives, with the
     /// files' names.
     pub fn from_pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
-        let (certificate, key) = (certificate.as_ref(), key.as_ref());
-        Self::from_named_pem(
-            (&read_file(certificate)?, &format!("the certificate in {}", certificate.display())),
-            (&read_file(key)?, &format!("the private key in {}", key.display())),
-        )
-    }
-
-    /// Each with its name.
-    fn from_named_pem(certificate: (&[u8], &str), key: (&[u8], &str)) -> Result<Self> {
-        parse_certificates(certificate.0, certificate.1)?;
-        let begin = key.0.windows(PKCS8.len()).position(|bytes| bytes == PKCS8);
-        let Some(begin) = begin else {
-            return Err(unusable(format!("{} cannot be used: {}", key.1, key_complaint(key.0)), None));
-        };
-        let pkcs8 = &key.0[begin..];
-        let identity = native_tls::Identity::from_pkcs8(certificate.0, pkcs8).map_err(|source| {
-            unusable(format!("{} cannot be used: it is damaged ({})", key.1, short(&source)), Some(source))
-        })?;
-        if !fit(certificate.0, pkcs8) {
-            return Err(unusable(format!("{} is not that of {}", key.1, certificate.1), None));
-        }
-        Ok(Self(identity))
+        Self::of(Material::files(certificate.as_ref(), key.as_ref())?)
     }
 
     /// From a PKCS#12 archive (`.p12`, `.pfx`).
@@ -63,26 +47,83 @@ impl Identity {
     ///
     /// [`Error::Tls`] when it cannot be used, a wrong password included.
     pub fn from_pkcs12(archive: &[u8], password: &str) -> Result<Self> {
-        let unusable = |why: &str, source| unusable(format!("the PKCS#12 archive cannot be used: {why}"), source);
-        if archive.is_empty() {
-            return Err(unusable("it is empty", None));
-        }
-        if labels(archive).next().is_some() {
-            return Err(unusable("it is PEM; give it as certificate and key", None));
-        }
-        native_tls::Identity::from_pkcs12(archive, password).map(Self).map_err(|source| {
-            let why = short(&source);
-            let why = match &why[..] {
-                "mac verify failure" => "the password is wrong, or it is damaged".to_owned(),
-                "unsupported" => "its encryption is outdated; export it again".to_owned(),
-                _ if why.starts_with("at least one certificate") => {
-                    "there is no private key in it, or no certificate that belongs to the key".to_owned()
-                }
-                _ => format!("it is damaged, or something else ({why})"),
-            };
-            unusable(&why, Some(source))
+        Self::of(Material::pkcs12(archive, password))
+    }
+
+    fn of(material: Material) -> Result<Self> {
+        Ok(Self { inner: material.parse()?, material: Arc::new(material) })
+    }
+}
+
+/// What an identity is made of, unchecked. Each PEM text has the name that an error gives it.
+#[derive(PartialEq, Eq)]
+pub(super) enum Material {
+    Pem { certificate: (Vec<u8>, String), key: (Vec<u8>, String) },
+    Pkcs12 { archive: Vec<u8>, password: String },
+}
+
+impl Material {
+    pub(super) fn pem(certificate: &[u8], key: &[u8]) -> Self {
+        let key = (key.to_vec(), "the private key".to_owned());
+        Self::Pem { certificate: (certificate.to_vec(), "the certificate".to_owned()), key }
+    }
+
+    pub(super) fn files(certificate: &Path, key: &Path) -> Result<Self> {
+        Ok(Self::Pem {
+            certificate: (read_file(certificate)?, format!("the certificate in {}", certificate.display())),
+            key: (read_file(key)?, format!("the private key in {}", key.display())),
         })
     }
+
+    pub(super) fn pkcs12(archive: &[u8], password: &str) -> Self {
+        Self::Pkcs12 { archive: archive.to_vec(), password: password.to_owned() }
+    }
+
+    pub(super) fn parse(&self) -> Result<native_tls::Identity> {
+        match self {
+            Self::Pem { certificate, key } => parse_pem(certificate, key),
+            Self::Pkcs12 { archive, password } => parse_pkcs12(archive, password),
+        }
+    }
+}
+
+/// Each with its name.
+fn parse_pem(certificate: &(Vec<u8>, String), key: &(Vec<u8>, String)) -> Result<native_tls::Identity> {
+    parse_certificates(&certificate.0, &certificate.1)?;
+    let begin = key.0.windows(PKCS8.len()).position(|bytes| bytes == PKCS8);
+    let Some(begin) = begin else {
+        return Err(unusable(format!("{} cannot be used: {}", key.1, key_complaint(&key.0)), None));
+    };
+    let pkcs8 = &key.0[begin..];
+    let identity = native_tls::Identity::from_pkcs8(&certificate.0, pkcs8).map_err(|source| {
+        unusable(format!("{} cannot be used: it is damaged ({})", key.1, short(&source)), Some(source))
+    })?;
+    if !fit(&certificate.0, pkcs8) {
+        return Err(unusable(format!("{} is not that of {}", key.1, certificate.1), None));
+    }
+    Ok(identity)
+}
+
+fn parse_pkcs12(archive: &[u8], password: &str) -> Result<native_tls::Identity> {
+    let unusable = |why: &str, source| unusable(format!("the PKCS#12 archive cannot be used: {why}"), source);
+    if archive.is_empty() {
+        return Err(unusable("it is empty", None));
+    }
+    if labels(archive).next().is_some() {
+        return Err(unusable("it is PEM; give it as certificate and key", None));
+    }
+    native_tls::Identity::from_pkcs12(archive, password).map_err(|source| {
+        let why = short(&source);
+        let why = match &why[..] {
+            "mac verify failure" => "the password is wrong, or it is damaged".to_owned(),
+            "unsupported" => "its encryption is outdated; export it again".to_owned(),
+            _ if why.starts_with("at least one certificate") => {
+                "there is no private key in it, or no certificate that belongs to the key".to_owned()
+            }
+            _ => format!("it is damaged, or something else ({why})"),
+        };
+        unusable(&why, Some(source))
+    })
 }
 
 impl fmt::Debug for Identity {

@@ -22,6 +22,7 @@ mod failure;
 mod handshake;
 mod identity;
 mod pem;
+mod shared;
 mod stream;
 
 pub use config::{TlsAcceptor, TlsConnector, TlsConnectorBuilder};

@@ -22,6 +22,10 @@ const TURN: usize = 64 << 10;
 const CLOGGED: usize = 4 * TURN;
 
 /// TLS over another transport.
+///
+/// While data flows it has up to 128 KiB of buffers for reading, and for writing what process-wide pools lend it. An idle
+/// connection holds less than 1 KiB, besides what the platform's library does: memory for writing is given back as soon
+/// as all is sent, memory for reading after a second without data.
 pub struct TlsTransport<T> {
     pub(super) under: T,
     pub(super) stage: Mutex<Chunk>,

@@ -1,0 +1,169 @@
+//! Connectors that are shared by all connections made with the same settings.
+//!
+//! To make one takes tens of milliseconds of processor time: the platform's library reads and parses every root
+//! certificate, twice if the environment names their file, and also when they are not to be trusted. So each is made
+//! once, and kept for whoever asks for the same, contents of files compared byte by byte. A few threads that ask at once
+//! wait for the first of them.
+//!
+//! The platform's roots may change under a process that runs for months: a connector that trusts them serves for
+//! [`ROOTS_AGE`]. A forked child begins with none, because another thread may have held a lock inside of it.
+
+use super::config::make;
+use super::identity::Material;
+use crate::error::Result;
+use crate::process::PerProcess;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the platform's roots are not read again.
+const ROOTS_AGE: Duration = Duration::from_secs(10 * 60);
+/// So many connectors are kept, the latest used.
+const MOST: usize = 8;
+
+/// All that makes one connector different from another.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) platform_roots: bool,
+    pub(super) accept_invalid_certs: bool,
+    pub(super) accept_invalid_hostnames: bool,
+    pub(super) roots: Vec<Pem>,
+    pub(super) identity: Option<Arc<Material>>,
+}
+
+/// A PEM text, and what an error calls it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Pem {
+    pub(super) text: Arc<[u8]>,
+    pub(super) name: Arc<str>,
+}
+
+struct Entry {
+    settings: Settings,
+    since: Instant,
+    connector: OnceLock<Result<native_tls::TlsConnector>>,
+}
+
+type Entries = Mutex<Vec<Arc<Entry>>>;
+
+static SHARED: PerProcess<Entries> = PerProcess::new(Entries::default);
+
+/// The connector for these settings, if it has been made. Never waits.
+pub(super) fn ready(settings: &Settings) -> Option<native_tls::TlsConnector> {
+    let found = find(&mut lock(SHARED.get()), settings, Instant::now())?;
+    found.connector.get()?.as_ref().ok().cloned()
+}
+
+/// The connector for these settings. Makes it, or waits for another thread that does.
+pub(super) fn connector(settings: &Settings) -> Result<native_tls::TlsConnector> {
+    connector_in(SHARED.get(), settings, Instant::now(), make)
+}
+
+fn connector_in(
+    shared: &Entries,
+    settings: &Settings,
+    now: Instant,
+    make: impl FnOnce(&Settings) -> Result<native_tls::TlsConnector>,
+) -> Result<native_tls::TlsConnector> {
+    let mut entries = lock(shared);
+    let entry = find(&mut entries, settings, now).unwrap_or_else(|| {
+        let entry = Arc::new(Entry { settings: settings.clone(), since: now, connector: OnceLock::new() });
+        entries.truncate(MOST - 1);
+        entries.insert(0, Arc::clone(&entry));
+        entry
+    });
+    drop(entries);
+    let made = entry.connector.get_or_init(|| make(settings));
+    if made.is_err() {
+        // It may be better the next time.
+        lock(shared).retain(|other| !Arc::ptr_eq(other, &entry));
+    }
+    made.clone()
+}
+
+/// The one with these settings, which becomes the latest used. Those that are too old are forgotten.
+fn find(entries: &mut Vec<Arc<Entry>>, settings: &Settings, now: Instant) -> Option<Arc<Entry>> {
+    entries
+        .retain(|entry| !entry.settings.platform_roots || now.saturating_duration_since(entry.since) < ROOTS_AGE);
+    let place = entries.iter().position(|entry| entry.settings == *settings)?;
+    entries[..=place].rotate_right(1);
+    Some(Arc::clone(&entries[0]))
+}
+
+fn lock(shared: &Entries) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::TlsConnector;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn settings(platform_roots: bool, name: &str) -> Settings {
+        Settings {
+            platform_roots,
+            accept_invalid_certs: false,
+            accept_invalid_hostnames: false,
+            roots: vec![Pem { text: name.as_bytes().into(), name: "x".into() }],
+            identity: None,
+        }
+    }
+
+    fn any() -> Result<native_tls::TlsConnector> {
+        TlsConnector::new().map(|connector| connector.0)
+    }
+
+    #[test]
+    fn each_connector_is_made_once_however_many_threads_ask() {
+        static ENTRIES: Entries = Entries::new(Vec::new());
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let now = Instant::now();
+        let threads: Vec<_> = (0..32)
+            .map(|i| {
+                std::thread::spawn(move || {
+                    let settings = settings(true, ["one", "other"][i % 2]);
+                    connector_in(&ENTRIES, &settings, now, |_| {
+                        MADE.fetch_add(1, Ordering::SeqCst);
+                        any()
+                    })
+                    .unwrap();
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(MADE.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn connectors_are_forgotten_when_they_are_old_or_many_and_failures_at_once() {
+        let entries = Entries::default();
+        let made = Cell::new(0);
+        let ask = |settings: &Settings, now| {
+            connector_in(&entries, settings, now, |_| {
+                made.set(made.get() + 1);
+                any()
+            })
+            .unwrap();
+            made.take()
+        };
+        let now = Instant::now();
+        for platform_roots in [true, false] {
+            let settings = settings(platform_roots, "a");
+            assert_eq!([ask(&settings, now), ask(&settings, now)], [1, 0]);
+            assert_eq!(ask(&settings, now + ROOTS_AGE / 2), 0);
+            assert_eq!(ask(&settings, now + ROOTS_AGE), usize::from(platform_roots));
+        }
+        for i in 0..MOST {
+            assert_eq!(ask(&settings(false, &format!("{i}")), now), 1);
+        }
+        assert_eq!(lock(&entries).len(), MOST);
+        assert_eq!([ask(&settings(false, "0"), now), ask(&settings(false, "a"), now)], [0, 1]);
+        assert_eq!(ask(&settings(false, "0"), now), 0, "the latest used stay");
+        assert_eq!(ask(&settings(false, "1"), now), 1);
+
+        let fail = |_: &Settings| Err(crate::error::Error::config("no"));
+        assert!(connector_in(&entries, &settings(false, "bad"), now, fail).is_err());
+        assert_eq!(ask(&settings(false, "bad"), now), 1);
+    }
+}

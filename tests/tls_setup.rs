@@ -1,0 +1,142 @@
+//! What it takes to set TLS up for a connection: once for all that have the same settings, within the time limit.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+mod common;
+
+use common::*;
+use landline::error::{Budget, Error, Timeout};
+use landline::transport::{TlsConnector, TlsConnectorBuilder};
+use landline::{Client, Interrupter, Server, WebSocket};
+use rustix::time::{ClockId, clock_gettime};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+fn with(options: TlsConnectorBuilder) -> Client {
+    Client::builder().tls_options(options).build().unwrap()
+}
+
+/// Processor time of this process, both ends of its connections.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+#[test]
+fn certificates_are_read_for_the_first_connection_only() {
+    const ROOTS: usize = 400;
+    const CONNECTIONS: u32 = 10;
+    let scratch = Scratch::new("roots");
+    let platform = scratch.path("platform.pem");
+    let before = format!("export SSL_CERT_FILE='{}';", platform.display());
+    alone("certificates_are_read_for_the_first_connection_only", &before, move || {
+        let (ca, scratch) = (Ca::new(), Scratch::new("own-roots"));
+        let others: String = (1..ROOTS).map(|_| Ca::new().pem()).collect();
+        std::fs::write(std::env::var("SSL_CERT_FILE").unwrap(), others + &ca.pem()).unwrap();
+        let file = scratch.write("ca.pem", ca.pem());
+        let certificate = ca.issue(&["localhost"]);
+        let (cert, key) = (scratch.write("cert", &certificate.cert), scratch.write("key", &certificate.key));
+        let server = serve_echo(Server::builder().tls(certificate.identity()));
+        let url = server.tls_url();
+
+        let options = || TlsConnector::builder().ca_pem(ca.pem().as_bytes());
+        let connect: [(&str, &dyn Fn() -> landline::Result<WebSocket>); 6] = [
+            ("connect", &|| landline::connect(&url)),
+            ("ca_pem", &|| with(options()).connect(&url)),
+            ("ca_file", &|| with(TlsConnector::builder().ca_file(&file)).connect(&url)),
+            ("no platform roots", &|| with(options().platform_roots(false)).connect(&url)),
+            ("identity", &|| with(options().identity_pem_files(&cert, &key)).connect(&url)),
+            ("connector", &|| {
+                let connector = options().danger_accept_invalid_hostnames(true).build()?;
+                Client::builder().tls(connector).build()?.connect(&url)
+            }),
+        ];
+        for (name, connect) in connect {
+            let begin = cpu();
+            drop(connect().unwrap());
+            let first = cpu() - begin;
+            let begin = cpu();
+            (0..CONNECTIONS).for_each(|_| drop(connect().unwrap()));
+            let other = (cpu() - begin) / CONNECTIONS;
+            println!("{name}: {first:?} for the first, {other:?} for each other one, both ends");
+            assert!(other * 4 < first, "{name}: {first:?} for the first, {other:?} for each other one");
+        }
+        // The default client is no other than `connect`.
+        let begin = cpu();
+        drop(Client::default().connect(&url).unwrap());
+        let other = cpu() - begin;
+        assert!(other < Duration::from_millis(20), "{other:?}");
+    });
+}
+
+#[test]
+fn a_ca_file_that_has_changed_is_read_again() {
+    limited(|| {
+        let (ca, other, scratch) = (Ca::new(), Ca::new(), Scratch::new("changed"));
+        let server = serve_echo(Server::builder().tls(ca.issue(&["localhost"]).identity()));
+        let file = scratch.write("ca.pem", ca.pem());
+        let client = with(TlsConnector::builder().platform_roots(false).ca_file(&file));
+        // Within the same moment, and of the same length.
+        for _ in 0..3 {
+            scratch.write("ca.pem", ca.pem());
+            client.connect(&server.tls_url()).unwrap();
+            scratch.write("ca.pem", other.pem());
+            let result = client.connect(&server.tls_url());
+            assert!(matches!(result, Err(Error::Tls(_))), "{result:?}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        let result = client.connect(&server.tls_url());
+        assert!(matches!(result, Err(Error::Config(_))), "{result:?}");
+    });
+}
+
+#[test]
+fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
+    limited(|| {
+        let scratch = Scratch::new("slow");
+        // A file that takes for ever to open.
+        let slow = scratch.path("slow.pem");
+        assert!(run(Command::new("mkfifo").arg(&slow), Duration::from_secs(10)).0.success());
+        let options = || TlsConnector::builder().ca_file(&slow);
+        let url = "wss://127.0.0.1:9/";
+
+        let limit = Duration::from_millis(200);
+        let client = Client::builder().tls_options(options()).handshake_timeout(Some(limit)).build().unwrap();
+        let (took, result) = timed(|| client.connect(url));
+        assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Tls, .. }))), "{result:?}");
+        assert!(took >= limit && took < Duration::from_secs(10), "{took:?}");
+
+        let interrupter = Interrupter::new().unwrap();
+        let client = Client::builder().tls_options(options()).interrupter(interrupter.clone());
+        let client = client.handshake_timeout(None).build().unwrap();
+        let connecting = sleeper(move || client.connect(url));
+        connecting.until_asleep();
+        interrupter.interrupt();
+        let result = connecting.join();
+        assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
+
+        // The threads that were left behind end with their files.
+        let release = thread::spawn(move || drop(std::fs::OpenOptions::new().write(true).open(slow)));
+        eventually("the file has been read", || release.is_finished());
+    });
+}
+
+#[test]
+fn certificates_that_cannot_be_used_show_before_anybody_is_connected_to() {
+    limited(|| {
+        let url = "wss://127.0.0.1:9/";
+        let good = self_signed(&["localhost"]);
+        for options in [
+            TlsConnector::builder().ca_pem(b"no certificate"),
+            TlsConnector::builder().identity_pem(good.cert.as_bytes(), self_signed(&["x"]).key.as_bytes()),
+            TlsConnector::builder().identity_pkcs12(b"no archive", ""),
+        ] {
+            let error = options.clone().build().unwrap_err();
+            assert!(matches!(&error, Error::Tls(_)), "{error:?}");
+            for _ in 0..2 {
+                let result = with(options.clone()).connect(url);
+                assert_eq!(result.unwrap_err().to_string(), error.to_string());
+            }
+        }
+    });
+}
