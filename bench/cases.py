@@ -34,6 +34,7 @@ SUITES = {
     "tls": "TLS, native-tls on both ends",
     "receive": "Clients that receive as fast as they can",
     "send": "Clients that send as fast as they can",
+    "senders": "Threads that send over one connection, each message flushed; tungstenite in a mutex",
     "idle": "Idle connections",
 }
 
@@ -60,6 +61,7 @@ class Case:
     server: tuple = ()
     # For clients
     mode: str = ""
+    threads: int = 1
 
 
 def size_name(size):
@@ -112,4 +114,8 @@ def all_cases():
         yield client("sendbuf", size, gathering, quick=size == KIB)
     for size in 64 * KIB, MIB, 16 * MIB:
         yield client("send", size, quick=size == MIB)
+    for threads in 1, 4, 16, 64:
+        name = f"{threads} thread{'s' * (threads > 1)}, 500 B"
+        both = ("landline", "tungstenite")
+        yield Case("senders", name, What.SENDING, 500, both, threads == 64, mode="send", threads=threads)
     yield Case("idle", "1 KiB echoed once", What.IDLE, KIB, small, quick=True)

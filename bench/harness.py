@@ -130,6 +130,8 @@ class Bench:
         load = ["sink"] if case.what == What.SENDING else ["flood", "--seconds", self.seconds]
         server, port = self.serve(["load", *load, "--size", case.size], self.load_cpu, subprocess.PIPE)
         command = [*CLIENTS[program], case.mode, "--port", port, "--size", case.size, "--secs", self.seconds]
+        # The programs that have no threads are not asked for them.
+        command += ["--threads", case.threads] if case.threads > 1 else []
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
             sent = finish(self.start(command, self.tested_cpu))["msgs"]

@@ -3,7 +3,8 @@
 //! `cargo run --release --example bench_client -- recv --port 9001 --size 1024`
 
 use clap::{Parser, ValueEnum};
-use landline::{Client, CloseCode};
+use landline::{Client, CloseCode, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Receives or sends as fast as it can.
@@ -20,6 +21,9 @@ struct Options {
     /// How long to send
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     secs: f64,
+    /// How many threads send, with `send`
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
     /// Where to connect to instead of the port
     #[arg(long)]
     url: Option<String>,
@@ -41,6 +45,13 @@ fn main() -> landline::Result<()> {
     let client = Client::builder().max_message_size(64 << 20).build()?;
     let mut ws = client.connect(&url)?;
     let mut count = 0u64;
+    if options.threads > 1 {
+        let (sender, mut receiver) = ws.split();
+        let sent = send_from_threads(&sender, options.size, options.threads, options.secs)?;
+        receiver.close(CloseCode::NORMAL, "")?;
+        println!("{{\"msgs\":{sent}}}");
+        return Ok(());
+    }
     if options.mode == Mode::Recv {
         while ws.recv_ref()?.is_some() {
             count += 1;
@@ -64,4 +75,25 @@ fn main() -> landline::Result<()> {
     }
     println!("{{\"msgs\":{count}}}");
     Ok(())
+}
+
+/// Sends from several threads at once, each with a clone of the sender.
+fn send_from_threads(sender: &Sender, size: usize, threads: usize, secs: f64) -> landline::Result<u64> {
+    let message: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+    let end = Instant::now() + Duration::from_secs_f64(secs);
+    thread::scope(|scope| {
+        let sending: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (sender, mut count) = (sender.clone(), 0);
+                    while Instant::now() < end {
+                        sender.send(&message)?;
+                        count += 1;
+                    }
+                    Ok(count)
+                })
+            })
+            .collect();
+        sending.into_iter().map(|thread| thread.join().expect("a thread that does not panic")).sum()
+    })
 }

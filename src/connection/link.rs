@@ -4,9 +4,14 @@
 //!
 //! `gate` is the one lock. It is held for moments: nothing waits for the network under it. Whoever wants to
 //! write takes the outbound queue out of the gate (`out` becomes `None`: it is that thread's *turn*), lets go of
-//! the lock, writes as long as it takes, and brings the queue home. Others wait on `changed` for the queue to
-//! come home, each with its own time limit. So a frame that is being written is never interrupted by another
-//! one, and nobody holds a lock while the peer is slow.
+//! the lock, writes as long as it takes, and brings the queue home. So a frame that is being written is never
+//! interrupted by another one, and nobody holds a lock while the peer is slow.
+//!
+//! Meanwhile others gather their small plain messages in a second queue, `beside` the first one, of 64 KiB at most.
+//! Whoever has the turn writes that too, once and without waiting for room, before it brings the queue home. What is
+//! still beside the queue then goes into it, and whoever waits for those bytes takes the next turn. Messages that are
+//! large, compressed or streamed wait in line for a turn of their own. Each waiting thread has its own time limit, and
+//! is woken when its bytes are out or it is its turn, not before (`line.rs`).
 //!
 //! The receiver never waits for a turn to answer a Ping or a Close: it leaves the reply in the session, under
 //! the gate, and whoever has the turn sends it before bringing the queue home; if nobody has, the receiver queues
@@ -14,22 +19,24 @@
 //!
 //! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
 
+use super::line::{Line, Seat, Waiter, Wants};
+pub(super) use super::patience::{Patience, earliest};
 use super::stats::{Counters, Stats};
 use crate::close::{CloseFrame, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline;
+use crate::entropy::SystemMasks;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::message::Kind;
 use crate::pool::QUEUES;
 use crate::proto::deflate::End;
-use crate::proto::{Content, Opcode, OpenFrame, Outbound, Session};
-use crate::transport::{CHANGED, INTERRUPT, Interest, Transport, Wake};
-use std::collections::VecDeque;
+use crate::proto::{Content, Opcode, OpenFrame, Outbound, Role, Session};
+use crate::transport::{CHANGED, INTERRUPT, Interest, Ready, Transport, Wake};
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Frames smaller than this are copied and gathered: copying them costs far less than a system call.
 const COPY_BELOW: usize = 32 << 10;
@@ -40,9 +47,6 @@ const GATHER_MAX: usize = 64 << 10;
 const PIECE: usize = 64 << 10;
 /// The same where each piece has to be masked first.
 const MASKED_PIECE: usize = 32 << 10;
-/// A thread that has waited so long for its turn goes before threads that have just come. Handing over each turn
-/// in order would cost two thread switches per message; never doing it lets one thread starve another.
-const FAIR_AFTER: Duration = Duration::from_millis(1);
 /// An empty queue with more memory than this is given back when the connection is idle.
 const QUEUE_KEEP: usize = 8 << 10;
 
@@ -50,8 +54,11 @@ const QUEUE_KEEP: usize = 8 << 10;
 pub(crate) struct Link {
     pub(super) transport: Box<dyn Transport>,
     gate: Mutex<Gate>,
-    /// The queue came home, a Pong arrived, or the connection ended.
-    changed: Condvar,
+    /// A numbered Ping was answered, or the connection ended.
+    pongs: Condvar,
+    role: Role,
+    /// Compression was agreed on.
+    may_deflate: bool,
     /// Wakes the receiver; made when another thread can have a reason to.
     pub(super) recv_wake: OnceLock<Arc<Wake>>,
     pub(super) send_wake: OnceLock<Arc<Wake>>,
@@ -67,11 +74,10 @@ pub(super) struct Gate {
     pub(super) session: Session,
     /// The outbound queue; `None` while a thread has its turn.
     out: Option<Box<Outbound>>,
-    /// Threads waiting on `changed`.
-    waiting: u32,
-    /// Those of them that want to send a message, by ticket, and since when; the oldest one first.
-    line: VecDeque<(u64, Instant)>,
-    next_ticket: u64,
+    /// Small messages that were sent while a thread had its turn; empty while `out` is at home. Made when it is needed.
+    beside: Option<Box<Outbound>>,
+    /// Who waits.
+    line: Line,
     /// The transport had no room for all of the queue when it last came home.
     stuck: bool,
     /// The receiver waits, and has left it to whoever has the queue to write it.
@@ -93,49 +99,6 @@ pub(super) struct Gate {
     pub(super) pings_answered: u64,
 }
 
-/// How long a sending call may take: a deadline, and a time without progress; and whether it may be interrupted.
-pub(super) struct Patience {
-    deadline: Option<Instant>,
-    stall: Option<Duration>,
-    stalled_since: Option<Instant>,
-    interruptible: bool,
-}
-
-impl Patience {
-    pub(super) fn new(deadline: Option<Instant>, stall: Option<Duration>) -> Self {
-        Self { deadline, stall, stalled_since: None, interruptible: true }
-    }
-
-    /// For what has to be said on the library's own account, such as the answer to a Close frame.
-    pub(super) fn until(deadline: Instant) -> Self {
-        Self { interruptible: false, ..Self::new(Some(deadline), None) }
-    }
-
-    fn progress(&mut self) {
-        self.stalled_since = None;
-    }
-
-    /// Until when to wait now, or that there is no time left.
-    fn wait_until(&mut self) -> Result<Option<Instant>> {
-        if self.deadline.is_none() && self.stall.is_none() {
-            return Ok(None);
-        }
-        let now = Instant::now();
-        let since = *self.stalled_since.get_or_insert(now);
-        let stalled = self.stall.and_then(|stall| since.checked_add(stall));
-        let until = earliest(self.deadline, stalled);
-        if until.is_some_and(|until| until <= now) { Err(Timeout::of(Budget::Send)) } else { Ok(until) }
-    }
-}
-
-/// The earlier of two moments, `None` being never.
-pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
 /// What a frame is, in the terms of the caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -148,12 +111,12 @@ pub(super) enum Part {
 impl Link {
     #[inline(never)] // See `WebSocket::new`.
     pub(super) fn new(transport: Box<dyn Transport>, outbound: Outbound, config: Config) -> Arc<Self> {
+        let (role, may_deflate) = (outbound.role(), outbound.can_deflate());
         let gate = Gate {
             session: Session::new(),
             out: Some(Box::new(outbound)),
-            waiting: 0,
-            line: VecDeque::new(),
-            next_ticket: 0,
+            beside: None,
+            line: Line::default(),
             stuck: false,
             left_behind: false,
             in_hand: false,
@@ -168,7 +131,9 @@ impl Link {
         Arc::new(Self {
             transport,
             gate: Mutex::new(gate),
-            changed: Condvar::new(),
+            pongs: Condvar::new(),
+            role,
+            may_deflate,
             recv_wake: OnceLock::new(),
             send_wake: OnceLock::new(),
             aborted: AtomicBool::new(false),
@@ -185,8 +150,7 @@ impl Link {
 
     /// Wakes threads that wait for their turn, so that they look at `send_wake`.
     pub(super) fn nudge(&self) {
-        drop(self.gate());
-        self.changed.notify_all();
+        self.gate().line.wake_all();
     }
 
     // ----- Sending -----
@@ -221,7 +185,7 @@ impl Link {
         if !gate.may_gather() {
             return None;
         }
-        let mut out = gate.out.take()?;
+        let mut out = gate.take_out()?;
         gate.in_hand = true;
         if gate.wants_much && out.is_empty() {
             gate.wants_much = false;
@@ -234,12 +198,8 @@ impl Link {
     #[cold]
     pub(super) fn bring_home(&self, out: Box<Outbound>) {
         let mut gate = self.gate();
-        gate.out = Some(out);
-        let waiting = gate.waiting > 0;
-        drop(gate);
-        if waiting {
-            self.changed.notify_all();
-        }
+        gate.put_back(out);
+        self.pass_on(gate);
     }
 
     /// Sends a message, or a part of one, in one frame unless it is compressed. With `flush`, its bytes have been
@@ -255,7 +215,18 @@ impl Link {
         patience: &mut Patience,
     ) -> Result<()> {
         let len: usize = payload.iter().map(|part| part.len()).sum();
-        let mut gate = self.turn(part != Part::Whole, patience)?;
+        let is_small = part == Part::Whole && len < COPY_BELOW;
+        let mut gate = self.gate();
+        if !gate.is_ready(part != Part::Whole) {
+            let found = if is_small && (!self.may_deflate || compress == Compress::Never) {
+                self.send_beside(gate, opcode, payload, flush, patience)?
+            } else {
+                Some(self.wait_for_turn(gate, part != Part::Whole, patience)?)
+            };
+            // Without the queue, it has been sent.
+            let Some(turn) = found else { return Ok(()) };
+            gate = turn;
+        }
         if gate.queued() >= GATHER_MAX {
             gate = self.drain(gate, patience).and_then(|()| self.turn(part != Part::Whole, patience))?;
         }
@@ -264,7 +235,11 @@ impl Link {
         let Some(out) = &gate.out else { return Ok(()) };
         let compresses = out.compresses(compress, first, fin.then_some(len));
         if len == 0 && !fin && !out.is_deflating() {
-            return if flush { self.drain(gate, patience).map_err(Error::accepted) } else { Ok(()) };
+            if flush {
+                return self.drain(gate, patience).map_err(Error::accepted);
+            }
+            self.pass_on(gate);
+            return Ok(());
         }
         self.counters.sent(len, fin);
         if compresses {
@@ -272,6 +247,7 @@ impl Link {
         }
         let opcode = gate.session.data_opcode(opcode, fin);
         let Some(out) = &mut gate.out else { return Ok(()) };
+        let before = out.pending().len();
         let mut frame = out.begin(opcode, fin, Content::Plain, len as u64);
         if len < COPY_BELOW {
             for part in payload {
@@ -280,12 +256,57 @@ impl Link {
             if flush || out.pending().len() >= GATHER_MAX {
                 return self.drain(gate, patience).map_err(Error::accepted);
             }
+            self.pass_on(gate);
             return Ok(());
         }
-        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        let Some(mut out) = gate.take_out() else { return Ok(()) };
+        // Nobody whose message is in front of this one waits until all of this one is out.
+        let others = if gate.line.has_batches() { before } else { 0 };
         drop(gate);
-        let result = self.write_large(&mut out, frame, payload, patience).map_err(Error::accepted);
+        let result = self.write_large(&mut out, frame, payload, others, patience).map_err(Error::accepted);
         self.end_turn(out, result)
+    }
+
+    /// [`send`](Self::send) for a small plain message that finds another thread having its turn: gathers it beside the
+    /// queue, and waits until it has been handed to the transport, unless it is not to be flushed. Gives the gate if the
+    /// queue is at home after all.
+    #[cold]
+    fn send_beside<'a>(
+        &'a self,
+        gate: MutexGuard<'a, Gate>,
+        opcode: Opcode,
+        payload: &[IoSlice<'_>],
+        flush: bool,
+        patience: &mut Patience,
+    ) -> Result<Option<MutexGuard<'a, Gate>>> {
+        let len: usize = payload.iter().map(|part| part.len()).sum();
+        let mut gate = self.wait_in_line(gate, Wants::Room { len }, patience)?;
+        if let Err(error) = gate.session.check_open() {
+            self.pass_on(gate);
+            return Err(error);
+        }
+        if gate.out.is_some() {
+            return Ok(Some(gate));
+        }
+        if gate.beside.is_none() {
+            match new_outbound(self.role) {
+                Ok(beside) => gate.beside = Some(Box::new(beside)),
+                Err(error) => {
+                    self.pass_on(gate);
+                    return Err(error);
+                }
+            }
+        }
+        let Some(beside) = &mut gate.beside else { return Ok(None) };
+        let mut frame = beside.begin(opcode, true, Content::Plain, len as u64);
+        payload.iter().for_each(|part| beside.add(&mut frame, part));
+        self.counters.sent(len, true);
+        if flush {
+            self.wait_until_out(gate, patience).map_err(Error::accepted)?;
+        } else {
+            self.pass_on(gate);
+        }
+        Ok(None)
     }
 
     /// [`send`](Self::send) for what is to be compressed: in a turn, because that takes longer than the gate may be
@@ -300,7 +321,7 @@ impl Link {
         flush: bool,
         patience: &mut Patience,
     ) -> Result<()> {
-        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        let Some(mut out) = gate.take_out() else { return Ok(()) };
         drop(gate);
         let end = match (fin, flush) {
             (true, _) => End::Message,
@@ -352,48 +373,49 @@ impl Link {
             out.add(&mut frame, payload);
             return result;
         }
-        self.write_large(out, frame, &[IoSlice::new(payload)], patience)
+        self.write_large(out, frame, &[IoSlice::new(payload)], 0, patience)
     }
 
     /// Brings the queue home with gathered messages in it, unless the receiver counts on its being written: there
     /// may be replies in it, or due.
     fn set_down(&self, out: Box<Outbound>, patience: &mut Patience) -> Result<()> {
         let mut gate = self.gate();
-        gate.out = Some(out);
+        gate.put_back(out);
         if (gate.left_behind || gate.session.has_replies()) && !gate.stuck {
             return self.drain(gate, patience).map_err(Error::accepted);
         }
-        let (waiting, stuck) = (gate.waiting > 0, gate.stuck);
-        drop(gate);
-        if waiting {
-            self.changed.notify_all();
-        }
-        if stuck {
-            self.wake_receiver();
-        }
+        self.pass_on(gate);
         Ok(())
     }
 
     /// Writes everything that is queued, and the replies that are due.
     pub(super) fn flush(&self, patience: &mut Patience) -> Result<()> {
-        match self.wait_until(patience, |gate| gate.out.is_some()) {
-            Ok(gate) => self.drain(gate, patience),
-            Err(Error::Closed(Closed::Sent)) if self.gate().is_finished() => Ok(()),
+        let gate = self.gate();
+        let result = match gate.check_write() {
+            Ok(()) if gate.out.is_some() => return self.drain(gate, patience),
+            Ok(()) => self.wait_until_out(gate, patience),
             Err(error) => Err(error),
+        };
+        match result {
+            Err(Error::Closed(Closed::Sent)) if self.gate().is_finished() => Ok(()),
+            result => result,
         }
     }
 
     /// Begins a streamed message: other messages wait until [`Part::Of`] `fin` is sent or
     /// [`stream_ended`](Self::stream_ended) is called.
     pub(super) fn stream_begin(&self, patience: &mut Patience) -> Result<()> {
-        self.turn(false, patience)?.streaming = true;
+        let mut gate = self.turn(false, patience)?;
+        gate.streaming = true;
+        self.pass_on(gate);
         Ok(())
     }
 
     /// The streamed message is over.
     pub(super) fn stream_ended(&self) {
-        self.gate().streaming = false;
-        self.changed.notify_all();
+        let mut gate = self.gate();
+        gate.streaming = false;
+        self.pass_on(gate);
     }
 
     /// Sends a Ping with a number that `pings_answered` will show, before any message that waits for its turn.
@@ -411,23 +433,37 @@ impl Link {
 
     /// Sends a Ping.
     pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
-        let mut gate = self.wait_until(patience, |gate| gate.out.is_some())?;
+        let mut gate = self.wait_in_line(self.gate(), Wants::Queue, patience)?;
         if gate.queued() >= GATHER_MAX {
             gate =
-                self.drain(gate, patience).and_then(|()| self.wait_until(patience, |gate| gate.out.is_some()))?;
+                self.drain(gate, patience).and_then(|()| self.wait_in_line(self.gate(), Wants::Queue, patience))?;
         }
-        gate.session.ping(payload)?;
+        if let Err(error) = gate.session.ping(payload) {
+            self.pass_on(gate);
+            return Err(error);
+        }
         self.drain(gate, patience).map_err(Error::accepted)
     }
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
     pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
-        self.wait_until(&mut Patience::new(Some(deadline), None), |gate| gate.pings_answered >= number)
-            .map(drop)
-            .map_err(|error| match error {
-                Error::Timeout(_) => Timeout::of(Budget::Ping),
-                other => other,
-            })
+        let mut patience = Patience::new(Some(deadline), None);
+        let mut gate = self.gate();
+        loop {
+            gate.check_write()?;
+            if gate.pings_answered >= number {
+                return Ok(());
+            }
+            let until = self.check_interrupt(&patience).and_then(|()| patience.wait_until());
+            gate = wait_on(
+                &self.pongs,
+                gate,
+                until.map_err(|error| match error {
+                    Error::Timeout(_) => Timeout::of(Budget::Ping),
+                    other => other,
+                })?,
+            );
+        }
     }
 
     /// A Pong has arrived.
@@ -436,7 +472,7 @@ impl Link {
             let mut gate = self.gate();
             if number <= gate.pings_sent {
                 gate.pings_answered = gate.pings_answered.max(number);
-                self.changed.notify_all();
+                self.pongs.notify_all();
             }
         }
     }
@@ -455,15 +491,9 @@ impl Link {
     }
 
     /// Waits until messages may be sent: the queue is home and no other message is being streamed.
-    #[inline(always)]
     fn turn(&self, streaming: bool, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
         let gate = self.gate();
-        let is_ready = gate.is_free(streaming) && gate.line.is_empty() && gate.can_write();
-        if is_ready && !gate.session.is_closing() {
-            Ok(gate)
-        } else {
-            self.wait_for_turn(gate, streaming, patience)
-        }
+        if gate.is_ready(streaming) { Ok(gate) } else { self.wait_for_turn(gate, streaming, patience) }
     }
 
     #[cold]
@@ -473,54 +503,103 @@ impl Link {
         streaming: bool,
         patience: &mut Patience,
     ) -> Result<MutexGuard<'a, Gate>> {
-        // Whoever streams a message must not wait behind those who wait for its end.
-        let gate = self.wait_from(gate, patience, !streaming, |gate| gate.is_free(streaming))?;
-        gate.session.check_open()?;
-        Ok(gate)
+        let gate = self.wait_in_line(gate, Wants::Turn { streaming }, patience)?;
+        match gate.session.check_open() {
+            Ok(()) => Ok(gate),
+            Err(error) => {
+                self.pass_on(gate);
+                Err(error)
+            }
+        }
     }
 
-    /// Waits until the connection's state is as wanted.
-    fn wait_until(&self, patience: &mut Patience, ready: impl Fn(&Gate) -> bool) -> Result<MutexGuard<'_, Gate>> {
-        self.wait_from(self.gate(), patience, false, ready)
-    }
-
-    fn wait_from<'a>(
+    /// Waits until a thread may have what it wants. It takes the queue then, or [passes on](Self::pass_on) to the next.
+    fn wait_in_line<'a>(
         &'a self,
         mut gate: MutexGuard<'a, Gate>,
+        wants: Wants,
         patience: &mut Patience,
-        in_line: bool,
-        ready: impl Fn(&Gate) -> bool,
     ) -> Result<MutexGuard<'a, Gate>> {
-        let mut ticket = None;
+        let mut place: Option<(u64, Seat)> = None;
         let result = loop {
             if let Err(error) = gate.check_write() {
                 break Err(error);
             }
-            if ready(&gate) && (!in_line || gate.may_go(ticket)) {
+            if gate.may_have(wants, place.as_ref().map(|(ticket, _)| *ticket)) {
                 break Ok(());
             }
             let until = match self.check_interrupt(patience).and_then(|()| patience.wait_until()) {
                 Ok(until) => until,
                 Err(error) => break Err(error),
             };
-            if in_line && ticket.is_none() {
-                ticket = Some(gate.take_ticket());
-            }
-            gate.waiting += 1;
-            gate = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                Some(left) => self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.changed.wait(gate).unwrap_or_else(PoisonError::into_inner),
-            };
-            gate.waiting -= 1;
+            let (_, seat) = place.get_or_insert_with(|| gate.line.join(wants));
+            gate = wait_on(seat, gate, until);
         };
-        if let Some(ticket) = ticket {
-            gate.line.retain(|(other, _)| *other != ticket);
-            if !gate.line.is_empty() {
-                // Others may have let this thread go first, and it may leave the queue at home.
-                self.changed.notify_all();
+        if let Some((ticket, _)) = place {
+            gate.line.leave(ticket);
+        }
+        match result {
+            Ok(()) => Ok(gate),
+            Err(error) => {
+                self.pass_on(gate);
+                Err(error)
             }
         }
-        result.map(|()| gate)
+    }
+
+    /// Waits until all that has been queued so far is out. If the queue comes home first, writes it.
+    fn wait_until_out<'a>(&'a self, mut gate: MutexGuard<'a, Gate>, patience: &mut Patience) -> Result<()> {
+        let (number, seat) = gate.line.join_batch();
+        // There may be room for one more.
+        let mut next = gate.next();
+        let result = loop {
+            if gate.line.is_out(number) {
+                return Ok(());
+            }
+            if let Err(error) = gate.check_write() {
+                break Err(error);
+            }
+            if gate.out.is_some() && gate.may_go(None) {
+                break Ok(());
+            }
+            let until = match self.check_interrupt(patience).and_then(|()| patience.wait_until()) {
+                Ok(until) => until,
+                Err(error) => break Err(error),
+            };
+            if let Some(next) = next.take() {
+                next.notify_one();
+            }
+            gate = wait_on(&seat, gate, until);
+        };
+        gate.line.leave_batch(number);
+        match result {
+            Ok(()) => self.drain(gate, patience),
+            Err(error) => {
+                self.pass_on(gate);
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets go of the gate, and wakes who comes next. If that is nobody, the receiver sees to what is left while it
+    /// waits.
+    #[inline]
+    fn pass_on(&self, gate: MutexGuard<'_, Gate>) {
+        self.wake_next(gate, true);
+    }
+
+    #[inline]
+    fn wake_next(&self, mut gate: MutexGuard<'_, Gate>, or_receiver: bool) {
+        let next = gate.next();
+        let alone = next.is_none() && gate.out.is_some() && (gate.stuck || gate.left_behind);
+        gate.left_behind &= !alone;
+        drop(gate);
+        if let Some(seat) = next {
+            seat.notify_one();
+        }
+        if alone && or_receiver {
+            self.wake_receiver();
+        }
     }
 
     fn check_interrupt(&self, patience: &Patience) -> Result<()> {
@@ -534,7 +613,7 @@ impl Link {
 
     /// Takes the turn, writes all that is queued, and brings the queue home.
     fn drain(&self, mut gate: MutexGuard<'_, Gate>, patience: &mut Patience) -> Result<()> {
-        let Some(mut out) = gate.out.take() else { return Ok(()) };
+        let Some(mut out) = gate.take_out() else { return Ok(()) };
         if gate.session.has_replies() {
             gate.session.write_replies(&mut out);
         }
@@ -551,12 +630,14 @@ impl Link {
         self.flush_transport(patience)
     }
 
-    /// Writes a frame whose header is queued. If time runs out, the rest of it is queued.
+    /// Writes a frame whose header is queued, behind `others` bytes of messages that somebody waits for. If time runs
+    /// out, the rest of it is queued.
     fn write_large(
         &self,
         out: &mut Outbound,
         mut frame: OpenFrame,
         payload: &[IoSlice<'_>],
+        mut others: usize,
         patience: &mut Patience,
     ) -> Result<()> {
         let size = if frame.is_masked() { MASKED_PIECE } else { PIECE };
@@ -580,6 +661,10 @@ impl Link {
                         let from_queue = count.min(queued.len());
                         out.consume(from_queue);
                         direct = &direct[count - from_queue..];
+                        if others > 0 {
+                            others = others.saturating_sub(count);
+                            self.others_out(others);
+                        }
                     }
                     Err(error) => {
                         out.add(&mut frame, direct);
@@ -590,6 +675,15 @@ impl Link {
             }
         }
         self.flush_transport(patience)
+    }
+
+    /// In the middle of a turn: `left` bytes of the messages that somebody waits for are not out.
+    #[cold]
+    fn others_out(&self, left: usize) {
+        if left == 0 && self.transport.flush().is_ok() {
+            let woken = self.gate().line.written();
+            woken.iter().for_each(|seat| seat.notify_all());
+        }
     }
 
     fn write(&self, bufs: &[IoSlice<'_>], patience: &mut Patience) -> Result<usize> {
@@ -623,63 +717,83 @@ impl Link {
         }
         let until = patience.wait_until()?;
         let wake = self.send_wake.get().map(|wake| &**wake).filter(|_| patience.interruptible);
-        match self.transport.wait(Interest::WRITE, until, wake) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::io("waiting to send", error)),
+        let ready = self.transport.wait(Interest::WRITE, until, wake);
+        if ready.map_err(|error| Error::io("waiting to send", error))? == Ready::default() {
+            patience.waited_in_vain();
         }
+        Ok(())
     }
 
     /// Ends a sender's turn.
     fn end_turn(&self, out: Box<Outbound>, result: Result<()>) -> Result<()> {
         // After running out of time the transport may hold what the queue does not show any more.
         let all_out = result.is_ok();
-        let result = self.come_home(out, result, all_out);
-        if self.gate().stuck {
-            // The receiver carries on with it while it waits.
-            self.wake_receiver();
-        }
-        result
+        self.come_home(out, result, all_out, false)
     }
 
-    /// Brings the queue home. Replies that became due meanwhile are sent first, if there is room for them.
+    /// Brings the queue home. What was gathered beside it, and replies that became due, are sent first, if there is room
+    /// for them: once, so that nobody writes for others without end.
+    ///
     /// `all_out`: the transport holds nothing back.
-    fn come_home(&self, mut out: Box<Outbound>, result: Result<()>, mut all_out: bool) -> Result<()> {
+    fn come_home(
+        &self,
+        mut out: Box<Outbound>,
+        result: Result<()>,
+        mut all_out: bool,
+        by_receiver: bool,
+    ) -> Result<()> {
+        let mut failure = result.as_ref().err().filter(|error| error.is_fatal()).cloned();
         let mut result = result;
+        let mut more = true;
         loop {
             let mut gate = self.gate();
-            if let Err(error) = &result
-                && error.is_fatal()
-            {
+            if let Some(error) = failure.take() {
                 // What led to the failure is more to the point than the failure.
                 let error = match &gate.end {
                     Some(Err(end)) => end.clone(),
                     _ if self.aborted.load(Ordering::SeqCst) => Error::Closed(Closed::Aborted),
-                    _ => error.clone(),
+                    _ => error,
                 };
-                gate.write_error = Some(error.clone());
-                result = Err(error);
+                let error = gate.write_error.get_or_insert(error).clone();
+                if result.as_ref().is_err_and(Error::is_fatal) {
+                    result = Err(error);
+                }
+                gate.line.wake_all();
+                self.pongs.notify_all();
             }
-            if gate.session.has_replies() && gate.write_error.is_none() && out.is_empty() && all_out {
+            let writable = gate.write_error.is_none();
+            let dry = out.is_empty() && all_out;
+            let woken = if dry && writable { gate.line.written() } else { Vec::new() };
+            gate.take_beside(&mut out);
+            if dry && writable && gate.session.has_replies() {
                 gate.session.write_replies(&mut out);
-                drop(gate);
+            }
+            // The receiver may count on this thread, and nobody else be there to see to the rest.
+            let counts_on_this = gate.left_behind && self.recv_wake.get().is_none();
+            if dry && writable && !out.is_empty() && (more || (counts_on_this && gate.next().is_none())) {
+                more = false;
+                gate.line.taken();
+                // There is room beside the queue again.
+                self.pass_on(gate);
+                woken.iter().for_each(|seat| seat.notify_all());
                 match self.write_available(&mut out) {
                     Ok(done) => all_out = done,
-                    Err(error) => result = Err(error),
+                    Err(error) => {
+                        all_out = false;
+                        failure = Some(error);
+                    }
                 }
                 continue;
             }
-            gate.stuck = gate.write_error.is_none() && !(out.is_empty() && all_out);
+            gate.stuck = writable && !dry;
             if gate.in_hand && out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
                 QUEUES.give(out.exchange(Vec::new()));
                 gate.wants_much = true;
             }
-            gate.left_behind = false;
+            gate.left_behind &= !out.is_empty();
             gate.out = Some(out);
-            let waiting = gate.waiting > 0;
-            drop(gate);
-            if waiting {
-                self.changed.notify_all();
-            }
+            self.wake_next(gate, !by_receiver);
+            woken.iter().for_each(|seat| seat.notify_all());
             return result;
         }
     }
@@ -718,7 +832,7 @@ impl Link {
         if gate.write_error.is_some() || (gate.queued() == 0 && !gate.stuck && !gate.session.has_replies()) {
             return (false, close_by);
         }
-        let Some(mut out) = gate.out.take() else { return (false, close_by) };
+        let Some(mut out) = gate.take_out() else { return (false, close_by) };
         if !gate.stuck {
             gate.session.write_replies(&mut out);
         }
@@ -728,7 +842,7 @@ impl Link {
             Err(error) => (Err(error), false),
         };
         // An error stays with the gate for the senders; the peer may still have something to say.
-        let _ = self.come_home(out, result, all_out);
+        let _ = self.come_home(out, result, all_out, true);
         (self.gate().stuck, close_by)
     }
 
@@ -768,13 +882,20 @@ impl Link {
 
     /// Whether an idle connection holds memory for output that it does not need.
     pub(super) fn holds_spare_memory(&self) -> bool {
-        self.gate().out.as_ref().is_some_and(|out| out.is_empty() && out.capacity() > QUEUE_KEEP)
+        let gate = self.gate();
+        let spare = |out: &Option<Box<Outbound>>| {
+            out.as_ref().is_some_and(|out| out.is_empty() && out.capacity() > QUEUE_KEEP)
+        };
+        spare(&gate.out) || (gate.out.is_some() && spare(&gate.beside))
     }
 
     /// Gives that memory back.
     pub(super) fn shrink(&self) {
-        if let Some(out) = &mut self.gate().out {
+        let gate = &mut *self.gate();
+        if let Some(out) = &mut gate.out {
             out.shrink();
+            // It is empty while the queue is at home.
+            gate.beside = None;
         }
     }
 
@@ -783,8 +904,9 @@ impl Link {
         let mut gate = self.gate();
         let end = if self.is_aborted() && end.is_err() { Err(Error::Closed(Closed::Aborted)) } else { end };
         let end = gate.end.get_or_insert(end).clone();
+        gate.line.wake_all();
         drop(gate);
-        self.changed.notify_all();
+        self.pongs.notify_all();
         end
     }
 
@@ -801,8 +923,9 @@ impl Link {
             let gate = &mut *self.gate();
             gate.write_error.get_or_insert(Error::Closed(Closed::Aborted));
             gate.end.get_or_insert(Err(Error::Closed(Closed::Aborted)));
+            gate.line.wake_all();
         }
-        self.changed.notify_all();
+        self.pongs.notify_all();
         self.wake_receiver();
     }
 
@@ -810,7 +933,8 @@ impl Link {
     pub(super) fn abort_for(&self, error: Error) {
         self.gate().write_error.get_or_insert(error);
         self.transport.abort();
-        self.changed.notify_all();
+        self.gate().line.wake_all();
+        self.pongs.notify_all();
     }
 
     /// Ends the stream towards the peer once everything is sent.
@@ -867,26 +991,97 @@ impl Link {
     }
 }
 
+/// Sleeps on a seat, without the gate.
+fn wait_on<'a>(seat: &Condvar, gate: MutexGuard<'a, Gate>, until: Option<Instant>) -> MutexGuard<'a, Gate> {
+    match until.map(|until| until.saturating_duration_since(Instant::now())) {
+        Some(left) => seat.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
+        None => seat.wait(gate).unwrap_or_else(PoisonError::into_inner),
+    }
+}
+
+/// A queue for the frames of one end.
+pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
+    Ok(match role {
+        Role::Client => Outbound::client(Box::new(SystemMasks::new()?)),
+        Role::Server => Outbound::server(),
+    })
+}
+
 impl Gate {
-    /// Whether the holder of `ticket`, or somebody without one, need not let an older waiter go first.
-    fn may_go(&self, ticket: Option<u64>) -> bool {
-        match self.line.front() {
-            None => true,
-            Some((oldest, since)) => ticket == Some(*oldest) || since.elapsed() < FAIR_AFTER,
+    /// Takes the queue: the thread's turn begins.
+    #[inline]
+    fn take_out(&mut self) -> Option<Box<Outbound>> {
+        self.line.taken();
+        self.out.take()
+    }
+
+    /// Brings the queue home unwritten, with what was gathered beside it.
+    fn put_back(&mut self, mut out: Box<Outbound>) {
+        self.take_beside(&mut out);
+        self.out = Some(out);
+    }
+
+    /// Moves what was gathered beside the queue into it.
+    #[inline]
+    fn take_beside(&mut self, out: &mut Outbound) {
+        if let Some(beside) = &mut self.beside
+            && !beside.is_empty()
+        {
+            out.append(beside);
         }
+    }
+
+    /// Who is to be woken: the first in line who can have what it wants, or else somebody whose bytes are in the queue.
+    #[inline]
+    fn next(&self) -> Option<Seat> {
+        if self.line.is_empty() && !self.line.has_batches() { None } else { self.find_next() }
+    }
+
+    #[cold]
+    fn find_next(&self) -> Option<Seat> {
+        let batch = || self.line.first_batch().filter(|_| self.out.is_some());
+        self.first_in_line().map(|waiter| &waiter.seat).or_else(batch).cloned()
+    }
+
+    /// The oldest waiter who can have what it wants.
+    fn first_in_line(&self) -> Option<&Waiter> {
+        self.line.waiters().find(|waiter| self.has(waiter.wants))
+    }
+
+    fn has(&self, wants: Wants) -> bool {
+        match wants {
+            Wants::Turn { streaming } => self.is_free(streaming),
+            Wants::Queue => self.out.is_some(),
+            Wants::Room { len } => !self.streaming && (self.out.is_some() || self.has_room_beside(len)),
+        }
+    }
+
+    fn has_room_beside(&self, len: usize) -> bool {
+        self.beside.as_ref().is_none_or(|beside| beside.pending().len() + len < GATHER_MAX)
+    }
+
+    /// Whether the holder of `ticket`, or somebody without one, can have what it wants and need not let others go first.
+    fn may_have(&self, wants: Wants, ticket: Option<u64>) -> bool {
+        // Whoever streams a message must not wait behind those who wait for its end.
+        let in_turn = matches!(wants, Wants::Turn { streaming: true } | Wants::Queue);
+        self.has(wants) && (in_turn || self.may_go(ticket))
+    }
+
+    /// Whether nobody who could go has waited so long as to go first.
+    fn may_go(&self, ticket: Option<u64>) -> bool {
+        self.first_in_line().is_none_or(|first| ticket == Some(first.ticket) || !first.goes_first())
+    }
+
+    /// Whether a message, or a part of one, can be queued without waiting for anything.
+    #[inline]
+    fn is_ready(&self, streaming: bool) -> bool {
+        self.is_free(streaming) && self.line.is_empty() && self.can_write() && !self.session.is_closing()
     }
 
     /// Whether a frame may be sent, as part of the message that is being streamed or apart from it.
     #[inline]
     fn is_free(&self, streaming: bool) -> bool {
         self.out.is_some() && self.streaming == streaming
-    }
-
-    fn take_ticket(&mut self) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.line.push_back((ticket, Instant::now()));
-        ticket
     }
 
     #[inline]

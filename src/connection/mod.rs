@@ -6,8 +6,10 @@
 
 mod held;
 mod interrupt;
+mod line;
 mod link;
 mod local;
+mod patience;
 mod receiver;
 mod sender;
 mod stats;
@@ -26,12 +28,11 @@ use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline;
-use crate::entropy::SystemMasks;
 use crate::error::{Closed, Error, Result};
 use crate::message::{Kind, Message, MessageRef, Payload};
 use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
 use crate::proto::handshake::Extension;
-use crate::proto::{Inbound, Outbound, Role};
+use crate::proto::{Inbound, Role};
 use crate::transport::{Interest, Transport};
 use held::Held;
 use http::HeaderMap;
@@ -103,10 +104,7 @@ impl WebSocket {
         leftover: &[u8],
         handshake: Handshake,
     ) -> Result<Self> {
-        let mut outbound = match role {
-            Role::Client => Outbound::client(Box::new(SystemMasks::new()?)),
-            Role::Server => Outbound::server(),
-        };
+        let mut outbound = link::new_outbound(role)?;
         let mut inbound = Inbound::new(role, config.limits);
         if let (Some(options), Some(parameters)) = (&config.compression, &handshake.compression) {
             outbound.set_deflater(Deflater::new(role, options, parameters));

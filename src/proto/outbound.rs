@@ -88,6 +88,12 @@ impl Outbound {
         self.deflater = Some(Box::new(deflater));
     }
 
+    /// Whether messages can be compressed at all.
+    #[must_use]
+    pub fn can_deflate(&self) -> bool {
+        self.deflater.is_some()
+    }
+
     /// Whether the next part of a message is to be compressed: because it belongs to a message that is, or begins
     /// one that should be. `first` is whether it is the first part, `len` the length of the message if known.
     #[inline]
@@ -171,6 +177,19 @@ impl Outbound {
             None => room.copy_from_slice(payload),
         }
         frame.offset = frame.offset.wrapping_add(payload.len() as u64);
+    }
+
+    /// Queues what waits in another queue, which is empty afterwards. No frame may be open in either.
+    pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(&mut self.queue, &mut other.queue);
+            (self.written, self.end) = (other.written, other.end);
+        } else {
+            self.forget_written();
+            let waiting = other.pending();
+            self.room(waiting.len()).copy_from_slice(waiting);
+        }
+        (other.written, other.end) = (0, 0);
     }
 
     /// Keeps a queue that is never quite empty from growing. Moves fewer bytes than have left since the last time.

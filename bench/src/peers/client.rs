@@ -6,6 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use landline_bench::{handshake, payload};
 use std::io;
 use std::net::TcpStream;
+use std::sync::Mutex;
+use std::thread;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -19,6 +21,9 @@ pub(crate) struct Options {
     size: usize,
     #[arg(long, default_value_t = 1.0)]
     secs: f64,
+    /// How many threads send, with `send`: tungstenite, in a mutex
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -78,7 +83,10 @@ fn tungstenite(tcp: TcpStream, options: &Options) -> tungstenite::Result<u64> {
     let mut plan = Plan::new(options);
     if options.mode != Mode::Recv {
         let message = Bytes::from(payload::pattern(options.size));
-        while plan.goes_on() {
+        if options.threads > 1 {
+            plan.sent = send_from_threads(&mut ws, &message, options.threads, plan.end)?;
+        }
+        while options.threads == 1 && plan.goes_on() {
             ws.write(Message::Binary(message.clone()))?;
             if plan.flushes() {
                 ws.flush()?;
@@ -93,6 +101,32 @@ fn tungstenite(tcp: TcpStream, options: &Options) -> tungstenite::Result<u64> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// What a program does whose library has no sender for several threads.
+fn send_from_threads(
+    ws: &mut tungstenite::WebSocket<TcpStream>,
+    message: &Bytes,
+    threads: usize,
+    end: Instant,
+) -> tungstenite::Result<u64> {
+    let ws = Mutex::new(ws);
+    thread::scope(|scope| {
+        let sending: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut count = 0;
+                    while Instant::now() < end {
+                        let mut ws = ws.lock().expect("no thread panics");
+                        ws.send(tungstenite::Message::Binary(message.clone()))?;
+                        count += 1;
+                    }
+                    Ok(count)
+                })
+            })
+            .collect();
+        sending.into_iter().map(|thread| thread.join().expect("no thread panics")).sum()
+    })
 }
 
 async fn run_async(mut tcp: TcpStream, library: Library, options: &Options) -> io::Result<u64> {

@@ -1,0 +1,285 @@
+//! Many threads that send over one connection: together, in order, each with its own time limit.
+
+mod common;
+
+use common::{Sleeper, eventually, limited, pair, raw_client, sleeper};
+use landline::error::{Budget, Closed, Timeout};
+use landline::{CloseCode, Config, Error, Kind, Receiver, Sender};
+use std::io::{Read, Write};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const THREADS: usize = 64;
+const SMALL: usize = 500;
+const SHORT: Duration = Duration::from_millis(200);
+
+/// How often the threads of this process went to sleep.
+fn switches() -> u64 {
+    let of_thread = |path: std::path::PathBuf| {
+        let status = std::fs::read_to_string(path.join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    };
+    std::fs::read_dir("/proc/self/task").unwrap().map(|entry| of_thread(entry.unwrap().path())).sum()
+}
+
+/// What `threads` threads needed to send `each` messages: the switches, how long it took, the longest call.
+fn flood(sender: &Sender, threads: usize, each: usize) -> (u64, Duration, Duration) {
+    let start = Barrier::new(threads + 1);
+    let end = Barrier::new(threads + 1);
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|id| {
+                let (sender, start, end) = (sender.clone(), &start, &end);
+                scope.spawn(move || {
+                    let mut message = vec![id as u8; SMALL];
+                    start.wait();
+                    let mut longest = Duration::ZERO;
+                    for number in 0..each {
+                        message[1..5].copy_from_slice(&(number as u32).to_be_bytes());
+                        let begin = Instant::now();
+                        sender.send(&message).unwrap();
+                        longest = longest.max(begin.elapsed());
+                    }
+                    end.wait();
+                    longest
+                })
+            })
+            .collect();
+        let before = switches();
+        start.wait();
+        let begin = Instant::now();
+        end.wait();
+        let (took, slept) = (begin.elapsed(), switches() - before);
+        (slept, took, running.into_iter().map(|thread| thread.join().unwrap()).max().unwrap())
+    })
+}
+
+/// Receives to the end, and checks that the messages of each thread come in order.
+fn receive_in_order(receiver: &mut Receiver) -> usize {
+    let mut next = [0u32; THREADS];
+    while let Some(message) = receiver.recv_ref().unwrap() {
+        let message = message.as_bytes();
+        let id = message[0];
+        let number = &mut next[usize::from(id)];
+        if message[1..5] == 0u32.to_be_bytes() {
+            *number = 0;
+        }
+        assert_eq!(message[1..5], number.to_be_bytes(), "order of thread {id}");
+        assert!(message[5..].iter().all(|byte| *byte == id), "messages are mixed");
+        *number += 1;
+    }
+    next.iter().map(|count| *count as usize).sum()
+}
+
+#[test]
+fn many_senders_wake_only_whose_turn_it_is_and_none_waits_long() {
+    limited(|| {
+        const EACH: usize = 200;
+        let (client, server) = pair();
+        let receiving = thread::spawn(move || receive_in_order(&mut server.split().1));
+        let (sender, mut receiver) = client.split();
+        // Other processes may keep a thread from running for long: once in a few times it is as it should be.
+        let mut seen = Vec::new();
+        let good = (0..10).any(|_| {
+            let (slept, took, longest) = flood(&sender, THREADS, EACH);
+            let per_message = slept as f64 / (THREADS * EACH) as f64;
+            let mean = took.mul_f64(1.0 / EACH as f64);
+            seen.push((per_message, mean, longest));
+            per_message < 3.0 && longest < 20 * mean
+        });
+        assert!(good, "switches per message, mean and longest time of a call: {seen:?}");
+        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        assert!(receiver.recv().unwrap().is_none());
+        assert_eq!(receiving.join().unwrap(), THREADS * EACH);
+    });
+}
+
+/// Our end of a connection whose peer does not read, with a thread that is in the middle of a large message.
+fn blocked() -> (Sender, Receiver, std::net::TcpStream, Sleeper<landline::Result<()>>) {
+    let (ws, raw) = raw_client(Config::default());
+    let (mut sender, receiver) = ws.split();
+    sender.set_send_timeout(None);
+    let large = sender.clone();
+    let writing = sleeper(move || large.send(vec![b'L'; 32 << 20]));
+    writing.until_asleep();
+    sender.set_send_timeout(Some(SHORT));
+    (sender, receiver, raw, writing)
+}
+
+/// The payloads of the server's frames up to the end of the stream.
+fn frames(mut raw: std::net::TcpStream) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    raw.read_to_end(&mut all).unwrap();
+    let (mut rest, mut frames) = (&all[..], Vec::new());
+    while let [_, short, behind @ ..] = rest {
+        let size = match short {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let (long, behind) = behind.split_at(size);
+        let len = long.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+        let (payload, behind) = behind.split_at(if size == 0 { usize::from(*short) } else { len });
+        frames.push(payload.to_vec());
+        rest = behind;
+    }
+    frames
+}
+
+fn is_accepted_timeout(error: &Error) -> bool {
+    matches!(error, Error::Timeout(Timeout { budget: Budget::Send, accepted: true, .. }))
+}
+
+#[test]
+fn a_small_message_that_times_out_behind_a_large_one_is_accepted_and_arrives_once() {
+    limited(|| {
+        let (sender, receiver, raw, writing) = blocked();
+        for number in 0..3 {
+            let error = sender.send(format!("small {number}")).unwrap_err();
+            assert!(is_accepted_timeout(&error), "{error:?}");
+        }
+        sender.feed("fed").unwrap();
+        let reading = thread::spawn(move || frames(raw));
+        writing.join().unwrap();
+        sender.send("last").unwrap();
+        drop((sender, receiver));
+        let texts: Vec<_> = reading.join().unwrap()[1..].iter().map(|text| text.to_ascii_lowercase()).collect();
+        let expected: [&[u8]; 5] = [b"small 0", b"small 1", b"small 2", b"fed", b"last"];
+        assert_eq!(texts, expected);
+    });
+}
+
+#[test]
+fn what_waits_beside_a_blocked_message_is_bounded() {
+    limited(|| {
+        let (sender, _receiver, _raw, writing) = blocked();
+        let mut accepted = 0;
+        let refused = loop {
+            match sender.feed(vec![0; 1000]) {
+                Ok(()) => accepted += 1,
+                Err(error) => break error,
+            }
+            assert!(accepted < 100, "more than 64 KiB are gathered");
+        };
+        assert!(matches!(refused, Error::Timeout(Timeout { accepted: false, .. })), "{refused:?}");
+        assert!(accepted > 50, "{accepted}");
+        sender.abort();
+        assert!(writing.join().is_err());
+    });
+}
+
+#[test]
+fn the_end_of_a_connection_reaches_every_sender_that_waits() {
+    limited(|| {
+        let (mut sender, _receiver, _raw, writing) = blocked();
+        sender.set_send_timeout(None);
+        let waiting: Vec<_> = (0..8)
+            .map(|number| {
+                let sender = sender.clone();
+                sleeper(move || match number {
+                    0 => sender.flush(),
+                    1 => sender.ping(b""),
+                    2 => sender.send(vec![0; 1 << 20]),
+                    3 => sender.send_stream(Kind::Text).map(drop),
+                    _ => sender.send("small"),
+                })
+            })
+            .collect();
+        waiting.iter().for_each(Sleeper::until_asleep);
+        sender.abort();
+        for thread in waiting.into_iter().chain([writing]) {
+            let result = thread.join();
+            assert!(matches!(result, Err(Error::Closed(Closed::Aborted))), "{result:?}");
+        }
+    });
+}
+
+#[test]
+fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
+    limited(|| {
+        let (mut sender, _receiver, raw, writing) = blocked();
+        sender.set_send_timeout(None);
+        let waiting: Vec<_> = (0..8)
+            .map(|_| {
+                let sender = sender.clone();
+                sleeper(move || sender.send("small"))
+            })
+            .collect();
+        waiting.iter().for_each(Sleeper::until_asleep);
+        // With unread data in it, the socket is reset.
+        drop(raw);
+        for thread in waiting.into_iter().chain([writing]) {
+            assert!(thread.join().is_err());
+        }
+        assert!(sender.send("later").is_err());
+    });
+}
+
+#[test]
+fn each_kind_of_sender_gets_its_turn_among_many_small_messages() {
+    limited(|| {
+        let (client, server) = pair();
+        let receiving = thread::spawn(move || {
+            let (_sender, mut receiver) = server.split();
+            let mut large = 0;
+            while let Some(message) = receiver.recv_ref().unwrap() {
+                large += usize::from(message.as_bytes().len() != SMALL);
+            }
+            large
+        });
+        let (sender, mut receiver) = client.split();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                let (sender, done) = (sender.clone(), &done);
+                scope.spawn(move || {
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        sender.send(&[0; SMALL]).unwrap();
+                    }
+                });
+            }
+            for _ in 0..50 {
+                sender.send(vec![0; 100_000]).unwrap();
+                let mut writer = sender.send_stream(Kind::Binary).unwrap();
+                writer.write_all(&[0; 40_000]).unwrap();
+                writer.finish().unwrap();
+                sender.ping(b"p").unwrap();
+                sender.flush().unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        assert!(receiver.recv().unwrap().is_none());
+        assert_eq!(receiving.join().unwrap(), 100);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_carries_on_where_another_gave_up() {
+    limited(|| {
+        let (mut sender, receiver, raw, writing) = blocked();
+        let interrupter = { receiver };
+        sender.set_send_timeout(None);
+        let small = {
+            let sender = sender.clone();
+            sleeper(move || sender.send("small"))
+        };
+        small.until_asleep();
+        let mut interrupter_of = interrupter;
+        // Whoever takes notice of the interrupt gives up, and the message stays accepted.
+        interrupter_of.interrupter().unwrap().interrupt_send();
+        let reading = thread::spawn(move || frames(raw));
+        let results = [writing.join(), small.join()];
+        let interrupted = results.iter().filter(|result| matches!(result, Err(Error::Interrupted(_)))).count();
+        assert!(interrupted <= 1, "{results:?}");
+        assert!(results.iter().flat_map(|result| result.as_ref().err()).all(Error::message_accepted));
+        sender.flush().unwrap();
+        eventually("all is out", || sender.poll_interest() == landline::transport::Interest::READ);
+        drop((sender, interrupter_of));
+        let frames = reading.join().unwrap();
+        assert_eq!(frames.len(), 2);
+        assert_eq!(frames[1], b"small");
+    });
+}
