@@ -2,13 +2,15 @@
 
 mod common;
 
-use common::{masked, raw_client};
+use common::{REQUEST, masked, raw_client};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
-use landline::transport::{MemoryTransport, pair};
+use landline::transport::{Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, Transport, Wake, pair};
 use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
-use std::io::{Read, Write};
-use std::sync::mpsc;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,6 +94,104 @@ fn item_16_a_send_gives_up_only_without_progress() {
     });
     ws.send(vec![7; 32 << 20]).unwrap();
     reading.join().unwrap();
+}
+
+/// A transport that has no room once `blocked` is set, and takes a byte after each wait that ended in vain, as a socket
+/// may whose buffer has little room.
+struct Reluctant {
+    under: SocketTransport,
+    blocked: Arc<AtomicBool>,
+    waited: AtomicBool,
+}
+
+impl Transport for Reluctant {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.under.read(buf)
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.blocked.load(Ordering::SeqCst) {
+            self.under.write(bufs)
+        } else if self.waited.swap(false, Ordering::SeqCst) {
+            self.under.write(&[IoSlice::new(&bufs[0][..1])])
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        if !self.blocked.load(Ordering::SeqCst) || !interest.write {
+            return self.under.wait(interest, deadline, wake);
+        }
+        let ready = self.under.wait(Interest { write: false, ..interest }, deadline, wake)?;
+        self.waited.store(ready == Ready::default(), Ordering::SeqCst);
+        Ok(ready)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        self.under.close_write()
+    }
+
+    fn abort(&self) {
+        self.under.abort();
+    }
+}
+
+type SendingCall = fn(&mut WebSocket) -> landline::Result<()>;
+
+/// What each call gives on a connection that has no room, and how long it takes with this time limit.
+fn without_room(prepare: SendingCall, call: SendingCall, limit: Duration) -> (landline::Result<()>, Duration) {
+    let (accepted, _raw) = raw_sockets();
+    let blocked = Arc::new(AtomicBool::new(false));
+    let under = SocketTransport::tcp(accepted, &TcpOptions::default()).unwrap();
+    let transport = Reluctant { under, blocked: Arc::clone(&blocked), waited: AtomicBool::new(false) };
+    let mut ws = accept_over(transport, &Config::default()).unwrap().accept().unwrap();
+    blocked.store(true, Ordering::SeqCst);
+    ws.set_send_timeout(Some(Duration::ZERO));
+    let _ = prepare(&mut ws);
+    ws.set_send_timeout(Some(limit));
+    let begin = Instant::now();
+    let result = call(&mut ws);
+    (result, begin.elapsed())
+}
+
+/// A socket on which a client has asked for a connection, and the client's end.
+fn raw_sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    raw.write_all(format!("{REQUEST}\r\n").as_bytes()).unwrap();
+    (listener.accept().unwrap().0, raw)
+}
+
+#[test]
+fn item_16_the_time_limit_of_sending_counts_once_from_the_call() {
+    const LIMIT: Duration = Duration::from_millis(800);
+    const NOTHING: SendingCall = |_| Ok(());
+    const STUCK: SendingCall = |ws| ws.send(vec![1; 100_000]);
+    let stream: SendingCall = |ws| {
+        let mut writer = ws.send_stream(landline::Kind::Binary)?;
+        let written = writer.write_all(&[2; 200_000]).and_then(|()| writer.flush());
+        drop(writer);
+        written.map_err(|error| error.downcast::<Error>().unwrap())
+    };
+    let calls: [(&str, SendingCall, SendingCall); 9] = [
+        ("small", NOTHING, |ws| ws.send("small")),
+        ("large", NOTHING, |ws| ws.send(vec![2; 1 << 20])),
+        ("behind what is stuck", STUCK, |ws| ws.send("small")),
+        ("fed", STUCK, |ws| ws.feed("small")),
+        ("flush", STUCK, WebSocket::flush),
+        ("ping", STUCK, |ws| ws.ping(b"")),
+        ("stream", NOTHING, stream),
+        ("stream behind what is stuck", STUCK, stream),
+        ("close_start", STUCK, |ws| ws.close_start(CloseCode::NORMAL, "")),
+    ];
+    let running =
+        calls.map(|(name, prepare, call)| (name, thread::spawn(move || without_room(prepare, call, LIMIT))));
+    for (name, running) in running {
+        let (result, took) = running.join().unwrap();
+        assert!(is_timeout(&result, Budget::Send), "{name}: {result:?}");
+        assert!(took >= LIMIT && took < LIMIT * 19 / 10, "{name} took {took:?}");
+    }
 }
 
 #[test]

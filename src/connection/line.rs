@@ -121,6 +121,12 @@ impl Line {
         self.gathering += 1;
     }
 
+    /// [`written`](Self::written) if there are no batches.
+    #[inline]
+    pub(super) fn nobody_waits(&mut self) {
+        self.out_below = self.gathering;
+    }
+
     /// What was taken has been handed to the transport. Gives the seats of those who waited for it.
     #[inline]
     pub(super) fn written(&mut self) -> Vec<Seat> {

@@ -728,6 +728,17 @@ impl Link {
     fn end_turn(&self, out: Box<Outbound>, result: Result<()>) -> Result<()> {
         // After running out of time the transport may hold what the queue does not show any more.
         let all_out = result.is_ok();
+        if all_out && out.is_empty() {
+            let gate = &mut *self.gate();
+            let is_large = gate.in_hand && out.queue_capacity() > QUEUE_KEEP;
+            if !is_large && gate.is_quiet() {
+                // The usual course of `come_home`: nothing else is to be done.
+                gate.line.nobody_waits();
+                (gate.stuck, gate.left_behind) = (false, false);
+                gate.out = Some(out);
+                return result;
+            }
+        }
         self.come_home(out, result, all_out, false)
     }
 
@@ -735,6 +746,7 @@ impl Link {
     /// for them: once, so that nobody writes for others without end.
     ///
     /// `all_out`: the transport holds nothing back.
+    #[inline(never)]
     fn come_home(
         &self,
         mut out: Box<Outbound>,
@@ -1019,6 +1031,13 @@ impl Gate {
     fn put_back(&mut self, mut out: Box<Outbound>) {
         self.take_beside(&mut out);
         self.out = Some(out);
+    }
+
+    /// Nobody waits, and nothing is due.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        let is_alone = self.line.is_empty() && !self.line.has_batches();
+        is_alone && !self.session.has_replies() && self.beside.as_ref().is_none_or(|beside| beside.is_empty())
     }
 
     /// Moves what was gathered beside the queue into it.

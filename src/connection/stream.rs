@@ -1,6 +1,6 @@
 //! One message as a stream: [`std::io::Read`] and [`std::io::Write`], in constant memory.
 
-use super::link::{Link, Part};
+use super::link::{Link, Part, Patience};
 use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::close::{CloseCode, CloseFrame};
@@ -67,7 +67,8 @@ impl Read for MessageReader<'_> {
 /// those gather as with [`feed`](crate::WebSocket::feed); [`flush`](Write::flush) sends what there is, in a fragment
 /// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait
 /// until then; Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and
-/// the connection is closed with 1011.
+/// the connection is closed with 1011; if there is no room for that Close frame, it leaves with what is sent or received
+/// next.
 ///
 /// It stays in the thread that began it.
 #[derive(Debug)]
@@ -159,7 +160,9 @@ impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
         if !self.finished {
             let frame = CloseFrame::trusted(CloseCode::INTERNAL_ERROR, "message abandoned".to_owned());
-            let mut patience = self.sender.patience();
+            // The frame is recorded. If there is no room for it, this does not wait: the call that failed before may
+            // have used up its time.
+            let mut patience = Patience::until(Instant::now());
             let _ = self.link().close_start(frame, &mut patience);
             self.link().stream_ended();
         }
