@@ -284,7 +284,7 @@ fn each_kind_of_sender_gets_its_turn_among_many_small_messages() {
                 let (sender, done) = (sender.clone(), &done);
                 scope.spawn(move || {
                     while !done.load(Ordering::Relaxed) {
-                        sender.send(&[0; SMALL]).unwrap();
+                        sender.send([0; SMALL]).unwrap();
                     }
                 });
             }
