@@ -321,7 +321,10 @@
 /** Client: how long connecting may take, all addresses together; -1 for ever. Default 10000. */
 #define LANDLINE_OPT_CONNECT_TIMEOUT_MS 8
 
-/** How long opening a connection may take in all; -1 for ever. Default 30000 for clients, 10000 for servers. */
+/**
+ * How long opening a connection may take in all, being refused included; -1 for ever. Default 30000 for clients, 10000
+ * for servers.
+ */
 #define LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS 9
 
 /** 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0. */
@@ -657,7 +660,7 @@ typedef struct landline_wait_item {
 /** The URL is not one that can be connected to. */
 #define LANDLINE_ERR_URL -6
 
-/** An option is out of range or does not fit the others. */
+/** An option is out of range or does not fit the others, or an address to listen on cannot be read. */
 #define LANDLINE_ERR_CONFIG -7
 
 /** The connection is closing: nothing more can be sent, but messages can still be received. */
@@ -1022,10 +1025,13 @@ landline_status landline_interrupter_abort(const struct landline_interrupter *in
 void landline_interrupter_free(struct landline_interrupter *interrupter);
 
 /**
- * Listens on "ADDRESS:PORT" (port 0 takes a free one: see landline_listener_address()) or "unix:PATH". `options` may be
- * NULL. Free it with landline_listener_free().
+ * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
+ * landline_listener_address()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
+ * may be NULL. Free it with landline_listener_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path where somebody listens or that is no socket;
+ * LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
+ * LANDLINE_ERR_UTF8.
  */
 landline_status landline_listen(const char *address,
                                 const struct landline_options *options,
@@ -1066,7 +1072,18 @@ landline_status landline_listener_accept_incoming(const struct landline_listener
  */
 landline_status landline_listener_interrupt(const struct landline_listener *listener);
 
-/** Stops listening. Requests and connections go on. NULL does nothing. */
+/**
+ * Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
+ * LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is gone. Clients that have not
+ * been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
+ * blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
+ * freed.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_listener_stop(const struct landline_listener *listener);
+
+/** Frees a listener, with which it stops listening. Requests and connections go on. NULL does nothing. */
 void landline_listener_free(struct landline_listener *listener);
 
 /**
@@ -1092,10 +1109,10 @@ landline_status landline_request_from_transport(const struct landline_transport 
 /**
  * Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
  *
- * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+ * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
  *
- * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT: the
- * client is gone, free the request; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
+ * LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
  */
 landline_status landline_request_read(struct landline_request *request);
 
@@ -1145,7 +1162,7 @@ landline_status landline_request_accept(struct landline_request *request,
 /**
  * Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
  *
- * Blocks until the client has read it, for at most 2 s.
+ * Blocks until the client has read it, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is less.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
  * 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
@@ -1363,8 +1380,8 @@ const char *landline_protocol_str(const struct landline_protocol *protocol, int3
 void landline_protocol_free(struct landline_protocol *protocol);
 
 /**
- * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH". `options`
- * may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
+ * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH", as
+ * landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
  * landline_server_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -1399,8 +1416,9 @@ landline_status landline_server_run(struct landline_server *server,
                                     void *user);
 
 /**
- * Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
- * most `grace_ms` (-1: as long as it takes) for the handlers to return, and cuts the connections that are left.
+ * Stops a server from another thread: closes the listening socket, so that clients are refused; drops those that have
+ * not opened their connection yet; sends every other client a Close frame with 1001; waits at most `grace_ms` (-1: as long
+ * as it takes) for the handlers to return; and cuts the connections that are left.
  * A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
  * how many connections came to which end. May be called before landline_server_run(), which then returns at once.
  *

@@ -1443,7 +1443,8 @@ public:
         return connection(made);
     }
 
-    /// Refuses with an HTTP status from 300 to 599. Blocks until the client has read it, for at most 2 s.
+    /// Refuses with an HTTP status from 300 to 599. Blocks until the client has read it, for at
+    /// most 2 s, or options::handshake_timeout() if that is less.
     void reject(int http_status, payload body = {}) {
         detail::check(landline_request_reject(get(), http_status, body.data(), body.size()));
     }
@@ -1539,6 +1540,12 @@ public:
     void interrupt(std::error_code& failure) const noexcept {
         failure = detail::code(landline_listener_interrupt(get()));
     }
+
+    /// Stops listening, for good, from any thread. From here on clients are refused, and calls that wait for one or read
+    /// a request are interrupted. Clients that were not accepted, or whose request is being read, are dropped; requests
+    /// that were read, and connections, go on. Never blocks.
+    void stop() const { detail::check(landline_listener_stop(get())); }
+    void stop(std::error_code& failure) const noexcept { failure = detail::code(landline_listener_stop(get())); }
 
 private:
     void listen(c_text address, const options& with, std::error_code& failure) noexcept {

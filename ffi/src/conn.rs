@@ -371,7 +371,11 @@ pub unsafe extern "C" fn landline_conn_interrupt(conn: *mut landline_conn, direc
                 LANDLINE_RECV => conn.interrupter()?.interrupt_recv(),
                 LANDLINE_SEND => conn.interrupter()?.interrupt_send(),
                 LANDLINE_BOTH => conn.interrupter()?.interrupt(),
-                _ => return Err(Failure::invalid(format!("{direction} is no direction"))),
+                _ => {
+                    return Err(Failure::invalid(format!(
+                        "direction {direction} is none of LANDLINE_RECV, LANDLINE_SEND and LANDLINE_BOTH"
+                    )));
+                }
             }
             Ok(LANDLINE_OK)
         })

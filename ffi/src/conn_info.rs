@@ -4,6 +4,7 @@ use crate::args::{Out, string};
 use crate::conn::{landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::headers::HeaderTexts;
+use crate::names;
 use crate::status::*;
 use landline::{CloseInfo, Side, Stats};
 use std::ffi::{CString, c_char};
@@ -107,7 +108,7 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
         LANDLINE_CONN_PAYLOAD_RECEIVED => unsigned(stats(conn)?.payload_received),
         LANDLINE_CONN_WIRE_SENT => unsigned(stats(conn)?.wire_sent),
         LANDLINE_CONN_WIRE_RECEIVED => unsigned(stats(conn)?.wire_received),
-        _ => return Err(Failure::invalid(format!("{key} is no key of a connection's number"))),
+        _ => return Err(names::wrong_key(names::CONN, key, "a connection's number")),
     })
 }
 
@@ -214,7 +215,7 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const c_char, usize)> 
             let text = conn.info.texts[5].get_or_init(|| c_text(frame.reason()));
             return Ok((text.as_ptr(), text.as_bytes().len()));
         }
-        _ => return Err(Failure::invalid(format!("{key} is no key of a connection's text"))),
+        _ => return Err(names::wrong_key(names::CONN, key, "a connection's text")),
     };
     let text = conn.info.texts[index].get_or_init(|| c_text(make()));
     Ok((text.as_ptr(), text.as_bytes().len()))

@@ -37,7 +37,10 @@ pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
         0 => Compress::Auto,
         LANDLINE_SEND_PLAIN => Compress::Never,
         LANDLINE_SEND_COMPRESS => Compress::Always,
-        _ => return Err(Failure::invalid(format!("flags {flags:#x} cannot be combined, or are not known"))),
+        both if both == LANDLINE_SEND_PLAIN | LANDLINE_SEND_COMPRESS => {
+            return Err(Failure::invalid("LANDLINE_SEND_PLAIN and LANDLINE_SEND_COMPRESS exclude each other"));
+        }
+        _ => return Err(Failure::invalid(format!("flags {flags:#x} hold more than those of LANDLINE_SEND_*"))),
     };
     Ok((flags & LANDLINE_SEND_FEED != 0, compress))
 }
@@ -46,7 +49,7 @@ pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
 pub(crate) fn compress(bits: u32) -> Outcome<Compress> {
     match flags(bits)? {
         (false, compress) => Ok(compress),
-        (true, _) => Err(Failure::invalid(format!("flags {bits:#x}: LANDLINE_SEND_FEED cannot be used here"))),
+        (true, _) => Err(Failure::invalid("LANDLINE_SEND_FEED cannot be used here")),
     }
 }
 

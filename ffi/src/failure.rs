@@ -1,6 +1,7 @@
 //! What went wrong: from the library's errors, misuse and panics to a status and the thread's last error.
 
 use crate::headers::HeaderTexts;
+use crate::names;
 use crate::status::*;
 use landline::Error;
 use landline::error::{Budget, Closed, Fault, HandshakeError, TlsStage, UsageError};
@@ -301,7 +302,7 @@ pub unsafe extern "C" fn landline_error_bytes(key: i32, data: *mut *const u8, le
             match key {
                 LANDLINE_ERROR_HTTP_HEADERS => Ok(texts.block()),
                 LANDLINE_ERROR_HTTP_BODY => Ok(texts.body()),
-                _ => Err(Failure::invalid(format!("{key} is no key of an error's bytes"))),
+                _ => Err(names::wrong_key(names::ERROR, key, "an error's bytes")),
             }
         });
         let (found, count) = found.unwrap_or_else(|_| Err(Failure::state("the thread is ending")))?;

@@ -6,6 +6,7 @@
 mod args;
 mod failure;
 mod headers;
+mod names;
 mod turn;
 
 mod conn;

@@ -5,6 +5,7 @@ use crate::conn::landline_conn;
 use crate::connect::{into_handle, socket};
 use crate::failure::{Failure, Outcome, guard};
 use crate::headers::HeaderTexts;
+use crate::names;
 use crate::options::{Values, add_header, landline_options, values};
 use crate::status::*;
 use crate::transport::{CallerTransport, landline_transport};
@@ -150,10 +151,13 @@ unsafe fn on_request<T>(
     body(&mut request.stage.lock().unwrap_or_else(PoisonError::into_inner), &request.values)
 }
 
-/// Listens on "ADDRESS:PORT" (port 0 takes a free one: see landline_listener_address()) or "unix:PATH". `options` may be
-/// NULL. Free it with landline_listener_free().
+/// Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
+/// landline_listener_address()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
+/// may be NULL. Free it with landline_listener_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+/// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path where somebody listens or that is no socket;
+/// LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
+/// LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///
@@ -268,7 +272,27 @@ pub unsafe extern "C" fn landline_listener_interrupt(listener: *const landline_l
     })
 }
 
-/// Stops listening. Requests and connections go on. NULL does nothing.
+/// Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
+/// LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is gone. Clients that have not
+/// been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
+/// blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
+/// freed.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `listener` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_listener_stop(listener: *const landline_listener) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        unsafe { handle(listener, "listener") }?.listener.stop();
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Frees a listener, with which it stops listening. Requests and connections go on. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -333,10 +357,10 @@ pub unsafe extern "C" fn landline_request_from_transport(
 
 /// Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
 ///
-/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT: the
-/// client is gone, free the request; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
+/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -378,7 +402,7 @@ pub unsafe extern "C" fn landline_request_str(request: *const landline_request, 
                     LANDLINE_REQUEST_ORIGIN => texts.origin.as_ptr(),
                     LANDLINE_REQUEST_PEER => texts.peer.as_ptr(),
                     LANDLINE_REQUEST_HEADERS => texts.headers.block().0.cast(),
-                    _ => return Err(Failure::invalid(format!("{key} is no key of a request's text"))),
+                    _ => return Err(names::wrong_key(names::REQUEST, key, "a request's text")),
                 })
             })
         }
@@ -492,7 +516,7 @@ pub unsafe extern "C" fn landline_request_accept(
 
 /// Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
 ///
-/// Blocks until the client has read it, for at most 2 s.
+/// Blocks until the client has read it, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is less.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
 /// 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.

@@ -76,7 +76,11 @@ pub unsafe extern "C" fn landline_log_set(
             LANDLINE_LOG_WARN => LevelFilter::Warn,
             LANDLINE_LOG_INFO => LevelFilter::Info,
             LANDLINE_LOG_DEBUG => LevelFilter::Debug,
-            _ => return Err(Failure::invalid(format!("{level} is no log level"))),
+            _ => {
+                return Err(Failure::invalid(format!(
+                    "level {level} is none of LANDLINE_LOG_OFF, _ERROR, _WARN, _INFO and _DEBUG"
+                )));
+            }
         };
         static ONCE: Once = Once::new();
         // Fails only if there is a logger already, and in this library nobody else sets one.

@@ -3,6 +3,7 @@
 use crate::args::{bytes, handle, out_handle, string};
 use crate::failure::{Failure, Outcome, guard};
 use crate::interrupter::landline_interrupter;
+use crate::names;
 use crate::status::*;
 use http::HeaderMap;
 use landline::proto::Limits;
@@ -43,7 +44,8 @@ pub const LANDLINE_OPT_KEEPALIVE_INTERVAL_MS: i32 = 6;
 pub const LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS: i32 = 7;
 /// Client: how long connecting may take, all addresses together; -1 for ever. Default 10000.
 pub const LANDLINE_OPT_CONNECT_TIMEOUT_MS: i32 = 8;
-/// How long opening a connection may take in all; -1 for ever. Default 30000 for clients, 10000 for servers.
+/// How long opening a connection may take in all, being refused included; -1 for ever. Default 30000 for clients, 10000
+/// for servers.
 pub const LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: i32 = 9;
 /// 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0.
 pub const LANDLINE_OPT_COMPRESSION: i32 = 10;
@@ -525,11 +527,18 @@ pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Ou
 }
 
 fn unknown(key: i32, what: &str) -> Failure {
-    Failure::invalid(format!("{key} is not the key of an option that is {what}"))
+    let name = names::name_of(names::OPTIONS, key);
+    let function = match key {
+        _ if name == key.to_string() => return Failure::invalid(format!("{key} is the key of no option")),
+        ..=99 => "int",
+        100..=199 => "str",
+        _ => "bytes",
+    };
+    Failure::invalid(format!("{name} is no option that is {what}: set it with landline_options_set_{function}()"))
 }
 
 fn out_of_range(key: i32, value: i64) -> Failure {
-    Failure::invalid(format!("{value} is out of range for option {key}"))
+    Failure::invalid(format!("{value} is out of range for {}", names::name_of(names::OPTIONS, key)))
 }
 
 fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {

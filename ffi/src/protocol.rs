@@ -4,6 +4,7 @@ use crate::args::{Out, bytes, close_code, kind, out_handle, string, text};
 use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard, guard_value};
 use crate::headers::HeaderTexts;
+use crate::names;
 use crate::options::{Values, landline_options, values};
 use crate::status::*;
 use landline::entropy::{SystemMasks, nonce};
@@ -588,7 +589,7 @@ pub unsafe extern "C" fn landline_protocol_str(protocol: *const landline_protoco
                 crate::conn_info::LANDLINE_CONN_SUBPROTOCOL => texts.subprotocol.as_ptr(),
                 crate::conn_info::LANDLINE_CONN_TARGET => texts.target.as_ptr(),
                 crate::conn_info::LANDLINE_CONN_HEADERS => texts.headers.block().0.cast(),
-                _ => return Err(Failure::invalid(format!("{key} is no key of a protocol's text"))),
+                _ => return Err(names::wrong_key(names::CONN, key, "a protocol's text")),
             })
         })
     })

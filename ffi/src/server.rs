@@ -28,8 +28,8 @@ pub struct landline_server {
 #[allow(non_camel_case_types)]
 pub type landline_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
 
-/// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH". `options`
-/// may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
+/// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH", as
+/// landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
 /// landline_server_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -146,8 +146,9 @@ pub unsafe extern "C" fn landline_server_run(
     })
 }
 
-/// Stops a server from another thread: accepts nobody any more, sends every client a Close frame with 1001, waits at
-/// most `grace_ms` (-1: as long as it takes) for the handlers to return, and cuts the connections that are left.
+/// Stops a server from another thread: closes the listening socket, so that clients are refused; drops those that have
+/// not opened their connection yet; sends every other client a Close frame with 1001; waits at most `grace_ms` (-1: as long
+/// as it takes) for the handlers to return; and cuts the connections that are left.
 /// A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
 /// how many connections came to which end. May be called before landline_server_run(), which then returns at once.
 ///

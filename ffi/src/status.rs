@@ -34,7 +34,7 @@ pub const LANDLINE_ERR_BUSY: landline_status = -4;
 pub const LANDLINE_ERR_UTF8: landline_status = -5;
 /// The URL is not one that can be connected to.
 pub const LANDLINE_ERR_URL: landline_status = -6;
-/// An option is out of range or does not fit the others.
+/// An option is out of range or does not fit the others, or an address to listen on cannot be read.
 pub const LANDLINE_ERR_CONFIG: landline_status = -7;
 /// The connection is closing: nothing more can be sent, but messages can still be received.
 pub const LANDLINE_ERR_CLOSING: landline_status = -8;
@@ -112,6 +112,12 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_PANIC, "LANDLINE_ERR_PANIC\0", "a defect in Landline\0"),
     (LANDLINE_ERR_OTHER, "LANDLINE_ERR_OTHER\0", "another error\0"),
 ];
+
+/// The name of a status that is known.
+pub(crate) fn name(status: landline_status) -> Option<&'static str> {
+    let found = TABLE.iter().find(|(number, ..)| *number == status);
+    found.map(|(_, name, _)| name.trim_end_matches('\0'))
+}
 
 fn lookup(status: landline_status) -> (&'static str, &'static str) {
     let found = TABLE.iter().find(|(number, ..)| *number == status);

@@ -85,13 +85,20 @@ impl CallerTransport {
     }
 }
 
+/// A callback gave this number, which is that of a status perhaps.
+fn failed(result: i64) -> io::Error {
+    let name = i32::try_from(result).ok().and_then(crate::status::name);
+    let name = name.map_or_else(|| result.to_string(), str::to_owned);
+    io::Error::other(format!("the transport's callback failed with {name}"))
+}
+
 /// What `read` and `write` gave, for so many bytes.
 fn count(result: i64, len: usize) -> io::Result<usize> {
     match usize::try_from(result) {
         Ok(count) if count <= len => Ok(count),
         Ok(_) => Err(io::Error::other("the transport's callback claims more bytes than it was given")),
         Err(_) if result == i64::from(LANDLINE_WOULD_BLOCK) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(_) => Err(io::Error::other(format!("the transport's callback failed with {result}"))),
+        Err(_) => Err(failed(result)),
     }
 }
 
@@ -136,7 +143,7 @@ impl Transport for CallerTransport {
         // SAFETY: as in `read`.
         let ready = unsafe { (self.wait)(self.user, wanted, wake_fd, timeout_ms) };
         if ready < 0 {
-            return Err(io::Error::other(format!("the transport's callback failed with {ready}")));
+            return Err(failed(ready.into()));
         }
         Ok(Ready {
             read: interest.read && ready & LANDLINE_WAIT_READ != 0,

@@ -398,6 +398,7 @@ static void listening(void) {
     IS_NULL(landline_listener_accept_incoming(NULL, 0, &request), "listener");
     IS_NULL(landline_listener_accept_incoming(listener, 0, NULL), "request");
     IS_NULL(landline_listener_interrupt(NULL), "listener");
+    IS_NULL(landline_listener_stop(NULL), "listener");
     IS_NULL(landline_request_from_fd(0, 0, NULL, 0, NULL), "request");
     INVALID(landline_request_from_fd(-1, 0, NULL, 0, &request), "descriptor");
     INVALID(landline_request_from_fd(-1, 1, NULL, 0, &request), "descriptor");

@@ -149,6 +149,15 @@ void requests() {
     CHECK(client.subprotocol() == "one" && client.header("x-answer") == "yes");
     listener.interrupt();
     thrown_by<landline::interrupted>([&] { listener.accept(soon); });
+    const auto unreadable = thrown_by<landline::error>([] { landline::listener("no port"); });
+    CHECK(unreadable.status() == landline::status::config);
+    CHECK(std::string(unreadable.what()).find("no port") != std::string::npos);
+    listener.stop();
+    for (int i = 0; i < 2; i++) {
+        const auto stopped = thrown_by<landline::interrupted>([&] { listener.accept(soon); });
+        CHECK(stopped.phase() == landline::phase::accept);
+    }
+    thrown_by<landline::error>([&] { landline::connect(url, {}, soon); });
 }
 
 void descriptors() {

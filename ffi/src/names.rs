@@ -1,0 +1,146 @@
+//! The names of keys, for errors: who reads "option 27" has to look it up.
+
+use crate::conn_info::*;
+use crate::failure::*;
+use crate::listener::*;
+use crate::options::*;
+
+/// The keys of one kind.
+pub(crate) type Keys = &'static [(i32, &'static str)];
+
+macro_rules! keys {
+    ($($name:ident),* $(,)?) => {
+        &[$(($name, stringify!($name))),*]
+    };
+}
+
+/// The name of a key, or its number if it has none.
+pub(crate) fn name_of(keys: Keys, key: i32) -> String {
+    keys.iter().find(|(number, _)| *number == key).map_or_else(|| key.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// The error for a key that does not belong where it was given.
+pub(crate) fn wrong_key(keys: Keys, key: i32, what: &str) -> Failure {
+    Failure::invalid(format!("{} is no key of {what}", name_of(keys, key)))
+}
+
+/// LANDLINE_OPT_*
+pub(crate) const OPTIONS: Keys = keys![
+    LANDLINE_OPT_MAX_MESSAGE_SIZE,
+    LANDLINE_OPT_MAX_FRAGMENTS,
+    LANDLINE_OPT_SEND_TIMEOUT_MS,
+    LANDLINE_OPT_RECV_TIMEOUT_MS,
+    LANDLINE_OPT_CLOSE_TIMEOUT_MS,
+    LANDLINE_OPT_KEEPALIVE_INTERVAL_MS,
+    LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS,
+    LANDLINE_OPT_CONNECT_TIMEOUT_MS,
+    LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS,
+    LANDLINE_OPT_COMPRESSION,
+    LANDLINE_OPT_COMPRESSION_LEVEL,
+    LANDLINE_OPT_COMPRESSION_THRESHOLD,
+    LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER,
+    LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER,
+    LANDLINE_OPT_SERVER_MAX_WINDOW_BITS,
+    LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS,
+    LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES,
+    LANDLINE_OPT_MAX_HEAD_SIZE,
+    LANDLINE_OPT_MAX_HEADERS,
+    LANDLINE_OPT_MAX_START_LINE,
+    LANDLINE_OPT_MAX_REFUSAL_BODY,
+    LANDLINE_OPT_TCP_NODELAY,
+    LANDLINE_OPT_TLS_PLATFORM_ROOTS,
+    LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS,
+    LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES,
+    LANDLINE_OPT_MAX_CONNECTIONS,
+    LANDLINE_OPT_STACK_SIZE,
+    LANDLINE_OPT_ORIGIN_POLICY,
+    LANDLINE_OPT_SINGLE_THREAD,
+    LANDLINE_OPT_ORIGIN,
+    LANDLINE_OPT_HOST,
+    LANDLINE_OPT_SUBPROTOCOL,
+    LANDLINE_OPT_ALLOWED_ORIGIN,
+    LANDLINE_OPT_TLS_CA_FILE,
+    LANDLINE_OPT_TLS_CERT_FILE,
+    LANDLINE_OPT_TLS_KEY_FILE,
+    LANDLINE_OPT_TLS_PKCS12_PASSWORD,
+    LANDLINE_OPT_TLS_CA_PEM,
+    LANDLINE_OPT_TLS_CERT_PEM,
+    LANDLINE_OPT_TLS_KEY_PEM,
+    LANDLINE_OPT_TLS_PKCS12,
+];
+
+/// LANDLINE_CONN_*
+pub(crate) const CONN: Keys = keys![
+    LANDLINE_CONN_STATE,
+    LANDLINE_CONN_CLOSE_CODE,
+    LANDLINE_CONN_CLOSE_CODE_RECEIVED,
+    LANDLINE_CONN_CLOSE_CODE_SENT,
+    LANDLINE_CONN_CLOSED_FIRST_BY,
+    LANDLINE_CONN_CLOSED_CLEANLY,
+    LANDLINE_CONN_FD,
+    LANDLINE_CONN_POLL_EVENTS,
+    LANDLINE_CONN_HAS_BUFFERED,
+    LANDLINE_CONN_COMPRESSION,
+    LANDLINE_CONN_MESSAGES_SENT,
+    LANDLINE_CONN_MESSAGES_RECEIVED,
+    LANDLINE_CONN_PAYLOAD_SENT,
+    LANDLINE_CONN_PAYLOAD_RECEIVED,
+    LANDLINE_CONN_WIRE_SENT,
+    LANDLINE_CONN_WIRE_RECEIVED,
+    LANDLINE_CONN_SUBPROTOCOL,
+    LANDLINE_CONN_EXTENSIONS,
+    LANDLINE_CONN_TARGET,
+    LANDLINE_CONN_PEER,
+    LANDLINE_CONN_LOCAL,
+    LANDLINE_CONN_HEADERS,
+    LANDLINE_CONN_CLOSE_REASON,
+];
+
+/// LANDLINE_ERROR_*
+pub(crate) const ERROR: Keys = keys![
+    LANDLINE_ERROR_STATUS,
+    LANDLINE_ERROR_PHASE,
+    LANDLINE_ERROR_ERRNO,
+    LANDLINE_ERROR_HTTP_STATUS,
+    LANDLINE_ERROR_CLOSE_CODE,
+    LANDLINE_ERROR_FAULT,
+    LANDLINE_ERROR_IS_FATAL,
+    LANDLINE_ERROR_HTTP_HEADERS,
+    LANDLINE_ERROR_HTTP_BODY,
+];
+
+/// LANDLINE_REQUEST_*
+pub(crate) const REQUEST: Keys = keys![
+    LANDLINE_REQUEST_PATH,
+    LANDLINE_REQUEST_QUERY,
+    LANDLINE_REQUEST_HOST,
+    LANDLINE_REQUEST_ORIGIN,
+    LANDLINE_REQUEST_PEER,
+    LANDLINE_REQUEST_HEADERS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_its_name() {
+        let sources = [
+            (OPTIONS, "LANDLINE_OPT_", include_str!("options.rs")),
+            (CONN, "LANDLINE_CONN_", include_str!("conn_info.rs")),
+            (ERROR, "LANDLINE_ERROR_", include_str!("failure.rs")),
+            (REQUEST, "LANDLINE_REQUEST_", include_str!("listener.rs")),
+        ];
+        for (keys, prefix, source) in sources {
+            let declared: Vec<_> = source
+                .lines()
+                .filter_map(|line| line.strip_prefix("pub const ")?.split_once(':'))
+                .map(|(name, _)| name)
+                .filter(|name| name.starts_with(prefix))
+                .collect();
+            let named: Vec<_> = keys.iter().map(|(_, name)| *name).collect();
+            assert!(!declared.is_empty());
+            assert_eq!(named, declared, "in the order of the source");
+        }
+    }
+}

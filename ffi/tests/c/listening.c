@@ -1,0 +1,204 @@
+/* Addresses to listen on, the names in errors, the time that clients are given, and how listeners and servers end.
+ */
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+static void addresses(void) {
+    static const char *const UNREADABLE[] = {"no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000"};
+    landline_listener *listener, *second;
+    landline_server *server;
+    char unix_address[4200], text[4200];
+    size_t i;
+    for (i = 0; i < sizeof UNREADABLE / sizeof *UNREADABLE; i++) {
+        CHECK_STATUS(landline_listen(UNREADABLE[i], NULL, &listener), LANDLINE_ERR_CONFIG);
+        CHECK_HAS(landline_error_text(), UNREADABLE[i]);
+        CHECK_HAS(landline_error_text(), "such as 127.0.0.1:9001");
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), 1);
+        CHECK_STATUS(landline_server_bind(UNREADABLE[i], NULL, &server), LANDLINE_ERR_CONFIG);
+    }
+    OK(landline_listen("127.0.0.1:0", NULL, &listener));
+    CHECK_STATUS(landline_listen(landline_listener_address(listener), NULL, &second), LANDLINE_ERR_IO);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EADDRINUSE);
+    CHECK_HAS(landline_error_text(), landline_listener_address(listener));
+    landline_listener_free(listener);
+
+    /* A path where somebody listens is in use; one that was left behind is not. */
+    snprintf(unix_address, sizeof unix_address, "unix:%s", in_directory("listening"));
+    OK(landline_listen(unix_address, NULL, &listener));
+    CHECK_STATUS(landline_listen(unix_address, NULL, &second), LANDLINE_ERR_IO);
+    CHECK(second == NULL);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EADDRINUSE);
+    snprintf(text, sizeof text, "listening on %s", unix_address);
+    CHECK_HAS(landline_error_text(), text);
+    landline_listener_free(listener);
+    {
+        struct sockaddr_un place;
+        int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+        memset(&place, 0, sizeof place);
+        place.sun_family = AF_UNIX;
+        CHECK(strlen(unix_address + 5) < sizeof place.sun_path);
+        strcpy(place.sun_path, unix_address + 5);
+        CHECK(bind(dead, (struct sockaddr *)&place, sizeof place) == 0 && close(dead) == 0);
+    }
+    OK(landline_listen(unix_address, NULL, &listener));
+    landline_listener_free(listener);
+}
+
+static void names(void) {
+    landline_options *options = new_options();
+    landline_conn *client, *server;
+    const char *found;
+    size_t len;
+    int64_t value;
+    CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_STACK_SIZE, -5), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "-5 is out of range for LANDLINE_OPT_STACK_SIZE");
+    CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_HOST, 1), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "LANDLINE_OPT_HOST is no option that is a number");
+    CHECK_HAS(landline_error_text(), "landline_options_set_str()");
+    CHECK_STATUS(landline_options_set_bytes(options, LANDLINE_OPT_SINGLE_THREAD, "", 0), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "landline_options_set_int()");
+    CHECK_STATUS(landline_options_set_int(options, 9999, 1), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "9999");
+    landline_options_free(options);
+    open_both(0, NULL, NULL, &client, &server);
+    CHECK_STATUS(landline_conn_int(client, LANDLINE_CONN_TARGET, &value), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "LANDLINE_CONN_TARGET");
+    CHECK_STATUS(landline_conn_str(client, LANDLINE_CONN_STATE, &found, &len), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "LANDLINE_CONN_STATE");
+    CHECK_STATUS(landline_conn_interrupt(client, 77), LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "LANDLINE_BOTH");
+    CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "", 0, LANDLINE_SEND_PLAIN | LANDLINE_SEND_COMPRESS, 0),
+                 LANDLINE_ERR_INVALID);
+    CHECK_HAS(landline_error_text(), "LANDLINE_SEND_COMPRESS");
+    close_both(client, server);
+}
+
+/* A socket that is connected to "127.0.0.1:PORT", or -1 if it is refused. */
+static int dial(const char *address) {
+    struct sockaddr_in place;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&place, 0, sizeof place);
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    place.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+    CHECK(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&place, sizeof place) == 0)
+        return fd;
+    CHECK_IS(errno, ECONNREFUSED);
+    close(fd);
+    return -1;
+}
+
+/* A silent client takes no more than the handshake's time, the answer to it included. */
+static void silent_client(int tls) {
+    landline_options *options = with_int(new_options(), LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, 400);
+    landline_listener *listener;
+    landline_request *request;
+    landline_status status;
+    long long began;
+    int client;
+    OK(landline_listen("127.0.0.1:0", tls ? with_identity(options) : options, &listener));
+    client = dial(landline_listener_address(listener));
+    began = now_ms();
+    status = landline_listener_accept(listener, LONG, &request);
+    CHECK_IS(status, tls ? LANDLINE_TIMED_OUT : LANDLINE_ERR_REJECTED);
+    CHECK(now_ms() - began < 1200 && now_ms() - began >= 300);
+    CHECK(client >= 0 && close(client) == 0);
+    landline_listener_free(listener);
+    landline_options_free(options);
+}
+
+static void *read_request(void *request) {
+    CHECK_STATUS(landline_request_read(request), LANDLINE_INTERRUPTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
+    return NULL;
+}
+
+static void *accept_nobody(void *listener) {
+    landline_request *request;
+    CHECK_STATUS(landline_listener_accept_incoming(listener, LONG, &request), LANDLINE_INTERRUPTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_ACCEPT);
+    return NULL;
+}
+
+static void stopped_listener(void) {
+    landline_options *options = with_int(new_options(), LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, -1);
+    landline_listener *listener;
+    landline_request *request;
+    pthread_t threads[3];
+    int client, i;
+    OK(landline_listen("127.0.0.1:0", options, &listener));
+    client = dial(landline_listener_address(listener));
+    OK(landline_listener_accept_incoming(listener, LONG, &request));
+    threads[0] = start(read_request, request);
+    threads[1] = start(accept_nobody, listener);
+    threads[2] = start(accept_nobody, listener);
+    OK(landline_listener_stop(listener));
+    for (i = 0; i < 3; i++)
+        join(threads[i]);
+    accept_nobody(listener);
+    CHECK(dial(landline_listener_address(listener)) == -1);
+    CHECK(client >= 0 && close(client) == 0);
+    landline_request_free(request);
+    landline_listener_free(listener);
+    landline_options_free(options);
+}
+
+static struct flag begun = FLAG_INIT, released = FLAG_INIT;
+
+static void hold(landline_conn *conn, void *user) {
+    (void)conn;
+    (void)user;
+    raise_flag(&begun);
+    wait_flag(&released, 1);
+}
+
+static void *run(void *server) {
+    OK(landline_server_run(server, hold, NULL));
+    return NULL;
+}
+
+static void *stop(void *server) {
+    OK(landline_server_stop(server, LONG, NULL, NULL));
+    return NULL;
+}
+
+/* While it waits for its handlers. */
+static void stopping_server(void) {
+    landline_server *server;
+    landline_conn *conn;
+    pthread_t running, stopping;
+    char url[128];
+    long long limit = now_ms() + LONG;
+    int late;
+    OK(landline_server_bind("127.0.0.1:0", NULL, &server));
+    running = start(run, server);
+    snprintf(url, sizeof url, "ws://%s/", landline_server_address(server));
+    OK(landline_connect(url, NULL, LONG, &conn));
+    wait_flag(&begun, 1);
+    stopping = start(stop, server);
+    while ((late = dial(landline_server_address(server))) != -1) {
+        CHECK(now_ms() < limit);
+        close(late);
+    }
+    CHECK_IS(landline_server_connections(server), 1);
+    landline_conn_free(conn);
+    raise_flag(&released);
+    join(stopping);
+    join(running);
+    landline_server_free(server);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    addresses();
+    names();
+    silent_client(0);
+    silent_client(1);
+    stopped_listener();
+    stopping_server();
+    return 0;
+}
