@@ -375,7 +375,10 @@
 /** Client: 1 accepts a certificate of any host. That gives away most of what TLS is for. Default 0. */
 #define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES 25
 
-/** Server: most connections at a time; more are answered with 503. Default 1024. */
+/**
+ * Server: most connections at a time, counted from when they are accepted; more are answered with 503, and dropped while
+ * 32 others are being told so. Default 1024.
+ */
 #define LANDLINE_OPT_MAX_CONNECTIONS 26
 
 /** Server: stack of each connection's thread in bytes. Default 262144. */

@@ -38,7 +38,9 @@ pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
         LANDLINE_SEND_PLAIN => Compress::Never,
         LANDLINE_SEND_COMPRESS => Compress::Always,
         both if both == LANDLINE_SEND_PLAIN | LANDLINE_SEND_COMPRESS => {
-            return Err(Failure::invalid("LANDLINE_SEND_PLAIN and LANDLINE_SEND_COMPRESS exclude each other"));
+            return Err(Failure::invalid(
+                "flags LANDLINE_SEND_PLAIN and LANDLINE_SEND_COMPRESS exclude each other",
+            ));
         }
         _ => return Err(Failure::invalid(format!("flags {flags:#x} hold more than those of LANDLINE_SEND_*"))),
     };
@@ -49,7 +51,7 @@ pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
 pub(crate) fn compress(bits: u32) -> Outcome<Compress> {
     match flags(bits)? {
         (false, compress) => Ok(compress),
-        (true, _) => Err(Failure::invalid("LANDLINE_SEND_FEED cannot be used here")),
+        (true, _) => Err(Failure::invalid("flags: LANDLINE_SEND_FEED cannot be used here")),
     }
 }
 

@@ -79,7 +79,8 @@ pub const LANDLINE_OPT_TLS_PLATFORM_ROOTS: i32 = 23;
 pub const LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS: i32 = 24;
 /// Client: 1 accepts a certificate of any host. That gives away most of what TLS is for. Default 0.
 pub const LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES: i32 = 25;
-/// Server: most connections at a time; more are answered with 503. Default 1024.
+/// Server: most connections at a time, counted from when they are accepted; more are answered with 503, and dropped while
+/// 32 others are being told so. Default 1024.
 pub const LANDLINE_OPT_MAX_CONNECTIONS: i32 = 26;
 /// Server: stack of each connection's thread in bytes. Default 262144.
 pub const LANDLINE_OPT_STACK_SIZE: i32 = 27;
@@ -534,7 +535,7 @@ fn unknown(key: i32, what: &str) -> Failure {
         100..=199 => "str",
         _ => "bytes",
     };
-    Failure::invalid(format!("{name} is no option that is {what}: set it with landline_options_set_{function}()"))
+    Failure::invalid(format!("{name} is not the key of {what}: set it with landline_options_set_{function}()"))
 }
 
 fn out_of_range(key: i32, value: i64) -> Failure {

@@ -156,7 +156,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections [`Server::serve`] holds at a time; more are answered with 503. Default 1,024.
+    /// How many connections [`Server::serve`] holds at a time, counted from when they are accepted; more are answered
+    /// with 503, and dropped while 32 others are being told so. Default 1,024.
     #[must_use]
     pub fn max_connections(mut self, count: usize) -> Self {
         self.options.max_connections = count;

@@ -42,6 +42,7 @@ SEND = 2
 
 # landline_error_int(), landline_error_bytes().
 ERROR_STATUS = 1
+ERROR_PHASE = 2
 ERROR_ERRNO = 3
 ERROR_HTTP_STATUS = 4
 ERROR_FAULT = 6
@@ -216,7 +217,7 @@ writer_free = _function("writer_free", None, c_void_p)
 listen = _function("listen", c_int32, c_char_p, c_void_p, POINTER(c_void_p))
 listener_address = _quick_function("listener_address", c_char_p, c_void_p)
 listener_accept_incoming = _function("listener_accept_incoming", c_int32, c_void_p, c_int32, POINTER(c_void_p))
-listener_interrupt = _quick_function("listener_interrupt", c_int32, c_void_p)
+listener_stop = _function("listener_stop", c_int32, c_void_p)
 listener_free = _function("listener_free", None, c_void_p)
 
 request_read = _function("request_read", c_int32, c_void_p)

@@ -14,9 +14,12 @@ class Error(Exception):
         status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if it did not come from there.
         text: what happened, in one line.
         errno: the system's error number, or None.
+        phase: what was being done: "resolve", "connect", "tls", "handshake", "accept", "recv", "send" or "ping"; empty if
+            that is not known.
     """
 
     errno: Optional[int]
+    phase = ""
 
     def __init__(self, text: str, status: str = "", errno: int = 0) -> None:
         super().__init__(text)
@@ -150,6 +153,10 @@ _OPENINGS: Dict[int, Type[Error]] = {
 }
 
 
+# By their number, LANDLINE_PHASE_*.
+_PHASES = ("", "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping")
+
+
 def name_of(status: int) -> str:
     """Such as "LANDLINE_TIMED_OUT"."""
     return str(_abi.status_name(status).decode())
@@ -187,6 +194,13 @@ def _bytes_of_last(key: int) -> bytes:
 
 def outcome(status: int) -> Error:
     """The exception for a status that says nothing about an open connection. Call it in the thread that got it."""
+    phase = _number(status, _abi.ERROR_PHASE)
+    error = _outcome(status)
+    error.phase = _PHASES[phase] if phase < len(_PHASES) else ""
+    return error
+
+
+def _outcome(status: int) -> Error:
     text, name, errno = _text(status), name_of(status), _number(status, _abi.ERROR_ERRNO)
     if status == _abi.PENDING:
         error: Error = Interrupted(text, name) if was_interrupted(status) else Timeout(text, name)

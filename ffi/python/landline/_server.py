@@ -19,8 +19,8 @@ from ._waiting import SLICE, Limit, seconds
 
 _log = logging.getLogger("landline.server")
 
-# Clients over the limit are told so, but no more of them at a time than this.
-_REFUSALS = 64
+# Clients over the limit that are being told so at a time; more are dropped.
+_REFUSALS = 32
 # Of the system, for the moment: what lets clients wait, and does not end a server.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ECONNABORTED)
 
@@ -119,6 +119,8 @@ class Server(_abi.Unique):
         self._stopping = False
         # The connection of each thread, once it is open. A thread is here before it starts, and until its end.
         self._threads: Dict[threading.Thread, Optional[ServerConnection]] = {}
+        # The threads of clients over the limit, which are no connections.
+        self._refusing: Dict[threading.Thread, Optional[ServerConnection]] = {}
         # Free when a thread has ended since somebody looked. Whoever waits for that takes it; nobody keeps it.
         self._ended = _thread.allocate_lock()
 
@@ -160,9 +162,6 @@ class Server(_abi.Unique):
             ConnectError: the listening socket failed for good.
         """
         while not self._stopping:
-            if len(self._threads) >= self._max_connections + _REFUSALS:
-                self._wait_for_an_end(SLICE)
-                continue
             request = self._accept()
             if request is not None:
                 self._start(request)
@@ -179,20 +178,28 @@ class Server(_abi.Unique):
             pass
 
     def _start(self, request: _abi.Handle) -> None:
-        """Gives a client a thread; waits while there is none to be had."""
+        """Gives a client a thread; waits while there is none to be had. It counts from here on, as a connection or as one
+        that is refused."""
+        table = self._threads
+        if len(table) >= self._max_connections:
+            table = self._refusing
+            if len(table) >= _REFUSALS:
+                _log.warning("more than %d connections: a client was dropped", self._max_connections)
+                return
         while not self._stopping:
-            thread = threading.Thread(target=self._serve, args=(request,), name="landline connection", daemon=True)
-            self._threads[thread] = None
+            arguments = (request, table)
+            thread = threading.Thread(target=self._serve, args=arguments, name="landline connection", daemon=True)
+            table[thread] = None
             try:
                 thread.start()
                 return
             except RuntimeError as error:
-                del self._threads[thread]
+                del table[thread]
                 _log.warning("clients have to wait: %s", error)
             except BaseException:
                 # A signal handler has raised. If the thread starts all the same, it comes back to the table.
                 if thread.ident is None:
-                    self._threads.pop(thread, None)
+                    table.pop(thread, None)
                 raise
             time.sleep(0.1)
 
@@ -213,9 +220,10 @@ class Server(_abi.Unique):
         return None
 
     def shutdown(self, timeout: Optional[float] = 10) -> None:
-        """Stops the server, from any thread, or from a signal handler: accepts nobody any more, closes the connections
-        with 1001, waits at most `timeout` seconds (None: as long as it takes) for their handlers to return, and cuts those
-        that are left.
+        """Stops the server, from any thread, or from a signal handler: closes the listening socket, so that clients are
+        refused; drops those that have not opened their connection yet; closes the other connections with 1001; waits at
+        most `timeout` seconds (None: as long as it takes) for their handlers to return; and cuts those that are left,
+        which get a second to notice.
 
         A handler learns of it by ConnectionClosed. serve_forever() returns. May be called again.
         """
@@ -223,7 +231,7 @@ class Server(_abi.Unique):
         self._stopping = True
         listener, self._listener = self._listener, None
         if listener is not None:
-            _abi.listener_interrupt(listener)
+            _abi.listener_stop(listener)
         del listener
         for connection in self._threads.copy().values():
             if connection is not None:
@@ -249,12 +257,12 @@ class Server(_abi.Unique):
         this = threading.get_ident()
         return {thread: connection for thread, connection in self._threads.copy().items() if thread.ident != this}
 
-    def _serve(self, request: _abi.Handle) -> None:
+    def _serve(self, request: _abi.Handle, table: "Dict[threading.Thread, Optional[ServerConnection]]") -> None:
         """The thread of a client."""
         this = threading.current_thread()
-        self._threads.setdefault(this, None)
+        table.setdefault(this, None)
         try:
-            connection = self._open(request)
+            connection = self._open(request, refuse=table is self._refusing)
             request.release()
             if connection is not None:
                 self._handle(connection)
@@ -266,14 +274,14 @@ class Server(_abi.Unique):
             _log.exception("process_request or select_subprotocol failed")
         finally:
             request.release()
-            self._threads.pop(this, None)
+            table.pop(this, None)
             self._tell_an_end()
 
-    def _open(self, handle: _abi.Handle) -> Optional[ServerConnection]:
+    def _open(self, handle: _abi.Handle, refuse: bool) -> Optional[ServerConnection]:
         """The opening handshake."""
         check(_abi.request_read(handle))
         request = Request(handle)
-        if len(self._threads) > self._max_connections:
+        if refuse:
             response: Optional[Response] = Response(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
         else:
             response = self._process_request(request) if self._process_request else None
@@ -348,15 +356,16 @@ def serve(
             the client, None accepts it. What it raises gives the client status 500.
         origins: which web pages may connect: None any, "same" those of this server, or a list of origins. A server
             that trusts cookies or the local network should set it.
-        max_connections: more are answered with 503.
+        max_connections: counted from when they are accepted; more are answered with 503, and dropped while 32 others are
+            being told so.
         cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn TLS on; see connect().
-        open_timeout: how long a client may take to open a connection.
+        open_timeout: how long a client may take to open a connection, the time for refusing it included.
 
     All others are those of connect().
 
     Raises:
-        ConnectError: the address cannot be listened on.
-        TLSError, UsageError: the certificate or an argument is wrong.
+        ConnectError: the address cannot be listened on; errno is EADDRINUSE for a Unix socket where somebody listens.
+        TLSError, UsageError: the certificate or an argument is wrong, or the address cannot be read.
     """
     options = Options()
     options.common(
