@@ -44,10 +44,10 @@ class Receiving(State):
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         super().__init__(handle, send_timeout)
-        self._streaming = 0
-        # For the thread that receives: where the library writes, and a message of which a part has been received.
-        # What is in the list is taken by who receives: quicker than a lock.
-        self._receiving = [True]
+        # The calls that receive or would like to: the first may, and the others give up. Quicker than a lock, and an exception
+        # of a signal handler cannot come between taking this right and being sure to give it back.
+        self._receivers: List[object] = []
+        # For the call that may: where the library writes, and a message of which a part has been received.
         self._results = (c_int64 * 2)()
         self._out = (ctypes.byref(self._results, 0), ctypes.byref(self._results, 8))
         self._parts: List[bytes] = []
@@ -107,12 +107,11 @@ class Receiving(State):
         """
         if timeout is not None:
             timeout = seconds(timeout)
-        receiving = self._receiving
+        receivers, this = self._receivers, object()
         try:
-            turn = receiving.pop()
-        except IndexError:
-            raise ConcurrencyError(RECEIVING) from None
-        try:
+            receivers.append(this)
+            if receivers[0] is not this:
+                raise ConcurrencyError(RECEIVING)
             # The usual course: a whole message is there.
             status = _abi.MORE if self._parts or self._begun_by else self._recv_now()
             if status:
@@ -122,7 +121,7 @@ class Receiving(State):
                 decode = results[0] == 1
             return str(self._buffer[: results[1]], "utf-8") if decode else self._view[: results[1]].tobytes()
         finally:
-            receiving.append(turn)
+            receivers.remove(this)
 
     def _recv_parts(self, status: int, timeout: Optional[float], decode: Optional[bool]) -> Data:
         """recv() for what is not one message that is there."""
@@ -214,16 +213,16 @@ class Receiving(State):
     @contextmanager
     def _receive(self) -> Iterator[None]:
         """Holds the right to receive, for a call that does not go on with what recv() has begun."""
+        receivers, this = self._receivers, object()
         try:
-            turn = self._receiving.pop()
-        except IndexError:
-            raise ConcurrencyError(RECEIVING) from None
-        try:
+            receivers.append(this)
+            if receivers[0] is not this:
+                raise ConcurrencyError(RECEIVING)
             if self._parts:
                 raise UsageError("recv() ran out of time in the middle of a message: call it until it gives that")
             yield
         finally:
-            self._receiving.append(turn)
+            receivers.remove(this)
 
     def __iter__(self) -> Iterator[Data]:
         """Receives messages until the connection is closed in order, with 1000 or 1001. Raises as recv() otherwise."""

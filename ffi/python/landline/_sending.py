@@ -4,7 +4,7 @@ import ctypes
 import threading
 import time
 from ctypes import c_int32, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, Mapping, Optional, Set, Tuple, Union
 
 from . import _abi
 from ._exceptions import ConcurrencyError, Interrupted, Timeout, was_interrupted
@@ -28,8 +28,8 @@ class Sending(State):
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         super().__init__(handle, send_timeout)
-        # The thread that sends a message in parts, or 0.
-        self._streaming = 0
+        # The threads that send messages in parts: one at a time, while the others wait for it.
+        self._streaming: Set[int] = set()
 
     def send(
         self,
@@ -117,8 +117,8 @@ class Sending(State):
         )
 
     def _check_streaming(self) -> None:
-        """A message that would have to wait for its own thread."""
-        if self._streaming == threading.get_ident():
+        """Refuses a message that would have to wait for its own thread."""
+        if threading.get_ident() in self._streaming:
             raise ConcurrencyError(_STREAMING)
 
     def _repeat(self, limit: Limit, call: Callable[[], int]) -> int:
@@ -167,9 +167,11 @@ class Sending(State):
         self._check_streaming()
         writer = _abi.new_writer()
         limit = Limit(timeout)
-        self._until_done(limit, lambda: _abi.conn_send_stream(self._handle, kind, flags, limit.next(), writer))
+        this = threading.get_ident()
         try:
-            self._streaming = threading.get_ident()
+            # Before the message has begun, and until it is over for the library: a signal may come between any two steps.
+            self._streaming.add(this)
+            self._until_done(limit, lambda: _abi.conn_send_stream(self._handle, kind, flags, limit.next(), writer))
             self._write(writer, data, size, timeout)
             for part in iterator:
                 if isinstance(part, str) != isinstance(first, str):
@@ -179,8 +181,10 @@ class Sending(State):
             end = Limit(timeout)
             self._settle(self._repeat(end, lambda: _abi.writer_end(writer, end.next())), end)
         finally:
-            self._streaming = 0
-            writer.release()
+            try:
+                writer.release()
+            finally:
+                self._streaming.discard(this)
 
     def _write(self, writer: _abi.Handle, data: Any, size: int, timeout: Optional[float]) -> None:
         """Sends a part of a message, so that the peer can read it at once."""

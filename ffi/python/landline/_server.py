@@ -253,9 +253,9 @@ class Server(_abi.Unique):
             self._wait_for_an_end(SLICE)
 
     def _others(self) -> "Dict[threading.Thread, Optional[ServerConnection]]":
-        """The threads that are not this one."""
+        """The threads that serve, but for this one. One that is just being started may wait for this one to have done so."""
         this = threading.get_ident()
-        return {thread: connection for thread, connection in self._threads.copy().items() if thread.ident != this}
+        return {thread: it for thread, it in self._threads.copy().items() if thread.ident not in (None, this)}
 
     def _serve(self, request: _abi.Handle, table: "Dict[threading.Thread, Optional[ServerConnection]]") -> None:
         """The thread of a client."""

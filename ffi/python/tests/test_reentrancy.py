@@ -72,6 +72,75 @@ def test_signal_handlers_may_call_everything(
         assert [outcomes[name][0] for name in ("send", "send in parts", "feed")] == ["ConcurrencyError"] * 3
 
 
+MOMENTS = """
+import faulthandler, random, signal, sys
+import landline
+
+faulthandler.dump_traceback_later(40, exit=True)
+seed = random.randrange(2**32)
+print("seed", seed, file=sys.stderr)
+random.seed(seed)
+url, raises = sys.argv[1], sys.argv[2] == "raises"
+handled = 0
+inside = False
+
+class Raised(Exception):
+    pass
+
+def act(number, frame):
+    global handled, inside
+    # The next signal may come before this is done; an exception is to come out of the package, where it is waited for.
+    if inside or raises and not frame.f_code.co_filename.startswith(landline.__path__[0]):
+        return
+    inside = True
+    handled += 1
+    try:
+        if raises:
+            raise Raised
+        random.choice(ACTS)()
+    except (landline.Timeout, landline.ConcurrencyError, landline.ConnectionClosed):
+        pass
+    finally:
+        inside = False
+
+ACTS = [
+    lambda: ws.send("from a handler"), lambda: ws.send(["from", "a handler"]), lambda: ws.feed("from a handler"),
+    lambda: ws.ping(), lambda: ws.recv(timeout=0), lambda: repr(ws), lambda: landline.connect(url).close(),
+]
+signal.signal(signal.SIGALRM, act)
+
+while handled < 600:
+    ws = landline.connect(url)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0015)
+    while handled % 50:
+        try:
+            if not raises:
+                ws.send("x" * random.choice([1, 5000, 100_000]))
+                ws.send(["a", "b"])
+                ws.ping_wait(timeout=10)
+            ws.recv(timeout=0.0005)
+        except (Raised, landline.Timeout):
+            pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    # As good as new.
+    ws.send("the end")
+    while ws.recv(timeout=10) != "the end":
+        pass
+    ws.close()
+    handled += 1
+print("done")
+"""
+
+
+@pytest.mark.parametrize("handlers", ["return", "raises"])
+def test_signals_may_come_at_any_moment(handlers: str) -> None:
+    with running(echo) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", MOMENTS, url_of(server), handlers], capture_output=True, text=True, timeout=50
+        )
+    assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+
+
 @pytest.mark.parametrize("in_thread", [False, True])
 def test_what_gives_the_parts_may_use_the_connection(in_thread: bool) -> None:
     with running(echo) as server:
