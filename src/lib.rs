@@ -43,7 +43,7 @@
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
 //!
-//! It runs on Unix systems; Linux is where it is tested.
+//! It is for Unix systems. Linux is where it is tested; for macOS and FreeBSD it compiles, and has not been run there.
 
 // Nothing that the network sends may panic. (Tests and examples may.)
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

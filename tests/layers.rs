@@ -66,3 +66,29 @@ fn transports_know_nothing_of_websocket() {
         &["crate::proto", "crate::connection", "crate::client", "crate::server", "Opcode"],
     );
 }
+
+/// macOS and the BSDs lack these; there is no machine of theirs among those that test this.
+#[test]
+fn what_only_some_systems_have_stands_behind_a_cfg() {
+    const WORDS: [&str; 10] = [
+        "NOSIGNAL",
+        "nosigpipe",
+        "eventfd(",
+        "epoll",
+        "accept4",
+        "pipe_with",
+        "pipe2",
+        "socket_domain",
+        "signalfd",
+        "/proc/",
+    ];
+    for path in ["src", "ffi/src"].into_iter().flat_map(sources) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let is_guarded = lines[number.saturating_sub(3)..number].iter().any(|line| line.contains("cfg("));
+            let word = WORDS.iter().find(|word| line.contains(**word));
+            assert!(word.is_none() || is_guarded, "{}:{}: {}", path.display(), number + 1, word.unwrap());
+        }
+    }
+}

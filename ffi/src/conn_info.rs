@@ -126,7 +126,8 @@ pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
     let interest = interest()?;
     let mut events = rustix::event::PollFlags::IN;
     events.set(rustix::event::PollFlags::OUT, interest.write);
-    Ok(events.bits().cast_signed())
+    // As they are in C; rustix has them without a sign on some systems.
+    Ok(events.bits() as i16)
 }
 
 pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {

@@ -181,7 +181,8 @@ pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<SocketTransport> {
         }
     };
     let kind = sockopt::socket_type(&fd).map_err(|error| system(error.into()))?;
-    let family = sockopt::socket_domain(&fd).map_err(|error| system(error.into()))?;
+    // Not by SO_DOMAIN, which macOS does not have.
+    let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
     let transport = match family {
         _ if kind != SocketType::STREAM => return Err(Failure::invalid("the descriptor is not a stream socket")),
         AddressFamily::INET | AddressFamily::INET6 => {

@@ -111,7 +111,7 @@ unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polle
             if has_buffered(conn)? {
                 return Ok(true);
             }
-            let events = PollFlags::from_bits_retain(poll_events(conn)?.cast_unsigned());
+            let events = PollFlags::from_bits_retain(poll_events(conn)? as _);
             let fd = conn.sending(-1, |end| {
                 // SAFETY: the descriptor is open for as long as the connection lives, which outlasts the call.
                 Ok(sending!(end, end => end.fd().map(|fd| unsafe { BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&fd)) })))
@@ -128,12 +128,7 @@ unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polle
         (None, None, 0..) => {
             // SAFETY: the caller promises that it is open.
             let fd = unsafe { BorrowedFd::borrow_raw(what.fd) };
-            polled.push(Polled {
-                item,
-                fd,
-                events: PollFlags::from_bits_retain(what.events.cast_unsigned()),
-                own: true,
-            });
+            polled.push(Polled { item, fd, events: PollFlags::from_bits_retain(what.events as _), own: true });
         }
         _ => {
             let text =
@@ -145,7 +140,7 @@ unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polle
 }
 
 fn bits(flags: PollFlags) -> i16 {
-    flags.bits().cast_signed()
+    flags.bits() as i16
 }
 
 /// Until something is ready or the moment has come; a signal does not end it.

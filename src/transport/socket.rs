@@ -24,6 +24,13 @@ pub struct SocketTransport {
     can_mark: bool,
 }
 
+/// How everything is sent: without waiting, and without SIGPIPE. Where there is no flag for that, it is an option of the
+/// socket.
+#[cfg(not(target_vendor = "apple"))]
+const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SENDING: SendFlags = SendFlags::DONTWAIT;
+
 /// How a TCP socket is set up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -62,6 +69,8 @@ impl SocketTransport {
     fn over(fd: OwnedFd, can_mark: bool) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&fd, false)?;
         set_socket_timeout(&fd, Timeout::Recv, None)?;
+        #[cfg(target_vendor = "apple")]
+        rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
         Ok(Self { fd, receive_limit: AtomicU64::new(0), can_mark })
     }
 
@@ -108,10 +117,9 @@ impl Transport for SocketTransport {
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         let count = rustix::io::retry_on_intr(|| match bufs {
-            [buf] => rustix::net::send(&self.fd, buf, flags),
-            bufs => rustix::net::sendmsg(&self.fd, bufs, &mut SendAncillaryBuffer::default(), flags),
+            [buf] => rustix::net::send(&self.fd, buf, SENDING),
+            bufs => rustix::net::sendmsg(&self.fd, bufs, &mut SendAncillaryBuffer::default(), SENDING),
         })?;
         Ok(count)
     }
