@@ -80,7 +80,7 @@
  *
  * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
  * answers so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After
- * fork() the child may use new handles; open connections belong to one of the two processes.
+ * fork() the child may use new handles; those that it has inherited belong to its parent.
  *
  * VERSIONS
  *

@@ -149,6 +149,7 @@ impl Client {
     }
 
     fn interruptible(&self, open: impl FnOnce(Option<&Wake>) -> Result<WebSocket>) -> Result<WebSocket> {
+        self.interrupter.as_ref().map_or(Ok(()), Interrupter::check_process)?;
         let wake = self.interrupter.as_ref().map(Interrupter::recv_wake);
         let result = open(wake);
         match (&result, &self.interrupter) {

@@ -238,6 +238,12 @@ pub enum UsageError {
     /// `ping_wait` cannot set aside a message of which a part has been taken.
     #[error("a message is half received; receive the rest of it before waiting for a pong")]
     MessageUnfinished,
+    /// The handle was made in another process, of which this one is a fork: see [`process`](crate::process).
+    #[error(
+        "made in the process that this one was forked from, and still used by it; make connections, listeners and \
+         interrupters after the fork"
+    )]
+    Forked,
     /// `ping_wait` had to set messages aside until the receiver takes them, and there is no more room.
     #[error("too many messages arrived while waiting for the pong; receive them first")]
     MessagesWaiting,

@@ -61,7 +61,7 @@ mod message;
 mod offload;
 mod opening;
 mod pool;
-mod process;
+pub mod process;
 pub mod proto;
 mod resolve;
 pub mod server;

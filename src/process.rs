@@ -16,7 +16,10 @@
 //! The notice of a fork comes from `pthread_atfork`. A child that was made by a bare `clone` or `vfork` does not count as
 //! one; it has to execute another program anyway.
 
+use crate::error::{Result, UsageError};
 use std::io;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 /// How many times this process is a fork of the one that started.
@@ -48,12 +51,16 @@ pub(crate) fn watch_forks() -> io::Result<()> {
 }
 
 /// A process, as against those that are forked from it.
+///
+/// For handles of your own that keep the rule above: note [`current`](Self::current) when one is made, and do nothing
+/// that others can see unless it [`is_current`](Self::is_current).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Process(u32);
+pub struct Process(u32);
 
 impl Process {
     /// This one.
-    pub(crate) fn current() -> Self {
+    #[must_use]
+    pub fn current() -> Self {
         // Without memory for the notice there is none; masking keys, which must not do without it, ask for themselves.
         let _ = watch_forks();
         Self(FORKS.load(Ordering::Relaxed))
@@ -62,13 +69,82 @@ impl Process {
     /// Another one, for tests.
     #[cfg(test)]
     pub(crate) fn other() -> Self {
-        Self(u32::MAX)
+        Self(NONE)
     }
 
-    /// Whether it is this one. One relaxed load.
+    /// Whether it is this one. Costs one load.
     #[inline(always)]
-    pub(crate) fn is_current(self) -> bool {
+    #[must_use]
+    pub fn is_current(self) -> bool {
         self.0 == FORKS.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was made in it may be used.
+    #[inline(always)]
+    pub(crate) fn check(self) -> Result<()> {
+        if self.is_current() { Ok(()) } else { Err(UsageError::Forked.into()) }
+    }
+}
+
+/// A process that may still use something, until it is revoked: the two questions cost no more than one.
+#[derive(Debug)]
+pub(crate) struct UsableIn(AtomicU32);
+
+/// No process: nobody forks so often.
+const NONE: u32 = u32::MAX;
+
+impl UsableIn {
+    pub(crate) fn current() -> Self {
+        Self(AtomicU32::new(Process::current().0))
+    }
+
+    /// Whether this process may use it.
+    #[inline(always)]
+    pub(crate) fn is_usable(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == FORKS.load(Ordering::Relaxed)
+    }
+
+    /// No process may use it any more.
+    pub(crate) fn revoke(&self) {
+        self.0.store(NONE, Ordering::SeqCst);
+    }
+}
+
+/// A value that is dropped by the process that made it only; in another one its memory is left alone. For what takes
+/// locks, or does something that others see, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct DroppedByMaker<T> {
+    value: ManuallyDrop<T>,
+    made_in: Process,
+}
+
+impl<T> DroppedByMaker<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value: ManuallyDrop::new(value), made_in: Process::current() }
+    }
+}
+
+impl<T> Deref for DroppedByMaker<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for DroppedByMaker<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+#[expect(unsafe_code, reason = "dropping on a condition")]
+impl<T> Drop for DroppedByMaker<T> {
+    fn drop(&mut self) {
+        if self.made_in.is_current() {
+            // SAFETY: it is dropped here only, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.value) }
+        }
     }
 }
 

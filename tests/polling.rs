@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{Ca, TEXT, limited, masked, pair, raw_client};
+use common::{Ca, PING, TEXT, frame, limited, masked, pair, pair_with, raw_client};
 use landline::error::Closed;
 use landline::transport::{Interest, wait_fd};
-use landline::{Client, CloseCode, Config, Error, Message, Server, WebSocket};
-use std::io::Write;
+use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -219,5 +219,151 @@ fn requests_over_a_transport_have_the_options_of_a_builder() {
         let ws = ws.connect_over(client, "ws://memory/").unwrap();
         assert_eq!(ws.handshake().subprotocol.as_deref(), Some("b"));
         drop(serving.join().unwrap());
+    });
+}
+
+// ----- What is due at a time -----
+
+fn keepalive(interval: u64, timeout: u64) -> Config {
+    let (interval, timeout) = (Duration::from_millis(interval), Duration::from_millis(timeout));
+    Config::default().keepalive(Some(Keepalive { interval, timeout }))
+}
+
+/// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Gives how the connection
+/// ended, and how often the loop went round.
+fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
+    let end = Instant::now() + limit;
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        match ws.recv_deadline(Instant::now()) {
+            Ok(Some(_)) => continue,
+            Ok(None) => return (None, rounds),
+            Err(Error::Timeout(_)) => {}
+            Err(error) => return (Some(error), rounds),
+        }
+        assert!(Instant::now() < end, "the loop does not come to an end");
+        if !ws.has_buffered() {
+            let until = ws.next_deadline().map_or(end, |deadline| deadline.min(end));
+            wait_fd(ws.fd().unwrap(), ws.poll_interest(), Some(until), None).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_loop_pings_a_silent_peer_and_notices_that_it_is_dead() {
+    limited(|| {
+        let (mut ws, mut raw) = raw_client(keepalive(60, 90));
+        assert!(ws.next_deadline().is_some_and(|deadline| deadline <= Instant::now() + Duration::from_millis(60)));
+        let (took, (end, rounds)) = common::timed(|| run(&mut ws, SOON));
+        assert!(matches!(end, Some(Error::Closed(Closed::PeerSilent(_)))), "{end:?}");
+        assert!(took >= Duration::from_millis(140) && took < SOON / 2, "{took:?}");
+        assert!(rounds < 20, "{rounds} rounds");
+        assert!(ws.next_deadline().is_none() && ws.has_buffered());
+        let mut said = Vec::new();
+        raw.set_read_timeout(Some(SOON)).unwrap();
+        let _ = raw.read_to_end(&mut said);
+        assert_eq!(said, frame(PING, "keepalive"));
+    });
+}
+
+#[test]
+fn a_loop_over_tls_notices_that_its_peer_is_dead() {
+    limited(|| {
+        let ca = Ca::new();
+        let options = Server::builder().config(keepalive(60, 90)).tls(ca.issue(&["localhost"]).identity());
+        let listener = options.listen("127.0.0.1:0").unwrap();
+        let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+        let accepting = thread::spawn(move || listener.accept().unwrap().accept().unwrap());
+        // It never receives, and so never answers.
+        let _silent = ca.client().connect(&url).unwrap();
+        let (end, rounds) = run(&mut accepting.join().unwrap(), SOON);
+        assert!(matches!(end, Some(Error::Closed(Closed::PeerSilent(_)))), "{end:?}");
+        assert!(rounds < 20, "{rounds} rounds");
+    });
+}
+
+#[test]
+fn a_loop_that_asks_every_few_milliseconds_notices_a_dead_peer_too() {
+    limited(|| {
+        let (mut ws, _raw) = raw_client(keepalive(60, 90));
+        let begin = Instant::now();
+        let end = loop {
+            match ws.recv_deadline(Instant::now()) {
+                Err(Error::Timeout(_)) => {}
+                end => break end,
+            }
+            assert!(begin.elapsed() < SOON);
+            wait_fd(ws.fd().unwrap(), Interest::READ, Some(Instant::now() + Duration::from_millis(5)), None)
+                .unwrap();
+        };
+        assert!(matches!(end, Err(Error::Closed(Closed::PeerSilent(_)))), "{end:?}");
+    });
+}
+
+#[test]
+fn what_a_loop_receives_is_a_sign_of_life_and_answered_pings_keep_it_going() {
+    limited(|| {
+        let config = keepalive(50, 5000);
+        let (mut ws, mut peer) = pair_with(&Client::default(), Server::builder().config(config));
+        let peer_runs = thread::spawn(move || {
+            for _ in 0..10 {
+                // It answers Pings meanwhile.
+                assert!(matches!(peer.recv_timeout(Duration::from_millis(60)), Err(Error::Timeout(_))));
+            }
+            peer.close(CloseCode::NORMAL, "").unwrap();
+        });
+        let (end, _) = run(&mut ws, SOON);
+        assert!(end.is_none(), "{end:?}");
+        peer_runs.join().unwrap();
+        let before = ws.stats();
+        assert_eq!(before.messages_received, 0);
+    });
+}
+
+#[test]
+fn a_loop_answers_a_ping_before_it_waits() {
+    limited(|| {
+        let (mut ws, mut raw) = raw_client(Config::default());
+        raw.write_all(&masked(PING, "there?")).unwrap();
+        wait_fd(ws.fd().unwrap(), Interest::READ, Some(Instant::now() + SOON), None).unwrap();
+        assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+        raw.set_read_timeout(Some(SOON)).unwrap();
+        let mut pong = [0; 8];
+        raw.read_exact(&mut pong).unwrap();
+        assert_eq!(pong[..], frame(common::PONG, "there?"));
+    });
+}
+
+#[test]
+fn a_loop_ends_a_closing_handshake_that_takes_too_long() {
+    limited(|| {
+        let (mut ws, _raw) = raw_client(Config::default().close_timeout(Duration::from_millis(80)));
+        assert_eq!(ws.next_deadline(), None);
+        ws.close_start(CloseCode::NORMAL, "").unwrap();
+        let deadline = ws.next_deadline().unwrap();
+        assert!(deadline <= Instant::now() + Duration::from_millis(80));
+        let (end, rounds) = run(&mut ws, SOON);
+        assert!(matches!(end, Some(Error::Closed(Closed::CloseUnanswered))), "{end:?}");
+        assert!(Instant::now() >= deadline && rounds < 10, "{rounds} rounds");
+    });
+}
+
+#[test]
+fn a_loop_is_told_when_an_idle_connection_gives_memory_back() {
+    limited(|| {
+        let (mut ws, mut peer) = pair();
+        let sending = thread::spawn(move || {
+            peer.send(vec![1; 1 << 20]).unwrap();
+            peer
+        });
+        assert!(ws.recv_ref().unwrap().is_some());
+        assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+        let deadline = ws.next_deadline().expect("large buffers are to be given back");
+        let ready = wait_fd(ws.fd().unwrap(), Interest::READ, Some(deadline), None).unwrap();
+        assert!(!ready.read);
+        assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
+        assert_eq!(ws.next_deadline(), None);
+        drop(sending.join().unwrap());
     });
 }

@@ -53,6 +53,7 @@ impl Hold<'_> {
     /// simple: [`put_back`](Self::put_back), and send it in the general way.
     #[inline]
     pub(super) fn gather(self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
+        // In a forked child, too.
         if self.link.is_aborted() {
             return false;
         }

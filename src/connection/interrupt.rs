@@ -2,6 +2,7 @@
 
 use super::link::Link;
 use crate::error::{Error, Result};
+use crate::process::Process;
 use crate::transport::{INTERRUPT, Wake};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -21,6 +22,7 @@ pub struct Interrupter(Arc<State>);
 struct State {
     recv: Arc<Wake>,
     send: Arc<Wake>,
+    made_in: Process,
     link: Mutex<Weak<Link>>,
 }
 
@@ -32,7 +34,16 @@ impl Interrupter {
     /// [`Error::Io`] when the process has no descriptor left; it takes two.
     pub fn new() -> Result<Self> {
         let wake = || Wake::new().map(Arc::new).map_err(|error| Error::io("creating an interrupter", error));
-        Ok(Self(Arc::new(State { recv: wake()?, send: wake()?, link: Mutex::new(Weak::new()) })))
+        Ok(Self::over(wake()?, wake()?))
+    }
+
+    fn over(recv: Arc<Wake>, send: Arc<Wake>) -> Self {
+        Self(Arc::new(State { recv, send, made_in: Process::current(), link: Mutex::new(Weak::new()) }))
+    }
+
+    /// Fails in a process that was forked from the one that made it.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        self.0.made_in.check()
     }
 
     /// Wakes whoever receives, connects or accepts, and whoever sends.
@@ -64,6 +75,9 @@ impl Interrupter {
     }
 
     fn link(&self) -> Option<Arc<Link>> {
+        if self.check_process().is_err() {
+            return None;
+        }
         self.0.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
@@ -75,6 +89,7 @@ impl Interrupter {
     ///
     /// Nobody may be waiting in a receiving call meanwhile: the caller holds the receiver.
     pub(super) fn of(link: &Arc<Link>) -> Result<Self> {
+        link.check_process()?;
         let fresh = || Wake::new().map(Arc::new).map_err(|error| Error::io("creating an interrupter", error));
         let recv = match link.recv_wake.get() {
             Some(wake) => Arc::clone(wake),
@@ -84,7 +99,7 @@ impl Interrupter {
             Some(wake) => Arc::clone(wake),
             None => fresh()?,
         };
-        let interrupter = Self(Arc::new(State { recv, send, link: Mutex::new(Weak::new()) }));
+        let interrupter = Self::over(recv, send);
         interrupter.attach(link);
         Ok(interrupter)
     }

@@ -30,6 +30,7 @@ use crate::entropy::SystemMasks;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::message::Kind;
 use crate::pool::QUEUES;
+use crate::process::{Process, UsableIn};
 use crate::proto::deflate::End;
 use crate::proto::{Content, Opcode, OpenFrame, Outbound, Role, Session};
 use crate::transport::{CHANGED, INTERRUPT, Interest, Ready, Transport, Wake};
@@ -62,7 +63,9 @@ pub(crate) struct Link {
     /// Wakes the receiver; made when another thread can have a reason to.
     pub(super) recv_wake: OnceLock<Arc<Wake>>,
     pub(super) send_wake: OnceLock<Arc<Wake>>,
-    aborted: AtomicBool,
+    /// Revoked when the connection is aborted.
+    usable: UsableIn,
+    made_in: Process,
     /// Nobody can receive any more.
     receiver_gone: AtomicBool,
     pub(super) counters: Counters,
@@ -136,11 +139,19 @@ impl Link {
             may_deflate,
             recv_wake: OnceLock::new(),
             send_wake: OnceLock::new(),
-            aborted: AtomicBool::new(false),
+            usable: UsableIn::current(),
+            made_in: Process::current(),
             receiver_gone: AtomicBool::new(false),
             counters: Counters::default(),
             config,
         })
+    }
+
+    /// Fails in a process that was forked from the one that made the connection: see [`process`](crate::process). Comes
+    /// before the gate, which another thread may have held at the fork.
+    #[inline(always)]
+    pub(crate) fn check_process(&self) -> Result<()> {
+        self.made_in.check()
     }
 
     #[inline]
@@ -150,6 +161,9 @@ impl Link {
 
     /// Wakes threads that wait for their turn, so that they look at `send_wake`.
     pub(super) fn nudge(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
         self.gate().line.wake_all();
     }
 
@@ -171,6 +185,9 @@ impl Link {
     /// [`gather`](Self::gather) into the queue at home, if nothing is to be waited for.
     #[inline]
     pub(super) fn gather_at_home(&self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
+        if !self.made_in.is_current() {
+            return false;
+        }
         let gate = &mut *self.gate();
         if !gate.may_gather() {
             return false;
@@ -197,6 +214,9 @@ impl Link {
     /// Ends a turn in which messages were gathered. Replies that became due meanwhile leave with the next write.
     #[cold]
     pub(super) fn bring_home(&self, out: Box<Outbound>) {
+        if self.check_process().is_err() {
+            return;
+        }
         let mut gate = self.gate();
         gate.put_back(out);
         self.pass_on(gate);
@@ -214,6 +234,7 @@ impl Link {
         flush: bool,
         patience: &mut Patience,
     ) -> Result<()> {
+        self.check_process()?;
         let len: usize = payload.iter().map(|part| part.len()).sum();
         let is_small = part == Part::Whole && len < COPY_BELOW;
         let mut gate = self.gate();
@@ -390,6 +411,7 @@ impl Link {
 
     /// Writes everything that is queued, and the replies that are due.
     pub(super) fn flush(&self, patience: &mut Patience) -> Result<()> {
+        self.check_process()?;
         let gate = self.gate();
         let result = match gate.check_write() {
             Ok(()) if gate.out.is_some() => return self.drain(gate, patience),
@@ -405,6 +427,7 @@ impl Link {
     /// Begins a streamed message: other messages wait until [`Part::Of`] `fin` is sent or
     /// [`stream_ended`](Self::stream_ended) is called.
     pub(super) fn stream_begin(&self, patience: &mut Patience) -> Result<()> {
+        self.check_process()?;
         let mut gate = self.turn(false, patience)?;
         gate.streaming = true;
         self.pass_on(gate);
@@ -413,6 +436,9 @@ impl Link {
 
     /// The streamed message is over.
     pub(super) fn stream_ended(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
         let mut gate = self.gate();
         gate.streaming = false;
         self.pass_on(gate);
@@ -420,6 +446,7 @@ impl Link {
 
     /// Sends a Ping with a number that `pings_answered` will show, before any message that waits for its turn.
     pub(super) fn numbered_ping(&self, patience: &mut Patience) -> Result<u64> {
+        self.check_process()?;
         let mut gate = self.gate();
         gate.check_write()?;
         let number = gate.pings_sent + 1;
@@ -433,6 +460,7 @@ impl Link {
 
     /// Sends a Ping.
     pub(super) fn ping(&self, payload: &[u8], patience: &mut Patience) -> Result<()> {
+        self.check_process()?;
         let mut gate = self.wait_in_line(self.gate(), Wants::Queue, patience)?;
         if gate.queued() >= GATHER_MAX {
             gate =
@@ -447,6 +475,7 @@ impl Link {
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
     pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
+        self.check_process()?;
         let mut patience = Patience::new(Some(deadline), None);
         let mut gate = self.gate();
         loop {
@@ -479,6 +508,7 @@ impl Link {
 
     /// Starts the closing handshake and sends the Close frame, within `close_timeout`.
     pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
+        self.check_process()?;
         {
             let mut gate = self.gate();
             gate.check_end()?;
@@ -712,7 +742,7 @@ impl Link {
 
     fn wait_writable(&self, patience: &mut Patience) -> Result<()> {
         self.check_interrupt(patience)?;
-        if self.aborted.load(Ordering::SeqCst) {
+        if self.is_aborted() {
             return Err(Error::Closed(Closed::Aborted));
         }
         let until = patience.wait_until()?;
@@ -763,7 +793,7 @@ impl Link {
                 // What led to the failure is more to the point than the failure.
                 let error = match &gate.end {
                     Some(Err(end)) => end.clone(),
-                    _ if self.aborted.load(Ordering::SeqCst) => Error::Closed(Closed::Aborted),
+                    _ if self.is_aborted() => Error::Closed(Closed::Aborted),
                     _ => error,
                 };
                 let error = gate.write_error.get_or_insert(error).clone();
@@ -889,7 +919,12 @@ impl Link {
 
     /// Whether something waits for room to be written.
     pub(super) fn is_stuck(&self) -> bool {
-        self.gate().stuck
+        self.made_in.is_current() && self.gate().stuck
+    }
+
+    /// When the closing handshake must be over, once it has begun.
+    pub(super) fn close_by(&self) -> Option<Instant> {
+        self.gate().close_by
     }
 
     /// Whether an idle connection holds memory for output that it does not need.
@@ -922,14 +957,18 @@ impl Link {
         end
     }
 
+    /// Also in another process than the one that made the connection.
     #[inline]
     pub(super) fn is_aborted(&self) -> bool {
-        self.aborted.load(Ordering::SeqCst)
+        !self.usable.is_usable()
     }
 
     /// Ends the connection at once, from any thread.
     pub(crate) fn abort(&self) {
-        self.aborted.store(true, Ordering::SeqCst);
+        if self.check_process().is_err() {
+            return;
+        }
+        self.usable.revoke();
         self.transport.abort();
         {
             let gate = &mut *self.gate();
@@ -991,6 +1030,9 @@ impl Link {
     }
 
     pub(super) fn close_info(&self) -> CloseInfo {
+        if let Err(error) = self.check_process() {
+            return CloseInfo { cause: Some(error), ..CloseInfo::default() };
+        }
         let gate = self.gate();
         let (received, sent) = (gate.session.close_received_frame().cloned(), gate.session.close_sent().cloned());
         CloseInfo {
@@ -1141,7 +1183,9 @@ impl Gate {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // Gathered messages that nobody flushed: as far as there is room, without waiting.
-        self.before_wait();
+        if self.made_in.is_current() {
+            // Gathered messages that nobody flushed: as far as there is room, without waiting.
+            self.before_wait();
+        }
     }
 }

@@ -427,6 +427,12 @@ impl WebSocket {
         self.receiver.has_buffered()
     }
 
+    /// Until when a program that waits for the descriptor by itself may wait. See [`Receiver::next_deadline`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.receiver.next_deadline()
+    }
+
     /// How the connection ended, or how far its end has come.
     #[must_use]
     pub fn close_info(&self) -> CloseInfo {
@@ -449,6 +455,9 @@ impl Link {
     /// Closes what was left open, without anybody receiving: sends a Close frame, and reads past what still
     /// comes until the peer ends the stream, both within `close_timeout`.
     pub(crate) fn finish(&self, code: CloseCode) {
+        if self.check_process().is_err() {
+            return;
+        }
         if self.gate().end.is_some() || self.is_aborted() {
             return;
         }

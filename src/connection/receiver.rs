@@ -262,6 +262,7 @@ impl Receiver {
     ///
     /// As [`close`](Self::close).
     pub fn close_within(&mut self, code: CloseCode, reason: &str, timeout: Duration) -> Result<()> {
+        self.link.check_process()?;
         let frame = CloseFrame::new(code, reason)?;
         if let Some(end) = &self.end {
             return end.clone().map_or(Ok(()), Err);
@@ -327,14 +328,47 @@ impl Receiver {
 
     /// Whether a receiving call may find something although the descriptor is not readable: for programs that wait for
     /// [`Sender::fd`](crate::Sender::fd) by themselves. Call with a deadline that has passed until it gives
-    /// [`Error::Timeout`], then wait. A connection that is closing, or has keepalive, wants to be called every now and
-    /// then besides, because its time limits count inside the calls.
+    /// [`Error::Timeout`], then wait, but not beyond [`next_deadline`](Self::next_deadline).
     #[must_use]
     pub fn has_buffered(&self) -> bool {
+        if self.link.check_process().is_err() {
+            return false;
+        }
         let piece = self.piece.is_some_and(|piece| piece.last || piece.taken < self.piece_bytes().len());
         let is_ending = self.answer_by.is_some() || self.failing.is_some();
         let unread = !self.hungry && !is_ending && self.inbound.has_buffered();
         self.end.is_some() || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
+    }
+
+    /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait; `None` for as long as it
+    /// takes. When that moment has come, call a receiving function, with a deadline that has passed, say: it does what
+    /// is due. It sends keepalive's Ping, or notices that the peer is dead; ends a closing handshake that takes too
+    /// long; gives memory back that an idle connection does not need.
+    ///
+    /// Ask before each wait: every call may change it, and closing by another thread does.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// fn longest_wait(receiver: &landline::Receiver) -> Option<Duration> {
+    ///     receiver.next_deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.link.check_process().is_err() || self.end.is_some() {
+            return None;
+        }
+        let closing = earliest(self.answer_by, self.failing.map(|(by, _)| by));
+        let closing = earliest(closing, self.link.close_by());
+        let keepalive = self.link.config.keepalive.map(|keepalive| self.heard.act_at(keepalive));
+        let idle_since = self.idle_since.filter(|_| self.holds_spare_memory());
+        earliest(earliest(closing, keepalive), idle_since.map(|since| since + IDLE))
+    }
+
+    fn holds_spare_memory(&self) -> bool {
+        self.inbound.holds_spare_memory()
+            || self.link.holds_spare_memory()
+            || self.link.transport.holds_spare_memory()
     }
 
     fn until(&self) -> Option<Instant> {
@@ -379,6 +413,7 @@ impl Receiver {
 
     /// Receives a whole message into `unstashed` or `inbound`. `false`: closed in order.
     fn next_message(&mut self, until: Option<Instant>) -> Result<bool> {
+        self.link.check_process()?;
         if self.piece.is_some() {
             self.skip_rest(until)?;
         }
@@ -408,6 +443,7 @@ impl Receiver {
 
     /// The next piece of a message, or what is left of the current one. `None`: closed in order.
     fn next_piece(&mut self, until: Option<Instant>) -> Result<Option<Piece>> {
+        self.link.check_process()?;
         // The last piece is forgotten when it is taken, and not before, even if it is empty.
         if let Some(piece) = self.piece
             && (piece.last || piece.taken < self.piece_bytes().len())
@@ -473,6 +509,7 @@ impl Receiver {
     ///
     /// As [`WebSocket::ping_wait`](crate::WebSocket::ping_wait).
     pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
+        self.link.check_process()?;
         if self.piece.is_some() {
             return Err(UsageError::MessageUnfinished.into());
         }
@@ -576,9 +613,6 @@ impl Receiver {
         let keepalive = link.config.keepalive;
         // The last wait ended with nothing to read.
         let mut vain = false;
-        if self.overtime {
-            return Err(Timeout::of(Budget::Recv));
-        }
         loop {
             if let Some(wake) = wake
                 && wake.is_set()
@@ -590,9 +624,10 @@ impl Receiver {
             if self.closing_overtime {
                 return Err(self.cut());
             }
-            let spare = self.inbound.holds_spare_memory()
-                || link.holds_spare_memory()
-                || link.transport.holds_spare_memory();
+            if self.overtime {
+                return Err(Timeout::of(Budget::Recv));
+            }
+            let spare = self.holds_spare_memory();
             let awaited = self.inbound.awaited();
             let is_bulk = awaited >= BULK_MIN && !self.by_segments;
             let space = self.inbound.space();
@@ -643,9 +678,7 @@ impl Receiver {
                 if close_by.is_some_and(|close_by| close_by <= now) {
                     return Err(self.cut());
                 }
-                if until.is_some_and(|until| until <= now) {
-                    return Err(Timeout::of(Budget::Recv));
-                }
+                // Before the time limit of the call: a loop that never waits inside its calls is to get as far.
                 if let Some(keepalive) = keepalive
                     && self.heard.act_at(keepalive) <= now
                 {
@@ -661,6 +694,9 @@ impl Receiver {
                         let _ = session.ping(b"keepalive");
                     }
                     continue;
+                }
+                if until.is_some_and(|until| until <= now) {
+                    return Err(Timeout::of(Budget::Recv));
                 }
             }
             self.drained = true;

@@ -175,7 +175,7 @@ impl Sender {
     /// to be read from or written to.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.link.transport.as_fd()
+        self.link.check_process().ok().and_then(|()| self.link.transport.as_fd())
     }
 
     /// What to wait for on the [descriptor](Self::fd) now: reading always, writing while something could not be sent,

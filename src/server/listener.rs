@@ -3,6 +3,7 @@
 use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::process::{DroppedByMaker, Process};
 use crate::transport::{CHANGED, Interest, SocketTransport, Wake, wait_fd};
 use socket2::{Domain, SockAddr, Type};
 use std::fmt::Debug;
@@ -39,12 +40,40 @@ use std::time::{Duration, Instant};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// It belongs to the process that made it: see [`process`](crate::process). Processes that share a socket make a listener
+/// each, with [`ServerBuilder::listen_from`].
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
+    made_in: Process,
+    /// The socket is shared with others that listen, who go on when this one stops.
+    shared: bool,
     /// Set for good by [`stop`](Self::stop).
     stopped: Arc<Wake>,
     pub(super) options: Arc<Options>,
+}
+
+/// A socket that listens already: see [`ServerBuilder::listen_from`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ListeningSocket {
+    /// Of TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, whose file stays the caller's.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for ListeningSocket {
+    fn from(socket: TcpListener) -> Self {
+        Self::Tcp(socket)
+    }
+}
+
+impl From<UnixListener> for ListeningSocket {
+    fn from(socket: UnixListener) -> Self {
+        Self::Unix(socket)
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +81,7 @@ enum Socket {
     Tcp(TcpListener),
     Unix {
         // Dropped first: while the socket is open, no other file can have this one's inode.
-        file: SocketFile,
+        file: Option<DroppedByMaker<SocketFile>>,
         listener: UnixListener,
     },
 }
@@ -178,7 +207,7 @@ impl Listener {
             Ok(listener)
         };
         let socket = listen().map_err(|error| cannot_listen(&format!("{address:?}"), FORM, error))?;
-        Self::over(Socket::Tcp(socket), options)
+        Self::over(Socket::Tcp(socket), false, options)
     }
 
     pub(super) fn unix(path: &Path, options: Arc<Options>) -> Result<Self> {
@@ -186,12 +215,22 @@ impl Listener {
         let bound =
             bind_unix(path).map_err(|error| cannot_listen(&format!("unix:{}", path.display()), FORM, error));
         let (listener, file) = bound?;
-        Self::over(Socket::Unix { file, listener }, options)
+        Self::over(Socket::Unix { file: Some(DroppedByMaker::new(file)), listener }, false, options)
     }
 
-    fn over(socket: Socket, options: Arc<Options>) -> Result<Self> {
+    pub(super) fn from_socket(socket: ListeningSocket, options: Arc<Options>) -> Result<Self> {
+        let socket = match socket {
+            ListeningSocket::Tcp(listener) => listener.set_nonblocking(true).map(|()| Socket::Tcp(listener)),
+            ListeningSocket::Unix(listener) => {
+                listener.set_nonblocking(true).map(|()| Socket::Unix { file: None, listener })
+            }
+        };
+        Self::over(socket.map_err(|error| Error::io("starting to listen", error))?, true, options)
+    }
+
+    fn over(socket: Socket, shared: bool, options: Arc<Options>) -> Result<Self> {
         let stopped = Wake::new().map_err(|error| Error::io("starting to listen", error))?;
-        Ok(Self { socket, stopped: Arc::new(stopped), options })
+        Ok(Self { socket, made_in: Process::current(), shared, stopped: Arc::new(stopped), options })
     }
 
     /// Stops listening, for good, from any thread.
@@ -200,14 +239,23 @@ impl Listener {
     /// file of a Unix socket is gone. Clients that have connected and were not accepted yet are dropped, and so are
     /// those whose request is being read. Requests that were read, and connections, go on. Never blocks.
     ///
-    /// Where the system cannot shut down a socket that listens, clients connect until the listener is dropped.
+    /// Where the system cannot shut down a socket that listens, clients connect until the listener is dropped. A socket
+    /// of [`listen_from`](ServerBuilder::listen_from) goes on to listen where others have a copy of it.
+    ///
+    /// Does nothing in a process that was forked from the one that made the listener.
     pub fn stop(&self) {
+        if !self.made_in.is_current() {
+            return;
+        }
         self.stopped.set(CHANGED);
         if let Some(interrupter) = &self.options.interrupter {
             interrupter.interrupt_recv();
         }
+        if self.shared {
+            return;
+        }
         let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
-        if let Socket::Unix { file, .. } = &self.socket {
+        if let Socket::Unix { file: Some(file), .. } = &self.socket {
             file.remove();
         }
         // TCP resets those in the backlog by itself.
@@ -261,6 +309,7 @@ impl Listener {
     }
 
     fn interruptible<T>(&self, accept: impl FnOnce(&Wake) -> Result<T>) -> Result<T> {
+        self.options.interrupter.as_ref().map_or(Ok(()), Interrupter::check_process)?;
         let interrupter = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
         let accepted = accept(interrupter.unwrap_or(&self.stopped));
         if matches!(accepted, Err(Error::Interrupted(_))) && !self.stopped.is_set() {
@@ -269,7 +318,12 @@ impl Listener {
         accepted
     }
 
+    pub(super) fn check_process(&self) -> Result<()> {
+        self.made_in.check()
+    }
+
     pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: &Wake) -> Result<Incoming> {
+        self.check_process()?;
         loop {
             if wake.is_set() || self.stopped.is_set() {
                 return Err(Interrupted::during(Budget::Accept));
@@ -277,7 +331,7 @@ impl Listener {
             match self.try_accept() {
                 Ok(stream) => {
                     let (stopped, options) = (Arc::clone(&self.stopped), Arc::clone(&self.options));
-                    return Ok(Incoming { stream, stopped, options });
+                    return Ok(Incoming { stream, made_in: Process::current(), stopped, options });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // As a socket that has been shut down does.
@@ -300,6 +354,16 @@ impl Listener {
     }
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Closing the descriptor leaves the port taken, and lets clients connect to nobody, while a forked child has a
+        // copy of it.
+        if self.made_in.is_current() && !self.shared {
+            let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
+        }
+    }
+}
+
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.socket {
@@ -319,6 +383,7 @@ enum Stream {
 #[derive(Debug)]
 pub struct Incoming {
     stream: Stream,
+    made_in: Process,
     /// Of its listener.
     stopped: Arc<Wake>,
     options: Arc<Options>,
@@ -340,6 +405,7 @@ impl Incoming {
 
     /// The same, ended with `Interrupted` while `wake` is set.
     fn request_unless(self, wake: &Wake) -> Result<Request> {
+        self.made_in.check()?;
         // Not while accepting: what is wrong with this socket must not be taken for a failure of the listener.
         let transport = match self.stream {
             Stream::Tcp(stream) => SocketTransport::tcp(stream, &self.options.tcp),

@@ -13,7 +13,7 @@ mod origin;
 mod request;
 mod serve;
 
-pub use listener::{Incoming, Listener};
+pub use listener::{Incoming, Listener, ListeningSocket};
 pub use origin::OriginPolicy;
 pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
@@ -214,6 +214,36 @@ impl ServerBuilder {
     /// As [`bind`](Self::bind).
     pub fn listen_unix(self, path: impl AsRef<Path>) -> Result<Listener> {
         Listener::unix(path.as_ref(), self.checked()?)
+    }
+
+    /// As [`listen`](Self::listen), over a socket that listens already: a `std` `TcpListener` or `UnixListener`.
+    ///
+    /// For servers of several processes: bind the socket, fork, and make a listener in each process, all of which then
+    /// accept from it. The socket is put into nonblocking mode. When the listener is dropped the socket is closed, and
+    /// goes on to listen where others have a copy of it; the file of a Unix socket stays.
+    ///
+    /// ```
+    /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// // Each process that is forked from here on can do this:
+    /// let listener = landline::Server::builder().listen_from(socket.try_clone()?)?;
+    /// assert_eq!(listener.local_addr().unwrap(), socket.local_addr()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn listen_from(self, socket: impl Into<ListeningSocket>) -> Result<Listener> {
+        Listener::from_socket(socket.into(), self.checked()?)
+    }
+
+    /// As [`bind`](Self::bind), over a socket that listens already. See [`listen_from`](Self::listen_from).
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_from(self, socket: impl Into<ListeningSocket>) -> Result<Server> {
+        self.listen_from(socket).map(Server::over)
     }
 
     /// Reads the request of a client that is connected over `transport`, as [`accept_over`] does, with these options.

@@ -4,6 +4,7 @@ use super::Options;
 use crate::connection::{Handshake, WebSocket};
 use crate::error::{Budget, Error, Result, Timeout};
 use crate::opening::{CHUNK, LINGER, Opening};
+use crate::process::Process;
 use crate::proto::Role;
 use crate::proto::deflate;
 use crate::proto::handshake::{self, Rejection, ServerHandshake};
@@ -22,6 +23,7 @@ pub struct Request {
     transport: Option<Box<dyn Transport>>,
     options: Arc<Options>,
     deadline: Option<Instant>,
+    made_in: Process,
 }
 
 impl Request {
@@ -38,7 +40,13 @@ impl Request {
             answer(&opening, rejection);
         }
         let request = request?;
-        Ok(Self { request, transport: Some(transport), options: Arc::clone(options), deadline })
+        Ok(Self {
+            request,
+            transport: Some(transport),
+            options: Arc::clone(options),
+            deadline,
+            made_in: Process::current(),
+        })
     }
 
     /// The path, without the query.
@@ -104,6 +112,7 @@ impl Request {
     /// [`Error::Config`] for a subprotocol that was not offered or a header that cannot be set; the request is
     /// then rejected with 500. [`Error::Timeout`], [`Error::Io`].
     pub fn accept_with(mut self, subprotocol: Option<&str>, headers: &HeaderMap) -> Result<WebSocket> {
+        self.made_in.check()?;
         let options = &self.options.config.compression;
         let deflate = options.as_ref().and_then(|options| deflate::accept(options, self.request.extensions()));
         let (compression, extensions) = deflate.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
@@ -131,6 +140,7 @@ impl Request {
     /// [`Error::Config`] for a status or header that cannot be sent in answer to an opening request; the request
     /// is then rejected with 500. [`Error::Io`].
     pub fn reject(mut self, status: StatusCode, headers: HeaderMap, body: impl Into<Vec<u8>>) -> Result<()> {
+        self.made_in.check()?;
         let rejection = Rejection::new(status, headers, body.into())?;
         self.answer(&rejection);
         Ok(())
@@ -155,7 +165,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if self.transport.is_some() {
+        if self.transport.is_some() && self.made_in.is_current() {
             self.answer(&Rejection::internal_error());
         }
     }

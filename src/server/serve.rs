@@ -6,6 +6,7 @@ use crate::close::CloseCode;
 use crate::connection::{Link, WebSocket};
 use crate::deadline;
 use crate::error::{Error, Result};
+use crate::process::Process;
 use crate::proto::handshake::Rejection;
 use crate::transport::{Interest, Wake, wait_fd};
 use std::collections::HashMap;
@@ -73,6 +74,7 @@ pub struct Stopped {
 /// What the accepting thread, the connections and the stop handles share.
 #[derive(Debug)]
 struct Shared {
+    made_in: Process,
     state: Mutex<State>,
     /// A connection has ended, or `serve` has.
     changed: Condvar,
@@ -113,6 +115,7 @@ impl Server {
     pub(super) fn over(listener: Listener) -> Self {
         let listener = Arc::new(listener);
         let shared = Shared {
+            made_in: Process::current(),
             state: Mutex::default(),
             changed: Condvar::new(),
             listener: Arc::downgrade(&listener),
@@ -151,6 +154,7 @@ impl Server {
     where
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
+        self.listener.check_process()?;
         let handler = Arc::new(handler);
         self.shared.lock().serving = true;
         let result = self.accept_all(&handler);
@@ -303,6 +307,10 @@ fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if !self.shared.made_in.is_current() {
+            // The handler has forked, and returned in the child, where nobody counts.
+            return;
+        }
         let mut state = self.shared.lock();
         match &self.id {
             Some(id) => drop(state.connections.remove(id)),
@@ -321,7 +329,12 @@ impl StopHandle {
     /// A handler learns of it by `None` from its receiving call, or by an error from a sending one. Blocks until
     /// [`Server::serve`] has returned or is about to: `grace`, and a second at most for handlers that do not
     /// return although their connection is cut. May be called before `serve`, which then returns at once.
+    ///
+    /// Does nothing in a process that was forked from the one that made the server.
     pub fn stop(&self, grace: Duration) -> Stopped {
+        if !self.shared.made_in.is_current() {
+            return Stopped { finished: 0, cut: 0 };
+        }
         let deadline = deadline::after(grace);
         if let Some(listener) = self.shared.listener.upgrade() {
             listener.stop();
@@ -363,6 +376,9 @@ impl StopHandle {
     /// How many connections there are, those in the opening handshake included.
     #[must_use]
     pub fn connections(&self) -> usize {
+        if !self.shared.made_in.is_current() {
+            return 0;
+        }
         self.shared.lock().connections.len()
     }
 }

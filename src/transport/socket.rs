@@ -1,6 +1,7 @@
 //! Stream sockets, TCP and Unix.
 
 use super::{Interest, Ready, Transport, Wake, wait_fd};
+use crate::process::Process;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -8,13 +9,16 @@ use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A connected stream socket.
 ///
 /// The socket is in blocking mode, so that an unlimited read is one system call; everything else asks for "do
 /// not wait" call by call. No call raises SIGPIPE.
+///
+/// Dropping it, in the process that made it, ends the connection in both directions, also if there are other copies of
+/// the descriptor: `try_clone`d ones, or those of forked children.
 #[derive(Debug)]
 pub struct SocketTransport {
     fd: OwnedFd,
@@ -22,6 +26,9 @@ pub struct SocketTransport {
     receive_limit: AtomicU64,
     /// Whether `poll` heeds a low-water mark, and does not wait for more than there is room for: TCP on Linux.
     can_mark: bool,
+    made_in: Process,
+    /// The peer has been told that nothing more will come.
+    ended: AtomicBool,
 }
 
 /// How everything is sent: without waiting, and without SIGPIPE. Where there is no flag for that, it is an option of the
@@ -71,7 +78,13 @@ impl SocketTransport {
         set_socket_timeout(&fd, Timeout::Recv, None)?;
         #[cfg(target_vendor = "apple")]
         rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
-        Ok(Self { fd, receive_limit: AtomicU64::new(0), can_mark })
+        Ok(Self {
+            fd,
+            receive_limit: AtomicU64::new(0),
+            can_mark,
+            made_in: Process::current(),
+            ended: AtomicBool::new(false),
+        })
     }
 
     fn limit_receive(&self, limit: Option<Duration>) -> io::Result<()> {
@@ -129,6 +142,7 @@ impl Transport for SocketTransport {
     }
 
     fn close_write(&self) -> io::Result<()> {
+        self.ended.store(true, Ordering::Relaxed);
         match rustix::net::shutdown(&self.fd, Shutdown::Write) {
             // The peer was faster.
             Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
@@ -138,6 +152,7 @@ impl Transport for SocketTransport {
 
     fn abort(&self) {
         // Closing then resets the connection: a peer that does not read must not keep it alive.
+        self.ended.store(true, Ordering::Relaxed);
         let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
     }
@@ -152,6 +167,16 @@ impl Transport for SocketTransport {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.fd.as_fd())
+    }
+}
+
+impl Drop for SocketTransport {
+    fn drop(&mut self) {
+        // Closing the descriptor says nothing to the peer while a forked child has a copy of it. What has been written
+        // still leaves.
+        if self.made_in.is_current() && !*self.ended.get_mut() {
+            let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting: for a descriptor, for a moment in time, for another thread's call.
 
+use crate::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -37,13 +38,15 @@ pub struct Ready {
 /// Ends the waiting of one thread, now or the next time it waits.
 ///
 /// It stays set until the thread takes notice, so that no call is lost between looking and waiting. Its
-/// descriptor is readable while it is set.
+/// descriptor is readable while it is set. A forked child shares the descriptor, but not the rest: nothing that it does
+/// with its copy of a wake changes either.
 #[derive(Debug)]
 pub struct Wake {
     /// Why: bits that the owner of the wake gives a meaning to. Not zero exactly while `fd` is readable; `change`
     /// is held to change the two together.
     reasons: AtomicU8,
     change: Mutex<()>,
+    made_in: Process,
     fd: OwnedFd,
     /// Where to write to make `fd` readable, if that is not `fd` itself.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -66,7 +69,7 @@ impl Wake {
         {
             use rustix::event::{EventfdFlags, eventfd};
             let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), fd })
+            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), made_in: Process::current(), fd })
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
@@ -75,12 +78,15 @@ impl Wake {
                 rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
                 rustix::io::ioctl_fionbio(end, true)?;
             }
-            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), fd, writer })
+            Ok(Self { reasons: AtomicU8::new(0), change: Mutex::new(()), made_in: Process::current(), fd, writer })
         }
     }
 
     /// Sets it, adding `reasons`.
     pub(crate) fn set(&self, reasons: u8) {
+        if !self.made_in.is_current() {
+            return;
+        }
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         if self.reasons.fetch_or(reasons, Ordering::SeqCst) == 0 {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -100,9 +106,24 @@ impl Wake {
 
     /// Takes the reasons and unsets it.
     pub(crate) fn take(&self) -> u8 {
+        if !self.made_in.is_current() {
+            return 0;
+        }
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = rustix::io::read(&self.fd, &mut [0; 8]);
         self.reasons.swap(0, Ordering::SeqCst)
+    }
+
+    /// Whether it is set, after its descriptor was found to be readable. If it was made readable by others, with a copy
+    /// of the descriptor in another process, that ends here.
+    fn confirm(&self) -> bool {
+        if !self.is_set() {
+            let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.is_set() {
+                let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+            }
+        }
+        self.is_set()
     }
 }
 
@@ -140,7 +161,7 @@ pub fn wait_fd(
     Ok(Ready {
         read: interest.read && (failed || seen.contains(PollFlags::IN)),
         write: interest.write && (failed || seen.contains(PollFlags::OUT)),
-        woken: fds.get(1).is_some_and(|fd| fd.revents().contains(PollFlags::IN)),
+        woken: fds.get(1).is_some_and(|fd| fd.revents().contains(PollFlags::IN)) && wake.is_some_and(Wake::confirm),
     })
 }
 
@@ -174,6 +195,32 @@ mod tests {
         assert_eq!(wake.take(), INTERRUPT | CHANGED);
         let soon = Some(Instant::now() + Duration::from_millis(1));
         assert_eq!(wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap(), Ready::default());
+    }
+
+    #[test]
+    fn a_wake_whose_descriptor_others_made_readable_does_not_keep_waking() {
+        let (end, _peer) = UnixStream::pair().unwrap();
+        let wake = Wake::new().unwrap();
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        rustix::io::write(&wake.fd, &1u64.to_ne_bytes()).unwrap();
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        rustix::io::write(&wake.writer, b"x").unwrap();
+        let soon = Some(Instant::now() + Duration::from_secs(5));
+        assert!(!wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap().woken);
+        let mut readable = [PollFd::new(&wake, PollFlags::IN)];
+        assert_eq!(poll(&mut readable, Some(&Timespec::default())).unwrap(), 0);
+        wake.set(INTERRUPT);
+        assert!(wait_fd(end.as_fd(), Interest::READ, None, Some(&wake)).unwrap().woken);
+    }
+
+    #[test]
+    fn another_processs_copy_of_a_wake_changes_nothing() {
+        let mut wake = Wake::new().unwrap();
+        wake.made_in = Process::other();
+        wake.set(INTERRUPT);
+        let mut readable = [PollFd::new(&wake, PollFlags::IN)];
+        assert_eq!(poll(&mut readable, Some(&Timespec::default())).unwrap(), 0);
+        assert!(!wake.is_set());
     }
 
     #[test]

@@ -8,33 +8,30 @@
 /* Enough for several fillings of whatever the keys are taken from. */
 enum { BEFORE = 10, EACH = 2000, FRAME = 6 + 1 };
 
-struct peer {
-    int fd;
-    landline_protocol *protocol;
-};
-
-/* The server's side of the opening handshake; what comes later is read as it is. */
-static void *shake_hands(void *argument) {
-    struct peer *peer = argument;
-    unsigned char byte;
+/* What one says is received by the other; gives whether it is open then. */
+static int pass_on(landline_protocol *from, landline_protocol *to) {
     const uint8_t *data;
     int32_t event = LANDLINE_EVENT_NONE;
-    size_t len;
-    OK(landline_protocol_server(NULL, &peer->protocol));
-    while (event != LANDLINE_EVENT_OPEN) {
-        read_all(peer->fd, &byte, 1);
-        OK(landline_protocol_receive(peer->protocol, &byte, 1, &len));
-        OK(landline_protocol_next(peer->protocol, &event, &data, &len));
-    }
-    OK(landline_protocol_output(peer->protocol, &data, &len));
-    write_all(peer->fd, data, len);
-    landline_protocol_free(peer->protocol);
-    return NULL;
+    size_t len, taken;
+    OK(landline_protocol_output(from, &data, &len));
+    OK(landline_protocol_receive(to, data, len, &taken));
+    CHECK_IS(taken, len);
+    OK(landline_protocol_consume(from, len));
+    OK(landline_protocol_next(to, &event, &data, &len));
+    return event == LANDLINE_EVENT_OPEN;
 }
 
-static void send_some(landline_conn *conn, int count) {
+/* Frames of one byte each: gives how many bytes they are. */
+static size_t frames(landline_protocol *client, int count, unsigned char *place) {
+    const uint8_t *data;
+    size_t len;
     for (int i = 0; i < count; i++)
-        OK(landline_conn_send(conn, LANDLINE_BINARY, "x", 1, 0, LONG));
+        OK(landline_protocol_send(client, LANDLINE_BINARY, "x", 1, 0));
+    OK(landline_protocol_output(client, &data, &len));
+    CHECK_IS(len, (size_t)count * FRAME);
+    memcpy(place, data, len);
+    OK(landline_protocol_consume(client, len));
+    return len;
 }
 
 /* Ends a child by another program, so that valgrind does not look for what is the parent's to free. */
@@ -49,67 +46,52 @@ static void wait_for(pid_t child) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-struct reading {
-    int fd;
-    uint32_t *keys;
-    int count;
-};
-
-static void *read_keys(void *argument) {
-    struct reading *reading = argument;
-    for (int i = 0; i < reading->count; i++) {
-        unsigned char frame[FRAME];
-        read_all(reading->fd, frame, sizeof frame);
-        CHECK(frame[0] == 0x82 && frame[1] == 0x81);
-        memcpy(&reading->keys[i], frame + 2, 4);
-        CHECK((frame[6] ^ frame[2]) == 'x');
-    }
-    return NULL;
-}
-
 static int ascending(const void *a, const void *b) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
     return (left > right) - (left < right);
 }
 
 static void masking_keys(void) {
+    static unsigned char bytes[(BEFORE + 3 * EACH) * FRAME];
     static uint32_t keys[BEFORE + 3 * EACH];
-    struct reading reading = {-1, keys, BEFORE + 3 * EACH};
-    struct peer peer;
-    landline_conn *conn;
-    pid_t child;
-    pthread_t thread;
-    int both[2], again = 0;
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
-    peer.fd = both[0];
-    thread = start(shake_hands, &peer);
-    OK(landline_connect_fd(both[1], 1, "ws://localhost/", NULL, LONG, &conn));
-    join(thread);
-    send_some(conn, BEFORE);
+    landline_protocol *client, *server;
+    size_t len;
+    int again = 0, both[2];
+    OK(landline_protocol_client("ws://localhost/", NULL, &client));
+    OK(landline_protocol_server(NULL, &server));
+    CHECK(pass_on(client, server));
+    CHECK(pass_on(server, client));
+    len = frames(client, BEFORE, bytes);
+    CHECK(pipe(both) == 0);
     for (int children = 0; children < 2; children++) {
-        child = fork();
+        pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            send_some(conn, EACH);
+            len = frames(client, EACH, bytes);
+            write_all(both[1], bytes, len);
             leave();
         }
-        if (children == 0) {
-            reading.fd = both[0];
-            thread = start(read_keys, &reading);
-        }
-        /* One after the other, so that frames stay whole. */
+        read_all(both[0], bytes + len, EACH * FRAME);
+        len += EACH * FRAME;
         wait_for(child);
     }
-    send_some(conn, EACH);
-    join(thread);
+    frames(client, EACH, bytes + len);
+    for (int i = 0; i < BEFORE + 3 * EACH; i++) {
+        const unsigned char *frame = bytes + i * FRAME;
+        CHECK(frame[0] == 0x82 && frame[1] == 0x81);
+        memcpy(&keys[i], frame + 2, 4);
+        CHECK((frame[6] ^ frame[2]) == 'x');
+    }
     /* Of random keys, a few may coincide by chance: less than one pair is to be expected, and hundreds if one stream of
      * keys were used twice. */
     qsort(keys, BEFORE + 3 * EACH, sizeof *keys, ascending);
     for (int i = 1; i < BEFORE + 3 * EACH; i++)
         again += keys[i] == keys[i - 1];
     CHECK(again < 4);
-    landline_conn_free(conn);
+    landline_protocol_free(client);
+    landline_protocol_free(server);
     close(both[0]);
+    close(both[1]);
 }
 
 /* The request's first bytes, which its key is part of. */

@@ -4,6 +4,7 @@ use super::buffers::{Buffers, Chunk, Unsent};
 use super::failure::handshake_failed;
 use super::stream::TlsTransport;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::process::DroppedByMaker;
 use crate::transport::{Interest, Transport, Wake, remaining};
 use native_tls::HandshakeError;
 use std::io;
@@ -86,7 +87,7 @@ pub(super) fn handshake<T: Transport>(
         under,
         stage: Mutex::default(),
         order: Mutex::new(unsent),
-        tls: Mutex::new(tls),
+        tls: Mutex::new(DroppedByMaker::new(tls)),
         outgoing,
         failed: OnceLock::new(),
         spare: AtomicBool::new(true),

@@ -5,6 +5,7 @@ use super::failure::{broken, refused};
 use super::{is_would_block, lock};
 use crate::error::{Error, TlsError};
 use crate::pool::CIPHERTEXT;
+use crate::process::DroppedByMaker;
 use crate::transport::{Interest, Ready, Transport, Wake};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -30,7 +31,8 @@ pub struct TlsTransport<T> {
     pub(super) under: T,
     pub(super) stage: Mutex<Chunk>,
     pub(super) order: Mutex<Unsent>,
-    pub(super) tls: Mutex<native_tls::TlsStream<Buffers>>,
+    /// Dropped, it takes locks of what all connections of a configuration share.
+    pub(super) tls: Mutex<DroppedByMaker<native_tls::TlsStream<Buffers>>>,
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     /// Why TLS cannot go on, in either direction. The library would say something else the second time.
     pub(super) failed: OnceLock<TlsError>,
