@@ -52,7 +52,8 @@
  * says. One thread receives on a connection while any number of others send, ping, close or interrupt it, over TLS too.
  * A second thread that receives gets LANDLINE_ERR_BUSY. Connections share nothing that can block.
  *
- * There are no hidden threads, but for looking up names, and for the connections of landline_server_run().
+ * There are no hidden threads, but for looking up names, for reading certificates within a time limit, and for the
+ * connections of landline_server_run().
  *
  * A parameter that points to const is not changed by the call.
  *
@@ -421,7 +422,7 @@
  */
 #define LANDLINE_OPT_ALLOWED_ORIGIN 104
 
-/** Client: a file of PEM certificates to trust besides the platform's. */
+/** Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all. */
 #define LANDLINE_OPT_TLS_CA_FILE 105
 
 /** A file with the certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_FILE. For a server it turns TLS on. */
@@ -510,6 +511,10 @@ typedef struct landline_message landline_message;
 
 /**
  * Options for connecting and for listening. One that an end has no use for does nothing there.
+ *
+ * Connections with the same TLS options share what was made of them, in the whole process, from these or other options:
+ * only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
+ * platform's certificates are read again after 10 minutes. A forked child begins anew.
  *
  * Made by landline_options_new(), freed by landline_options_free(). What is made with it copies what it needs: it may
  * be changed or freed right afterwards. Any thread may use it.

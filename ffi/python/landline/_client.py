@@ -96,7 +96,7 @@ def connect(
     options.text(_abi.OPT_ORIGIN, origin)
     options.text(_abi.OPT_HOST, host)
     options.path(_abi.OPT_TLS_CA_FILE, ca_file)
-    options.data(_abi.OPT_TLS_CA_PEM, ca_pem)
+    options.data(_abi.OPT_TLS_CA_PEM, ca_pem, "CA certificate")
     options.number(_abi.OPT_TLS_PLATFORM_ROOTS, platform_roots)
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, danger_accept_invalid_certs)
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, danger_accept_invalid_hostnames)

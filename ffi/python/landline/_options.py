@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Iterable, Optional, Union
 
 from . import _abi
-from ._exceptions import UsageError, check
+from ._exceptions import TLSError, UsageError, check
 from ._headers import HeadersLike, pairs
 from ._payload import as_bytes
 from ._waiting import millis, seconds
@@ -66,9 +66,12 @@ class Options(_abi.Unique):
         if value is not None:
             self.text(key, os.fspath(value))
 
-    def data(self, key: int, value: Union[bytes, str, None]) -> None:
+    def data(self, key: int, value: Union[bytes, str, None], what: str) -> None:
         if value is not None:
-            data = as_bytes(value, "a certificate or key")
+            data = as_bytes(value, f"the {what}")
+            if not data:
+                # To the library it would be as if nothing had been given.
+                raise TLSError(f"the {what} cannot be used: it is empty", "LANDLINE_ERR_TLS")
             check(_abi.options_set_bytes(self.handle, key, data, len(data)))
 
     def headers(self, headers: Optional[HeadersLike]) -> None:
@@ -123,7 +126,7 @@ class Options(_abi.Unique):
         """The certificate that this end shows."""
         self.path(_abi.OPT_TLS_CERT_FILE, cert_file)
         self.path(_abi.OPT_TLS_KEY_FILE, key_file)
-        self.data(_abi.OPT_TLS_CERT_PEM, cert_pem)
-        self.data(_abi.OPT_TLS_KEY_PEM, key_pem)
-        self.data(_abi.OPT_TLS_PKCS12, pkcs12)
+        self.data(_abi.OPT_TLS_CERT_PEM, cert_pem, "certificate")
+        self.data(_abi.OPT_TLS_KEY_PEM, key_pem, "private key")
+        self.data(_abi.OPT_TLS_PKCS12, pkcs12, "PKCS#12 archive")
         self.text(_abi.OPT_TLS_PKCS12_PASSWORD, pkcs12_password)

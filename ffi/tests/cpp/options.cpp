@@ -210,6 +210,33 @@ void certificates() {
     CHECK(!connecting(trusting().danger_accept_invalid_hostnames(true), from_files(), "127.0.0.1"));
 }
 
+/// What is no certificate or key, or none that fit, is one kind of error, which names it.
+void certificates_that_cannot_be_used() {
+    const auto told = [](const options& with, bool client) {
+        const auto failure = thrown_by([&] {
+            if (client)
+                landline::connect("wss://127.0.0.1:9/", with, soon);
+            else
+                landline::server("127.0.0.1:0", with);
+        });
+        CHECK(failure.status() == status::tls);
+        CHECK(failure.fault() == landline::fault::caller);
+        return std::string(failure.what());
+    };
+    const auto key = [](const std::string& name) { return options().cert_file(file("cert.pem")).key_file(name); };
+    const std::string not_it = file("both.p12");
+    CHECK(holds(told(options().ca_file(not_it), true), "the CA certificate in " + not_it));
+    CHECK(holds(told(options().ca_pem("no certificate"), true), "the CA certificate cannot be used"));
+    CHECK(holds(told(options().pkcs12("no archive"), true), "the PKCS#12 archive cannot be used"));
+    for (const bool client : {true, false}) {
+        CHECK(holds(told(key(not_it), client), "the private key in " + not_it));
+        const options swapped = options().cert_file(not_it).key_file(file("key.pem"));
+        CHECK(holds(told(swapped, client), "the certificate in " + not_it));
+        const std::string mismatch = told(key(file("other-key.pem")), client);
+        CHECK(holds(mismatch, file("other-key.pem") + " is not that of the certificate in " + file("cert.pem")));
+    }
+}
+
 void numbers_out_of_range() {
     const auto same = [](const auto& setter, std::int32_t key, std::int64_t value) {
         options with;
@@ -246,5 +273,6 @@ int main() {
     test("single thread and interrupter", threads);
     test("sockets", sockets);
     test("certificates from files, from memory and from an archive", certificates);
+    test("certificates that cannot be used", certificates_that_cannot_be_used);
     test("values that are refused", numbers_out_of_range);
 }
