@@ -11,11 +11,9 @@ enum { FAULT_CALLER = 1, FAULT_PEER = 2 };
 
 /* ----- Certificates and keys ----- */
 
-static const char *write_file(const char *name, const char *content) {
-    const char *path = in_directory(name);
-    FILE *file = fopen(path, "w");
+static void write_file(const char *name, const char *content) {
+    FILE *file = fopen(in_directory(name), "w");
     CHECK(file != NULL && fputs(content, file) >= 0 && fclose(file) == 0);
-    return path;
 }
 
 static void is_told(const char *part, const char *other) {
@@ -39,7 +37,7 @@ static void server_refuses(landline_options *options, const char *part, const ch
     landline_server *server;
     CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_TLS);
     is_told(part, other);
-    CHECK_STATUS(landline_server_new("127.0.0.1:0", options, &server), LANDLINE_ERR_TLS);
+    CHECK_STATUS(landline_server_bind("127.0.0.1:0", options, &server), LANDLINE_ERR_TLS);
     is_told(part, other);
     landline_options_free(options);
 }
@@ -56,11 +54,15 @@ static void garbage(void) {
         {"\x30\x82\x01\x0a\x30", "it is not in PEM but in DER form"},
         {"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n", "in it, but a certificate request"},
     };
-    const char *good_cert = in_directory("cert.pem"), *good_key = in_directory("key.pem");
+    char good_cert[4096], good_key[4096], bad[4096];
     size_t i;
+    snprintf(good_cert, sizeof good_cert, "%s", in_directory("cert.pem"));
+    snprintf(good_key, sizeof good_key, "%s", in_directory("key.pem"));
+    snprintf(bad, sizeof bad, "%s", in_directory("bad.pem"));
     for (i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *bad = write_file("bad.pem", cases[i].content);
-        landline_options *options = with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, bad);
+        landline_options *options;
+        write_file("bad.pem", cases[i].content);
+        options = with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, bad);
         client_refuses(options, "the CA certificate in ", cases[i].why);
         client_refuses(with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, bad), bad, cases[i].why);
         client_refuses(identity_of(bad, good_key), "the certificate in ", cases[i].why);
@@ -220,6 +222,7 @@ static void slow_certificates(void) {
     release = open(slow, O_WRONLY);
     CHECK(release >= 0);
     close(release);
+    CHECK(unlink(slow) == 0);
     for (before = now_ms(); threads_of_process() > others;)
         CHECK(now_ms() - before < LONG);
 }
