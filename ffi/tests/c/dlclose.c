@@ -28,7 +28,9 @@ static void *symbol(void *from, const char *name) {
 }
 
 /* Declares a pointer to a function of the header, with its type. */
-#define USE(library, name) __typeof__(&name) p_##name = (__typeof__(&name))symbol(library, #name)
+#define USE(library, name)        \
+    __typeof__(&name) p_##name;   \
+    *(void **)&p_##name = symbol(library, #name)
 
 struct server {
     void *library;
