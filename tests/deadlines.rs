@@ -396,3 +396,25 @@ fn the_longest_time_limits_overflow_nowhere() {
     server.serve(|_| {}).unwrap();
     assert_eq!(stopping.join().unwrap().finished, 0);
 }
+
+#[test]
+fn flushing_behind_an_orderly_close_does_nothing_and_returns() {
+    common::limited_to(Duration::from_secs(20), || {
+        for split in [false, true] {
+            let (mut near, mut far) = common::pair();
+            let answering = thread::spawn(move || far.recv());
+            if split {
+                let (mut sender, mut receiver) = near.split();
+                sender.close_start(CloseCode::NORMAL, "").unwrap();
+                assert_eq!(receiver.recv().unwrap(), None);
+                sender.set_send_timeout(Some(Duration::from_secs(1)));
+                sender.flush().unwrap();
+            } else {
+                near.close_start(CloseCode::NORMAL, "").unwrap();
+                assert_eq!(near.recv().unwrap(), None);
+                near.flush().unwrap();
+            }
+            assert_eq!(answering.join().unwrap().unwrap(), None);
+        }
+    });
+}

@@ -416,7 +416,11 @@ impl Link {
         let result = match gate.check_write() {
             Ok(()) if gate.out.is_some() => return self.drain(gate, patience),
             Ok(()) => self.wait_until_out(gate, patience),
-            Err(error) => Err(error),
+            Err(error) => {
+                // It is taken again below.
+                drop(gate);
+                Err(error)
+            }
         };
         match result {
             Err(Error::Closed(Closed::Sent)) if self.gate().is_finished() => Ok(()),
