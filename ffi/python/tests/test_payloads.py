@@ -264,5 +264,5 @@ def test_bodies_and_certificates_can_be_bytes_like() -> None:
         assert refused.value.body == b"no"
     with pytest.raises(landline.Error):
         landline.connect("wss://127.0.0.1:1/", ca_pem=memoryview(b"rubbish"))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="a certificate or key is str or bytes-like, not int"):
+    with pytest.raises(TypeError, match="the CA certificate is str or bytes-like, not int"):
         landline.connect("wss://127.0.0.1:1/", ca_pem=5)  # type: ignore[arg-type]
