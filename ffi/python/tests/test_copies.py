@@ -22,6 +22,9 @@ def classes() -> Set[Type[Any]]:
     """All classes of the package, wherever they are."""
     found: Set[Type[Any]] = set()
     for module in pkgutil.iter_modules(landline.__path__, "landline."):
+        if module.name == "landline.liblandline":
+            # The library, which the package may carry.
+            continue
         for _, item in inspect.getmembers(import_module(module.name), inspect.isclass):
             if item.__module__.startswith("landline."):
                 found.add(item)
