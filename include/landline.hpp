@@ -280,6 +280,7 @@ enum class status : int {
     closing = LANDLINE_ERR_CLOSING,
     unsupported = LANDLINE_ERR_UNSUPPORTED,
     would_block = LANDLINE_WOULD_BLOCK,
+    forked = LANDLINE_ERR_FORKED,
     io = LANDLINE_ERR_IO,
     eof = LANDLINE_ERR_EOF,
     resolve = LANDLINE_ERR_RESOLVE,
@@ -1135,6 +1136,13 @@ public:
         return number(LANDLINE_CONN_HAS_BUFFERED, failure) != 0;
     }
 
+    /// Until when a loop of the caller's may wait, in milliseconds from now as poll() has it; -1 for as long as it takes.
+    /// When that time is over, call a receiving function, with a time limit of 0, say: it does what is due.
+    int next_deadline() const { return small(LANDLINE_CONN_NEXT_DEADLINE_MS); }
+    int next_deadline(std::error_code& failure) const noexcept {
+        return static_cast<int>(number(LANDLINE_CONN_NEXT_DEADLINE_MS, failure));
+    }
+
     /// A number by its key of landline.h; what the functions above ask for.
     std::int64_t number(std::int32_t key) const {
         std::int64_t value = 0;
@@ -1505,6 +1513,21 @@ public:
         listen(address, with, failure);
     }
 
+    /// Listens on a socket of the caller's that listens already; `take`: it belongs to the listener from now on. For
+    /// servers of several processes, each with a listener of its own, made after the fork. When the listener ends, the
+    /// socket goes on to listen where others have it.
+    static listener from_fd(int fd, bool take, const options& with = defaults) {
+        std::error_code failure;
+        auto made = from_fd(fd, take, with, failure);
+        detail::check(failure);
+        return made;
+    }
+    static listener from_fd(int fd, bool take, const options& with, std::error_code& failure) noexcept {
+        landline_listener* made = nullptr;
+        failure = detail::code(landline_listen_fd(fd, take ? 1 : 0, with.get(), &made));
+        return listener(made);
+    }
+
     /// Where it listens, with the port that was taken. Valid as long as the listener.
     std::string_view address() const noexcept { return detail::view(landline_listener_address(get())); }
 
@@ -1579,6 +1602,18 @@ public:
         detail::check(failure);
     }
     server(c_text address, const options& with, std::error_code& failure) noexcept { bind(address, with, failure); }
+    /// A server over a socket of the caller's that listens already, as listener::from_fd().
+    static server from_fd(int fd, bool take, const options& with = defaults) {
+        std::error_code failure;
+        auto made = from_fd(fd, take, with, failure);
+        detail::check(failure);
+        return made;
+    }
+    static server from_fd(int fd, bool take, const options& with, std::error_code& failure) noexcept {
+        landline_server* made = nullptr;
+        failure = detail::code(landline_server_bind_fd(fd, take ? 1 : 0, with.get(), &made));
+        return server(made);
+    }
 
     /// Where it is bound to, with the port that was taken. Valid as long as the server.
     std::string_view address() const noexcept { return detail::view(landline_server_address(get())); }

@@ -2,6 +2,8 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::status::LANDLINE_ERR_UTF8;
+use landline::error::UsageError;
+use landline::process::Process;
 use landline::{CloseCode, Kind};
 use std::ffi::{CStr, c_char, c_void};
 use std::time::{Duration, Instant};
@@ -14,6 +16,12 @@ use std::time::{Duration, Instant};
 pub(crate) unsafe fn handle<'a, T>(handle: *const T, what: &'static str) -> Outcome<&'a T> {
     // SAFETY: the caller's promise.
     unsafe { handle.as_ref() }.ok_or_else(|| Failure::null(what))
+}
+
+/// Fails in a process that was forked from the one that made a handle. Comes before any lock is taken.
+#[inline(always)]
+pub(crate) fn check_process(made_in: Process) -> Outcome<()> {
+    if made_in.is_current() { Ok(()) } else { Err(Failure::Library(UsageError::Forked.into())) }
 }
 
 /// Bytes; of none the pointer does not matter.

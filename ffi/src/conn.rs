@@ -1,11 +1,12 @@
 //! Connections: their handles, and the threads that use them.
 
-use crate::args::{deadline, handle};
+use crate::args::{check_process, deadline, handle};
 use crate::failure::{Failure, Outcome, guard_or};
 use crate::headers::HeaderTexts;
 use crate::message::landline_message;
 use crate::status::*;
 use crate::turn::{Taken, Turn};
+use landline::process::Process;
 use landline::{Aborter, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CString, c_void};
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 #[allow(non_camel_case_types)]
 pub struct landline_conn {
     ends: Ends,
+    pub(crate) made_in: Process,
     /// A message that is borrowed; by whoever has the turn.
     lent: UnsafeCell<landline_message>,
     poisoned: AtomicBool,
@@ -133,6 +135,7 @@ impl landline_conn {
         };
         Ok(Arc::new(Self {
             ends,
+            made_in: Process::current(),
             lent: UnsafeCell::new(landline_message::NONE),
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
@@ -236,6 +239,9 @@ impl landline_conn {
     /// The borrowed message is given back, in whatever thread.
     #[inline]
     pub(crate) fn give_back(&self) {
+        if !self.made_in.is_current() {
+            return;
+        }
         match &self.ends {
             Ends::Shared { turn, borrower, .. } => {
                 // Not borrowed: it has been given back before, and the turn may be somebody else's.
@@ -317,6 +323,7 @@ pub(crate) unsafe fn on_conn(
         if conn.poisoned.load(Ordering::Relaxed) {
             return Err(Failure::Misuse(LANDLINE_ERR_PANIC, "an earlier call met a defect in Landline".into()));
         }
+        check_process(conn.made_in)?;
         body(conn)
     })
 }

@@ -1,7 +1,7 @@
 //! What is known about a connection.
 
 use crate::args::{Out, string};
-use crate::conn::{landline_conn, on_conn, receive, sending};
+use crate::conn::{Receiving, landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::headers::HeaderTexts;
 use crate::names;
@@ -9,6 +9,7 @@ use crate::status::*;
 use landline::{CloseInfo, Side, Stats};
 use std::ffi::{CString, c_char};
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
 /// For landline_conn_int(): 0 open, 1 closing, 2 over.
 pub const LANDLINE_CONN_STATE: i32 = 1;
@@ -45,6 +46,12 @@ pub const LANDLINE_CONN_PAYLOAD_RECEIVED: i32 = 14;
 pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
 /// Bytes taken from the transport after the opening handshake.
 pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
+
+/// Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
+/// long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
+/// sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
+/// before each wait. LANDLINE_ERR_BUSY while another thread receives.
+pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 
 /// For landline_conn_str(): the subprotocol that was agreed on; empty if none was.
 pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
@@ -101,6 +108,7 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
             .into(),
         LANDLINE_CONN_POLL_EVENTS => i64::from(poll_events(conn)?),
         LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
+        LANDLINE_CONN_NEXT_DEADLINE_MS => next_deadline(conn)?.map_or(-1, millis_until),
         LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
         LANDLINE_CONN_MESSAGES_SENT => unsigned(stats(conn)?.messages_sent),
         LANDLINE_CONN_MESSAGES_RECEIVED => unsigned(stats(conn)?.messages_received),
@@ -131,10 +139,23 @@ pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
 }
 
 pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {
-    let Some(mut receiving) = conn.helping()? else {
-        return Err(Failure::Misuse(LANDLINE_ERR_BUSY, "another thread is receiving".into()));
-    };
+    let mut receiving = asking(conn)?;
     Ok(receive!(receiving, end => end.has_buffered()))
+}
+
+pub(crate) fn next_deadline(conn: &landline_conn) -> Outcome<Option<Instant>> {
+    let mut receiving = asking(conn)?;
+    Ok(receive!(receiving, end => end.next_deadline()))
+}
+
+fn asking(conn: &landline_conn) -> Outcome<Receiving<'_>> {
+    conn.helping()?.ok_or_else(|| Failure::Misuse(LANDLINE_ERR_BUSY, "another thread is receiving".into()))
+}
+
+/// Rounded up, so that a wait does not end before it.
+fn millis_until(deadline: Instant) -> i64 {
+    let left = deadline.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
+    i64::try_from(left).unwrap_or(i64::MAX).min(i32::MAX.into())
 }
 
 fn c_text(text: impl Into<Vec<u8>>) -> CString {

@@ -1,7 +1,7 @@
 //! Sending whole messages, Pings, and closing.
 
 use crate::args::{Out, bytes, close_code, handle, kind, limit, slice, text};
-use crate::conn::{landline_conn, on_conn, receive, sending};
+use crate::conn::{Sending, landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::message::landline_message;
 use crate::status::*;
@@ -195,6 +195,69 @@ pub unsafe extern "C" fn landline_conn_ping(
             let payload = bytes(data, len, "data")?;
             conn.sending(timeout_ms, |end| sending!(end, end => end.ping(payload)))?;
             Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
+///
+/// Blocks, and returns, as landline_conn_ping().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `ping` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_ping_start(
+    conn: *mut landline_conn,
+    timeout_ms: i32,
+    ping: *mut u64,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = Out::new(ping, "ping")?;
+            out.set(conn.sending(timeout_ms, |end| sending!(end, end => end.ping_start()))?);
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
+/// parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
+///
+/// As landline_conn_ping_wait().
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_pong_wait(
+    conn: *mut landline_conn,
+    ping: u64,
+    timeout_ms: i32,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let limit = limit(timeout_ms)?.unwrap_or(Duration::MAX);
+            let begin = Instant::now();
+            loop {
+                let left = limit.saturating_sub(begin.elapsed());
+                if let Some(mut receiving) = conn.helping()? {
+                    receive!(receiving, end => end.pong_wait(ping, left))?;
+                    return Ok(LANDLINE_OK);
+                }
+                // Whoever receives may stop.
+                let patience = left.min(Duration::from_millis(100));
+                let waited = conn.sending(-1, |end| match end {
+                    Sending::Shared(sender) => sender.pong_wait(ping, patience),
+                    Sending::Single(ws) => ws.pong_wait(ping, patience),
+                });
+                match waited {
+                    Err(Failure::Library(Error::Timeout(_))) if left > patience => {}
+                    result => return result.map(|()| LANDLINE_OK),
+                }
+            }
         })
     }
 }

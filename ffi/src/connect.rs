@@ -167,7 +167,29 @@ unsafe fn prepare<'a>(
 ///
 /// `fd` is open, and with `take` nobody else uses it.
 pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<SocketTransport> {
-    use rustix::net::{AddressFamily, SocketType, sockopt};
+    use rustix::net::AddressFamily;
+    // SAFETY: the caller's promise.
+    let fd = unsafe { stream_socket(fd, take) }?;
+    let system = |error: std::io::Error| Failure::invalid(format!("the descriptor cannot be used: {error}"));
+    // Not by SO_DOMAIN, which macOS does not have.
+    let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
+    let transport = match family {
+        AddressFamily::INET | AddressFamily::INET6 => {
+            SocketTransport::tcp(TcpStream::from(fd), &Default::default())
+        }
+        AddressFamily::UNIX => SocketTransport::unix(UnixStream::from(fd)),
+        _ => return Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    };
+    transport.map_err(system)
+}
+
+/// A stream socket of the caller's, or a copy of it.
+///
+/// # Safety
+///
+/// As [`socket`].
+pub(crate) unsafe fn stream_socket(fd: i32, take: i32) -> Outcome<OwnedFd> {
+    use rustix::net::{SocketType, sockopt};
     if fd < 0 {
         return Err(Failure::invalid(format!("{fd} is not a descriptor")));
     }
@@ -181,15 +203,8 @@ pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<SocketTransport> {
         }
     };
     let kind = sockopt::socket_type(&fd).map_err(|error| system(error.into()))?;
-    // Not by SO_DOMAIN, which macOS does not have.
-    let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
-    let transport = match family {
-        _ if kind != SocketType::STREAM => return Err(Failure::invalid("the descriptor is not a stream socket")),
-        AddressFamily::INET | AddressFamily::INET6 => {
-            SocketTransport::tcp(TcpStream::from(fd), &Default::default())
-        }
-        AddressFamily::UNIX => SocketTransport::unix(UnixStream::from(fd)),
-        _ => return Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
-    };
-    transport.map_err(system)
+    if kind != SocketType::STREAM {
+        return Err(Failure::invalid("the descriptor is not a stream socket"));
+    }
+    Ok(fd)
 }

@@ -1,14 +1,15 @@
 //! Ending blocked calls from other threads, before there is a connection.
 
-use crate::args::{handle, out_handle};
+use crate::args::{check_process, handle, out_handle};
 use crate::failure::guard;
 use crate::status::*;
 use landline::Interrupter;
+use landline::process::Process;
 
 /// Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
 /// client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
 #[allow(non_camel_case_types)]
-pub struct landline_interrupter(pub(crate) Interrupter);
+pub struct landline_interrupter(pub(crate) Interrupter, Process);
 
 /// Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
 ///
@@ -22,7 +23,7 @@ pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landlin
     guard(|| {
         // SAFETY: the caller's promise.
         let out = unsafe { out_handle(interrupter, "interrupter") }?;
-        out.set(Box::into_raw(Box::new(landline_interrupter(Interrupter::new()?))));
+        out.set(Box::into_raw(Box::new(landline_interrupter(Interrupter::new()?, Process::current()))));
         Ok(LANDLINE_OK)
     })
 }
@@ -30,7 +31,7 @@ pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landlin
 /// Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
 /// would wait. Data that is there is still delivered first. Never blocks.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
 /// # Safety
 ///
@@ -41,14 +42,16 @@ pub unsafe extern "C" fn landline_interrupter_interrupt(
 ) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        unsafe { handle(interrupter, "interrupter") }?.0.interrupt();
+        let interrupter = unsafe { handle(interrupter, "interrupter") }?;
+        check_process(interrupter.1)?;
+        interrupter.0.interrupt();
         Ok(LANDLINE_OK)
     })
 }
 
 /// Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
 /// # Safety
 ///
@@ -57,7 +60,9 @@ pub unsafe extern "C" fn landline_interrupter_interrupt(
 pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *const landline_interrupter) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        unsafe { handle(interrupter, "interrupter") }?.0.abort();
+        let interrupter = unsafe { handle(interrupter, "interrupter") }?;
+        check_process(interrupter.1)?;
+        interrupter.0.abort();
         Ok(LANDLINE_OK)
     })
 }

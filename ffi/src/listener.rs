@@ -1,8 +1,8 @@
 //! Listening, and requests to look at.
 
-use crate::args::{bytes, deadline, handle, limit, out_handle, string};
+use crate::args::{bytes, check_process, deadline, handle, limit, out_handle, string};
 use crate::conn::landline_conn;
-use crate::connect::{into_handle, socket};
+use crate::connect::{into_handle, socket, stream_socket};
 use crate::failure::{Failure, Outcome, guard};
 use crate::headers::HeaderTexts;
 use crate::names;
@@ -10,16 +10,20 @@ use crate::options::{Values, add_header, landline_options, values};
 use crate::status::*;
 use crate::transport::{CallerTransport, landline_transport};
 use http::{HeaderMap, StatusCode};
-use landline::server::{Incoming, Request};
+use landline::process::Process;
+use landline::server::{Incoming, ListeningSocket, Request};
 use landline::{Interrupter, Listener, WebSocket};
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixListener;
 use std::sync::{Mutex, PoisonError};
 
 /// A listening socket. Any thread may use it; several may accept at the same time.
 #[allow(non_camel_case_types)]
 pub struct landline_listener {
     listener: Listener,
+    made_in: Process,
     address: CString,
     interrupter: Interrupter,
     values: Values,
@@ -28,6 +32,15 @@ pub struct landline_listener {
 impl landline_listener {
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
+    }
+
+    fn make(listener: Listener, address: String, interrupter: Interrupter, values: Values) -> *mut Self {
+        let made_in = Process::current();
+        Box::into_raw(Box::new(Self { listener, made_in, address: c_string(address), interrupter, values }))
+    }
+
+    pub(crate) fn check_process(&self) -> Outcome<()> {
+        check_process(self.made_in)
     }
 
     pub(crate) fn wake_fd(&self) -> BorrowedFd<'_> {
@@ -40,6 +53,7 @@ impl landline_listener {
 #[allow(non_camel_case_types)]
 pub struct landline_request {
     stage: Mutex<Stage>,
+    made_in: Process,
     values: Values,
 }
 
@@ -148,6 +162,7 @@ unsafe fn on_request<T>(
 ) -> Outcome<T> {
     // SAFETY: the caller's promise.
     let request = unsafe { handle(request, "request") }?;
+    check_process(request.made_in)?;
     body(&mut request.stage.lock().unwrap_or_else(PoisonError::into_inner), &request.values)
 }
 
@@ -178,10 +193,61 @@ pub unsafe extern "C" fn landline_listen(
             None => values.server()?.listen(address)?,
         };
         let address = listener.local_addr().map_or_else(|| address.to_owned(), |address| address.to_string());
-        let listener = landline_listener { listener, address: c_string(address), interrupter, values };
-        out.set(Box::into_raw(Box::new(listener)));
+        out.set(landline_listener::make(listener, address, interrupter, values));
         Ok(LANDLINE_OK)
     })
+}
+
+/// Listens on a socket of the caller's that listens already, TCP or Unix, and is put into nonblocking mode. For servers
+/// of several processes: bind a socket, fork, and call this in each process; all of them then accept from it. `take` as
+/// in landline_connect_fd(). When the listener is freed or stopped, the socket goes on to listen where others have it.
+/// `options` may be NULL. Free it with landline_listener_free().
+///
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is no such socket; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG;
+/// LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `fd` is open, and with `take` nobody else uses it; `options` is NULL or a live handle; `listener` is NULL or can be
+/// written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_listen_fd(
+    fd: i32,
+    take: i32,
+    options: *const landline_options,
+    listener: *mut *mut landline_listener,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        let (socket, out, mut values) =
+            unsafe { (listening_socket(fd, take), out_handle(listener, "listener")?, values(options)) };
+        let interrupter = values.own_interrupter()?;
+        let listener = values.server()?.listen_from(socket?)?;
+        let address = listener.local_addr().map_or_else(String::new, |address| address.to_string());
+        out.set(landline_listener::make(listener, address, interrupter, values));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// A socket of the caller's that listens.
+///
+/// # Safety
+///
+/// `fd` is open, and with `take` nobody else uses it.
+pub(crate) unsafe fn listening_socket(fd: i32, take: i32) -> Outcome<ListeningSocket> {
+    use rustix::net::{AddressFamily, sockopt};
+    // SAFETY: the caller's promise.
+    let fd = unsafe { stream_socket(fd, take) }?;
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::invalid(format!("the descriptor cannot be used: {error}"));
+    if !sockopt::socket_acceptconn(&fd).map_err(|error| unusable(&error))? {
+        return Err(Failure::invalid("the descriptor is a socket that does not listen"));
+    }
+    match rustix::net::getsockname(&fd).map_err(|error| unusable(&error))?.address_family() {
+        AddressFamily::INET | AddressFamily::INET6 => Ok(TcpListener::from(fd).into()),
+        AddressFamily::UNIX => Ok(UnixListener::from(fd).into()),
+        _ => Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    }
 }
 
 /// The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL.
@@ -251,7 +317,11 @@ unsafe fn accept(
         None => listener.listener.accept_incoming()?,
     };
     let stage = Mutex::new(stage(incoming)?);
-    out.set(Box::into_raw(Box::new(landline_request { stage, values: listener.values.clone() })));
+    out.set(Box::into_raw(Box::new(landline_request {
+        made_in: Process::current(),
+        stage,
+        values: listener.values.clone(),
+    })));
     Ok(LANDLINE_OK)
 }
 
@@ -267,7 +337,9 @@ unsafe fn accept(
 pub unsafe extern "C" fn landline_listener_interrupt(listener: *const landline_listener) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        unsafe { handle(listener, "listener") }?.interrupter.interrupt_recv();
+        let listener = unsafe { handle(listener, "listener") }?;
+        listener.check_process()?;
+        listener.interrupter.interrupt_recv();
         Ok(LANDLINE_OK)
     })
 }
@@ -287,7 +359,9 @@ pub unsafe extern "C" fn landline_listener_interrupt(listener: *const landline_l
 pub unsafe extern "C" fn landline_listener_stop(listener: *const landline_listener) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        unsafe { handle(listener, "listener") }?.listener.stop();
+        let listener = unsafe { handle(listener, "listener") }?;
+        listener.check_process()?;
+        listener.listener.stop();
         Ok(LANDLINE_OK)
     })
 }
@@ -328,7 +402,11 @@ pub unsafe extern "C" fn landline_request_from_fd(
         let (transport, out, values) =
             unsafe { (socket(fd, take), out_handle(request, "request")?, values(options)) };
         let request = values.accept_over(transport?, limit(timeout_ms)?)?;
-        out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
+        out.set(Box::into_raw(Box::new(landline_request {
+            made_in: Process::current(),
+            stage: Mutex::new(Stage::read(request)),
+            values,
+        })));
         Ok(LANDLINE_OK)
     })
 }
@@ -350,7 +428,11 @@ pub unsafe extern "C" fn landline_request_from_transport(
         let (transport, out, values) =
             unsafe { (CallerTransport::new(transport), out_handle(request, "request")?, values(options)) };
         let request = values.accept_over(transport?, limit(timeout_ms)?)?;
-        out.set(Box::into_raw(Box::new(landline_request { stage: Mutex::new(Stage::read(request)), values })));
+        out.set(Box::into_raw(Box::new(landline_request {
+            made_in: Process::current(),
+            stage: Mutex::new(Stage::read(request)),
+            values,
+        })));
         Ok(LANDLINE_OK)
     })
 }

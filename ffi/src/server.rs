@@ -1,11 +1,13 @@
 //! A server that runs a callback in a thread of its own for each connection.
 
-use crate::args::{Out, handle, out_handle, string, time_limit};
+use crate::args::{Out, check_process, handle, out_handle, string, time_limit};
 use crate::conn::landline_conn;
 use crate::failure::{Failure, guard, remember};
-use crate::options::{landline_options, values};
+use crate::listener::listening_socket;
+use crate::options::{Values, landline_options, values};
 use crate::status::*;
 use landline::Server;
+use landline::process::Process;
 use landline::server::StopHandle;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,7 @@ use std::time::Duration;
 /// A server. landline_server_run() by one thread, everything else by any.
 #[allow(non_camel_case_types)]
 pub struct landline_server {
+    made_in: Process,
     /// Until it runs.
     server: Mutex<Option<Server>>,
     stop: StopHandle,
@@ -52,13 +55,45 @@ pub unsafe extern "C" fn landline_server_bind(
             None => values.server()?.bind(address)?,
         };
         let address = server.local_addr().map_or_else(|| address.to_owned(), |address| address.to_string());
-        out.set(Box::into_raw(Box::new(landline_server {
+        out.set(landline_server::make(server, address, &values));
+        Ok(LANDLINE_OK)
+    })
+}
+
+impl landline_server {
+    fn make(server: Server, address: String, values: &Values) -> *mut Self {
+        Box::into_raw(Box::new(Self {
+            made_in: Process::current(),
             stop: server.stop_handle(),
             server: Mutex::new(Some(server)),
             address: CString::new(address).unwrap_or_default(),
             single_thread: values.single_thread(),
             close_timeout: values.close_timeout(),
-        })));
+        }))
+    }
+}
+
+/// Makes a server over a socket of the caller's that listens already, as landline_listen_fd() does.
+///
+/// As landline_listen_fd().
+///
+/// # Safety
+///
+/// As landline_listen_fd(), with `server` in the place of `listener`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_server_bind_fd(
+    fd: i32,
+    take: i32,
+    options: *const landline_options,
+    server: *mut *mut landline_server,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        let (socket, out, values) =
+            unsafe { (listening_socket(fd, take), out_handle(server, "server")?, values(options)) };
+        let server = values.server()?.bind_from(socket?)?;
+        let address = server.local_addr().map_or_else(String::new, |address| address.to_string());
+        out.set(landline_server::make(server, address, &values));
         Ok(LANDLINE_OK)
     })
 }
@@ -136,6 +171,7 @@ pub unsafe extern "C" fn landline_server_run(
     guard(|| {
         // SAFETY: the caller's promise.
         let found = unsafe { handle(server, "server") }?;
+        check_process(found.made_in)?;
         let call = handler.ok_or_else(|| Failure::null("handler"))?;
         let taken = found.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         let server = taken.ok_or_else(|| Failure::state("the server has run before"))?;
@@ -169,6 +205,7 @@ pub unsafe extern "C" fn landline_server_stop(
     guard(|| {
         // SAFETY: the caller's promise.
         let server = unsafe { handle(server, "server") }?;
+        check_process(server.made_in)?;
         let grace = time_limit(grace_ms, "grace_ms")?.unwrap_or(Duration::MAX);
         let stopped = server.stop.stop(grace);
         for (place, count) in [(finished, stopped.finished), (cut, stopped.cut)] {

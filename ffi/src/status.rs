@@ -42,6 +42,9 @@ pub const LANDLINE_ERR_CLOSING: landline_status = -8;
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
 /// For the callbacks of a transport: not now, wait and try again.
 pub const LANDLINE_WOULD_BLOCK: landline_status = -10;
+/// The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
+/// was done.
+pub const LANDLINE_ERR_FORKED: landline_status = -11;
 
 /// The system refused something; LANDLINE_ERROR_ERRNO has its number.
 pub const LANDLINE_ERR_IO: landline_status = -100;
@@ -97,6 +100,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_CLOSING, "LANDLINE_ERR_CLOSING\0", "the connection is closing\0"),
     (LANDLINE_ERR_UNSUPPORTED, "LANDLINE_ERR_UNSUPPORTED\0", "the transport cannot do that\0"),
     (LANDLINE_WOULD_BLOCK, "LANDLINE_WOULD_BLOCK\0", "not now\0"),
+    (LANDLINE_ERR_FORKED, "LANDLINE_ERR_FORKED\0", "the handle belongs to the parent process\0"),
     (LANDLINE_ERR_IO, "LANDLINE_ERR_IO\0", "the network or the system failed\0"),
     (LANDLINE_ERR_EOF, "LANDLINE_ERR_EOF\0", "the connection ended without a Close frame\0"),
     (LANDLINE_ERR_RESOLVE, "LANDLINE_ERR_RESOLVE\0", "the host name could not be looked up\0"),

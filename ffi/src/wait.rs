@@ -1,9 +1,9 @@
 //! Waiting for many things in one call.
 
-use crate::args::{Out, deadline, slice_mut};
+use crate::args::{Out, check_process, deadline, slice_mut};
 use crate::conn::landline_conn;
 use crate::conn::sending;
-use crate::conn_info::{has_buffered, no_descriptor, poll_events};
+use crate::conn_info::{has_buffered, next_deadline, no_descriptor, poll_events};
 use crate::failure::{Failure, Outcome, guard};
 use crate::listener::landline_listener;
 use crate::status::*;
@@ -42,8 +42,11 @@ struct Polled<'a> {
 /// limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
 /// ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
 ///
-/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection that is closing, or has keepalive,
-/// wants to be received from every now and then even if it is not ready: its time limits count inside the calls.
+/// A connection is ready, too, when something is due at a time: a Ping of keepalive, the end of a silent peer or of a
+/// closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
+/// (LANDLINE_TIMED_OUT).
+///
+/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all).
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
 /// LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
@@ -69,11 +72,12 @@ pub unsafe extern "C" fn landline_wait(
         let deadline = deadline(timeout_ms)?;
         let mut polled = Vec::new();
         polled.try_reserve(items.len()).map_err(|_| Failure::invalid(format!("{count} items are too many")))?;
+        let mut due = Vec::new();
         let mut buffered = 0;
         for (index, item) in items.iter_mut().enumerate() {
             item.revents = 0;
             // SAFETY: the caller's promise.
-            if unsafe { add(index, item, &mut polled) }? {
+            if unsafe { add(index, item, &mut polled, &mut due) }? {
                 item.revents = bits(PollFlags::IN);
                 buffered += 1;
             }
@@ -84,8 +88,17 @@ pub unsafe extern "C" fn landline_wait(
         }
         let mut fds: Vec<_> =
             polled.iter().map(|polled| PollFd::from_borrowed_fd(polled.fd, polled.events)).collect();
-        if wait(&mut fds, deadline)? == 0 {
-            return Err(Failure::Misuse(LANDLINE_TIMED_OUT, "timed out while waiting".into()));
+        let soonest = due.iter().map(|(_, due)| *due).min();
+        if wait(&mut fds, soonest.into_iter().chain(deadline).min())? == 0 {
+            let now = Instant::now();
+            let mut none = true;
+            for (index, _) in due.iter().filter(|(_, due)| *due <= now) {
+                items[*index].revents = bits(PollFlags::IN);
+                none = false;
+            }
+            if none {
+                return Err(Failure::Misuse(LANDLINE_TIMED_OUT, "timed out while waiting".into()));
+            }
         }
         for (polled, fd) in polled.iter().zip(&fds) {
             if !fd.revents().is_empty() {
@@ -97,20 +110,27 @@ pub unsafe extern "C" fn landline_wait(
     })
 }
 
-/// Adds what is to be polled for an item; gives whether that is not needed.
+/// Adds what is to be polled for an item, and what is due at a time; gives whether waiting is not needed.
 ///
 /// # Safety
 ///
 /// As [`landline_wait`].
-unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polled<'a>>) -> Outcome<bool> {
+unsafe fn add<'a>(
+    item: usize,
+    what: &landline_wait_item,
+    polled: &mut Vec<Polled<'a>>,
+    due: &mut Vec<(usize, Instant)>,
+) -> Outcome<bool> {
     // SAFETY: the caller's promise.
     let (conn, listener): (Option<&'a landline_conn>, Option<&'a landline_listener>) =
         unsafe { (what.conn.as_ref(), what.listener.as_ref()) };
     match (conn, listener, what.fd) {
         (Some(conn), None, -1) => {
+            check_process(conn.made_in)?;
             if has_buffered(conn)? {
                 return Ok(true);
             }
+            due.extend(next_deadline(conn)?.map(|due| (item, due)));
             let events = PollFlags::from_bits_retain(poll_events(conn)? as _);
             let fd = conn.sending(-1, |end| {
                 // SAFETY: the descriptor is open for as long as the connection lives, which outlasts the call.
@@ -122,6 +142,7 @@ unsafe fn add<'a>(item: usize, what: &landline_wait_item, polled: &mut Vec<Polle
             }
         }
         (None, Some(listener), -1) => {
+            listener.check_process()?;
             polled.push(Polled { item, fd: listener.fd(), events: PollFlags::IN, own: true });
             polled.push(Polled { item, fd: listener.wake_fd(), events: PollFlags::IN, own: false });
         }

@@ -1,6 +1,6 @@
 //! Sending a message of unknown size.
 
-use crate::args::{Out, bytes, deadline, handle, kind, out_handle};
+use crate::args::{Out, bytes, check_process, deadline, handle, kind, out_handle};
 use crate::conn::{Sending, landline_conn, on_conn};
 use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard};
@@ -73,7 +73,9 @@ unsafe fn on_writer<T>(
     body: impl FnOnce(&mut MessageWriter<'static>) -> Outcome<T>,
 ) -> Outcome<T> {
     // SAFETY: the caller's promise.
-    let mut writer = unsafe { handle(writer, "writer") }?.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let handle = unsafe { handle(writer, "writer") }?;
+    check_process(handle._conn.made_in)?;
+    let mut writer = handle.writer.lock().unwrap_or_else(PoisonError::into_inner);
     writer.set_deadline(deadline(timeout_ms)?);
     body(&mut writer)
 }

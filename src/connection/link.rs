@@ -456,7 +456,11 @@ impl Link {
         gate.session.ping(&number.to_be_bytes())?;
         gate.pings_sent = number;
         if gate.out.is_some() {
-            self.drain(gate, patience).map_err(Error::accepted)?;
+            match self.drain(gate, patience) {
+                // It is in the queue, and its Pong can still be waited for.
+                Err(Error::Timeout(_)) => {}
+                result => result.map_err(Error::accepted)?,
+            }
         }
         Ok(number)
     }

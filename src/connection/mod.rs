@@ -256,6 +256,24 @@ impl WebSocket {
         self.receiver().ping_wait(timeout)
     }
 
+    /// Sends a Ping to be waited for with [`pong_wait`](Self::pong_wait). See [`Sender::ping_start`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn ping_start(&mut self) -> Result<u64> {
+        self.sender().ping_start()
+    }
+
+    /// Waits for the answer to a Ping of [`ping_start`](Self::ping_start). See [`Receiver::pong_wait`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ping_wait`](Self::ping_wait).
+    pub fn pong_wait(&mut self, ping: u64, timeout: Duration) -> Result<()> {
+        self.receiver().pong_wait(ping, timeout)
+    }
+
     /// Closes the connection in order. See [`Receiver::close`].
     ///
     /// # Errors

@@ -513,10 +513,30 @@ impl Receiver {
         if self.piece.is_some() {
             return Err(UsageError::MessageUnfinished.into());
         }
-        self.overtime = false;
         let begin = Instant::now();
         let deadline = deadline::later(begin, timeout);
         let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None)).map_err(ping_timeout)?;
+        self.receive_pong(number, deadline)?;
+        Ok(begin.elapsed())
+    }
+
+    /// Receives until a Ping of [`Sender::ping_start`](crate::Sender::ping_start) is answered. Messages that come before
+    /// are kept for the next receiving call. After [`Error::Timeout`] and [`Error::Interrupted`] the Ping is still under
+    /// way, and can be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::ping_wait`](crate::WebSocket::ping_wait).
+    pub fn pong_wait(&mut self, ping: u64, timeout: Duration) -> Result<()> {
+        self.link.check_process()?;
+        if self.piece.is_some() {
+            return Err(UsageError::MessageUnfinished.into());
+        }
+        self.receive_pong(ping, deadline::after(timeout))
+    }
+
+    fn receive_pong(&mut self, number: u64, deadline: Instant) -> Result<()> {
+        self.overtime = false;
         while self.link.gate().pings_answered < number {
             let limit = usize::try_from(self.link.config.limits.max_message_size).unwrap_or(usize::MAX);
             if self.stash.len() >= MAX_STASHED || self.stashed_bytes >= limit {
@@ -532,7 +552,7 @@ impl Receiver {
                 None => return Err(Error::Closed(Closed::Sent)),
             }
         }
-        Ok(begin.elapsed())
+        Ok(())
     }
 
     /// The next part of a message. `None`: closed in order.

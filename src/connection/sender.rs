@@ -129,6 +129,27 @@ impl Sender {
         Ok(begin.elapsed())
     }
 
+    /// Sends a Ping whose Pong can be waited for, with [`pong_wait`](Self::pong_wait) here or
+    /// [`Receiver::pong_wait`](crate::Receiver::pong_wait), several times if need be. Gives its number.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn ping_start(&self) -> Result<u64> {
+        self.link.numbered_ping(&mut self.patience())
+    }
+
+    /// Waits for the answer to a Ping of [`ping_start`](Self::ping_start). Some other thread must be receiving. After
+    /// [`Error::Timeout`](crate::Error::Timeout) and [`Error::Interrupted`](crate::Error::Interrupted) the Ping is still
+    /// under way, and can be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping_wait`](Self::ping_wait).
+    pub fn pong_wait(&self, ping: u64, timeout: Duration) -> Result<()> {
+        self.link.wait_for_pong(ping, deadline::after(timeout))
+    }
+
     /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.
     ///
     /// The thread that receives still gets what the peer sends, then `None` once the peer's Close frame has come;

@@ -20,6 +20,7 @@ ERR_NULL = -1
 ERR_INVALID = -2
 ERR_STATE = -3
 ERR_BUSY = -4
+ERR_FORKED = -11
 ERR_UTF8 = -5
 ERR_URL = -6
 ERR_CONFIG = -7
@@ -64,6 +65,7 @@ CONN_PAYLOAD_SENT = 13
 CONN_PAYLOAD_RECEIVED = 14
 CONN_WIRE_SENT = 15
 CONN_WIRE_RECEIVED = 16
+CONN_NEXT_DEADLINE_MS = 17
 CONN_SUBPROTOCOL = 101
 CONN_EXTENSIONS = 102
 CONN_TARGET = 103
@@ -204,7 +206,8 @@ conn_recv_into = _function("conn_recv_into", c_int32, c_void_p, c_void_p, c_size
 conn_send = _function("conn_send", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_uint32, c_int32)
 conn_flush = _function("conn_flush", c_int32, c_void_p, c_int32)
 conn_ping = _function("conn_ping", c_int32, c_void_p, c_char_p, c_size_t, c_int32)
-conn_ping_wait = _function("conn_ping_wait", c_int32, c_void_p, c_int32, POINTER(c_uint64))
+conn_ping_start = _function("conn_ping_start", c_int32, c_void_p, c_int32, POINTER(c_uint64))
+conn_pong_wait = _function("conn_pong_wait", c_int32, c_void_p, c_uint64, c_int32)
 conn_close = _function("conn_close", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
 conn_close_start = _function("conn_close_start", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
 
@@ -215,6 +218,7 @@ writer_end = _function("writer_end", c_int32, c_void_p, c_int32)
 writer_free = _function("writer_free", None, c_void_p)
 
 listen = _function("listen", c_int32, c_char_p, c_void_p, POINTER(c_void_p))
+listen_fd = _function("listen_fd", c_int32, c_int32, c_int32, c_void_p, POINTER(c_void_p))
 listener_address = _quick_function("listener_address", c_char_p, c_void_p)
 listener_accept_incoming = _function("listener_accept_incoming", c_int32, c_void_p, c_int32, POINTER(c_void_p))
 listener_stop = _function("listener_stop", c_int32, c_void_p)
@@ -263,10 +267,22 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+class Birth:
+    """Which process something was made in."""
+
+    def __init__(self) -> None:
+        self._born = _process[0]
+
+    def is_inherited(self) -> bool:
+        """Whether that is another one, which this one was forked from."""
+        return self._born != _process[0]
+
+
 class Handle(Unique, c_void_p):
     """A pointer that is freed when nobody holds it any more: a call that is under way keeps it.
 
-    A handle from before a fork belongs to the parent, and is not freed in the child.
+    A handle from before a fork belongs to the parent: the child's copy is of no use there, and freeing it closes the
+    child's copies of its descriptors and does nothing else.
     """
 
     _free: Callable[..., Any]
@@ -277,10 +293,14 @@ class Handle(Unique, c_void_p):
         super().__init__()
         self._born = _process[0]
 
-    def release(self, _process: List[int] = _process) -> None:
+    def is_inherited(self) -> bool:
+        """Whether it was made in another process, which this one was forked from."""
+        return self._born != _process[0]
+
+    def release(self) -> None:
         """Frees it now."""
         value, self.value = self.value, None
-        if value and self._born == _process[0]:
+        if value and self._born >= 0:
             self._free(value)
 
     __del__ = release

@@ -24,7 +24,8 @@ class Connection(Receiving, Sending):
     Signal handlers and finalizers may call everything, close() too, in the middle of any other call.
 
     As a context manager it closes the connection: with 1000, or with 1011 if the block raised. What is not closed is
-    cut when the object is gone. After a fork it belongs to one of the two processes.
+    cut when the object is gone. It belongs to the process that made it: in a forked child its calls raise UsageError, and
+    the end of a with block, or of the object, does nothing to the parent's connection.
     """
 
     def __enter__(self) -> "Connection":
@@ -36,9 +37,12 @@ class Connection(Receiving, Sending):
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self.close(1000 if kind is None else 1011)
+        if not self._is_inherited():
+            self.close(1000 if kind is None else 1011)
 
     def __repr__(self) -> str:
+        if self._is_inherited():
+            return f"<{type(self).__name__} of the parent process>"
         state = ("open", "closing", "closed")[self._int(_abi.CONN_STATE)]
         return f"<{type(self).__name__} {self._str(_abi.CONN_TARGET)} {state}>"
 

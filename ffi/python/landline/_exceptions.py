@@ -149,6 +149,7 @@ _OPENINGS: Dict[int, Type[Error]] = {
     _abi.ERR_CONFIG: UsageError,
     _abi.ERR_URL: InvalidURL,
     _abi.ERR_BUSY: ConcurrencyError,
+    _abi.ERR_FORKED: UsageError,
     _abi.ERR_TLS: TLSError,
 }
 

@@ -10,7 +10,7 @@ from . import _abi
 from ._exceptions import ConcurrencyError, Interrupted, Timeout, was_interrupted
 from ._payload import DataLike, as_bytes, encoded, payload, view_of
 from ._state import State
-from ._waiting import LONGEST, Limit, in_turn, millis, seconds
+from ._waiting import Limit
 
 # What is sent without letting other threads run, if it can be without waiting.
 _SMALL = 4096
@@ -222,16 +222,17 @@ class Sending(State):
             Timeout, Interrupted, ConnectionClosed: as recv().
             Error: a message is half received, or more came than can be kept.
         """
-        microseconds = c_uint64()
-        limit = min(millis(seconds(timeout)), LONGEST)
-
-        def wait() -> None:
-            status = _abi.conn_ping_wait(self._handle, limit, microseconds)
-            if status:
-                raise self._failure(status)
-
-        in_turn(wait, lambda: self.interrupt())
-        return microseconds.value / 1e6
+        limit = Limit(timeout)
+        ping = c_uint64()
+        begin = time.perf_counter()
+        status = int(_abi.conn_ping_start(self._handle, limit.next(), ping))
+        while not status:
+            status = int(_abi.conn_pong_wait(self._handle, ping, limit.next()))
+            if not status:
+                return time.perf_counter() - begin
+            if status == _abi.TIMED_OUT and not limit.is_over():
+                status = 0
+        raise self._failure(status)
 
 
 def _unfinished(status: int) -> int:

@@ -3,6 +3,7 @@
 import _thread
 import errno
 import logging
+import socket
 import threading
 import time
 from http import HTTPStatus
@@ -108,6 +109,7 @@ class Server(_abi.Unique):
         send_timeout: Optional[float],
     ) -> None:
         self._listener: Optional[_abi.Handle] = listener
+        self._made_in = _abi.Birth()
         self._address = str(_abi.listener_address(listener).decode())
         self._handler = handler
         self._process_request = process_request
@@ -133,7 +135,15 @@ class Server(_abi.Unique):
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self.shutdown()
+        if not self._is_inherited():
+            self.shutdown()
+
+    def _is_inherited(self) -> bool:
+        return self._made_in.is_inherited()
+
+    def _check_process(self) -> None:
+        if self._is_inherited():
+            raise UsageError("the server belongs to the parent process; make one after the fork", "LANDLINE_ERR_FORKED")
 
     @property
     def address(self) -> str:
@@ -161,6 +171,7 @@ class Server(_abi.Unique):
         Raises:
             ConnectError: the listening socket failed for good.
         """
+        self._check_process()
         while not self._stopping:
             request = self._accept()
             if request is not None:
@@ -227,6 +238,7 @@ class Server(_abi.Unique):
 
         A handler learns of it by ConnectionClosed. serve_forever() returns. May be called again.
         """
+        self._check_process()
         limit = Limit(timeout)
         self._stopping = True
         listener, self._listener = self._listener, None
@@ -322,6 +334,7 @@ def serve(
     port: int = 0,
     *,
     unix: Optional[PathLike] = None,
+    sock: Optional[socket.socket] = None,
     subprotocols: Optional[Iterable[str]] = None,
     select_subprotocol: Optional[SelectSubprotocol] = None,
     process_request: Optional[ProcessRequest] = None,
@@ -350,6 +363,9 @@ def serve(
         host: the address to bind to.
         port: 0 takes a free one: see Server.port.
         unix: the path of a Unix socket to listen on instead.
+        sock: a socket to listen on instead, which listens already and stays the caller's. For servers of several
+            processes: bind it, fork, and call serve() in each process. When the server is shut down, the socket goes on
+            to listen where others have it.
         subprotocols: what is spoken; the first that the client offers is taken.
         select_subprotocol: called with the Request, to choose one that it offers, or None, instead.
         process_request: called with the Request in the thread of the connection; a Response that it returns refuses
@@ -379,11 +395,21 @@ def serve(
     else:
         for origin in origins or ():
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
+    listener = _abi.new_listener()
+    if sock is not None:
+        check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
+        return Server(
+            listener,
+            handler,
+            process_request,
+            select_subprotocol,
+            max_connections,
+            seconds(send_timeout, "send_timeout"),
+        )
     if unix is None:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     else:
         address = f"unix:{unix}"
-    listener = _abi.new_listener()
     check(_abi.listen(c_text(address), options.handle, listener))
     return Server(
         listener, handler, process_request, select_subprotocol, max_connections, seconds(send_timeout, "send_timeout")

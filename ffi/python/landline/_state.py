@@ -84,6 +84,10 @@ class State(_abi.Unique):
         self._numbers = {key: number(handle, key) for key in _NUMBER_KEYS}
         self._handle = None
 
+    def _is_inherited(self) -> bool:
+        handle = self._handle
+        return handle is not None and handle.is_inherited()
+
     def _int(self, key: int) -> int:
         handle = self._handle
         return self._numbers[key] if handle is None else number(handle, key)
@@ -141,7 +145,7 @@ class State(_abi.Unique):
         """The descriptor, for select() and the like; -1 after close(). Do not read from it or write to it.
 
         When it is readable, call recv(timeout=0) until it raises Timeout. Do so as well before waiting if
-        has_buffered() says so.
+        has_buffered() says so, and when the time that next_deadline() gave is over.
         """
         handle = self._handle
         return -1 if handle is None else number(handle, _abi.CONN_FD)
@@ -150,6 +154,18 @@ class State(_abi.Unique):
         """What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT if something is unsent."""
         handle = self._handle
         return 0 if handle is None else number(handle, _abi.CONN_POLL_EVENTS)
+
+    def next_deadline(self) -> Optional[float]:
+        """For how many seconds a loop may wait, the time limit of select(), say; None for as long as it takes. When that
+        time is over, call recv(timeout=0): it sends keepalive's Ping, notices a dead peer or that closing took too long,
+        or gives memory back. Ask before each wait.
+
+        Raises:
+            ConcurrencyError: another thread is receiving.
+        """
+        handle = self._handle
+        left = -1 if handle is None else number(handle, _abi.CONN_NEXT_DEADLINE_MS)
+        return None if left < 0 else left / 1000
 
     # ----- Failures -----
 

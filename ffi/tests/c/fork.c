@@ -146,10 +146,71 @@ static void new_connections(void) {
     wait_for(child);
 }
 
+/* What a child has inherited gives an error there, and freeing it does nothing to the parent. */
+static void inherited_handles(int tls) {
+    landline_conn *client, *server;
+    landline_listener *listener;
+    landline_server *serving;
+    landline_interrupter *interrupter;
+    landline_writer *writer;
+    pid_t child;
+    open_both(tls, NULL, NULL, &client, &server);
+    OK(landline_listen("127.0.0.1:0", NULL, &listener));
+    OK(landline_server_bind("127.0.0.1:0", NULL, &serving));
+    OK(landline_interrupter_new(&interrupter));
+    OK(landline_conn_send_stream(server, LANDLINE_TEXT, 0, LONG, &writer));
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        landline_message *message;
+        landline_request *request;
+        landline_wait_item item = {NULL, NULL, -1, 0, 0};
+        uint64_t microseconds;
+        int64_t value;
+        size_t count;
+        alarm(20);
+        CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "x", 1, 0, LONG), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "x", 1, LANDLINE_SEND_FEED, LONG), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_flush(client, LONG), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_ping_wait(client, LONG, &microseconds), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_close(client, 1000, NULL, 0, LONG), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_interrupt(client, LANDLINE_BOTH), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_abort(client), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_int(client, LANDLINE_CONN_STATE, &value), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_writer_write(writer, "x", 1, LONG, &count), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_listener_accept(listener, LONG, &request), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_listener_stop(listener), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_server_stop(serving, 0, NULL, NULL), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_interrupter_interrupt(interrupter), LANDLINE_ERR_FORKED);
+        item.conn = client;
+        CHECK_STATUS(landline_wait(&item, 1, LONG, &count), LANDLINE_ERR_FORKED);
+        landline_writer_free(writer);
+        landline_conn_free(client);
+        landline_conn_free(server);
+        landline_listener_free(listener);
+        landline_server_free(serving);
+        landline_interrupter_free(interrupter);
+        leave();
+    }
+    wait_for(child);
+    OK(landline_writer_end(writer, LONG));
+    landline_writer_free(writer);
+    expect(client, LANDLINE_TEXT, "", 0);
+    OK(landline_conn_send(client, LANDLINE_TEXT, "still here", 10, 0, LONG));
+    expect(server, LANDLINE_TEXT, "still here", 10);
+    close_both(client, server);
+    landline_listener_free(listener);
+    landline_server_free(serving);
+    landline_interrupter_free(interrupter);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     masking_keys();
     handshakes();
     new_connections();
+    inherited_handles(0);
+    inherited_handles(1);
     return 0;
 }

@@ -281,6 +281,38 @@ static void bad_peer(void) {
     landline_conn_free(server);
 }
 
+/* A peer that is silent is pinged and given up, in a loop that never waits in a receiving call. */
+static void dead_peer(int by_poll) {
+    landline_options *options;
+    landline_conn *server;
+    landline_message *message;
+    landline_status status;
+    int peer, rounds = 0;
+    long long began = now_ms();
+    OK(landline_options_new(&options));
+    OK(landline_options_set_int(options, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS, 80));
+    OK(landline_options_set_int(options, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS, 120));
+    open_raw(options, &server, &peer);
+    while ((status = landline_conn_recv(server, 0, &message)) == LANDLINE_TIMED_OUT) {
+        CHECK(now_ms() - began < 10000 && rounds++ < 50);
+        if (by_poll) {
+            struct pollfd wait = {(int)conn_int(server, LANDLINE_CONN_FD), POLLIN, 0};
+            CHECK(poll(&wait, 1, (int)conn_int(server, LANDLINE_CONN_NEXT_DEADLINE_MS)) >= 0);
+        } else {
+            landline_wait_item item = of_conn(server);
+            size_t ready;
+            OK(landline_wait(&item, 1, -1, &ready));
+            CHECK_IS(ready, 1);
+        }
+    }
+    CHECK_IS(status, LANDLINE_ERR_SILENT);
+    CHECK(now_ms() - began >= 190);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_NEXT_DEADLINE_MS), -1);
+    close(peer);
+    landline_conn_free(server);
+    landline_options_free(options);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     for (int tls = 0; tls < 2; tls++) {
@@ -291,5 +323,7 @@ int main(int argc, char **argv) {
     }
     gathered();
     bad_peer();
+    dead_peer(0);
+    dead_peer(1);
     return 0;
 }
