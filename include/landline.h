@@ -68,8 +68,9 @@
  * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive
  * works inside receiving calls.
  *
- * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, and calls with a time limit of 0
- * until they give LANDLINE_TIMED_OUT; or it uses landline_wait(). Or it does all I/O by itself: landline_protocol.
+ * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, for at most
+ * LANDLINE_CONN_NEXT_DEADLINE_MS, and calls with a time limit of 0 until they give LANDLINE_TIMED_OUT; what is due at a
+ * time, keepalive's Pings above all, is done in these calls. Or it uses landline_wait(), which heeds that by itself. Or it does all I/O by itself: landline_protocol.
  *
  * ERRORS
  *
@@ -81,7 +82,15 @@
  *
  * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
  * answers so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After
- * fork() the child may use new handles; those that it has inherited belong to its parent.
+ * fork() the child may use new handles; those that it has inherited belong to its parent: see FORK.
+ *
+ * FORK
+ *
+ * A handle (connection, writer, listener, server, request, interrupter) belongs to the process that made it. In a process
+ * that was forked from that one every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two share, and
+ * freeing it closes this process's copies of its descriptors and does nothing else. The parent notices nothing of it. When
+ * the parent ends a connection or a listener, the peer is told, and the port is free, although a child has the descriptor.
+ * Servers of several processes bind a socket, fork, and make a listener in each process: landline_listen_fd().
  *
  * VERSIONS
  *
@@ -225,6 +234,14 @@
 
 /** Bytes taken from the transport after the opening handshake. */
 #define LANDLINE_CONN_WIRE_RECEIVED 16
+
+/**
+ * Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
+ * long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
+ * sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
+ * before each wait. LANDLINE_ERR_BUSY while another thread receives.
+ */
+#define LANDLINE_CONN_NEXT_DEADLINE_MS 17
 
 /** For landline_conn_str(): the subprotocol that was agreed on; empty if none was. */
 #define LANDLINE_CONN_SUBPROTOCOL 101
@@ -680,6 +697,12 @@ typedef struct landline_wait_item {
 /** For the callbacks of a transport: not now, wait and try again. */
 #define LANDLINE_WOULD_BLOCK -10
 
+/**
+ * The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
+ * was done.
+ */
+#define LANDLINE_ERR_FORKED -11
+
 /** The system refused something; LANDLINE_ERROR_ERRNO has its number. */
 #define LANDLINE_ERR_IO -100
 
@@ -909,6 +932,23 @@ landline_status landline_conn_flush(struct landline_conn *conn,
 landline_status landline_conn_ping(struct landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
 
 /**
+ * Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
+ *
+ * Blocks, and returns, as landline_conn_ping().
+ */
+landline_status landline_conn_ping_start(struct landline_conn *conn, int32_t timeout_ms, uint64_t *ping);
+
+/**
+ * Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
+ * parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
+ *
+ * As landline_conn_ping_wait().
+ */
+landline_status landline_conn_pong_wait(struct landline_conn *conn,
+                                        uint64_t ping,
+                                        int32_t timeout_ms);
+
+/**
  * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
  * this call does, and keeps the messages for the next receiving call.
  *
@@ -1018,14 +1058,14 @@ landline_status landline_interrupter_new(struct landline_interrupter **interrupt
  * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
  * would wait. Data that is there is still delivered first. Never blocks.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_interrupter_interrupt(const struct landline_interrupter *interrupter);
 
 /**
  * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_interrupter_abort(const struct landline_interrupter *interrupter);
 
@@ -1044,6 +1084,20 @@ void landline_interrupter_free(struct landline_interrupter *interrupter);
 landline_status landline_listen(const char *address,
                                 const struct landline_options *options,
                                 struct landline_listener **listener);
+
+/**
+ * Listens on a socket of the caller's that listens already, TCP or Unix, and is put into nonblocking mode. For servers
+ * of several processes: bind a socket, fork, and call this in each process; all of them then accept from it. `take` as
+ * in landline_connect_fd(). When the listener is freed or stopped, the socket goes on to listen where others have it.
+ * `options` may be NULL. Free it with landline_listener_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is no such socket; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG;
+ * LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
+ */
+landline_status landline_listen_fd(int32_t fd,
+                                   int32_t take,
+                                   const struct landline_options *options,
+                                   struct landline_listener **listener);
 
 /** The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL. */
 const char *landline_listener_address(const struct landline_listener *listener);
@@ -1399,6 +1453,16 @@ landline_status landline_server_bind(const char *address,
                                      struct landline_server **server);
 
 /**
+ * Makes a server over a socket of the caller's that listens already, as landline_listen_fd() does.
+ *
+ * As landline_listen_fd().
+ */
+landline_status landline_server_bind_fd(int32_t fd,
+                                        int32_t take,
+                                        const struct landline_options *options,
+                                        struct landline_server **server);
+
+/**
  * The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
  * NULL.
  */
@@ -1469,8 +1533,11 @@ uint64_t landline_features(void);
  * limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
  * ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
  *
- * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all). A connection that is closing, or has keepalive,
- * wants to be received from every now and then even if it is not ready: its time limits count inside the calls.
+ * A connection is ready, too, when something is due at a time: a Ping of keepalive, the end of a silent peer or of a
+ * closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
+ * (LANDLINE_TIMED_OUT).
+ *
+ * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all).
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
