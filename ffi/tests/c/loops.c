@@ -310,7 +310,6 @@ static void dead_peer(int by_poll) {
     CHECK_IS(conn_int(server, LANDLINE_CONN_NEXT_DEADLINE_MS), -1);
     close(peer);
     landline_conn_free(server);
-    landline_options_free(options);
 }
 
 int main(int argc, char **argv) {
