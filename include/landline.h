@@ -276,10 +276,13 @@
 /** Compress the message even if it is small. */
 #define LANDLINE_SEND_COMPRESS 4
 
-/** For landline_request_str(): the path, without the query. */
+/**
+ * For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
+ * as they are.
+ */
 #define LANDLINE_REQUEST_PATH 1
 
-/** The query, without the question mark; empty if there is none. */
+/** The query, without the question mark; empty if there is none. Percent-encoded like the path. */
 #define LANDLINE_REQUEST_QUERY 2
 
 /** The Host header. */
@@ -293,6 +296,9 @@
 
 /** All headers, each as "name: value\r\n". */
 #define LANDLINE_REQUEST_HEADERS 6
+
+/** Path and query byte by byte as the client sent them, which need not be UTF-8. */
+#define LANDLINE_REQUEST_RAW_TARGET 7
 
 /** No lines. */
 #define LANDLINE_LOG_OFF 0
@@ -1200,7 +1206,7 @@ const char *landline_request_header(const struct landline_request *request,
 const char *landline_request_subprotocol(const struct landline_request *request, size_t index);
 
 /**
- * Adds a header to the answer, whether the request is then accepted or rejected.
+ * Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -1304,12 +1310,15 @@ landline_status landline_options_set_bytes(struct landline_options *options,
                                            size_t len);
 
 /**
- * Client: adds a header to the request. Headers of the handshake itself are refused when the options are used.
+ * Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
+ * options are used.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
  * LANDLINE_ERR_UTF8.
  */
-landline_status landline_options_add_header(struct landline_options *options, const char *name, const char *value);
+landline_status landline_options_add_header(struct landline_options *options,
+                                            const char *name,
+                                            const char *value);
 
 /**
  * Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the

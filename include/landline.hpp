@@ -1411,6 +1411,9 @@ public:
     std::string_view path() const noexcept { return text(LANDLINE_REQUEST_PATH); }
     /// Without the question mark; empty if there is none.
     std::string_view query() const noexcept { return text(LANDLINE_REQUEST_QUERY); }
+    /// Path and query byte by byte as the client sent them, which need not be UTF-8; path() and query() are
+    /// percent-encoded.
+    std::string_view raw_target() const noexcept { return text(LANDLINE_REQUEST_RAW_TARGET); }
     std::string_view host() const noexcept { return text(LANDLINE_REQUEST_HOST); }
     /// The page that a browser connects from; empty if there is none.
     std::string_view origin() const noexcept { return text(LANDLINE_REQUEST_ORIGIN); }

@@ -7,11 +7,10 @@ use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
 use crate::proto::deflate;
-use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits};
+use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers};
 use crate::resolve::resolve;
 use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp};
 use crate::uri::Endpoint;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,7 +60,7 @@ struct Template {
     host: Option<String>,
     origin: Option<String>,
     subprotocols: Vec<String>,
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 impl Default for Client {
@@ -281,15 +280,11 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Adds a header to the request. Headers of the handshake itself cannot be set.
+    /// Adds a header to the request, its name as it is written here. Headers of the handshake itself cannot be set.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => drop(self.client.request.headers.append(name, value)),
-            (Err(_), _) => self.fail(format!("{name:?} is not a header name")),
-            (_, Err(_)) => {
-                self.fail(format!("the value of header {name} has characters that a header cannot carry"))
-            }
+        if let Err(error) = self.client.request.headers.append(name, value) {
+            self.fail(error.to_string());
         }
         self
     }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::proto::handshake::{HandshakeError, Rejection, RequestError, ResponseError};
+pub use crate::proto::handshake::{HandshakeError, HeaderError, Rejection, RequestError, ResponseError};
 pub use crate::proto::{LimitError, ProtocolError, ReceiveError};
 pub use crate::uri::UrlError;
 
@@ -175,6 +175,12 @@ impl From<Rejection> for Error {
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
+impl From<HeaderError> for Error {
+    fn from(error: HeaderError) -> Self {
         Self::config(error.to_string())
     }
 }

@@ -83,4 +83,5 @@ pub use connection::{
 };
 pub use error::{Error, Result};
 pub use message::{Kind, Message, MessageRef, Payload};
+pub use proto::handshake::Headers;
 pub use server::{Listener, Server};

@@ -293,12 +293,25 @@ fn item_6_user_origin_host_and_headers_on_the_wire() {
         assert!(!request.contains("p%40ss") && !request.contains("user"), "{request}");
 
         let client = builder().origin("https://page.example").host("other.example").header("X-Token", "t ü");
-        let client = client.header("X-Token", "second").header("User-Agent", "mine").build().unwrap();
+        let client = client.header("x-tOKEN", "second").header("User-Agent", "mine").build().unwrap();
         let request = request_of(&client, "ws://127.0.0.1:PORT/");
         assert_eq!(header(&request, "origin"), Some("https://page.example"));
         assert_eq!(header(&request, "host"), Some("other.example"));
         assert_eq!(header(&request, "user-agent"), Some("mine"));
-        assert!(request.contains("x-token: t ü\r\nx-token: second\r\n"), "{request}");
+        assert!(request.contains("X-Token: t ü\r\nx-tOKEN: second\r\n"), "{request}");
+    });
+}
+
+#[test]
+fn a_folded_header_of_the_answer_is_unfolded_and_empty_lists_count_as_absent() {
+    limited(|| {
+        let headers = "X-Policy: a;\r\n b\r\nSec-WebSocket-Protocol:\r\nSec-WebSocket-Extensions: \r\n";
+        let (addr, server) = raw_server(move |mut raw| raw.accept_with(headers, ""));
+        let client = builder().subprotocol("a").compression(landline::Compression::default()).build().unwrap();
+        let ws = client.connect(&format!("ws://{addr}/caf\u{e9}?\u{fc}")).unwrap();
+        assert_eq!(ws.handshake().headers["x-policy"], "a; b");
+        assert_eq!((&ws.handshake().subprotocol, &ws.handshake().compression), (&None, &None));
+        assert!(server.join().starts_with("GET /caf%C3%A9?%C3%BC HTTP/1.1\r\n"));
     });
 }
 

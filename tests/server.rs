@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use landline::error::{Closed, Error, ProtocolError};
 use landline::server::{OriginPolicy, ServerBuilder};
 use landline::transport::SocketTransport;
-use landline::{Client, CloseCode, Interrupter, Listener, Message, Server, Side, WebSocket};
+use landline::{Client, CloseCode, Compression, Headers, Interrupter, Listener, Message, Server, Side, WebSocket};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -270,15 +270,36 @@ fn a_request_can_be_looked_at_and_rejected() {
         assert_eq!(request.headers()["x-token"], "t");
         assert_eq!(request.peer_addr(), Some(raw.stream.local_addr().unwrap()));
 
-        let mut headers = HeaderMap::new();
-        headers.insert("www-authenticate", HeaderValue::from_static("Basic realm=\"x\""));
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        let headers = Headers::new().with("WWW-Authenticate", "Basic realm=\"x\"").unwrap();
+        let headers = headers.with("Content-type", "application/json").unwrap();
         let reading = thread::spawn(move || refusal(&mut raw));
         request.reject(StatusCode::UNAUTHORIZED, headers, "{}").unwrap();
         let (head, body) = reading.join().unwrap();
         assert_eq!((status(&head), &body[..]), (401, "{}"));
-        assert_eq!(header(&head, "www-authenticate"), Some("Basic realm=\"x\""));
+        assert!(head.contains("\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"), "{head}");
         assert_eq!(header(&head, "content-type"), Some("application/json"));
+        assert!(head.contains("\r\nContent-type: application/json\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn a_target_that_is_not_ascii_and_empty_lists_are_taken() {
+    limited(|| {
+        let listener =
+            builder().subprotocols(["a"]).compression(Compression::default()).listen("127.0.0.1:0").unwrap();
+        let mut raw = Raw::connect(listener.local_addr().unwrap());
+        let lists = "Sec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions:\r\n";
+        let line = "GET /caf\u{e9}?q=\u{fc} HTTP/1.1\r\n";
+        raw.send(format!("{}{lists}\r\n", REQUEST.replace("GET /chat HTTP/1.1\r\n", line)));
+        let request = listener.accept().unwrap();
+        assert_eq!((request.path(), request.query()), ("/caf%C3%A9", Some("q=%C3%BC")));
+        assert_eq!(request.raw_target(), "/caf\u{e9}?q=\u{fc}".as_bytes());
+        let ws = request.accept().unwrap();
+        assert_eq!(ws.handshake().target, "/caf%C3%A9?q=%C3%BC");
+        assert_eq!((&ws.handshake().subprotocol, &ws.handshake().compression), (&None, &None));
+        let head = raw.is_opened();
+        assert_eq!(header(&head, "sec-websocket-protocol"), None);
+        assert_eq!(header(&head, "sec-websocket-extensions"), None);
     });
 }
 
@@ -313,14 +334,13 @@ fn a_dropped_request_is_rejected_with_500() {
 fn a_request_is_accepted_with_a_subprotocol_and_headers() {
     limited(|| {
         let (request, mut raw) = one_request(builder(), "Sec-WebSocket-Protocol: a, b\r\n");
-        let mut headers = HeaderMap::new();
-        headers.insert("set-cookie", HeaderValue::from_static("id=1"));
-        let ws = request.accept_with(Some("b"), &headers).unwrap();
+        let headers = Headers::new().with("Set-COOKIE", "id=1").unwrap();
+        let ws = request.accept_with(Some("b"), headers).unwrap();
         assert_eq!(ws.handshake().subprotocol.as_deref(), Some("b"));
         assert_eq!(ws.handshake().target, "/chat");
         let head = raw.is_opened();
         assert_eq!(header(&head, "sec-websocket-protocol"), Some("b"));
-        assert_eq!(header(&head, "set-cookie"), Some("id=1"));
+        assert!(head.contains("\r\nSet-COOKIE: id=1\r\n"), "{head}");
         // RFC 6455 1.3 computes this very one.
         assert_eq!(header(&head, "sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     });

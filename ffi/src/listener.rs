@@ -9,8 +9,9 @@ use crate::names;
 use crate::options::{Values, add_header, landline_options, values};
 use crate::status::*;
 use crate::transport::{CallerTransport, landline_transport};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use landline::process::Process;
+use landline::proto::handshake::Headers;
 use landline::server::{Incoming, ListeningSocket, Request};
 use landline::{Interrupter, Listener, WebSocket};
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -72,7 +73,7 @@ struct Open {
     request: Request,
     texts: Texts,
     /// For the answer.
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 /// What was asked, as C reads it. It stays when the request has been answered.
@@ -83,12 +84,14 @@ struct Texts {
     host: CString,
     origin: CString,
     peer: CString,
+    raw_target: CString,
     subprotocols: Vec<CString>,
 }
 
-/// For landline_request_str(): the path, without the query.
+/// For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
+/// as they are.
 pub const LANDLINE_REQUEST_PATH: i32 = 1;
-/// The query, without the question mark; empty if there is none.
+/// The query, without the question mark; empty if there is none. Percent-encoded like the path.
 pub const LANDLINE_REQUEST_QUERY: i32 = 2;
 /// The Host header.
 pub const LANDLINE_REQUEST_HOST: i32 = 3;
@@ -98,8 +101,10 @@ pub const LANDLINE_REQUEST_ORIGIN: i32 = 4;
 pub const LANDLINE_REQUEST_PEER: i32 = 5;
 /// All headers, each as "name: value\r\n".
 pub const LANDLINE_REQUEST_HEADERS: i32 = 6;
+/// Path and query byte by byte as the client sent them, which need not be UTF-8.
+pub const LANDLINE_REQUEST_RAW_TARGET: i32 = 7;
 
-fn c_string(text: impl AsRef<str>) -> CString {
+fn c_string(text: impl AsRef<[u8]>) -> CString {
     // A valid request holds no NUL.
     CString::new(text.as_ref()).unwrap_or_default()
 }
@@ -113,6 +118,7 @@ impl Texts {
             host: c_string(request.host()),
             origin: c_string(request.origin().unwrap_or_default()),
             peer: c_string(request.peer_addr().map_or(String::new(), |address| address.to_string())),
+            raw_target: c_string(request.raw_target()),
             subprotocols: request.subprotocols().iter().map(c_string).collect(),
         }
     }
@@ -121,7 +127,7 @@ impl Texts {
 impl Stage {
     fn read(request: Request) -> Self {
         let texts = Texts::of(&request);
-        Self::Read(Box::new(Open { request, texts, headers: HeaderMap::new() }))
+        Self::Read(Box::new(Open { request, texts, headers: Headers::new() }))
     }
 
     fn texts(&self) -> Outcome<&Texts> {
@@ -142,14 +148,14 @@ impl Stage {
     }
 
     /// Takes the request to answer it.
-    fn answer<T>(&mut self, answer: impl FnOnce(Request, &HeaderMap) -> landline::Result<T>) -> Outcome<T> {
+    fn answer<T>(&mut self, answer: impl FnOnce(Request, Headers) -> landline::Result<T>) -> Outcome<T> {
         self.open()?;
         let Self::Read(open) = std::mem::replace(self, Self::Failed) else {
             return Err(Failure::state("no request"));
         };
         let Open { request, texts, headers } = *open;
         *self = Self::Answered(Box::new(texts));
-        Ok(answer(request, &headers)?)
+        Ok(answer(request, headers)?)
     }
 }
 
@@ -483,6 +489,7 @@ pub unsafe extern "C" fn landline_request_str(request: *const landline_request, 
                     LANDLINE_REQUEST_HOST => texts.host.as_ptr(),
                     LANDLINE_REQUEST_ORIGIN => texts.origin.as_ptr(),
                     LANDLINE_REQUEST_PEER => texts.peer.as_ptr(),
+                    LANDLINE_REQUEST_RAW_TARGET => texts.raw_target.as_ptr(),
                     LANDLINE_REQUEST_HEADERS => texts.headers.block().0.cast(),
                     _ => return Err(names::wrong_key(names::REQUEST, key, "a request's text")),
                 })
@@ -535,7 +542,7 @@ pub unsafe extern "C" fn landline_request_subprotocol(
     })
 }
 
-/// Adds a header to the answer, whether the request is then accepted or rejected.
+/// Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
 /// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -619,7 +626,7 @@ pub unsafe extern "C" fn landline_request_reject(
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.ok_or_else(|| Failure::invalid("that is not an HTTP status"))?;
         on_request(request, |stage, _| {
-            stage.answer(|request, headers| request.reject(status, headers.clone(), body))?;
+            stage.answer(|request, headers| request.reject(status, headers, body))?;
             Ok(LANDLINE_OK)
         })
     })

@@ -5,9 +5,8 @@ use crate::failure::{Failure, Outcome, guard};
 use crate::interrupter::landline_interrupter;
 use crate::names;
 use crate::status::*;
-use http::HeaderMap;
 use landline::proto::Limits;
-use landline::proto::handshake::HeadLimits;
+use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, ServerBuilder};
 use landline::transport::{Identity, TcpOptions, TlsConnector, TlsConnectorBuilder, Transport};
 use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
@@ -337,8 +336,8 @@ impl Values {
     }
 
     /// The request's own parts, for a client that is driven by hand.
-    pub(crate) fn request(&self) -> Outcome<(Option<&str>, Option<&str>, HeaderMap)> {
-        let mut headers = HeaderMap::new();
+    pub(crate) fn request(&self) -> Outcome<(Option<&str>, Option<&str>, Headers)> {
+        let mut headers = Headers::new();
         for (name, value) in &self.headers {
             add_header(&mut headers, name, value)?;
         }
@@ -517,14 +516,8 @@ fn add<T>(values: &mut Vec<T>, value: Option<T>) {
     }
 }
 
-pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Outcome<()> {
-    let parsed =
-        http::HeaderName::try_from(name).map_err(|_| Failure::invalid(format!("{name:?} is not a header name")))?;
-    let value = http::HeaderValue::try_from(value).map_err(|_| {
-        Failure::invalid(format!("the value of header {name} has characters that a header cannot carry"))
-    })?;
-    headers.append(parsed, value);
-    Ok(())
+pub(crate) fn add_header(headers: &mut Headers, name: &str, value: &str) -> Outcome<()> {
+    headers.append(name, value).map_err(|error| Failure::invalid(error.to_string()))
 }
 
 fn unknown(key: i32, what: &str) -> Failure {
@@ -661,7 +654,8 @@ pub unsafe extern "C" fn landline_options_set_bytes(
     })
 }
 
-/// Client: adds a header to the request. Headers of the handshake itself are refused when the options are used.
+/// Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
+/// options are used.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
 /// LANDLINE_ERR_UTF8.
@@ -679,7 +673,7 @@ pub unsafe extern "C" fn landline_options_add_header(
         // SAFETY: the caller's promise.
         let (mut values, name, value) =
             unsafe { (handle(options, "options")?.lock(), string(name, "name")?, string(value, "value")?) };
-        add_header(&mut HeaderMap::new(), name, value)?;
+        add_header(&mut Headers::new(), name, value)?;
         values.headers.push((name.to_owned(), value.to_owned()));
         Ok(LANDLINE_OK)
     })

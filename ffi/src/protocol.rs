@@ -164,7 +164,7 @@ impl Core {
         let agreed = options.as_ref().and_then(|options| deflate::accept(options, request.extensions()));
         let (agreed, answer) = agreed.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
         let (_, _, headers) = self.values.request()?;
-        self.head = match request.accept(chosen.as_deref(), &answer.unwrap_or_default(), &headers) {
+        self.head = match request.accept(chosen.as_deref(), &answer.unwrap_or_default(), headers) {
             Ok(head) => head,
             Err(error) => {
                 self.head = Rejection::internal_error().to_bytes();

@@ -37,7 +37,7 @@
 //! let mut listening = ServerHandshake::new(HeadLimits::default());
 //! let request = listening.receive(opening.request()).unwrap().expect("a whole request");
 //! assert_eq!(request.path(), "/chat");
-//! let answer = request.accept(None, &[], &http::HeaderMap::new())?;
+//! let answer = request.accept(None, &[], Headers::new())?;
 //! assert_eq!(answer,
 //!     b"HTTP/1.1 101 Switching Protocols\r\n\
 //!       Upgrade: websocket\r\n\

@@ -7,7 +7,7 @@ use crate::opening::{CHUNK, LINGER, Opening};
 use crate::process::Process;
 use crate::proto::Role;
 use crate::proto::deflate;
-use crate::proto::handshake::{self, Rejection, ServerHandshake};
+use crate::proto::handshake::{self, Headers, Rejection, ServerHandshake};
 use crate::transport::{Transport, Wake};
 use http::{HeaderMap, StatusCode};
 use std::net::SocketAddr;
@@ -49,16 +49,22 @@ impl Request {
         })
     }
 
-    /// The path, without the query.
+    /// The path, without the query. Percent-encoded, also where the client sent bytes from 0x80 as they are.
     #[must_use]
     pub fn path(&self) -> &str {
         self.request.path()
     }
 
-    /// The query, without the question mark.
+    /// The query, without the question mark. Percent-encoded like the path.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.request.query()
+    }
+
+    /// Path and query byte by byte as the client sent them.
+    #[must_use]
+    pub fn raw_target(&self) -> &[u8] {
+        self.request.raw_target()
     }
 
     /// All headers.
@@ -101,17 +107,17 @@ impl Request {
     pub fn accept(self) -> Result<WebSocket> {
         let options = Arc::clone(&self.options);
         let chosen = options.subprotocols.iter().find(|name| self.subprotocols().contains(name));
-        self.accept_with(chosen.map(|name| &name[..]), &HeaderMap::new())
+        self.accept_with(chosen.map(|name| &name[..]), Headers::new())
     }
 
     /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in
-    /// the answer.
+    /// the answer: [`Headers`] leave with their names as they were written, those of a [`HeaderMap`] in lower case.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] for a subprotocol that was not offered or a header that cannot be set; the request is
     /// then rejected with 500. [`Error::Timeout`], [`Error::Io`].
-    pub fn accept_with(mut self, subprotocol: Option<&str>, headers: &HeaderMap) -> Result<WebSocket> {
+    pub fn accept_with(mut self, subprotocol: Option<&str>, headers: impl Into<Headers>) -> Result<WebSocket> {
         self.made_in.check()?;
         let options = &self.options.config.compression;
         let deflate = options.as_ref().and_then(|options| deflate::accept(options, self.request.extensions()));
@@ -139,7 +145,12 @@ impl Request {
     ///
     /// [`Error::Config`] for a status or header that cannot be sent in answer to an opening request; the request
     /// is then rejected with 500. [`Error::Io`].
-    pub fn reject(mut self, status: StatusCode, headers: HeaderMap, body: impl Into<Vec<u8>>) -> Result<()> {
+    pub fn reject(
+        mut self,
+        status: StatusCode,
+        headers: impl Into<Headers>,
+        body: impl Into<Vec<u8>>,
+    ) -> Result<()> {
         self.made_in.check()?;
         let rejection = Rejection::new(status, headers, body.into())?;
         self.answer(&rejection);

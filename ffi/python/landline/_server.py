@@ -44,8 +44,9 @@ class Request(_abi.Unique):
     """What a client asks for, before it is accepted. Only of use in process_request and select_subprotocol.
 
     Attributes:
-        path: the path, without the query.
-        query: what is behind the question mark; empty if there is none.
+        path: the path, without the query. Percent-encoded, also where the client sent bytes from 0x80 as they are.
+        query: what is behind the question mark; empty if there is none. Percent-encoded like the path.
+        raw_target: path and query byte by byte as the client sent them.
         host: the Host header.
         origin: the page that a browser connects from; None if it is not said.
         remote: the client's address and port as text; empty if it has none.
@@ -59,6 +60,7 @@ class Request(_abi.Unique):
 
         self.path = text(_abi.REQUEST_PATH)
         self.query = text(_abi.REQUEST_QUERY)
+        self.raw_target = bytes(_abi.request_str(handle, _abi.REQUEST_RAW_TARGET))
         self.host = text(_abi.REQUEST_HOST)
         self.origin = text(_abi.REQUEST_ORIGIN) or None
         self.remote = text(_abi.REQUEST_PEER)

@@ -1,6 +1,8 @@
 """Time limits, threads, interruption, use after close: both ends are this package."""
 
+import base64
 import gc
+import hashlib
 import os
 import queue
 import socket
@@ -414,3 +416,37 @@ def test_errors_of_arguments() -> None:
     with pytest.raises(landline.ConnectError) as refused:
         landline.connect(f"ws://127.0.0.1:{port}/")
     assert isinstance(refused.value, OSError)
+
+
+def test_header_lines_in_both_directions() -> None:
+    """Names leave as they were written, the target percent-encoded; a folded line of the answer is one header."""
+    seen: "queue.Queue[bytes]" = queue.Queue()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            client, _ = listener.accept()
+            with client:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(4096)
+                seen.put(head)
+                key = head.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+                proof = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+                client.sendall(
+                    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Accept: " + proof + b"\r\nX-Policy: a;\r\n b\r\n"
+                    b"Sec-WebSocket-Protocol:\r\nSec-WebSocket-Extensions: \r\n\r\n"
+                )
+                client.recv(1)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/caf\u00e9"
+        ws = landline.connect(url, headers={"appKey": "6f2a"}, subprotocols=["a"], compression=True, open_timeout=20)
+        assert ws.response_headers["X-Policy"] == "a; b"
+        assert ws.subprotocol is None
+        ws.abort()
+        thread.join(20)
+    head = seen.get(timeout=20)
+    assert head.startswith(b"GET /caf%C3%A9 HTTP/1.1\r\n")
+    assert b"\r\nappKey: 6f2a\r\n" in head

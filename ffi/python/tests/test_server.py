@@ -63,6 +63,39 @@ def test_subprotocols() -> None:
             assert ws.subprotocol is None
 
 
+def raw_request(server: landline.Server, target: bytes = b"/", headers: bytes = b"") -> bytes:
+    """What the server answers to a request in bytes; the head only."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(
+            b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + headers + b"\r\n"
+        )
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            chunk = client.recv(4096)
+            assert chunk, answer
+            answer += chunk
+        return answer.partition(b"\r\n\r\n")[0] + b"\r\n"
+
+
+def test_targets_that_are_not_ascii_and_header_names_as_they_were_written() -> None:
+    seen: List[landline.Request] = []
+
+    def process(request: landline.Request) -> None:
+        seen.append(request)
+        request.add_response_header("appKey", "6f2a")
+
+    with running(echo, process_request=process, subprotocols=["a"], compression=True) as server:
+        empty = b"Sec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions:\r\n"
+        answer = raw_request(server, "/caf\u00e9?q=".encode() + b"\xfc", empty)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"\r\nappKey: 6f2a\r\n" in answer
+    assert b"sec-websocket-protocol" not in answer.lower() and b"sec-websocket-extensions" not in answer.lower()
+    assert (seen[0].path, seen[0].query) == ("/caf%C3%A9", "q=%FC")
+    assert seen[0].raw_target == "/caf\u00e9?q=".encode() + b"\xfc"
+    assert seen[0].subprotocols == []
+
+
 @pytest.mark.parametrize("origins", ["same", ["https://good.example"]])
 def test_origins(origins: Any) -> None:
     with running(echo, origins=origins) as server:

@@ -183,6 +183,32 @@ static void inspected(landline_listener *listener) {
     landline_options_free(options);
 }
 
+/* Bytes from 0x80 in the target, and lists of nothing. */
+static void raw_target(void) {
+    static const char REQUEST[] = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions: \r\n\r\n";
+    landline_request *request;
+    landline_conn *conn;
+    char answer[1024] = "";
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    write_all(both[0], REQUEST, sizeof REQUEST - 1);
+    OK(landline_request_from_fd(both[1], 1, NULL, LONG, &request));
+    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_PATH), "/caf%C3%A9");
+    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_QUERY), "q=%FC");
+    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_RAW_TARGET), "/caf\xc3\xa9?q=\xfc");
+    CHECK(landline_request_subprotocol(request, 0) == NULL);
+    OK(landline_request_add_header(request, "appKey", "6f2a"));
+    OK(landline_request_accept(request, NULL, &conn));
+    CHECK_TEXT(conn_str(conn, LANDLINE_CONN_TARGET), "/caf%C3%A9?q=%FC");
+    CHECK(read(both[0], answer, sizeof answer - 1) > 0);
+    CHECK_HAS(answer, "\r\nappKey: 6f2a\r\n");
+    landline_request_free(request);
+    landline_conn_free(conn);
+    close(both[0]);
+}
+
 static void one_origin(landline_listener *listener, const char *origin, int allowed) {
     struct attempt attempt;
     landline_options *options = with_str(new_options(), LANDLINE_OPT_ORIGIN, origin);
@@ -353,6 +379,7 @@ int main(int argc, char **argv) {
     inspected(listener);
     limits(listener);
     landline_listener_free(listener);
+    raw_target();
     origins();
     nobody_there();
     untrusted();

@@ -418,6 +418,37 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     landline_options_free(options);
 }
 
+/* What the program added leaves as it was written; a header that goes on in the next line is one header. */
+static void header_lines(void) {
+    static char answer[4096];
+    landline_options *options = new_options();
+    landline_protocol *client, *server;
+    const uint8_t *data;
+    size_t len, taken;
+    OK(landline_options_add_header(options, "appKey", "6f2a"));
+    OK(landline_protocol_client("ws://a/caf\xc3\xa9", options, &client));
+    OK(landline_protocol_server(options, &server));
+    OK(landline_protocol_output(client, &data, &len));
+    CHECK(len < sizeof answer);
+    memcpy(answer, data, len);
+    CHECK_HAS(answer, "GET /caf%C3%A9 HTTP/1.1\r\n");
+    CHECK_HAS(answer, "\r\nappKey: 6f2a\r\n");
+    hand_over(client, server, 1000);
+    next_event(server, LANDLINE_EVENT_OPEN);
+    OK(landline_protocol_output(server, &data, &len));
+    memset(answer, 0, sizeof answer);
+    memcpy(answer, data, len);
+    CHECK_HAS(answer, "\r\nappKey: 6f2a\r\n");
+    strcpy(answer + len - 2, "X-Policy: a;\r\n b\r\nSec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions:\r\n\r\n");
+    OK(landline_protocol_receive(client, answer, strlen(answer), &taken));
+    next_event(client, LANDLINE_EVENT_OPEN);
+    CHECK_HAS(landline_protocol_str(client, LANDLINE_CONN_HEADERS), "x-policy: a; b\r\n");
+    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "");
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+    landline_options_free(options);
+}
+
 int main(int argc, char **argv) {
     static const size_t PIECES[] = {1, 7, 100000};
     begin(argc, argv);
@@ -430,5 +461,6 @@ int main(int argc, char **argv) {
     wrong_peers();
     an_unexpected_end_is_remembered();
     the_end_of_an_opening_handshake_is_remembered();
+    header_lines();
     return 0;
 }

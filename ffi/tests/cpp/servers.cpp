@@ -9,6 +9,7 @@
 #include <future>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
 using landline::kind;
@@ -158,6 +159,21 @@ void requests() {
         CHECK(stopped.phase() == landline::phase::accept);
     }
     thrown_by<landline::error>([&] { landline::connect(url, {}, soon); });
+
+    // Bytes from 0x80 in the target, and headers that leave as they were written.
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    const std::string sent = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    CHECK(write(ends[1], sent.data(), sent.size()) == static_cast<ssize_t>(sent.size()));
+    auto raw = landline::request_from_fd(ends[0], landline::descriptor::take, landline::defaults, soon);
+    CHECK(raw.path() == "/caf%C3%A9" && raw.query() == "q=%FC" && raw.raw_target() == "/caf\xc3\xa9?q=\xfc");
+    raw.add_header("appKey", "6f2a");
+    const auto opened = raw.accept();
+    char answer[1024];
+    const auto count = read(ends[1], answer, sizeof answer);
+    CHECK(count > 0 && std::string_view(answer, count).find("\r\nappKey: 6f2a\r\n") != std::string_view::npos);
+    close(ends[1]);
 }
 
 void descriptors() {

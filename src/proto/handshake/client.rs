@@ -169,11 +169,12 @@ impl ClientHandshake {
     /// The subprotocol that the server chose, which has to be one of those offered.
     fn check_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
         let malformed = |what| HandshakeError::MalformedHeader { header: "sec-websocket-protocol", what };
-        let Some(value) = at_most_one(headers, header::SEC_WEBSOCKET_PROTOCOL)
-            .map_err(|_| malformed("it comes more than once"))?
-        else {
-            return Ok(None);
-        };
+        // An empty one is as good as none: there are servers that answer so where they choose nothing.
+        let mut values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter(|value| !value.is_empty());
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(malformed("it comes more than once"));
+        }
         let chosen = token_text(value.as_bytes()).ok_or(malformed("it is not a single token"))?;
         if !self.subprotocols.iter().any(|offered| offered == chosen) {
             return Err(HandshakeError::UnexpectedSubprotocol(chosen.to_owned()));

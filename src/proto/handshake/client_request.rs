@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use base64::Engine as _;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderName};
 
 use super::{
-    BASE64, Extension, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions, push_header,
-    push_headers,
+    BASE64, Extension, Headers, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions,
+    push_header, push_headers,
 };
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ pub struct ClientRequest {
     pub extensions: Vec<Extension>,
     /// Further headers. `User-Agent` replaces the one of this library; `Origin` and `Authorization`
     /// may stand here if the fields above are unset; what the handshake itself is made of may not.
-    pub headers: HeaderMap,
+    pub headers: Headers,
 }
 
 impl ClientRequest {
@@ -58,7 +58,7 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
-            headers: HeaderMap::new(),
+            headers: Headers::new(),
         }
     }
 
@@ -107,7 +107,7 @@ impl ClientRequest {
             (header::AUTHORIZATION, self.authorization.is_some()),
         ];
         for (name, is_set) in singles {
-            if self.headers.get_all(&name).iter().count() + usize::from(is_set) > 1 {
+            if self.headers.count(&name) + usize::from(is_set) > 1 {
                 return Err(RequestError::RepeatedHeader(name));
             }
         }
@@ -136,7 +136,7 @@ impl ClientRequest {
             let credentials = BASE64.encode(format!("{user}:{password}"));
             push_header(&mut head, "Authorization", format!("Basic {credentials}"));
         }
-        if !self.headers.contains_key(header::USER_AGENT) {
+        if self.headers.count(&header::USER_AGENT) == 0 {
             push_header(&mut head, "User-Agent", USER_AGENT);
         }
         push_headers(&mut head, &self.headers);
@@ -154,7 +154,7 @@ impl fmt::Debug for ClientRequest {
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("extensions", &self.extensions)
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("headers", &self.headers)
             .finish()
     }
 }

@@ -98,9 +98,9 @@ pub struct ExtensionError {
 
 /// Reads all `Sec-WebSocket-Extensions` lines of a head as one list (RFC 6455 9.1).
 ///
-/// No line at all is no extension. Spaces and tabs may stand around every separator, and elements
-/// may be empty as RFC 7230 section 7 asks of receivers, but a header that is there has to name at
-/// least one extension.
+/// Spaces and tabs may stand around every separator, and elements may be empty as RFC 9110 5.6.1.2
+/// asks of receivers. A header without any other element is as good as none: there are peers that
+/// send it where they have no extension.
 ///
 /// # Errors
 ///
@@ -108,13 +108,8 @@ pub struct ExtensionError {
 /// token once unquoted included. RFC 6455 9.1 says to fail the handshake then.
 pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension>, ExtensionError> {
     let mut extensions = Vec::new();
-    let mut is_present = false;
     for line in lines {
-        is_present = true;
         Cursor { rest: line }.list(&mut extensions)?;
-    }
-    if is_present && extensions.is_empty() {
-        return Err(ExtensionError { what: "it names no extension" });
     }
     Ok(extensions)
 }

@@ -6,8 +6,11 @@
 //! The reader looks at each byte once and refuses at the first byte that is wrong, so that the
 //! outcome does not depend on how the bytes were split, and a peer that does not speak HTTP at all
 //! is told at once. httparse then splits the header lines. Of its leniencies (lines that end in LF
-//! alone, blank lines ahead of the head) none gets past this reader; whitespace before a colon and
-//! folded lines it refuses itself, the latter are refused here with a better word.
+//! alone, blank lines ahead of the head) none gets past this reader; whitespace before a colon it
+//! refuses itself.
+//!
+//! A header line that goes on in the next one (obs-fold, RFC 9112 5.2) is refused in a request, and
+//! in an answer unfolded as it arrives: line end and white space around it become one space.
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
 
@@ -40,36 +43,54 @@ pub(super) enum HeadError {
 /// Collects the bytes of one head.
 pub(super) struct HeadReader {
     limits: HeadLimits,
-    /// The bytes so far; never more than the head itself.
+    /// The bytes so far, unfolded; never more than the head itself.
     bytes: Vec<u8>,
-    /// Where the current line begins in `bytes`.
+    /// How many there were before unfolding.
+    received: usize,
+    /// Where the current line begins in `bytes`, and the one before it.
     line_start: usize,
+    previous_line: usize,
     /// Length of the start line with its line end, once it is complete.
     start_line_len: Option<usize>,
     /// Header lines begun so far.
     header_lines: usize,
     /// Whether an empty line may still come ahead of the start line.
     may_skip_blank: bool,
+    /// Whether header lines may go on in the next line.
+    may_fold: bool,
+    /// In the white space of such a fold.
+    folding: bool,
 }
 
 impl HeadReader {
     /// Begins a request head. One empty line ahead of it is skipped (RFC 7230 3.5).
     pub(super) fn for_request(limits: HeadLimits) -> Self {
-        Self::new(limits, true)
+        Self::new(limits, true, false)
     }
 
-    /// Begins a response head.
+    /// Begins a response head, with folded lines unfolded.
     pub(super) fn for_response(limits: HeadLimits) -> Self {
-        Self::new(limits, false)
+        Self::new(limits, false, true)
     }
 
-    fn new(limits: HeadLimits, may_skip_blank: bool) -> Self {
-        Self { limits, bytes: Vec::new(), line_start: 0, start_line_len: None, header_lines: 0, may_skip_blank }
+    fn new(limits: HeadLimits, may_skip_blank: bool, may_fold: bool) -> Self {
+        Self {
+            limits,
+            bytes: Vec::new(),
+            received: 0,
+            line_start: 0,
+            previous_line: 0,
+            start_line_len: None,
+            header_lines: 0,
+            may_skip_blank,
+            may_fold,
+            folding: false,
+        }
     }
 
     /// How many bytes of the head have arrived.
     pub(super) fn received(&self) -> usize {
-        self.bytes.len()
+        self.received
     }
 
     /// Takes the bytes of the head off the front of `data`; what is left behind a complete head
@@ -86,9 +107,10 @@ impl HeadReader {
 
     /// Takes one byte; true at the end of the head.
     fn push(&mut self, byte: u8) -> Result<bool, HeadError> {
-        if self.bytes.len() >= self.limits.max_head_size {
+        if self.received >= self.limits.max_head_size {
             return Err(HeadError::TooLarge);
         }
+        self.received += 1;
         let after_cr = self.bytes.last() == Some(&b'\r');
         let column = self.bytes.len() - self.line_start;
         match byte {
@@ -103,11 +125,25 @@ impl HeadReader {
             0x15 | 0x16 if self.bytes.is_empty() => {
                 return Err(HeadError::Malformed("the peer speaks TLS where plain HTTP is expected"));
             }
+            b'\t' | b' ' if self.folding => return Ok(false),
+            b'\t' | b' ' if column == 0 && self.may_fold && self.header_lines > 0 => {
+                self.unfold();
+                return Ok(false);
+            }
             b'\t' | b' '..=b'~' | 0x80.. => self.check_place(byte, column)?,
             _ => return Err(HeadError::Malformed("a control character")),
         }
         self.bytes.push(byte);
+        self.folding = false;
         Ok(false)
+    }
+
+    /// Goes on with the line before this one, of which the first byte is white space.
+    fn unfold(&mut self) {
+        self.line_start = self.previous_line;
+        self.bytes.truncate(self.bytes.trim_ascii_end().len());
+        self.bytes.push(b' ');
+        self.folding = true;
     }
 
     /// Checks a byte of a line against what depends on its place: line length, number of lines,
@@ -133,13 +169,14 @@ impl HeadReader {
     fn end_line(&mut self) -> Result<bool, HeadError> {
         let end = self.bytes.len();
         let is_blank = end - self.line_start == 2;
-        self.line_start = end;
+        self.previous_line = std::mem::replace(&mut self.line_start, end);
         match self.start_line_len {
             Some(_) => return Ok(is_blank),
             None if !is_blank => self.start_line_len = Some(end),
             None if self.may_skip_blank => {
                 self.may_skip_blank = false;
                 self.bytes.clear();
+                self.received = 0;
                 self.line_start = 0;
             }
             None => {

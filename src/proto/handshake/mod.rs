@@ -18,13 +18,11 @@
 //! ```
 //!
 //! ```
-//! use http::HeaderMap;
-//! use http::header::{HeaderValue, USER_AGENT};
 //! use landline::proto::handshake::*;
 //!
 //! let mut request = ClientRequest::new("server.example.com", "/chat");
 //! request.subprotocols = vec!["chat".into(), "superchat".into()];
-//! request.headers.insert(USER_AGENT, HeaderValue::from_static("demo"));
+//! request.headers.append("User-Agent", "demo")?;
 //! let limits = HeadLimits::default();
 //! let mut client = ClientHandshake::new(&request, *b"the sample nonce", limits)?;
 //! assert_eq!(
@@ -36,14 +34,14 @@
 //!      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
 //!      Sec-WebSocket-Version: 13\r\n\
 //!      Sec-WebSocket-Protocol: chat, superchat\r\n\
-//!      user-agent: demo\r\n\
+//!      User-Agent: demo\r\n\
 //!      \r\n"
 //! );
 //!
 //! let mut server = ServerHandshake::new(limits);
 //! let request = server.receive(client.request())?.ok_or("incomplete")?;
 //! assert_eq!(request.path(), "/chat");
-//! let answer = request.accept(Some("chat"), &[], &HeaderMap::new())?;
+//! let answer = request.accept(Some("chat"), &[], Headers::new())?;
 //! assert_eq!(
 //!     std::str::from_utf8(&answer)?,
 //!     "HTTP/1.1 101 Switching Protocols\r\n\
@@ -68,6 +66,7 @@ mod client;
 mod client_request;
 pub mod extensions;
 mod head;
+mod headers;
 mod rejection;
 mod server;
 mod server_checks;
@@ -77,6 +76,7 @@ mod tests;
 pub use client::{Accepted, ClientHandshake, HandshakeError, Refusal};
 pub use client_request::{ClientRequest, RequestError};
 pub use extensions::{Extension, ExtensionError};
+pub use headers::{HeaderError, Headers};
 pub use rejection::{Rejection, ResponseError};
 pub use server::{Request, ServerHandshake, Truncated};
 
@@ -149,8 +149,8 @@ const RESERVED: [&str; 10] = [
 ];
 
 /// The first of a caller's headers that is not the caller's to set.
-fn find_reserved(headers: &HeaderMap) -> Option<&HeaderName> {
-    headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-"))
+fn find_reserved(headers: &Headers) -> Option<&HeaderName> {
+    headers.names().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-"))
 }
 
 /// Appends one header line.
@@ -161,10 +161,10 @@ fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// Appends the caller's headers, repeated ones as they are.
-fn push_headers(head: &mut Vec<u8>, headers: &HeaderMap) {
-    for (name, value) in headers {
-        push_header(head, name.as_str(), value);
+/// Appends the caller's headers, repeated ones as they are, names as they were written.
+fn push_headers(head: &mut Vec<u8>, headers: &Headers) {
+    for (name, value) in headers.iter() {
+        push_header(head, name, value);
     }
 }
 
@@ -188,7 +188,8 @@ fn at_most_one(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderVa
 /// A header came more than once.
 struct Repeated;
 
-/// The non-empty elements of a comma-separated list, over all lines of that name.
+/// The non-empty elements of a comma-separated list, over all lines of that name. Empty ones do not count (RFC 9110
+/// 5.6.1.2), so that a list without others is as good as none.
 fn list_elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(name)

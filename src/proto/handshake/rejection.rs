@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName};
 
-use super::{VERSION, find_reserved, push_header, push_headers};
+use super::{Headers, VERSION, find_reserved, push_header, push_headers};
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ pub struct Rejection(Box<Answer>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Answer {
     status: StatusCode,
-    headers: HeaderMap,
+    headers: Headers,
     body: Vec<u8>,
     reason: Cow<'static, str>,
     is_for_head: bool,
@@ -40,8 +40,12 @@ impl Rejection {
     /// [`ResponseError`] for another status, a body with 204 or 304, and headers that the library
     /// writes itself: `Connection`, `Content-Length` and, with 426, `Upgrade` and
     /// `Sec-WebSocket-Version`.
-    pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Vec<u8>>) -> Result<Self, ResponseError> {
-        let body = body.into();
+    pub fn new(
+        status: StatusCode,
+        headers: impl Into<Headers>,
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Self, ResponseError> {
+        let (headers, body) = (headers.into(), body.into());
         if !matches!(status.as_u16(), 200..=599) {
             return Err(ResponseError::InvalidStatus(status));
         }
@@ -62,7 +66,7 @@ impl Rejection {
     /// As for [`new`](Self::new).
     pub fn with_text(status: StatusCode, text: impl Into<String>) -> Result<Self, ResponseError> {
         let text = text.into();
-        let mut rejection = Self::new(status, HeaderMap::new(), format!("{text}\n"))?;
+        let mut rejection = Self::new(status, Headers::new(), format!("{text}\n"))?;
         rejection.0.reason = Cow::Owned(text);
         Ok(rejection)
     }
@@ -95,14 +99,15 @@ impl Rejection {
     pub(super) fn plain(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
         let reason = reason.into();
         let body = format!("{reason}\n").into_bytes();
-        let headers = HeaderMap::new();
+        let headers = Headers::new();
         Self(Box::new(Answer { status, headers, body, reason, is_for_head: false }))
     }
 
     /// The same, with `Allow: GET`; the answer to HEAD goes without its body (RFC 7231 4.3.2).
     pub(super) fn method_not_allowed(method: &[u8]) -> Self {
         let mut rejection = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "the method has to be GET");
-        rejection.0.headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+        // Nothing in it could be refused.
+        let _ = rejection.0.headers.append("Allow", "GET");
         rejection.0.is_for_head = method == b"HEAD";
         rejection
     }
@@ -115,7 +120,7 @@ impl Rejection {
 
     /// The headers beside those that the library adds.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
+    pub fn headers(&self) -> &Headers {
         &self.0.headers
     }
 
@@ -150,7 +155,7 @@ impl Rejection {
         if may_have_body(self.0.status) {
             push_header(&mut bytes, "Content-Length", self.0.body.len().to_string());
         }
-        if !self.0.body.is_empty() && !self.0.headers.contains_key(header::CONTENT_TYPE) {
+        if !self.0.body.is_empty() && self.0.headers.count(&header::CONTENT_TYPE) == 0 {
             push_header(&mut bytes, "Content-Type", "text/plain; charset=utf-8");
         }
         push_headers(&mut bytes, &self.0.headers);

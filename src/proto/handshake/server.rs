@@ -12,8 +12,8 @@ use http::header::{self, HeaderMap};
 use super::head::{Head, HeadReader};
 use super::server_checks as checks;
 use super::{
-    Extension, HeadLimits, Rejection, ResponseError, accept_key, find_reserved, push_extensions, push_header,
-    push_headers,
+    Extension, HeadLimits, Headers, Rejection, ResponseError, accept_key, find_reserved, push_extensions,
+    push_header, push_headers,
 };
 
 #[cfg(test)]
@@ -117,6 +117,8 @@ pub struct Request(Box<Parts>);
 #[derive(Clone, Debug)]
 struct Parts {
     target: String,
+    /// The target as it came, if that is something else.
+    raw_target: Option<Box<[u8]>>,
     host: String,
     key: String,
     subprotocols: Vec<String>,
@@ -128,12 +130,21 @@ struct Parts {
 impl Request {
     /// Path and query as sent, percent-encoded; always begins with `/`, also when the client sent
     /// an absolute URL.
+    ///
+    /// Some clients send bytes from 0x80 as they are, in whatever encoding; each of them is
+    /// percent-encoded here (`%C3%A9` for the two bytes of an é in UTF-8).
     #[must_use]
     pub fn target(&self) -> &str {
         &self.0.target
     }
 
-    /// The path, percent-encoded.
+    /// Path and query byte by byte as they were sent, with bytes from 0x80 as they came.
+    #[must_use]
+    pub fn raw_target(&self) -> &[u8] {
+        self.0.raw_target.as_deref().unwrap_or(self.0.target.as_bytes())
+    }
+
+    /// The path, percent-encoded as in [`target`](Self::target).
     #[must_use]
     pub fn path(&self) -> &str {
         self.0.target.split_once('?').map_or(&*self.0.target, |(path, _)| path)
@@ -200,8 +211,9 @@ impl Request {
         &self,
         subprotocol: Option<&str>,
         extensions: &[Extension],
-        headers: &HeaderMap,
+        headers: impl Into<Headers>,
     ) -> Result<Vec<u8>, ResponseError> {
+        let headers = headers.into();
         if let Some(chosen) = subprotocol
             && !self.0.subprotocols.iter().any(|offered| offered == chosen)
         {
@@ -217,7 +229,7 @@ impl Request {
                 return Err(ResponseError::InvalidExtension(name.to_owned()));
             }
         }
-        if let Some(name) = find_reserved(headers) {
+        if let Some(name) = find_reserved(&headers) {
             return Err(ResponseError::ReservedHeader(name.clone()));
         }
 
@@ -229,7 +241,7 @@ impl Request {
             push_header(&mut head, "Sec-WebSocket-Protocol", chosen);
         }
         push_extensions(&mut head, extensions);
-        push_headers(&mut head, headers);
+        push_headers(&mut head, &headers);
         head.extend_from_slice(b"\r\n");
         Ok(head)
     }
@@ -249,6 +261,7 @@ impl Request {
         let extensions = checks::extensions(&headers)?;
         Ok(Self(Box::new(Parts {
             target: target.resource_name,
+            raw_target: target.raw,
             host: target.host.unwrap_or(host),
             key,
             subprotocols,

@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,13 +17,15 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::head::HeadError;
 use super::{
     Extension, HeadLimits, Rejection, VERSION, at_most_one, extensions, is_authority, is_http_1_1, is_token,
-    is_visible, list_elements, list_holds, token_text,
+    list_elements, list_holds, token_text,
 };
 
 /// The request target, taken apart.
 pub(super) struct Target {
-    /// Path and query.
+    /// Path and query, all ASCII.
     pub(super) resource_name: String,
+    /// The same as it came, if that was not ASCII.
+    pub(super) raw: Option<Box<[u8]>>,
     /// The authority of an absolute URL.
     pub(super) host: Option<String>,
 }
@@ -31,7 +34,10 @@ pub(super) struct Target {
 pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     let &[method, target, version] = parts.as_slice() else {
-        return Err(bad_request("the request line is not `method target version`"));
+        return Err(bad_request(match parts.len() {
+            0..3 => "the request line is not `method target version`",
+            _ => "the request target holds a space, or the request line one too many: percent-encode it",
+        }));
     };
     if !is_token(method) {
         return Err(bad_request("the method is not a token"));
@@ -48,17 +54,39 @@ pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     if method != b"GET" {
         return Err(Rejection::method_not_allowed(method));
     }
-    str::from_utf8(target)
-        .ok()
-        .filter(|target| is_visible(target) && !target.contains('#'))
-        .and_then(parse_target)
-        .ok_or_else(|| bad_request("the request target is neither a path nor an absolute URL"))
+    parse_target(target)
+}
+
+/// Reads a target. RFC 3986 has only visible ASCII in it, but there are browsers that send other
+/// text as it is; what such bytes mean is for the program to say.
+fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
+    if target.iter().any(u8::is_ascii_control) {
+        return Err(bad_request("the request target holds a control character: percent-encode it"));
+    }
+    if target.contains(&b'#') {
+        return Err(bad_request("the request target holds a fragment, which is not for the server: leave it out"));
+    }
+    let (encoded, raw) = (percent_encode(target), (!target.is_ascii()).then_some(target));
+    split_target(&encoded, raw)
+        .ok_or_else(|| bad_request("the request target is neither a path nor an absolute URL of http or ws"))
+}
+
+/// The target as ASCII: bytes from 0x80 are percent-encoded, nothing else is.
+fn percent_encode(target: &[u8]) -> String {
+    let mut encoded = String::with_capacity(target.len());
+    for &byte in target {
+        match byte {
+            0x80.. => drop(write!(encoded, "%{byte:02X}")),
+            _ => encoded.push(char::from(byte)),
+        }
+    }
+    encoded
 }
 
 /// Takes a target in origin form or absolute form apart (RFC 7230 5.3).
-fn parse_target(target: &str) -> Option<Target> {
+fn split_target(target: &str, raw: Option<&[u8]>) -> Option<Target> {
     if target.starts_with('/') {
-        return Some(Target { resource_name: target.to_owned(), host: None });
+        return Some(Target { resource_name: target.to_owned(), raw: raw.map(Into::into), host: None });
     }
     let (scheme, rest) = target.split_once("://")?;
     if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -69,7 +97,16 @@ fn parse_target(target: &str) -> Option<Target> {
         None => (rest, ""),
     };
     let slash = if path.starts_with('/') { "" } else { "/" };
-    is_authority(host).then(|| Target { resource_name: format!("{slash}{path}"), host: Some(host.to_owned()) })
+    let authority_end = target.len() - path.len();
+    if raw.is_some_and(|raw| !raw.iter().take(authority_end).all(u8::is_ascii)) {
+        return None;
+    }
+    let raw_path = raw.and_then(|raw| raw.get(authority_end..));
+    is_authority(host).then(|| Target {
+        resource_name: format!("{slash}{path}"),
+        raw: raw_path.map(|raw_path| [slash.as_bytes(), raw_path].concat().into()),
+        host: Some(host.to_owned()),
+    })
 }
 
 /// Refuses requests with a body, which a proxy and we might see end in different places.
@@ -146,7 +183,8 @@ pub(super) fn origin(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// The offered subprotocols: tokens, none twice (RFC 6455 4.1 item 10).
+/// The offered subprotocols: tokens, none twice (RFC 6455 4.1 item 10). An empty header is as good
+/// as none: there are clients that send it where they offer nothing.
 pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let mut subprotocols = Vec::new();
     let mut seen = BTreeSet::new();
@@ -158,9 +196,6 @@ pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection
             return Err(bad_request("the sec-websocket-protocol header names one twice"));
         }
         subprotocols.push(name.to_owned());
-    }
-    if subprotocols.is_empty() && headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
-        return Err(bad_request("the sec-websocket-protocol header is empty"));
     }
     Ok(subprotocols)
 }

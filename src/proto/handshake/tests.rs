@@ -1,7 +1,6 @@
 //! What holds for both roles: the head reader, splitting, arbitrary input, one against the other.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use http::header::HeaderMap;
 use proptest::prelude::*;
 
 use super::head::{Head, HeadError, HeadReader};
@@ -15,6 +14,10 @@ const ANSWER: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protoc
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
     Sec-WebSocket-Protocol: a\r\n\r\n\x01\x02\r\n\r\n";
+
+/// With lines that go on in the next ones.
+const FOLDED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade:\r\n websocket\r\nConnection: keep-alive,\r\n\t\tUpgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \r\n \r\n  \t\r\nX-Policy: a; \t\r\n \t b\r\n c\r\n\r\n\x01\x02\r\n\r\n";
 
 const REFUSAL: &str = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n\
     5;x\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n";
@@ -128,6 +131,61 @@ fn item_3_line_ends_and_control_characters() {
     }
 }
 
+fn read_answer(limits: HeadLimits, bytes: &str) -> Result<Option<Head>, HeadError> {
+    HeadReader::for_response(limits).receive(&mut bytes.as_bytes())
+}
+
+#[test]
+fn rfc_9112_5_2_folded_lines_of_an_answer_are_unfolded_those_of_a_request_refused() {
+    for (lines, name, value) in [
+        ("A: b;\r\n c\r\n", "a", "b; c"),
+        ("A: b\r\n\tc\r\n", "a", "b c"),
+        ("A: b \t\r\n \t c\r\n d\r\nE: f\r\n", "a", "b c d"),
+        ("A:\r\n b\r\n", "a", "b"),
+        ("A: b\r\n \r\n", "a", "b"),
+        ("A: b\r\n \r\n\t \r\n c\r\n", "a", "b c"),
+        ("A: b\r\nC: d\r\n e\r\nF: g\r\n", "c", "d e"),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        let headers = read_answer(HeadLimits::default(), &head).unwrap().unwrap().headers;
+        assert_eq!(headers[name], value, "{lines:?}");
+        assert_malformed(&format!("G\r\n{lines}\r\n"), "a header line begins with whitespace");
+    }
+    // What belongs to no header is refused (RFC 9112 2.2), and folding makes no header of what is none.
+    let refused =
+        |lines: &str| read_answer(HeadLimits::default(), &format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).err();
+    assert_eq!(refused(" A: b\r\n"), Some(HeadError::Malformed("a header line begins with whitespace")));
+    assert_eq!(refused("\tA: b\r\n"), Some(HeadError::Malformed("a header line begins with whitespace")));
+    assert_eq!(refused("A\r\n : b\r\n"), Some(HeadError::Malformed("a header line without a valid name")));
+    assert_eq!(refused("A: b\r\n \0\r\n"), Some(HeadError::Malformed("a control character")));
+    assert_eq!(refused("A: b\n c\r\n"), Some(HeadError::Malformed("a line ends in LF without CR")));
+}
+
+#[test]
+fn a_client_takes_an_answer_with_folded_lines() {
+    let mut client = client(HeadLimits::default());
+    let accepted = client.receive(FOLDED.as_bytes()).unwrap().unwrap();
+    assert_eq!(accepted.headers["x-policy"], "a; b c");
+    assert_eq!(accepted.leftover, b"\x01\x02\r\n\r\n");
+}
+
+#[test]
+fn item_1_what_unfolding_leaves_out_counts_and_takes_linear_time() {
+    let head = "HTTP/1.1 200 OK\r\nA: b  \r\n    c\r\n\r\n";
+    let limits = |size| HeadLimits { max_head_size: size, max_headers: 1, ..HeadLimits::default() };
+    assert!(read_answer(limits(head.len()), head).unwrap().is_some());
+    assert_eq!(read_answer(limits(head.len() - 1), head).err(), Some(HeadError::TooLarge));
+    let mut reader = HeadReader::for_response(limits(1000));
+    assert!(reader.receive(&mut &head.as_bytes()[..head.len() - 4]).unwrap().is_none());
+    assert_eq!(reader.received(), head.len() - 4);
+    // Quadratic time would be minutes.
+    let max = HeadLimits { max_head_size: usize::MAX, ..HeadLimits::default() };
+    for piece in [" \r\n", " a\r\n", " a    \r\n    ", "  "] {
+        let head = format!("HTTP/1.1 200 OK\r\nA: b\r\n {}", piece.repeat(1 << 20));
+        assert!(read_answer(max, &head).unwrap().is_none(), "{piece:?}");
+    }
+}
+
 #[test]
 fn item_3_values_are_trimmed_and_kept() {
     let head = read(HeadLimits::default(), "G\r\nA: \t b\tc \t\r\nA:\r\nB:\u{e4}\r\n\r\n");
@@ -210,7 +268,9 @@ fn no_prefix_is_enough() {
 /// Bytes that resemble heads: pieces of good ones, separators, arbitrary bytes.
 fn head_like() -> impl Strategy<Value = Vec<u8>> {
     let pieces = REQUEST.split_inclusive(['\n', ' ', ',', ';']);
-    let pieces: Vec<&str> = pieces.chain(ANSWER.split_inclusive(['\n', ' ', ':'])).collect();
+    let pieces =
+        pieces.chain([ANSWER, FOLDED].into_iter().flat_map(|answer| answer.split_inclusive(['\n', ' ', ':'])));
+    let pieces: Vec<&str> = pieces.collect();
     let piece = prop_oneof![
         6 => prop::sample::select(pieces).prop_map(|piece| piece.as_bytes().to_vec()),
         2 => "[\r\n\t ,;:=\"/a0]{0,3}".prop_map(String::into_bytes),
@@ -221,7 +281,7 @@ fn head_like() -> impl Strategy<Value = Vec<u8>> {
 
 /// Good conversations with one byte changed, or none, and limits that may cut them.
 fn nearly_good() -> impl Strategy<Value = (Vec<u8>, HeadLimits)> {
-    let bytes = prop::sample::select(vec![REQUEST, ANSWER, REFUSAL]);
+    let bytes = prop::sample::select(vec![REQUEST, ANSWER, REFUSAL, FOLDED]);
     let limits = (20..400usize, 0..9usize, 0..40usize, 0..30usize).prop_map(|limits| HeadLimits {
         max_head_size: limits.0,
         max_headers: limits.1,
@@ -296,7 +356,7 @@ proptest! {
 
             let chosen = received.subprotocols().last().cloned();
             let answer =
-                received.accept(chosen.as_deref(), received.extensions(), &HeaderMap::new());
+                received.accept(chosen.as_deref(), received.extensions(), Headers::new());
             let accepted = client.receive(&answer.unwrap()).unwrap().unwrap();
             prop_assert_eq!(accepted.subprotocol, chosen);
             prop_assert_eq!(accepted.extensions, request.extensions);

@@ -122,7 +122,13 @@ fn rfc_4_1_answer_item_6_subprotocols() {
         let error = answer_plus(&format!("Sec-WebSocket-Protocol: {unasked}\r\n")).unwrap_err();
         assert_eq!(error, HandshakeError::UnexpectedSubprotocol(unasked.into()));
     }
-    for malformed in ["", "chat, v2.chat", "chat,", "a b", "\u{e4}"] {
+    // An empty one is as good as none.
+    for empty in ["Sec-WebSocket-Protocol:\r\n", "Sec-WebSocket-Protocol: \t\r\nSec-WebSocket-Protocol:\r\n"] {
+        assert_eq!(answer_plus(empty).unwrap().unwrap().subprotocol, None);
+        let accepted = answer_plus(&format!("{empty}Sec-WebSocket-Protocol: chat\r\n")).unwrap().unwrap();
+        assert_eq!(accepted.subprotocol.as_deref(), Some("chat"));
+    }
+    for malformed in [",", "chat, v2.chat", "chat,", "a b", "\u{e4}"] {
         let error = answer_plus(&format!("Sec-WebSocket-Protocol: {malformed}\r\n")).unwrap_err();
         let what = "it is not a single token";
         assert_eq!(error, HandshakeError::MalformedHeader { header: "sec-websocket-protocol", what });
@@ -142,8 +148,11 @@ fn rfc_4_1_answer_item_5_extensions() {
         let error = answer_plus(&format!("Sec-WebSocket-Extensions: {value}\r\n")).unwrap_err();
         assert_eq!(error, HandshakeError::UnexpectedExtension(name.into()), "{value}");
     }
+    for empty in ["", " ", ",", " ,, "] {
+        let accepted = answer_plus(&format!("Sec-WebSocket-Extensions: {empty}\r\n")).unwrap().unwrap();
+        assert_eq!(accepted.extensions, [], "{empty:?} is as good as none");
+    }
     for (malformed, what) in [
-        ("", "it names no extension"),
         ("foo;", "a parameter name is missing behind `;`"),
         ("foo bar", "a name or value holds a forbidden character"),
         ("foo; a=\"b c\"", "a quoted value is not a token"),

@@ -14,15 +14,14 @@ fn item_3_rejections_are_complete_answers() {
          Content-Type: text/plain; charset=utf-8\r\n\r\n\
          this origin is not allowed\n"
     );
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", HeaderValue::from_static("text/html"));
+    let headers = Headers::new().with("content-Type", "text/html").unwrap();
     let rejection = Rejection::new(StatusCode::OK, headers, "<p>fine").unwrap();
     assert_eq!(
         text(&rejection),
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\n\
-         content-type: text/html\r\n\r\n<p>fine"
+         content-Type: text/html\r\n\r\n<p>fine"
     );
-    let empty = |status| Rejection::new(status, HeaderMap::new(), "").unwrap();
+    let empty = |status| Rejection::new(status, Headers::new(), "").unwrap();
     assert_eq!(text(&empty(StatusCode::NO_CONTENT)), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     assert_eq!(
         text(&empty(StatusCode::from_u16(599).unwrap())),
@@ -43,16 +42,15 @@ fn item_3_rejections_are_complete_answers() {
 fn item_6_what_a_rejection_may_hold() {
     for status in [100, 101, 199, 600, 999] {
         let status = StatusCode::from_u16(status).unwrap();
-        let error = Rejection::new(status, HeaderMap::new(), "").unwrap_err();
+        let error = Rejection::new(status, Headers::new(), "").unwrap_err();
         assert_eq!(error, ResponseError::InvalidStatus(status));
     }
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
-        let error = Rejection::new(status, HeaderMap::new(), "x").unwrap_err();
+        let error = Rejection::new(status, Headers::new(), "x").unwrap_err();
         assert_eq!(error, ResponseError::UnexpectedBody(status));
     }
     for name in ["connection", "content-length", "transfer-encoding", "upgrade"] {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_static("1"));
+        let headers = Headers::new().with(name.to_uppercase(), "1").unwrap();
         let error = Rejection::new(StatusCode::OK, headers, "").unwrap_err();
         assert_eq!(error, ResponseError::ReservedHeader(HeaderName::from_static(name)));
     }

@@ -1,0 +1,153 @@
+//! Headers that are to be sent, with their names as they were written.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt;
+
+/// Headers to add to a request or an answer, in their order.
+///
+/// Names leave as they were written: some servers compare them with the case, against RFC 9110 5.1. Everything in this
+/// library compares them without. A [`HeaderMap`] can be given in place of this, but it keeps names in lower case only.
+///
+/// `Debug` shows the names, for values can be secret.
+///
+/// ```
+/// use landline::proto::handshake::Headers;
+/// let headers = Headers::new().with("appKey", "6f2a")?.with("X-Retry", "1")?;
+/// assert_eq!(headers.get("APPKEY").unwrap(), "6f2a");
+/// assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["appKey", "X-Retry"]);
+/// # Ok::<(), landline::proto::handshake::HeaderError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Headers(Vec<Header>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Header {
+    written: Box<str>,
+    name: HeaderName,
+    value: HeaderValue,
+}
+
+impl Headers {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header; one of the same name that is there already stays.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`] for what cannot stand in a header.
+    pub fn append(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        let name = name.as_ref();
+        let parsed = HeaderName::try_from(name).map_err(|_| HeaderError::Name(name.to_owned()))?;
+        let value = HeaderValue::from_bytes(value.as_ref()).map_err(|_| HeaderError::Value(name.to_owned()))?;
+        self.0.push(Header { written: name.into(), name: parsed, value });
+        Ok(())
+    }
+
+    /// [`append`](Self::append), for a chain of calls.
+    ///
+    /// # Errors
+    ///
+    /// As for [`append`](Self::append).
+    pub fn with(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
+        self.append(name, value)?;
+        Ok(self)
+    }
+
+    /// Names as written and values, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
+        self.0.iter().map(|header| (&*header.written, &header.value))
+    }
+
+    /// The first value of a header, by its name in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&HeaderValue> {
+        self.0.iter().find(|header| header.name.as_str().eq_ignore_ascii_case(name)).map(|header| &header.value)
+    }
+
+    /// Their names, for comparing.
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().map(|header| &header.name)
+    }
+
+    /// How many there are of this name.
+    pub(super) fn count(&self, name: &HeaderName) -> usize {
+        self.names().filter(|other| *other == name).count()
+    }
+}
+
+impl From<HeaderMap> for Headers {
+    fn from(map: HeaderMap) -> Self {
+        Self::from(&map)
+    }
+}
+
+impl From<&HeaderMap> for Headers {
+    fn from(map: &HeaderMap) -> Self {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
+            written: name.as_str().into(),
+            name: name.clone(),
+            value: value.clone(),
+        };
+        Self(map.iter().map(header).collect())
+    }
+}
+
+impl From<&Headers> for Headers {
+    fn from(headers: &Headers) -> Self {
+        headers.clone()
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|header| &header.written)).finish()
+    }
+}
+
+/// What cannot stand in a header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is not a token.
+    #[error("{0:?} is not a header name")]
+    Name(String),
+    /// The value of the header of this name has control characters in it.
+    #[error("the value of header {0} has characters that a header cannot carry")]
+    Value(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_case_and_are_compared_without() {
+        let mut headers = Headers::new();
+        for name in ["appKey", "APPKEY", "X-Other"] {
+            headers.append(name, name).expect("a header");
+        }
+        let names: Vec<&str> = headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["appKey", "APPKEY", "X-Other"]);
+        assert_eq!(headers.count(&HeaderName::from_static("appkey")), 2);
+        assert_eq!(headers.get("aPPkEY").expect("there"), "appKey");
+        assert_eq!(headers.get("x-none"), None);
+        assert_eq!(
+            format!("{:?}", headers.clone().with("a", "secret")),
+            r#"Ok(["appKey", "APPKEY", "X-Other", "a"])"#
+        );
+    }
+
+    #[test]
+    fn item_6_nothing_in_a_header_can_end_its_line() {
+        for name in ["", "a b", "a:", "a\r\nb", "\u{e4}", "a\0"] {
+            assert_eq!(Headers::new().append(name, "x"), Err(HeaderError::Name(name.to_owned())));
+        }
+        for value in ["a\r\nb: c", "\n", "\r", "\0", "\x7f"] {
+            assert_eq!(Headers::new().append("a", value), Err(HeaderError::Value("a".to_owned())));
+        }
+    }
+}
