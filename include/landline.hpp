@@ -212,7 +212,7 @@ enum class send_flag : std::uint32_t {
     none = 0,
     /// Gather it: it leaves with the next one that is not gathered, or with flush().
     feed = LANDLINE_SEND_FEED,
-    /// Do not compress it.
+    /// Do not compress it. Some peers cannot read it then: see options::compression_threshold().
     plain = LANDLINE_SEND_PLAIN,
     /// Compress it even if it is small.
     compress = LANDLINE_SEND_COMPRESS,
@@ -648,7 +648,8 @@ public:
     LANDLINE_OPTION_FLAG(compression, LANDLINE_OPT_COMPRESSION)
     /// 1 (fast) to 9 (small).
     LANDLINE_OPTION_INT(compression_level, LANDLINE_OPT_COMPRESSION_LEVEL)
-    /// Smallest message to compress.
+    /// Smallest message to compress. By default all where the window is kept between messages, and those of at least
+    /// 128 bytes where it is not.
     LANDLINE_OPTION_SIZE(compression_threshold, LANDLINE_OPT_COMPRESSION_THRESHOLD)
     /// The server compresses each message by itself.
     LANDLINE_OPTION_FLAG(server_no_context_takeover, LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER)

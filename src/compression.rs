@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compression {
     pub(crate) level: u8,
-    pub(crate) threshold: usize,
+    pub(crate) threshold: Option<usize>,
     pub(crate) server_no_context_takeover: bool,
     pub(crate) client_no_context_takeover: bool,
     pub(crate) server_max_window_bits: u8,
@@ -35,7 +35,7 @@ impl Default for Compression {
     fn default() -> Self {
         Self {
             level: 6,
-            threshold: 128,
+            threshold: None,
             server_no_context_takeover: false,
             client_no_context_takeover: false,
             server_max_window_bits: 15,
@@ -55,11 +55,17 @@ impl Compression {
         self
     }
 
-    /// Smallest message to compress, in bytes, unless [`Compress`] says otherwise. Default 128: below that there
-    /// is little to gain.
+    /// Smallest message to compress, in bytes, unless [`Compress`] says otherwise.
+    ///
+    /// Default: all messages where this end's messages may refer to earlier ones, which makes small ones smaller too;
+    /// where each begins with an empty window, those of at least 128 bytes, for below that there is little to gain. A
+    /// threshold that is set holds in both cases.
+    ///
+    /// Some peers cannot read a connection with compressed and plain messages: see
+    /// [`guide::compression`](crate::guide::compression#which-messages).
     #[must_use]
     pub fn threshold(mut self, bytes: usize) -> Self {
-        self.threshold = bytes;
+        self.threshold = Some(bytes);
         self
     }
 
@@ -142,10 +148,11 @@ impl Compression {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Compress {
-    /// None: for data that is compressed already, or holds a secret.
+    /// None: for data that is compressed already, or holds a secret. Some peers cannot read a connection in which
+    /// other messages are compressed: see [`guide::compression`](crate::guide::compression#which-messages).
     Never,
     /// Those of at least [`threshold`](Compression::threshold) bytes, and those sent as a stream unless they end
-    /// below that in their first fragment.
+    /// below that in their first fragment. By default all, unless each message begins with an empty window.
     #[default]
     Auto,
     /// All, also the smallest.

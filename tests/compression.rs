@@ -381,11 +381,19 @@ fn what_is_compressed_on_the_wire() {
 }
 
 #[test]
-fn a_threshold_of_zero_takes_all_and_the_default_is_128() {
+fn the_default_takes_all_messages_with_takeover_and_those_of_128_bytes_without() {
     limited(|| {
-        for (options, from) in
-            [(options().threshold(0), 0), (options(), 128), (options().threshold(usize::MAX), 2000)]
-        {
+        let fresh = || options().server_no_context_takeover(true);
+        for (options, from) in [
+            (options(), 0),
+            (options().threshold(0), 0),
+            (options().threshold(128), 128),
+            (options().threshold(usize::MAX), 2000),
+            (fresh(), 128),
+            (fresh().threshold(0), 0),
+            (fresh().threshold(1), 1),
+            (options().free_between_messages(true), 0),
+        ] {
             let (mut ws, mut raw) = with_raw_client(deflated(options));
             for size in [0, 1, 127, 128, 1999] {
                 ws.send(words(size)).unwrap();
@@ -398,7 +406,7 @@ fn a_threshold_of_zero_takes_all_and_the_default_is_128() {
 #[test]
 fn with_compress_is_for_that_message_and_each_sender_has_its_own_setting() {
     limited(|| {
-        let (mut ws, mut raw) = with_raw_client(deflated(options()));
+        let (mut ws, mut raw) = with_raw_client(deflated(options().threshold(128)));
         let mut is_compressed = || raw.frame().first & RSV1 != 0;
         let text = words(1000);
         ws.with_compress(Compress::Never).send(&text[..]).unwrap();
@@ -836,7 +844,7 @@ fn a_stream_s_frames_carry_rsv1_once_and_control_frames_go_between() {
 #[test]
 fn a_small_stream_is_one_frame_and_other_streams_have_no_needless_ones() {
     limited(|| {
-        let (mut ws, mut raw) = with_raw_client(deflated(options()));
+        let (mut ws, mut raw) = with_raw_client(deflated(options().threshold(128)));
         for size in [127, 128, 16 * KIB, 17 * KIB, 50_000] {
             let content = words(size);
             let mut writer = ws.send_stream(Kind::Text).unwrap();

@@ -1,10 +1,12 @@
-//! Conversations with other implementations: websockets (Python) and ws (Node.js), both roles, plain and TLS,
-//! compressed and not. The peers are the programs in `interop/`; what they print and obey is told there.
+//! Conversations with other implementations: websockets (Python), ws (Node.js) and libwebsockets (C), both roles, plain
+//! and TLS, compressed and not. The peers are the programs in `interop/`; what they print and obey is told there.
 //!
 //!     interop/setup && cargo test --release --test interop -- --ignored
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
+#[path = "interop/lws.rs"]
+mod lws;
 
 use common::*;
 use landline::proto::Role;
@@ -556,6 +558,8 @@ struct Conversation<'a> {
     ways: [Option<Way>; 2],
     /// Of a small frame of ours.
     header_len: u64,
+    /// Whether our messages may refer to earlier ones.
+    takeover_agreed: bool,
 }
 
 impl Conversation<'_> {
@@ -623,12 +627,15 @@ impl Conversation<'_> {
     fn small(&mut self) {
         for message in [Message::Text(String::new()), Message::Binary(Vec::new()), Message::Binary(vec![7; 100])] {
             let len = message.as_bytes().len() as u64;
-            assert_eq!(self.exchange(&message)[0], self.header_len + len, "compressed below the threshold");
-            let [forced, _] = self.exchange_with(Compress::Always, &message);
-            match (self.ways[0].is_some(), len) {
-                (false, _) => assert_eq!(forced, self.header_len + len),
-                (true, 0) => assert_eq!(forced, self.header_len + 1),
-                (true, _) => assert!(forced < self.header_len + 20, "{forced}"),
+            for compress in [Compress::Auto, Compress::Always] {
+                let [wire, _] = self.exchange_with(compress, &message);
+                // By default small messages are compressed where takeover was agreed on.
+                let is_compressed = compress == Compress::Always || self.takeover_agreed;
+                match (self.ways[0].is_some() && is_compressed, len) {
+                    (false, _) => assert_eq!(wire, self.header_len + len),
+                    (true, 0) => assert_eq!(wire, self.header_len + 1),
+                    (true, _) => assert!(wire < self.header_len + 20, "{wire}"),
+                }
             }
         }
         let text = Message::Text(lines(6, 5000));
@@ -698,7 +705,9 @@ fn check(mut ws: WebSocket, case: &Case, role: Role) {
     assert_eq!((!answer.is_empty()).then(|| parameters(answer)), case.agreed, "{answer}");
 
     let header_len = if role == Role::Client { 6 } else { 2 };
-    let mut conversation = Conversation { ws: &mut ws, ways: case.ways(role), header_len };
+    let (fresh, _) = case.agreed.unwrap_or_default();
+    let takeover_agreed = !fresh[if role == Role::Server { 0 } else { 1 }];
+    let mut conversation = Conversation { ws: &mut ws, ways: case.ways(role), header_len, takeover_agreed };
     conversation.takeover();
     conversation.windows();
     conversation.small();

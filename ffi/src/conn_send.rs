@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 /// Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
 /// call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
 pub const LANDLINE_SEND_FEED: u32 = 1;
-/// Do not compress the message: it is compressed already, or holds a secret.
+/// Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
+/// LANDLINE_OPT_COMPRESSION_THRESHOLD.
 pub const LANDLINE_SEND_PLAIN: u32 = 2;
 /// Compress the message even if it is small.
 pub const LANDLINE_SEND_COMPRESS: u32 = 4;

@@ -50,7 +50,9 @@ pub const LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: i32 = 9;
 pub const LANDLINE_OPT_COMPRESSION: i32 = 10;
 /// 1 (fast) to 9 (small). Default 6.
 pub const LANDLINE_OPT_COMPRESSION_LEVEL: i32 = 11;
-/// Smallest message to compress, in bytes. Default 128.
+/// Smallest message to compress, in bytes. Default: all messages where this end's messages may refer to earlier ones;
+/// where each begins with an empty window, those of at least 128 bytes. Once set, it holds in both cases. Some peers
+/// (libwebsockets' client is one) cannot read a connection with compressed and plain messages.
 pub const LANDLINE_OPT_COMPRESSION_THRESHOLD: i32 = 12;
 /// 1: the server compresses each message by itself. Default 0.
 pub const LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER: i32 = 13;

@@ -20,7 +20,9 @@ class Compression:
 
     Attributes:
         level: 1 (fast) to 9 (small).
-        threshold: the smallest message to compress, in bytes.
+        threshold: the smallest message to compress, in bytes. None: all messages where this end's messages may refer
+            to earlier ones; where each begins with an empty window, those of at least 128 bytes. Some peers cannot
+            read a connection with compressed and plain messages.
         server_no_context_takeover: the server compresses each message by itself.
         client_no_context_takeover: the client compresses each message by itself.
         server_max_window_bits: the window of the server's compressor, 9 to 15.
@@ -28,7 +30,7 @@ class Compression:
     """
 
     level: int = 6
-    threshold: int = 128
+    threshold: Optional[int] = None
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     server_max_window_bits: int = 15

@@ -418,6 +418,32 @@ def test_errors_of_arguments() -> None:
     assert isinstance(refused.value, OSError)
 
 
+@pytest.mark.parametrize(
+    ("compression", "smallest"),
+    [
+        (landline.Compression(), 0),
+        (landline.Compression(threshold=128), 128),
+        (landline.Compression(client_no_context_takeover=True), 128),
+        (landline.Compression(client_no_context_takeover=True, threshold=1), 1),
+    ],
+)
+def test_which_messages_are_compressed(compression: landline.Compression, smallest: int) -> None:
+    with running(echo, compression=True) as server:
+        with landline.connect(url_of(server), compression=compression) as ws:
+            for size in (0, 1, 127, 128, 1000):
+                before = ws.stats.wire_sent
+                ws.send(b"x" * size)
+                assert ws.recv(timeout=20) == b"x" * size
+                wire = ws.stats.wire_sent - before
+                plain = 6 + size + 2 * (size > 125)
+                if size < smallest:
+                    assert wire == plain
+                elif size < 2:
+                    assert wire > plain
+                else:
+                    assert wire < 30
+
+
 def test_header_lines_in_both_directions() -> None:
     """Names leave as they were written, the target percent-encoded; a folded line of the answer is one header."""
     seen: "queue.Queue[bytes]" = queue.Queue()

@@ -10,6 +10,8 @@ use flate2::{FlushCompress, Status};
 const FRAME: usize = 64 << 10;
 /// Input worked on at a time, so that output does not grow far beyond a frame.
 const CHUNK: usize = 64 << 10;
+/// Smallest message worth compressing by itself. With the window of earlier ones, also a small one shrinks.
+const THRESHOLD: usize = 128;
 /// Memory for output that is kept also when none is to be held between messages.
 const KEEP: usize = 4 << 10;
 
@@ -55,7 +57,9 @@ impl Deflater {
             level: flate2::Compression::new(options.level.into()),
             window_bits,
             takeover: !no_takeover,
-            threshold: options.threshold,
+            // As the extension's other users do. libwebsockets' client hangs on a plain message, and other peers refuse
+            // it, though RFC 7692 6 allows the mixture.
+            threshold: options.threshold.unwrap_or(if no_takeover { THRESHOLD } else { 0 }),
             free: options.free_between_messages,
             engine: None,
             output: Vec::new(),

@@ -637,15 +637,17 @@ fn takeover_across_plain_messages_and_pieces() {
 fn what_is_compressed_is_what_was_asked_for() {
     let long = "message ".repeat(20);
     for role in ROLES {
-        for (compress, message, expected) in [
-            (Compress::Auto, "", false),
-            (Compress::Auto, &long[..127], false),
-            (Compress::Auto, &long[..128], true),
-            (Compress::Never, &long, false),
-            (Compress::Always, "", true),
-            (Compress::Always, "a", true),
+        for (fresh, compress, message, expected) in [
+            (false, Compress::Auto, "", true),
+            (false, Compress::Auto, "a", true),
+            (true, Compress::Auto, "", false),
+            (true, Compress::Auto, &long[..127], false),
+            (true, Compress::Auto, &long[..128], true),
+            (false, Compress::Never, &long, false),
+            (true, Compress::Always, "", true),
+            (true, Compress::Always, "a", true),
         ] {
-            let mut sender = compressing(role, &Compression::default(), &agreed(false));
+            let mut sender = compressing(role, &Compression::default(), &agreed(fresh));
             sender.set_compress(compress);
             sender.send(message).unwrap();
             let frames = split(role, &written(&mut sender));
@@ -813,17 +815,18 @@ fn said() -> impl Strategy<Value = Said> {
 
 fn options() -> impl Strategy<Value = Compression> {
     let bits = || prop_oneof![9..=15u8, Just(15)];
-    (any::<bool>(), any::<bool>(), bits(), bits(), any::<bool>(), 1..=9u8, prop_oneof![Just(128usize), 0..500usize])
-        .prop_map(|(server_fresh, client_fresh, server_bits, client_bits, free, level, threshold)| {
-            Compression::default()
+    (any::<bool>(), any::<bool>(), bits(), bits(), any::<bool>(), 1..=9u8, prop::option::of(0..500usize)).prop_map(
+        |(server_fresh, client_fresh, server_bits, client_bits, free, level, threshold)| {
+            let options = Compression::default()
                 .server_no_context_takeover(server_fresh)
                 .client_no_context_takeover(client_fresh)
                 .server_max_window_bits(server_bits)
                 .client_max_window_bits(client_bits)
                 .free_between_messages(free)
-                .level(level)
-                .threshold(threshold)
-        })
+                .level(level);
+            threshold.into_iter().fold(options, Compression::threshold)
+        },
+    )
 }
 
 fn rounds() -> impl Strategy<Value = Vec<Round>> {
@@ -846,6 +849,11 @@ proptest! {
         let (here, there) = if role == Role::Client { (&client, &server) } else { (&server, &client) };
         let mut sender = compressing(role, here, if role == Role::Client { &at_client } else { &at_server });
         let mut receiver = Inbound::new(other(role), Limits::default());
+        let fresh = match role {
+            Role::Client => at_client.client_no_context_takeover,
+            Role::Server => at_server.server_no_context_takeover,
+        };
+        let threshold = here.threshold.unwrap_or(if fresh { 128 } else { 0 });
         let at_receiver = if role == Role::Client { at_server } else { at_client };
         receiver.set_inflater(Inflater::new(other(role), there, &at_receiver));
         let mut protocol = compressing(other(role), there, &at_receiver);
@@ -870,7 +878,7 @@ proptest! {
             let data: Vec<_> = split(role, &sent).into_iter().filter(|(first, _)| *first != PING).collect();
             let compressed = match message.compress {
                 Compress::Never => false,
-                Compress::Auto => cuts.len() > 2 || bytes.len() >= here.threshold,
+                Compress::Auto => cuts.len() > 2 || bytes.len() >= threshold,
                 Compress::Always => true,
             };
             prop_assert_eq!(data[0].0 & RSV1 != 0, compressed);

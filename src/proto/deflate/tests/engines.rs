@@ -563,7 +563,31 @@ fn shrinking_loses_nothing() {
 }
 
 #[test]
-fn which_messages_are_compressed() {
+fn by_default_all_messages_are_compressed_with_takeover_and_those_of_128_bytes_without() {
+    for role in ROLES {
+        for free in [false, true] {
+            let options = Compression::default().free_between_messages(free);
+            for (parameters, from) in [(&TAKEOVER, 0), (&FRESH, 128)] {
+                let deflater = Deflater::new(role, &options, parameters);
+                for len in [0, 1, 127, 128, 5000] {
+                    assert_eq!(deflater.wants(Compress::Auto, Some(len)), len >= from, "{len}");
+                    assert!(!deflater.wants(Compress::Never, Some(len)));
+                }
+                assert!(deflater.wants(Compress::Auto, None));
+            }
+        }
+        // Only the direction that this end sends in counts.
+        let other = DeflateParameters {
+            server_no_context_takeover: role == Role::Client,
+            client_no_context_takeover: role == Role::Server,
+            ..TAKEOVER
+        };
+        assert!(Deflater::new(role, &Compression::default(), &other).wants(Compress::Auto, Some(0)));
+    }
+}
+
+#[test]
+fn a_threshold_that_is_set_holds_with_takeover_and_without() {
     for (threshold, len, auto) in [
         (128, Some(0), false),
         (128, Some(127), false),
@@ -575,10 +599,18 @@ fn which_messages_are_compressed() {
     ] {
         for role in ROLES {
             for bits in 9..=15 {
-                let deflater = Deflater::new(role, &Compression::default().threshold(threshold), &windows(bits));
-                assert_eq!(deflater.wants(Compress::Auto, len), auto, "{threshold} {len:?}");
-                assert!(deflater.wants(Compress::Always, len));
-                assert!(!deflater.wants(Compress::Never, len));
+                let fresh = DeflateParameters {
+                    server_no_context_takeover: true,
+                    client_no_context_takeover: true,
+                    ..windows(bits)
+                };
+                for parameters in [windows(bits), fresh] {
+                    let options = Compression::default().threshold(threshold);
+                    let deflater = Deflater::new(role, &options, &parameters);
+                    assert_eq!(deflater.wants(Compress::Auto, len), auto, "{threshold} {len:?}");
+                    assert!(deflater.wants(Compress::Always, len));
+                    assert!(!deflater.wants(Compress::Never, len));
+                }
             }
         }
     }
