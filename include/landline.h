@@ -249,7 +249,7 @@
 /** The extensions in use, as in Sec-WebSocket-Extensions. */
 #define LANDLINE_CONN_EXTENSIONS 102
 
-/** Path and query that were asked for. */
+/** Path and query that were asked for, percent-encoded. */
 #define LANDLINE_CONN_TARGET 103
 
 /** The peer's address, such as "127.0.0.1:9001"; empty if it has none. */
@@ -270,7 +270,10 @@
  */
 #define LANDLINE_SEND_FEED 1
 
-/** Do not compress the message: it is compressed already, or holds a secret. */
+/**
+ * Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
+ * LANDLINE_OPT_COMPRESSION_THRESHOLD.
+ */
 #define LANDLINE_SEND_PLAIN 2
 
 /** Compress the message even if it is small. */
@@ -357,7 +360,11 @@
 /** 1 (fast) to 9 (small). Default 6. */
 #define LANDLINE_OPT_COMPRESSION_LEVEL 11
 
-/** Smallest message to compress, in bytes. Default 128. */
+/**
+ * Smallest message to compress, in bytes. Default: all messages where this end's messages may refer to earlier ones;
+ * where each begins with an empty window, those of at least 128 bytes. Once set, it holds in both cases. Some peers
+ * (libwebsockets' client is one) cannot read a connection with compressed and plain messages.
+ */
 #define LANDLINE_OPT_COMPRESSION_THRESHOLD 12
 
 /** 1: the server compresses each message by itself. Default 0. */
@@ -421,14 +428,32 @@
  */
 #define LANDLINE_OPT_SINGLE_THREAD 29
 
+/**
+ * Server: by which scheme browsers reach it, where a proxy in front of it does TLS: LANDLINE_SCHEME_UNKNOWN, _HTTP or
+ * _HTTPS. LANDLINE_ORIGINS_SAME compares it. Default https if the server speaks TLS by itself, else unknown.
+ */
+#define LANDLINE_OPT_PUBLIC_SCHEME 30
+
 /** Any page may connect. */
 #define LANDLINE_ORIGINS_ANY 0
 
-/** Only pages of this server: same scheme, host and port. */
+/**
+ * Only pages of this server: same host and port as in the Host header, and the scheme of LANDLINE_OPT_PUBLIC_SCHEME; if
+ * that is unknown, both http and https. A proxy in front has to pass on the client's Host header with its port.
+ */
 #define LANDLINE_ORIGINS_SAME 1
 
 /** Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN. */
 #define LANDLINE_ORIGINS_LIST 2
+
+/** TLS may end in front of the server or not be used at all. */
+#define LANDLINE_SCHEME_UNKNOWN 0
+
+/** Browsers reach the server without TLS. */
+#define LANDLINE_SCHEME_HTTP 1
+
+/** Browsers reach the server with TLS. */
+#define LANDLINE_SCHEME_HTTPS 2
 
 /** Client: the Origin header. Default none. */
 #define LANDLINE_OPT_ORIGIN 101

@@ -567,6 +567,13 @@ enum class origins : std::int64_t {
     list = LANDLINE_ORIGINS_LIST,
 };
 
+/// By which scheme browsers reach a server.
+enum class scheme : std::int64_t {
+    unknown = LANDLINE_SCHEME_UNKNOWN,
+    http = LANDLINE_SCHEME_HTTP,
+    https = LANDLINE_SCHEME_HTTPS,
+};
+
 /// Options for connecting and for listening; what each does is said at LANDLINE_OPT_* of landline.h. They are copied by
 /// what is made with them, and may be changed by any thread. Setters can be chained:
 ///
@@ -683,6 +690,8 @@ public:
     LANDLINE_OPTION_SIZE(stack_size, LANDLINE_OPT_STACK_SIZE)
     /// Server: which web pages may connect.
     LANDLINE_OPTION(origin_policy, origins, set_number, LANDLINE_OPT_ORIGIN_POLICY, static_cast<std::int64_t>(value))
+    /// Server: by which scheme browsers reach it, where a proxy in front of it does TLS.
+    LANDLINE_OPTION(public_scheme, scheme, set_number, LANDLINE_OPT_PUBLIC_SCHEME, static_cast<std::int64_t>(value))
     /// Each connection is used by one thread, and none of its calls is interrupted.
     LANDLINE_OPTION_FLAG(single_thread, LANDLINE_OPT_SINGLE_THREAD)
     /// Client: the Origin header.

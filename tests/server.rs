@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use landline::error::{Closed, Error, ProtocolError};
-use landline::server::{OriginPolicy, ServerBuilder};
+use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::transport::SocketTransport;
 use landline::{Client, CloseCode, Compression, Headers, Interrupter, Listener, Message, Server, Side, WebSocket};
 use std::io::Write;
@@ -215,8 +215,11 @@ fn item_24_origins() {
         for (policy, origin, expected) in [
             (OriginPolicy::Any, Some("http://evil.example"), 101),
             (OriginPolicy::SameOrigin, Some("http://localhost"), 101),
-            (OriginPolicy::SameOrigin, Some("https://localhost"), 403),
+            (OriginPolicy::SameOrigin, Some("https://localhost"), 101),
+            (OriginPolicy::SameOrigin, Some("https://localhost:443"), 101),
             (OriginPolicy::SameOrigin, Some("http://localhost:81"), 403),
+            (OriginPolicy::SameOrigin, Some("https://localhost:81"), 403),
+            (OriginPolicy::SameOrigin, Some("https://localhost.evil.example"), 403),
             (OriginPolicy::SameOrigin, Some("http://localhost.evil.example"), 403),
             (OriginPolicy::SameOrigin, Some("null"), 403),
             (OriginPolicy::SameOrigin, None, 101),
@@ -236,6 +239,33 @@ fn item_24_origins() {
                 assert_eq!(status(&refusal(&mut raw).0), expected, "{policy:?} {origin:?}");
             }
         }
+    });
+}
+
+#[test]
+fn item_24_where_tls_ends_in_front_pages_of_the_scheme_that_was_told_may_connect() {
+    limited(|| {
+        let request = |options: ServerBuilder, host: &str, origin: &str| {
+            let server = serve_echo(options.origins(OriginPolicy::SameOrigin));
+            let mut raw = server.raw();
+            let request = REQUEST.replace("Host: localhost", &format!("Host: {host}"));
+            raw.send(format!("{request}Origin: {origin}\r\n\r\n"));
+            status(&raw.head())
+        };
+        // nginx and haproxy pass on what browsers send: a port where it is not the default.
+        for (host, origin) in [
+            ("example.com", "https://example.com"),
+            ("example.com:443", "https://example.com"),
+            ("example.com:8443", "https://example.com:8443"),
+        ] {
+            assert_eq!(request(builder(), host, origin), 101, "{host} {origin}");
+            assert_eq!(request(builder().public_scheme(Scheme::Https), host, origin), 101, "{host} {origin}");
+            assert_eq!(request(builder().public_scheme(Scheme::Http), host, origin), 403, "{host} {origin}");
+        }
+        assert_eq!(request(builder(), "example.com", "http://example.com"), 101);
+        assert_eq!(request(builder().public_scheme(Scheme::Http), "example.com", "http://example.com"), 101);
+        assert_eq!(request(builder().public_scheme(Scheme::Https), "example.com", "http://example.com"), 403);
+        assert_eq!(request(builder().public_scheme(Scheme::Https), "example.com:80", "http://example.com"), 403);
     });
 }
 

@@ -57,7 +57,7 @@ pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
 /// The extensions in use, as in Sec-WebSocket-Extensions.
 pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
-/// Path and query that were asked for.
+/// Path and query that were asked for, percent-encoded.
 pub const LANDLINE_CONN_TARGET: i32 = 103;
 /// The peer's address, such as "127.0.0.1:9001"; empty if it has none.
 pub const LANDLINE_CONN_PEER: i32 = 104;

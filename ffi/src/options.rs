@@ -7,7 +7,7 @@ use crate::names;
 use crate::status::*;
 use landline::proto::Limits;
 use landline::proto::handshake::{HeadLimits, Headers};
-use landline::server::{OriginPolicy, ServerBuilder};
+use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::transport::{Identity, TcpOptions, TlsConnector, TlsConnectorBuilder, Transport};
 use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
 use std::ffi::{c_char, c_void};
@@ -93,12 +93,24 @@ pub const LANDLINE_OPT_ORIGIN_POLICY: i32 = 28;
 /// Default 0.
 pub const LANDLINE_OPT_SINGLE_THREAD: i32 = 29;
 
+/// Server: by which scheme browsers reach it, where a proxy in front of it does TLS: LANDLINE_SCHEME_UNKNOWN, _HTTP or
+/// _HTTPS. LANDLINE_ORIGINS_SAME compares it. Default https if the server speaks TLS by itself, else unknown.
+pub const LANDLINE_OPT_PUBLIC_SCHEME: i32 = 30;
+
 /// Any page may connect.
 pub const LANDLINE_ORIGINS_ANY: i64 = 0;
-/// Only pages of this server: same scheme, host and port.
+/// Only pages of this server: same host and port as in the Host header, and the scheme of LANDLINE_OPT_PUBLIC_SCHEME; if
+/// that is unknown, both http and https. A proxy in front has to pass on the client's Host header with its port.
 pub const LANDLINE_ORIGINS_SAME: i64 = 1;
 /// Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN.
 pub const LANDLINE_ORIGINS_LIST: i64 = 2;
+
+/// TLS may end in front of the server or not be used at all.
+pub const LANDLINE_SCHEME_UNKNOWN: i64 = 0;
+/// Browsers reach the server without TLS.
+pub const LANDLINE_SCHEME_HTTP: i64 = 1;
+/// Browsers reach the server with TLS.
+pub const LANDLINE_SCHEME_HTTPS: i64 = 2;
 
 // ----- Texts: landline_options_set_str() -----
 
@@ -150,6 +162,7 @@ pub(crate) struct Values {
     subprotocols: Vec<String>,
     origins: OriginPolicy,
     allowed_origins: Vec<String>,
+    public_scheme: Option<Scheme>,
     max_connections: Option<usize>,
     stack_size: Option<usize>,
     interrupter: Option<Interrupter>,
@@ -333,8 +346,9 @@ impl Values {
         &self.subprotocols
     }
 
-    pub(crate) fn origins(&self) -> &OriginPolicy {
-        &self.origins
+    /// For a server without TLS of its own.
+    pub(crate) fn allows(&self, origin: Option<&str>, host: &str) -> bool {
+        self.origins.allows(origin, host, self.public_scheme)
     }
 
     /// The request's own parts, for a client that is driven by hand.
@@ -383,6 +397,9 @@ impl Values {
             .tcp(self.tcp.clone())
             .subprotocols(self.subprotocols.clone())
             .origins(self.origins.clone());
+        if let Some(scheme) = self.public_scheme {
+            builder = builder.public_scheme(scheme);
+        }
         if let Some(timeout) = self.handshake_timeout {
             builder = builder.handshake_timeout(timeout);
         }
@@ -456,6 +473,14 @@ impl Values {
             }
             LANDLINE_OPT_MAX_CONNECTIONS => self.max_connections = Some(number(key, value)?),
             LANDLINE_OPT_STACK_SIZE => self.stack_size = Some(number(key, value)?),
+            LANDLINE_OPT_PUBLIC_SCHEME => {
+                self.public_scheme = match value {
+                    LANDLINE_SCHEME_UNKNOWN => None,
+                    LANDLINE_SCHEME_HTTP => Some(Scheme::Http),
+                    LANDLINE_SCHEME_HTTPS => Some(Scheme::Https),
+                    _ => return Err(out_of_range(key, value)),
+                }
+            }
             LANDLINE_OPT_ORIGIN_POLICY => {
                 self.origins = match value {
                     LANDLINE_ORIGINS_ANY => OriginPolicy::Any,

@@ -153,9 +153,7 @@ impl Core {
             Ok(Some(request)) => request,
             Err(rejection) => return Err(refuse(&mut self.head, rejection).into()),
         };
-        let origins = self.values.origins();
-        let is_allowed = |tls| origins.allows(request.origin(), request.host(), tls);
-        if !is_allowed(false) && !is_allowed(true) {
+        if !self.values.allows(request.origin(), request.host()) {
             return Err(refuse(&mut self.head, Rejection::origin_not_allowed()).into());
         }
         let offered = request.subprotocols();

@@ -55,7 +55,7 @@ pub struct Handshake {
     pub compression: Option<DeflateParameters>,
     /// The peer's headers: of the answer for a client, of the request for a server.
     pub headers: HeaderMap,
-    /// The path and query that were asked for.
+    /// The path and query that were asked for, percent-encoded.
     pub target: String,
 }
 

@@ -14,7 +14,7 @@ mod request;
 mod serve;
 
 pub use listener::{Incoming, Listener, ListeningSocket};
-pub use origin::OriginPolicy;
+pub use origin::{OriginPolicy, Scheme};
 pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
 
@@ -37,6 +37,7 @@ pub(crate) struct Options {
     tcp: TcpOptions,
     subprotocols: Vec<String>,
     origins: OriginPolicy,
+    public_scheme: Option<Scheme>,
     limits: HeadLimits,
     handshake_timeout: Option<Duration>,
     interrupter: Option<Interrupter>,
@@ -52,6 +53,7 @@ impl Default for Options {
             tcp: TcpOptions::default(),
             subprotocols: Vec::new(),
             origins: OriginPolicy::Any,
+            public_scheme: None,
             limits: HeadLimits::default(),
             handshake_timeout: Some(Duration::from_secs(10)),
             interrupter: None,
@@ -62,6 +64,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// By which scheme the server is reached, if that is known.
+    fn scheme(&self) -> Option<Scheme> {
+        self.public_scheme.or(self.tls.is_some().then_some(Scheme::Https))
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
     }
@@ -116,6 +123,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.options.origins = policy;
+        self
+    }
+
+    /// The scheme by which browsers reach this server, where a proxy in front of it does TLS. Default: `https` for a
+    /// server that speaks TLS by itself, else not known. [`OriginPolicy::SameOrigin`] compares it.
+    #[must_use]
+    pub fn public_scheme(mut self, scheme: Scheme) -> Self {
+        self.options.public_scheme = Some(scheme);
         self
     }
 

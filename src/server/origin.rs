@@ -2,6 +2,32 @@
 
 use url::Url;
 
+/// How browsers reach a server, as far as [`OriginPolicy::SameOrigin`] is concerned: the scheme of its own pages.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Scheme {
+    /// Without TLS: `http` and `ws`.
+    Http,
+    /// With TLS: `https` and `wss`.
+    Https,
+}
+
+impl Scheme {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "http" | "ws" => Some(Self::Http),
+            "https" | "wss" => Some(Self::Https),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Which pages a browser may connect from, by the request's `Origin` header.
 ///
 /// Programs other than browsers usually send no such header; they always pass, since they could send any.
@@ -11,28 +37,44 @@ pub enum OriginPolicy {
     /// Any page.
     #[default]
     Any,
-    /// Only pages of this server itself: same scheme, host and port as in the request.
+    /// Only pages of this server itself: same host and port as in the request's `Host` header, and the same scheme if
+    /// it is known.
+    ///
+    /// It is `https` for a server that speaks TLS by itself, and what
+    /// [`public_scheme`](super::ServerBuilder::public_scheme) says. Otherwise it is not known, for TLS may end in a
+    /// proxy in front of the server; pages of both schemes may connect then. A port that is not written is the default
+    /// of the page's scheme.
+    ///
+    /// A proxy has to pass the client's `Host` on, with the port where there is one (nginx:
+    /// `proxy_set_header Host $http_host`; haproxy does so by itself).
     SameOrigin,
     /// Only pages of these origins, each written as `https://host` or `https://host:port`.
     List(Vec<String>),
 }
 
 impl OriginPolicy {
-    /// Whether a request with this `Origin` to this `Host` is allowed.
+    /// Whether a request with this `Origin` to this `Host` is allowed, at a server that is reached by this scheme, if
+    /// that is known.
     #[must_use]
-    pub fn allows(&self, origin: Option<&str>, host: &str, tls: bool) -> bool {
+    pub fn allows(&self, origin: Option<&str>, host: &str, scheme: Option<Scheme>) -> bool {
         let Some(origin) = origin else { return true };
         match self {
             Self::Any => true,
-            Self::SameOrigin => {
-                let scheme = if tls { "https" } else { "http" };
-                parse(origin).is_some_and(|origin| parse(&format!("{scheme}://{host}")) == Some(origin))
-            }
+            Self::SameOrigin => is_same(origin, host, scheme),
             Self::List(allowed) => {
                 parse(origin).is_some_and(|origin| allowed.iter().any(|one| parse(one).as_ref() == Some(&origin)))
             }
         }
     }
+}
+
+fn is_same(origin: &str, host: &str, known: Option<Scheme>) -> bool {
+    let Some((scheme, page_host, page_port)) = parse(origin) else { return false };
+    let Some(scheme) = Scheme::of(&scheme).filter(|scheme| known.is_none_or(|known| known == *scheme)) else {
+        return false;
+    };
+    parse(&format!("{}://{host}", scheme.name()))
+        .is_some_and(|(_, host, port)| (host, port) == (page_host, page_port))
 }
 
 /// Scheme, host and port; nothing if there is anything else, as in `null`.
@@ -50,31 +92,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn item_24_same_origin_compares_scheme_host_and_port() {
+    fn item_24_same_origin_compares_host_and_port_and_the_scheme_if_it_is_known() {
         let same = OriginPolicy::SameOrigin;
-        for (origin, host, tls, allowed) in [
-            ("http://example.com", "example.com", false, true),
-            ("http://example.com:80", "example.com", false, true),
-            ("http://EXAMPLE.com", "example.com:80", false, true),
-            ("https://example.com", "example.com", false, false),
-            ("https://example.com", "example.com:443", true, true),
-            ("http://example.com:8080", "example.com", false, false),
-            ("http://evil.example", "example.com", false, false),
-            ("http://example.com.evil.example", "example.com", false, false),
-            ("null", "example.com", false, false),
-            ("http://[::1]:9001", "[::1]:9001", false, true),
+        // Origin, Host; whether it is allowed if the scheme is not known, http, https.
+        for (origin, host, allowed) in [
+            ("http://example.com", "example.com", [true, true, false]),
+            ("http://example.com:80", "example.com", [true, true, false]),
+            ("http://EXAMPLE.com", "example.com:80", [true, true, false]),
+            ("ws://example.com", "example.com", [true, true, false]),
+            ("https://example.com", "example.com", [true, false, true]),
+            ("https://example.com", "example.com:443", [true, false, true]),
+            ("https://example.com:443", "Example.com", [true, false, true]),
+            ("wss://example.com", "example.com", [true, false, true]),
+            ("https://example.com:8443", "example.com:8443", [true, false, true]),
+            ("http://[::1]:9001", "[::1]:9001", [true, true, false]),
+            ("https://[::1]", "[0:0::1]:443", [true, false, true]),
+            // The default port is that of the page's scheme.
+            ("https://example.com", "example.com:80", [false; 3]),
+            ("http://example.com", "example.com:443", [false; 3]),
+            ("https://example.com:8443", "example.com", [false; 3]),
+            ("http://example.com:8080", "example.com", [false; 3]),
+            ("https://example.com:80", "example.com:443", [false; 3]),
+            ("http://evil.example", "example.com", [false; 3]),
+            ("http://example.com.evil.example", "example.com", [false; 3]),
+            ("https://example.com/", "example.com.evil.example", [false; 3]),
+            ("https://user@example.com", "example.com", [false; 3]),
+            ("https://example.com/path", "example.com", [false; 3]),
+            ("ftp://example.com", "example.com", [false; 3]),
+            ("null", "example.com", [false; 3]),
+            ("", "example.com", [false; 3]),
         ] {
-            assert_eq!(same.allows(Some(origin), host, tls), allowed, "{origin} to {host}, tls {tls}");
+            let found = [None, Some(Scheme::Http), Some(Scheme::Https)]
+                .map(|scheme| same.allows(Some(origin), host, scheme));
+            assert_eq!(found, allowed, "{origin} to {host}");
         }
-        assert!(same.allows(None, "example.com", false));
+        assert!(same.allows(None, "example.com", None));
     }
 
     #[test]
     fn item_24_a_list_allows_what_it_names() {
         let list = OriginPolicy::List(vec!["https://app.example.com".into(), "http://localhost:3000".into()]);
-        assert!(list.allows(Some("https://app.example.com:443"), "api.example.com", true));
-        assert!(list.allows(Some("http://localhost:3000"), "127.0.0.1:9001", false));
-        assert!(!list.allows(Some("http://localhost:3001"), "127.0.0.1:9001", false));
-        assert!(!list.allows(Some("null"), "127.0.0.1:9001", false));
+        assert!(list.allows(Some("https://app.example.com:443"), "api.example.com", Some(Scheme::Https)));
+        assert!(list.allows(Some("http://localhost:3000"), "127.0.0.1:9001", None));
+        assert!(!list.allows(Some("http://localhost:3001"), "127.0.0.1:9001", None));
+        assert!(!list.allows(Some("null"), "127.0.0.1:9001", None));
     }
 }

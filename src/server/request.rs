@@ -33,7 +33,7 @@ impl Request {
         let transport = secure(transport, options, deadline, wake)?;
         let opening = Opening { transport: &transport, deadline, wake };
         let request = read_head(&opening, options).and_then(|request| {
-            let is_allowed = options.origins.allows(request.origin(), request.host(), options.tls.is_some());
+            let is_allowed = options.origins.allows(request.origin(), request.host(), options.scheme());
             if is_allowed { Ok(request) } else { Err(Rejection::origin_not_allowed().into()) }
         });
         if let Err(Error::Rejected(rejection)) = &request {

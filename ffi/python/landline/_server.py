@@ -341,6 +341,7 @@ def serve(
     select_subprotocol: Optional[SelectSubprotocol] = None,
     process_request: Optional[ProcessRequest] = None,
     origins: Union[str, Iterable[str], None] = None,
+    public_scheme: Optional[str] = None,
     max_connections: int = 1024,
     compression: Union[bool, Compression] = False,
     cert_file: Optional[PathLike] = None,
@@ -374,6 +375,9 @@ def serve(
             the client, None accepts it. What it raises gives the client status 500.
         origins: which web pages may connect: None any, "same" those of this server, or a list of origins. A server
             that trusts cookies or the local network should set it.
+        public_scheme: "http" or "https": how browsers reach the server, where a proxy in front of it does TLS. With
+            origins="same" only pages of this scheme may connect; if it is None, those of both, unless the server speaks
+            TLS by itself. The proxy has to pass on the client's Host header with its port.
         max_connections: counted from when they are accepted; more are answered with 503, and dropped while 32 others are
             being told so.
         cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn TLS on; see connect().
@@ -397,6 +401,7 @@ def serve(
     else:
         for origin in origins or ():
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
+<<<<<<< HEAD
     listener = _abi.new_listener()
     if sock is not None:
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
@@ -408,6 +413,11 @@ def serve(
             max_connections,
             seconds(send_timeout, "send_timeout"),
         )
+=======
+    if public_scheme not in _abi.SCHEMES:
+        raise UsageError('public_scheme is None, "http" or "https"')
+    options.number(_abi.OPT_PUBLIC_SCHEME, _abi.SCHEMES[public_scheme])
+>>>>>>> 8cd3957 (Same origin: host and port, and the scheme where it is known or told, for TLS that ends in front)
     if unix is None:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     else:

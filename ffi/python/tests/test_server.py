@@ -1,5 +1,6 @@
 """The server's side: requests, limits, shutting down, failing handlers."""
 
+import functools
 import logging
 import queue
 import socket
@@ -104,6 +105,26 @@ def test_origins(origins: Any) -> None:
         with pytest.raises(landline.InvalidHandshake) as caught:
             landline.connect(url_of(server), origin="https://evil.example")
         assert caught.value.http_status == 403
+
+
+@pytest.mark.parametrize(
+    ("scheme", "allowed"), [(None, ["http", "https"]), ("http", ["http"]), ("https", ["https"])]
+)
+def test_tls_that_ends_in_front(scheme: Optional[str], allowed: List[str]) -> None:
+    with running(echo, origins="same", public_scheme=scheme) as server:
+        for page in ("http", "https"):
+            for host, origin in [("page.example", "page.example"), ("page.example:8443", "page.example:8443")]:
+                connect = functools.partial(
+                    landline.connect, url_of(server), origin=f"{page}://{origin}", host=host, open_timeout=20
+                )
+                if page in allowed:
+                    connect().close()
+                    continue
+                with pytest.raises(landline.InvalidHandshake) as caught:
+                    connect()
+                assert caught.value.http_status == 403
+    with pytest.raises(landline.UsageError):
+        landline.serve(echo, public_scheme="wss")
 
 
 def test_too_many_connections() -> None:

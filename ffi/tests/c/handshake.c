@@ -241,10 +241,23 @@ static void origins(void) {
     snprintf(same, sizeof same, "http://%s", landline_listener_address(listener));
     snprintf(other, sizeof other, "https://%s", landline_listener_address(listener));
     one_origin(listener, same, 1);
-    one_origin(listener, other, 0);
+    one_origin(listener, other, 1);
     one_origin(listener, "http://page.example", 0);
+    one_origin(listener, "https://127.0.0.1", 0);
     one_origin(listener, NULL, 1);
     landline_listener_free(listener);
+    /* TLS ends in front of the server, or is known not to be used. */
+    for (int64_t scheme = LANDLINE_SCHEME_HTTP; scheme <= LANDLINE_SCHEME_HTTPS; scheme++) {
+        with_int(options, LANDLINE_OPT_PUBLIC_SCHEME, scheme);
+        OK(landline_listen("127.0.0.1:0", options, &listener));
+        snprintf(same, sizeof same, "http://%s", landline_listener_address(listener));
+        snprintf(other, sizeof other, "https://%s", landline_listener_address(listener));
+        one_origin(listener, same, scheme == LANDLINE_SCHEME_HTTP);
+        one_origin(listener, other, scheme == LANDLINE_SCHEME_HTTPS);
+        landline_listener_free(listener);
+    }
+    with_int(options, LANDLINE_OPT_PUBLIC_SCHEME, LANDLINE_SCHEME_UNKNOWN);
+    CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_PUBLIC_SCHEME, 3), LANDLINE_ERR_INVALID);
     with_str(options, LANDLINE_OPT_ALLOWED_ORIGIN, "https://page.example");
     with_str(options, LANDLINE_OPT_ALLOWED_ORIGIN, "https://other.example");
     OK(landline_listen("127.0.0.1:0", options, &listener));

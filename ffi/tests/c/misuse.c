@@ -390,7 +390,7 @@ static void listening(void) {
     landline_conn *conn = STALE, *client;
     pthread_t thread;
     struct opening opening;
-    static const int32_t NO_KEY[] = {0, -1, 7, 101, INT_MAX, INT_MIN};
+    static const int32_t NO_KEY[] = {0, -1, 8, 101, INT_MAX, INT_MIN};
     OK(landline_listen("127.0.0.1:0", NULL, &listener));
     IS_NULL(landline_listener_accept(NULL, 0, &request), "listener");
     CHECK(request == NULL);

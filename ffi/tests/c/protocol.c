@@ -449,6 +449,58 @@ static void header_lines(void) {
     landline_options_free(options);
 }
 
+/* By default all messages are compressed where the window is kept, and those that are worth it where it is not. */
+static void what_is_compressed(void) {
+    static const size_t SIZES[] = {0, 1, 127, 128, 1000};
+    static const char MESSAGE[1000];
+    for (int way = 0; way < 4; way++) {
+        static const size_t FROM[] = {0, 128, 0, 1000};
+        landline_options *options = with_int(new_options(), LANDLINE_OPT_COMPRESSION, 1);
+        landline_protocol *client, *server;
+        if (way == 1 || way == 2)
+            with_int(options, LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER, 1);
+        if (way > 1)
+            with_int(options, LANDLINE_OPT_COMPRESSION_THRESHOLD, (int64_t)FROM[way]);
+        open_ends(options, &client, &server);
+        for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+            const uint8_t *data;
+            size_t len;
+            OK(landline_protocol_send(client, LANDLINE_BINARY, MESSAGE, SIZES[i], 0));
+            OK(landline_protocol_output(client, &data, &len));
+            CHECK(data[0] == (SIZES[i] >= FROM[way] ? 0xc2 : 0x82));
+            CHECK(SIZES[i] > 0 || data[0] == 0x82 || len == 7);
+            hand_over(client, server, 1000);
+            check_event(server, LANDLINE_EVENT_BINARY, MESSAGE, SIZES[i]);
+        }
+        landline_protocol_free(client);
+        landline_protocol_free(server);
+        landline_options_free(options);
+    }
+}
+
+/* TLS is the program's, so it says by which scheme pages may come. */
+static void origins(void) {
+    static const int64_t TOLD[] = {LANDLINE_SCHEME_UNKNOWN, LANDLINE_SCHEME_HTTP, LANDLINE_SCHEME_HTTPS};
+    for (size_t i = 0; i < 6; i++) {
+        landline_options *ours = with_str(new_options(), LANDLINE_OPT_ORIGIN, i % 2 ? "https://a" : "http://a");
+        landline_options *theirs = with_int(new_options(), LANDLINE_OPT_ORIGIN_POLICY, LANDLINE_ORIGINS_SAME);
+        const int64_t told = TOLD[i / 2];
+        const int allowed = told == LANDLINE_SCHEME_UNKNOWN || told == (i % 2 ? LANDLINE_SCHEME_HTTPS : LANDLINE_SCHEME_HTTP);
+        landline_protocol *client, *server;
+        const uint8_t *data;
+        size_t len;
+        with_int(theirs, LANDLINE_OPT_PUBLIC_SCHEME, told);
+        OK(landline_protocol_client("ws://a/", ours, &client));
+        OK(landline_protocol_server(theirs, &server));
+        OK(landline_protocol_output(client, &data, &len));
+        CHECK_STATUS(landline_protocol_receive(server, data, len, &len), allowed ? LANDLINE_OK : LANDLINE_ERR_REJECTED);
+        landline_protocol_free(client);
+        landline_protocol_free(server);
+        landline_options_free(ours);
+        landline_options_free(theirs);
+    }
+}
+
 int main(int argc, char **argv) {
     static const size_t PIECES[] = {1, 7, 100000};
     begin(argc, argv);
@@ -462,5 +514,7 @@ int main(int argc, char **argv) {
     an_unexpected_end_is_remembered();
     the_end_of_an_opening_handshake_is_remembered();
     header_lines();
+    what_is_compressed();
+    origins();
     return 0;
 }

@@ -86,6 +86,12 @@ void compression() {
     CHECK(sent(1000, landline::send_flag::none) < 100);
     CHECK(sent(1000, landline::send_flag::plain) > 1000);
 
+    // By default all where the window is kept, and what is worth it where it is not.
+    ends = open(options().compression(true), options().compression(true));
+    CHECK(sent(127, landline::send_flag::none) < 30 && sent(0, landline::send_flag::none) == 7);
+    ends = open(options().compression(true).client_no_context_takeover(true), options().compression(true));
+    CHECK(sent(127, landline::send_flag::none) > 127 && sent(128, landline::send_flag::none) < 30);
+
     ends = open(options().compression(true).server_no_context_takeover(true).client_max_window_bits(10),
                 options().compression(true).client_no_context_takeover(true).server_max_window_bits(11));
     CHECK(holds(ends.client.extensions(), "server_no_context_takeover"));
@@ -105,6 +111,11 @@ int refusal(const options& client, const options& server) {
 void servers() {
     CHECK(refusal(options().origin("https://a.test"), options().origin_policy(landline::origins::same)) == 403);
     CHECK(refusal(options().origin("https://a.test"), options().origin_policy(landline::origins::any)) == 101);
+    for (const auto told : {landline::scheme::unknown, landline::scheme::http, landline::scheme::https}) {
+        const auto page = options().origin("https://a.test").host("a.test");
+        const auto server = options().origin_policy(landline::origins::same).public_scheme(told);
+        CHECK(refusal(page, server) == (told == landline::scheme::http ? 403 : 101));
+    }
     CHECK(refusal(options().origin("https://a.test"), options().allowed_origin("https://b.test")) == 403);
     CHECK(refusal(options().origin("https://b.test"), options().allowed_origin("https://b.test")) == 101);
     CHECK(refusal(options().header("X", std::string(500, 'x')), options().max_head_size(500)) >= 400);

@@ -66,7 +66,10 @@ fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
     if target.contains(&b'#') {
         return Err(bad_request("the request target holds a fragment, which is not for the server: leave it out"));
     }
-    let (encoded, raw) = (percent_encode(target), (!target.is_ascii()).then_some(target));
+    let (encoded, raw) = match str::from_utf8(target) {
+        Ok(text) if text.is_ascii() => (Cow::Borrowed(text), None),
+        _ => (Cow::Owned(percent_encode(target)), Some(target)),
+    };
     split_target(&encoded, raw)
         .ok_or_else(|| bad_request("the request target is neither a path nor an absolute URL of http or ws"))
 }
