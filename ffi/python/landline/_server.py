@@ -401,7 +401,9 @@ def serve(
     else:
         for origin in origins or ():
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
-<<<<<<< HEAD
+    if public_scheme not in _abi.SCHEMES:
+        raise UsageError('public_scheme is None, "http" or "https"')
+    options.number(_abi.OPT_PUBLIC_SCHEME, _abi.SCHEMES[public_scheme])
     listener = _abi.new_listener()
     if sock is not None:
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
@@ -413,11 +415,6 @@ def serve(
             max_connections,
             seconds(send_timeout, "send_timeout"),
         )
-=======
-    if public_scheme not in _abi.SCHEMES:
-        raise UsageError('public_scheme is None, "http" or "https"')
-    options.number(_abi.OPT_PUBLIC_SCHEME, _abi.SCHEMES[public_scheme])
->>>>>>> 8cd3957 (Same origin: host and port, and the scheme where it is known or told, for TLS that ends in front)
     if unix is None:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     else:
