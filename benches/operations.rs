@@ -9,8 +9,7 @@
 mod common;
 
 use common::{pair, trades};
-use http::HeaderMap;
-use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake};
+use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers, ServerHandshake};
 use landline::proto::{Event, Inbound, Limits, Opcode, Outbound, Role, Step, Want};
 use landline::server::accept_over;
 use landline::transport::{self, Interest, Ready, Transport, Wake};
@@ -232,7 +231,7 @@ fn request() -> Vec<u8> {
 
 fn answer(request: &[u8]) -> Vec<u8> {
     let request = ServerHandshake::new(HeadLimits::default()).receive(request).expect("a valid request");
-    request.expect("a whole request").accept(None, &[], &HeaderMap::new()).expect("a valid answer")
+    request.expect("a whole request").accept(None, &[], Headers::new()).expect("a valid answer")
 }
 
 fn masking() -> Outbound {

@@ -184,7 +184,7 @@ fn raw_server(handler: impl FnOnce(TcpStream) + Send + 'static) -> (String, Join
                 break request;
             }
         };
-        stream.write_all(&request.accept(None, &[], &http::HeaderMap::new()).unwrap()).unwrap();
+        stream.write_all(&request.accept(None, &[], http::HeaderMap::new()).unwrap()).unwrap();
         handler(stream);
     });
     (url, serving)
