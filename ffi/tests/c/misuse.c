@@ -78,7 +78,7 @@ static void errors(void) {
 
 static void options(void) {
     landline_options *options = new_options();
-    static const int32_t NO_INT[] = {0, -1, 30, 99, 101, 201, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 31, 99, 101, 201, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 201, INT_MAX, INT_MIN};
     static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 205, INT_MAX, INT_MIN};
     IS_NULL(landline_options_new(NULL), "options");
