@@ -70,7 +70,8 @@
  *
  * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, for at most
  * LANDLINE_CONN_NEXT_DEADLINE_MS, and calls with a time limit of 0 until they give LANDLINE_TIMED_OUT; what is due at a
- * time, keepalive's Pings above all, is done in these calls. Or it uses landline_wait(), which heeds that by itself. Or it does all I/O by itself: landline_protocol.
+ * time, keepalive's Pings above all, is done in these calls. Or it uses landline_wait(), which heeds that by itself. Or
+ * it does all I/O by itself: landline_protocol.
  *
  * ERRORS
  *

@@ -270,15 +270,9 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-class Birth:
-    """Which process something was made in."""
-
-    def __init__(self) -> None:
-        self._born = _process[0]
-
-    def is_inherited(self) -> bool:
-        """Whether that is another one, which this one was forked from."""
-        return self._born != _process[0]
+def forks() -> int:
+    """How many forks ago this process was the one that loaded the library: another number is of another process."""
+    return _process[0]
 
 
 class Handle(Unique, c_void_p):

@@ -10,7 +10,7 @@ from . import _abi
 from ._exceptions import ConcurrencyError, Interrupted, Timeout, was_interrupted
 from ._payload import DataLike, as_bytes, encoded, payload, view_of
 from ._state import State
-from ._waiting import Limit
+from ._waiting import Limit, seconds
 
 # What is sent without letting other threads run, if it can be without waiting.
 _SMALL = 4096

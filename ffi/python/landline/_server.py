@@ -111,7 +111,7 @@ class Server(_abi.Unique):
         send_timeout: Optional[float],
     ) -> None:
         self._listener: Optional[_abi.Handle] = listener
-        self._made_in = _abi.Birth()
+        self._born = _abi.forks()
         self._address = str(_abi.listener_address(listener).decode())
         self._handler = handler
         self._process_request = process_request
@@ -141,7 +141,7 @@ class Server(_abi.Unique):
             self.shutdown()
 
     def _is_inherited(self) -> bool:
-        return self._made_in.is_inherited()
+        return self._born != _abi.forks()
 
     def _check_process(self) -> None:
         if self._is_inherited():

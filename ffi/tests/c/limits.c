@@ -70,6 +70,8 @@ static void connections(int32_t wrong, int single_thread) {
     REFUSED(landline_conn_flush(client, wrong));
     REFUSED(landline_conn_ping(client, "a", 1, wrong));
     REFUSED(landline_conn_ping_wait(client, wrong, &microseconds));
+    REFUSED(landline_conn_ping_start(client, wrong, &microseconds));
+    REFUSED(landline_conn_pong_wait(client, 1, wrong));
     REFUSED(landline_conn_close_start(client, 1000, NULL, 0, wrong));
     REFUSED(landline_conn_close(client, 1000, NULL, 0, wrong));
     REFUSED(landline_conn_send_stream(client, LANDLINE_TEXT, 0, wrong, &writer));

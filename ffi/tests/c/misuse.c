@@ -211,6 +211,13 @@ static void opening(void) {
     IS_NULL(landline_server_bind("127.0.0.1:0", NULL, NULL), "server");
     NOT_UTF8(landline_server_bind(LATIN, NULL, &server), "address");
     CHECK(landline_server_bind("nonsense", NULL, &server) < 0 && server == NULL);
+    IS_NULL(landline_listen_fd(0, 0, NULL, NULL), "listener");
+    INVALID(landline_listen_fd(-1, 0, NULL, &listener), "descriptor");
+    INVALID(landline_listen_fd(INT_MAX, 0, NULL, &listener), "descriptor");
+    CHECK(listener == NULL);
+    IS_NULL(landline_server_bind_fd(0, 0, NULL, NULL), "server");
+    INVALID(landline_server_bind_fd(-1, 1, NULL, &server), "descriptor");
+    CHECK(server == NULL);
 
     /* Options that do not fit each other show when they are used. */
     with_str(wrong, LANDLINE_OPT_TLS_CERT_FILE, "/nonexistent");
@@ -272,7 +279,7 @@ static void connection(landline_conn *client, landline_conn *server) {
     size_t len;
     uint64_t microseconds;
     char byte, long_reason[124];
-    static const int32_t NO_INT[] = {0, -1, 17, 99, 101, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 18, 99, 101, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 108, 199, INT_MAX, INT_MIN};
     static const int32_t NO_CODE[] = {INT_MIN, -1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, INT_MAX};
     memset(long_reason, 'a', sizeof long_reason);
@@ -341,6 +348,9 @@ static void connection(landline_conn *client, landline_conn *server) {
     INVALID(landline_conn_ping(client, "a", SIZE_MAX, 0), "data");
     IS_NULL(landline_conn_ping_wait(NULL, 0, &microseconds), "conn");
     IS_NULL(landline_conn_ping_wait(client, 0, NULL), "microseconds");
+    IS_NULL(landline_conn_ping_start(NULL, 0, &microseconds), "conn");
+    IS_NULL(landline_conn_ping_start(client, 0, NULL), "ping");
+    IS_NULL(landline_conn_pong_wait(NULL, 1, 0), "conn");
 
     IS_NULL(landline_conn_close(NULL, 1000, NULL, 0, 0), "conn");
     IS_NULL(landline_conn_close(client, 1000, NULL, 1, 0), "reason");
