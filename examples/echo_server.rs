@@ -8,6 +8,7 @@ use landline::transport::Identity;
 use landline::{Compression, Keepalive, Server, WebSocket};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// A WebSocket echo server.
@@ -45,8 +46,17 @@ struct Options {
     handshake_timeout: u64,
 }
 
-fn main() -> landline::Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> landline::Result<()> {
     let keepalive = options.ping_interval.map(|seconds| {
         let interval = Duration::from_secs(seconds);
         Keepalive { interval, timeout: interval }

@@ -78,7 +78,8 @@
  * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on,
  * negative ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
  * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it
- * is over; then every later receiving call gives the same one. The thread's last failure has a text and more:
+ * is over; then every later receiving call gives the same one. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT come late: the
+ * peer is sent a Close frame that says why, and has until it ends the stream, at most 2 s, to read it. The thread's last failure has a text and more:
  * landline_error_text(), landline_error_int(), landline_error_bytes().
  *
  * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
@@ -92,6 +93,12 @@
  * freeing it closes this process's copies of its descriptors and does nothing else. The parent notices nothing of it. When
  * the parent ends a connection or a listener, the peer is told, and the port is free, although a child has the descriptor.
  * Servers of several processes bind a socket, fork, and make a listener in each process: landline_listen_fd().
+ *
+ * LOADING AT RUN TIME
+ *
+ * dlopen() and dlclose() may be called in any order and number. dlclose() is for when every handle is freed and no call is
+ * under way. The installed library stays in memory, because OpenSSL, which outlasts it, has pointers to its functions;
+ * opening it again costs nothing. A library of yours that contains liblandline.a is to be linked with -Wl,-z,nodelete.
  *
  * VERSIONS
  *
@@ -884,7 +891,8 @@ landline_status landline_conn_header(struct landline_conn *conn,
  * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
  * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
  * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
- * LANDLINE_ERR_IO. `*message` is NULL unless the status is LANDLINE_OK.
+ * LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
+ * frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_conn_recv(struct landline_conn *conn,
                                    int32_t timeout_ms,
@@ -1071,6 +1079,9 @@ landline_status landline_connect_transport(const struct landline_transport *tran
 /**
  * Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
  * connections have no descriptor.
+ *
+ * Each direction holds 64 KiB. What does not fit, with a few bytes for each frame, waits until the other end
+ * receives: a single thread that sends more than that before it receives, with no time limit, blocks for ever.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
  */
@@ -1298,7 +1309,8 @@ size_t landline_message_len(const struct landline_message *message);
 void landline_message_free(struct landline_message *message);
 
 /**
- * Makes options with the defaults. Free it with landline_options_free().
+ * Makes options with the defaults. Free it with landline_options_free(). They are worth keeping for further connections:
+ * any number can be made with them, at the same time too, without giving the same options again.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */

@@ -616,6 +616,17 @@ fn compression_with_the_echo_server() {
 }
 
 #[test]
+fn the_echo_server_says_plainly_that_its_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let done = example("echo_server").args(["--listen", &address]).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), done.stdout.len()), (Some(1), 0), "{said}");
+    assert!(said.starts_with("error: ") && said.contains(&address) && said.lines().count() == 1, "{said}");
+    assert!(said.contains("Address already in use") && !said.contains("Kind"), "{said}");
+}
+
+#[test]
 fn no_subprotocol_is_chosen() {
     let (url, server) = echo_server();
     let result = run(["--subprotocol", "v3", &url], "hello\n");

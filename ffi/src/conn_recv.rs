@@ -16,7 +16,8 @@ use std::ffi::c_void;
 /// LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
 /// receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
 /// LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
-/// LANDLINE_ERR_IO. `*message` is NULL unless the status is LANDLINE_OK.
+/// LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
+/// frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
 ///
 /// # Safety
 ///

@@ -108,6 +108,9 @@ pub unsafe extern "C" fn landline_connect_transport(
 /// Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
 /// connections have no descriptor.
 ///
+/// Each direction holds 64 KiB. What does not fit, with a few bytes for each frame, waits until the other end
+/// receives: a single thread that sends more than that before it receives, with no time limit, blocks for ever.
+///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
 ///
 /// # Safety

@@ -583,7 +583,8 @@ fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
     }
 }
 
-/// Makes options with the defaults. Free it with landline_options_free().
+/// Makes options with the defaults. Free it with landline_options_free(). They are worth keeping for further connections:
+/// any number can be made with them, at the same time too, without giving the same options again.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
