@@ -517,11 +517,12 @@ fn a_name_that_cannot_be_looked_up_is_an_error() {
 // ----- Interrupting -----
 
 /// Interrupts the client while it waits in `connect`, doing this.
-fn interrupt_connect(url: String, tls: bool, doing: Budget) {
+fn interrupt_connect(url: String, tls: bool, doing: Budget, until_there: impl FnOnce()) {
     let interrupter = Interrupter::new().unwrap();
     let client = builder().interrupter(interrupter.clone()).build().unwrap();
     let url = if tls { url.replace("ws:", "wss:") } else { url };
     let connecting = sleeper(move || (client.connect(&url), client));
+    until_there();
     connecting.until_asleep();
     let (took, (result, client)) = timed(|| {
         interrupter.interrupt();
@@ -537,7 +538,7 @@ fn interrupt_connect(url: String, tls: bool, doing: Budget) {
 fn an_interrupter_ends_connecting() {
     limited(|| {
         let (_sockets, addr) = unresponsive();
-        interrupt_connect(url(addr), false, Budget::Connect);
+        interrupt_connect(url(addr), false, Budget::Connect, || {});
     });
 }
 
@@ -545,8 +546,14 @@ fn an_interrupter_ends_connecting() {
 fn an_interrupter_ends_the_opening_handshake() {
     limited(|| {
         for (tls, doing) in [(false, Budget::Handshake), (true, Budget::Tls)] {
-            let (addr, server) = raw_server(|mut raw| raw.rest().unwrap());
-            interrupt_connect(url(addr), tls, doing);
+            let (send, heard) = std::sync::mpsc::channel();
+            let (addr, server) = raw_server(move |mut raw| {
+                raw.more().unwrap();
+                send.send(()).unwrap();
+                raw.rest().unwrap()
+            });
+            // Setting up TLS can take a while, and comes first.
+            interrupt_connect(url(addr), tls, doing, || heard.recv().unwrap());
             assert!(!server.join().is_empty());
         }
     });

@@ -294,11 +294,18 @@ fn a_server_that_waits_for_its_handlers_refuses_clients() {
         let (server, client, release) = busy();
         let addr = server.addr;
         let ending = thread::spawn(move || server.end(Duration::from_secs(20)));
-        eventually("the socket is closed", || is_refused(addr));
+        let mut in_time = 0;
+        eventually("the socket is closed", || {
+            let refused = is_refused(addr);
+            in_time += usize::from(!refused);
+            refused
+        });
         assert!(!ending.is_finished());
         drop(client);
         drop(release);
-        assert_eq!(ending.join().unwrap().finished, 1);
+        // Those that came in time may have been accepted.
+        let finished = ending.join().unwrap().finished;
+        assert!((1..=1 + in_time).contains(&finished), "{finished} of {in_time} and the one with a handler");
     });
 }
 
