@@ -523,7 +523,7 @@ fn windows_are_made_at_the_first_compressed_message() {
     limited(|| {
         for role in [Role::Client, Role::Server] {
             let (_plain, _peer, without) = held(role, None);
-            let (mut ws, mut other, with) = held(role, Some(options()));
+            let (mut ws, mut other, with) = held(role, Some(options().threshold(128)));
             assert!(with - without < 2 * KIB as isize, "{role:?}: {without} without, {with} with");
 
             let message = noise(1000);

@@ -27,7 +27,7 @@
 //! ```
 //! use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake};
 //! use landline::proto::{Event, Limits, Protocol};
-//! use landline::{CloseCode, MessageRef};
+//! use landline::{CloseCode, Headers, MessageRef};
 //!
 //! // The opening handshake. The nonce is the one of RFC 6455 section 1.3; a real one is random.
 //! let request = ClientRequest::new("server.example.com", "/chat");
