@@ -1002,8 +1002,8 @@ landline_status landline_conn_ping_wait(struct landline_conn *conn,
 
 /**
  * Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
- * peer's, throwing away what else arrives, at most 1 MiB of it. If another thread receives, that one gets
- * LANDLINE_CLOSED, and this call waits for it.
+ * peer's, throwing away what else arrives meanwhile, however much it is. Messages whose sending has returned still reach
+ * a peer that reads them. If another thread receives, that one gets LANDLINE_CLOSED, and this call waits for it.
  *
  * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
  * connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
@@ -1024,7 +1024,7 @@ landline_status landline_conn_close(struct landline_conn *conn,
 /**
  * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
  * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
- * sent before. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
+ * sent before, or the connection was closed in order. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
  */
 landline_status landline_conn_close_start(struct landline_conn *conn,
                                           int32_t code,

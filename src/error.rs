@@ -271,7 +271,7 @@ pub enum Closed {
     /// Keepalive got no sign of life in time.
     #[error("peer is silent: nothing came for {0:?}, not even the answer to a ping")]
     PeerSilent(Duration),
-    /// The peer did not complete the closing handshake in time, or sent too much instead.
+    /// The peer did not complete the closing handshake in time, whatever else it sent.
     #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
 }

@@ -1,16 +1,15 @@
 //! The bytes of an opening handshake over a transport, for both roles, under one deadline.
 
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
-use crate::transport::{Interest, Transport, Wake, remaining};
+use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake, remaining};
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
 /// Read at a time. What comes behind the head is kept, and fits the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
 
-/// How long, and for how much, to read on behind a refusal at most, so that it is not lost to a reset.
+/// How long to read on behind a refusal at most, so that it is not lost to a reset.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1 << 20;
 
 /// A transport on which nothing but the handshake happens yet.
 pub(crate) struct Opening<'a> {
@@ -53,11 +52,11 @@ impl Opening<'_> {
                 return;
             }
         }
-        let (mut scratch, mut left) = (vec![0; CHUNK], LINGER_BYTES);
-        while left > 0 {
-            match self.read(&mut scratch) {
-                Ok(0) | Err(_) => return,
-                Ok(count) => left = left.saturating_sub(count),
+        let (mut scratch, mut pace) = (vec![0; SCRATCH], Pace::default());
+        while let Ok(count @ 1..) = self.read(&mut scratch) {
+            pace.passed(count, self.transport, false);
+            if remaining(self.deadline) == Some(Duration::ZERO) {
+                return;
             }
         }
     }

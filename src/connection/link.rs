@@ -19,13 +19,12 @@
 //!
 //! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
 
+use super::closing::Progress;
 use super::line::{Line, Seat, Waiter, Wants};
 pub(super) use super::patience::{Patience, earliest};
 use super::stats::{Counters, Stats};
-use crate::close::{CloseFrame, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
-use crate::deadline;
 use crate::entropy::SystemMasks;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
 use crate::message::Kind;
@@ -99,6 +98,16 @@ pub(super) struct Gate {
     /// Number of the last Ping sent by `ping_wait`, and of the last one answered.
     pings_sent: u64,
     pub(super) pings_answered: u64,
+}
+
+/// What a receiver has to know before it waits.
+pub(super) struct Outlook {
+    /// Something waits for room to be written.
+    pub(super) unsent: bool,
+    /// The closing handshake must be over by then.
+    pub(super) close_by: Option<Instant>,
+    /// Nothing can be written any more: what has arrived is all that is to come.
+    pub(super) is_cut: bool,
 }
 
 /// What a frame is, in the terms of the caller.
@@ -513,20 +522,6 @@ impl Link {
         }
     }
 
-    /// Starts the closing handshake and sends the Close frame, within `close_timeout`.
-    pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
-        self.check_process()?;
-        {
-            let mut gate = self.gate();
-            gate.check_end()?;
-            gate.session.start_close(frame);
-            gate.close_by.get_or_insert(deadline::after(self.config.close_timeout));
-        }
-        self.wake_receiver();
-        // It is recorded, and whoever has the turn, or receives, sends it.
-        self.flush(patience).map_err(Error::accepted)
-    }
-
     /// Waits until messages may be sent: the queue is home and no other message is being streamed.
     fn turn(&self, streaming: bool, patience: &mut Patience) -> Result<MutexGuard<'_, Gate>> {
         let gate = self.gate();
@@ -793,21 +788,18 @@ impl Link {
         let mut failure = result.as_ref().err().filter(|error| error.is_fatal()).cloned();
         let mut result = result;
         let mut more = true;
+        let mut has_failed = false;
         loop {
             let mut gate = self.gate();
             if let Some(error) = failure.take() {
                 // What led to the failure is more to the point than the failure.
-                let error = match &gate.end {
-                    Some(Err(end)) => end.clone(),
-                    _ if self.is_aborted() => Error::Closed(Closed::Aborted),
-                    _ => error,
-                };
-                let error = gate.write_error.get_or_insert(error).clone();
+                let error = gate.cut(error.clone()).err().unwrap_or(error);
                 if result.as_ref().is_err_and(Error::is_fatal) {
                     result = Err(error);
                 }
                 gate.line.wake_all();
                 self.pongs.notify_all();
+                has_failed = true;
             }
             let writable = gate.write_error.is_none();
             let dry = out.is_empty() && all_out;
@@ -841,6 +833,10 @@ impl Link {
             gate.left_behind &= !out.is_empty();
             gate.out = Some(out);
             self.wake_next(gate, !by_receiver);
+            if has_failed && !by_receiver {
+                // It learns that nothing more is to come.
+                self.wake_receiver();
+            }
             woken.iter().for_each(|seat| seat.notify_all());
             return result;
         }
@@ -867,20 +863,19 @@ impl Link {
 
     // ----- For the receiver -----
 
-    /// Sends what is queued and due as far as there is room, before the receiver waits. Gives whether something
-    /// is left that waits for room, and by when the closing handshake must be over.
-    pub(super) fn before_wait(&self) -> (bool, Option<Instant>) {
+    /// Sends what is queued and due as far as there is room, before the receiver waits.
+    pub(super) fn before_wait(&self) -> Outlook {
         let mut gate = self.gate();
-        let close_by = gate.close_by;
+        let mut outlook = Outlook { unsent: false, close_by: gate.close_by, is_cut: gate.is_cut() };
         if gate.out.is_none() {
             // Another thread has its turn: it sees to the rest.
             gate.left_behind = true;
-            return (false, close_by);
+            return outlook;
         }
-        if gate.write_error.is_some() || (gate.queued() == 0 && !gate.stuck && !gate.session.has_replies()) {
-            return (false, close_by);
+        if outlook.is_cut || (gate.queued() == 0 && !gate.stuck && !gate.session.has_replies()) {
+            return outlook;
         }
-        let Some(mut out) = gate.take_out() else { return (false, close_by) };
+        let Some(mut out) = gate.take_out() else { return outlook };
         if !gate.stuck {
             gate.session.write_replies(&mut out);
         }
@@ -889,9 +884,57 @@ impl Link {
             Ok(all_out) => (Ok(()), all_out),
             Err(error) => (Err(error), false),
         };
-        // An error stays with the gate for the senders; the peer may still have something to say.
+        // An error stays with the gate; the peer may still have something to say.
         let _ = self.come_home(out, result, all_out, true);
-        (self.gate().stuck, close_by)
+        let gate = self.gate();
+        outlook.unsent = gate.stuck;
+        outlook.is_cut = gate.is_cut();
+        outlook
+    }
+
+    /// The same for a connection that ends: messages first, and then what is due.
+    pub(super) fn push(&self) -> Progress {
+        let mut gate = self.gate();
+        if gate.is_cut() {
+            return Progress::Failed;
+        }
+        let mut owes_messages = gate.stuck;
+        let Some(mut out) = gate.take_out() else { return Progress::Behind };
+        owes_messages |= !out.is_empty();
+        if !owes_messages {
+            gate.session.write_replies(&mut out);
+        }
+        drop(gate);
+        let mut result = self.write_available(&mut out);
+        if owes_messages && matches!(result, Ok(true)) {
+            owes_messages = false;
+            self.gate().session.write_replies(&mut out);
+            result = self.write_available(&mut out);
+        }
+        let is_answer = || self.gate().session.close_received_frame().is_some();
+        match result {
+            Ok(all_out) => {
+                let _ = self.come_home(out, Ok(()), all_out, true);
+                let gate = self.gate();
+                if gate.is_cut() {
+                    Progress::Failed
+                } else if gate.stuck || gate.queued() > 0 || gate.out.is_none() || gate.session.has_replies() {
+                    Progress::Blocked
+                } else {
+                    Progress::Done
+                }
+            }
+            // A peer that has said all it had to say need not wait for the answer.
+            Err(error) if !owes_messages && is_answer() => {
+                self.gate().write_error.get_or_insert(error);
+                let _ = self.come_home(out, Ok(()), false, true);
+                Progress::Failed
+            }
+            Err(error) => {
+                let _ = self.come_home(out, Err(error), false, true);
+                Progress::Failed
+            }
+        }
     }
 
     /// A Ping has come. Each one is answered while the peer reads; once it does not, only the last one is.
@@ -923,6 +966,11 @@ impl Link {
         }
     }
 
+    /// Whether nothing can be written any more.
+    pub(super) fn is_cut(&self) -> bool {
+        self.made_in.is_current() && self.gate().is_cut()
+    }
+
     /// Whether something waits for room to be written.
     pub(super) fn is_stuck(&self) -> bool {
         self.made_in.is_current() && self.gate().stuck
@@ -952,102 +1000,26 @@ impl Link {
         }
     }
 
-    /// Records the end of the connection; the first record stays. Gives the one that counts.
-    pub(super) fn end(&self, end: std::result::Result<(), Error>) -> std::result::Result<(), Error> {
-        let mut gate = self.gate();
-        let end = if self.is_aborted() && end.is_err() { Err(Error::Closed(Closed::Aborted)) } else { end };
-        let end = gate.end.get_or_insert(end).clone();
-        gate.line.wake_all();
-        drop(gate);
-        self.pongs.notify_all();
-        end
-    }
-
     /// Also in another process than the one that made the connection.
     #[inline]
     pub(super) fn is_aborted(&self) -> bool {
         !self.usable.is_usable()
     }
 
-    /// Ends the connection at once, from any thread.
-    pub(crate) fn abort(&self) {
-        if self.check_process().is_err() {
-            return;
-        }
+    pub(super) fn set_aborted(&self) {
         self.usable.revoke();
-        self.transport.abort();
-        {
-            let gate = &mut *self.gate();
-            gate.write_error.get_or_insert(Error::Closed(Closed::Aborted));
-            gate.end.get_or_insert(Err(Error::Closed(Closed::Aborted)));
-            gate.line.wake_all();
-        }
-        self.pongs.notify_all();
-        self.wake_receiver();
     }
 
-    /// Ends the connection at once because of `error`, which the senders get too.
-    pub(super) fn abort_for(&self, error: Error) {
-        self.gate().write_error.get_or_insert(error);
-        self.transport.abort();
+    /// The connection has ended: whoever waits looks again.
+    pub(super) fn tell_everybody(&self) {
         self.gate().line.wake_all();
         self.pongs.notify_all();
-    }
-
-    /// Ends the stream towards the peer once everything is sent.
-    pub(super) fn close_write(&self, deadline: Instant) {
-        let mut patience = Patience::until(deadline);
-        while let Err(error) = self.transport.close_write() {
-            if error.kind() != io::ErrorKind::WouldBlock || self.wait_writable(&mut patience).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Reads and throws away until the peer ends its stream, so that closing the socket does not make the kernel
-    /// reset the connection and with it destroy what was sent last.
-    ///
-    /// `bytes` is how much to read at most; it counts down. Whether the peer has ended its stream.
-    pub(super) fn linger(&self, deadline: Instant, bytes: &mut usize) -> bool {
-        let mut scratch = vec![0; 4096];
-        while *bytes > 0 {
-            match self.transport.read(&mut scratch) {
-                Ok(0) => return true,
-                Ok(count) => *bytes = bytes.saturating_sub(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let late = deadline <= Instant::now();
-                    if late
-                        || self.is_aborted()
-                        || self.transport.wait(Interest::READ, Some(deadline), None).is_err()
-                    {
-                        return false;
-                    }
-                }
-                Err(_) => return true,
-            }
-        }
-        false
     }
 
     // ----- For everybody -----
 
     pub(super) fn stats(&self) -> Stats {
         self.counters.stats()
-    }
-
-    pub(super) fn close_info(&self) -> CloseInfo {
-        if let Err(error) = self.check_process() {
-            return CloseInfo { cause: Some(error), ..CloseInfo::default() };
-        }
-        let gate = self.gate();
-        let (received, sent) = (gate.session.close_received_frame().cloned(), gate.session.close_sent().cloned());
-        CloseInfo {
-            clean: matches!(gate.end, Some(Ok(()))) && received.is_some() && sent.is_some(),
-            received,
-            sent,
-            first: gate.session.closed_first_by(),
-            cause: gate.end.clone().and_then(std::result::Result::err),
-        }
     }
 }
 
@@ -1158,7 +1130,20 @@ impl Gate {
 
     /// Closed in order, with nothing left to say.
     fn is_finished(&self) -> bool {
-        matches!(self.end, Some(Ok(()))) && self.queued() == 0 && self.write_error.is_none()
+        matches!(self.end, Some(Ok(()))) && self.queued() == 0
+    }
+
+    /// Nothing can be written any more, because of `error` unless there is an earlier reason, which is recorded before
+    /// anybody can notice. Gives the record that counts.
+    pub(super) fn cut(&mut self, error: Error) -> Result<()> {
+        let end = self.end.get_or_insert(Err(error.clone())).clone();
+        self.write_error.get_or_insert(end.clone().err().unwrap_or(error));
+        end
+    }
+
+    /// Whether nothing can be written any more.
+    pub(super) fn is_cut(&self) -> bool {
+        self.write_error.is_some()
     }
 
     /// Whether a message can be queued without waiting for anything.

@@ -4,6 +4,7 @@
 //! a program that uses one thread; [`WebSocket::split`] hands them out. How they share the transport is written
 //! at the top of `link.rs`.
 
+mod closing;
 mod held;
 mod interrupt;
 mod line;
@@ -24,11 +25,10 @@ pub use stream::{MessageReader, MessageWriter};
 
 pub(crate) use link::Link;
 
-use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::close::{CloseCode, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
-use crate::deadline;
-use crate::error::{Closed, Error, Result};
+use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
 use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
 use crate::proto::handshake::Extension;
@@ -36,7 +36,6 @@ use crate::proto::{Inbound, Role};
 use crate::transport::{Interest, Transport};
 use held::Held;
 use http::HeaderMap;
-use link::Patience;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -470,45 +469,9 @@ impl WebSocket {
 }
 
 impl Link {
-    /// Closes what was left open, without anybody receiving: sends a Close frame, and reads past what still
-    /// comes until the peer ends the stream, both within `close_timeout`.
-    pub(crate) fn finish(&self, code: CloseCode) {
-        if self.check_process().is_err() {
-            return;
-        }
-        if self.gate().end.is_some() || self.is_aborted() {
-            return;
-        }
-        // As much as a closing handshake may bring besides the Close frame.
-        let mut bytes = 1 << 20;
-        let deadline = deadline::after(self.config.close_timeout);
-        let sent = self.close_start(CloseFrame::trusted(code, String::new()), &mut Patience::until(deadline));
-        if !self.is_receiver_gone() {
-            // The handler gave the connection to another thread, which completes the closing when it receives.
-            return;
-        }
-        // All is in the kernel: a peer that reads slowly still gets it when the socket is closed in order.
-        let mut in_order = false;
-        if sent.is_ok() {
-            self.close_write(deadline);
-            in_order = self.linger(deadline, &mut bytes) || bytes > 0;
-        }
-        let _ = self.end(Err(Error::Closed(Closed::Sent)));
-        if !in_order {
-            self.transport.abort();
-        }
-        self.wake_receiver();
-    }
-
     /// Tries again to send what there was no room for.
     pub(crate) fn retry(&self) {
         self.before_wait();
-    }
-
-    /// Tells the peer that this end goes away; whoever receives gets its answer.
-    pub(crate) fn go_away(&self, deadline: Instant) {
-        let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
-        let _ = self.close_start(frame, &mut Patience::until(deadline));
     }
 }
 

@@ -23,6 +23,10 @@ impl Patience {
         Self { interruptible: false, ..Self::new(Some(deadline), None) }
     }
 
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// Bytes have moved.
     pub(super) fn progress(&mut self) {
         if !self.ran_out {

@@ -1,7 +1,8 @@
-//! The receiving half: the only code that reads from the transport.
+//! The receiving half: reading from the transport, and what a message is made of. See `closing.rs` for the end.
 
+use super::closing::{Ending, Progress};
 use super::interrupt::Interrupter;
-use super::link::{Link, Patience, earliest};
+use super::link::{Link, Outlook, Patience, earliest};
 use super::stats::Stats;
 use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
@@ -10,7 +11,7 @@ use crate::deadline;
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout, UsageError};
 use crate::message::{Kind, Message, MessageRef};
 use crate::proto::{Inbound, ReceiveError, Role, Step, Want};
-use crate::transport::{INTERRUPT, Interest, Wake};
+use crate::transport::{Interest, Pace, Wake};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -23,10 +24,12 @@ const IDLE: Duration = Duration::from_secs(1);
 const BULK_MIN: usize = 128 << 10;
 /// But not longer than this: a peer may be slow, and a socket's buffer small.
 const BULK_WAIT: Duration = Duration::from_millis(50);
-/// How long, and for how much, to read on behind the last frame of a failed connection.
+/// How long to read on behind the last frame of a failed connection.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1 << 20;
-/// How long a client waits for the server to end the stream after the closing handshake (RFC 6455 7.1.1).
+/// How long a call reads on what is there, once it would rather end: a message may be half read.
+const READ_ON: Duration = Duration::from_millis(200);
+/// How long a client waits for the server to end the stream after the closing handshake (RFC 6455 7.1.1), and a server
+/// that closes for the client.
 const EOF_WAIT: Duration = Duration::from_secs(1);
 /// Messages set aside while waiting for a Pong.
 const MAX_STASHED: usize = 1024;
@@ -44,8 +47,8 @@ pub struct Receiver {
     end: Option<Option<Error>>,
     /// The peer's Close frame has come, and the answer must be out by then.
     answer_by: Option<Instant>,
-    /// The peer is at fault and being told so, for so long and over so many bytes that it still sends.
-    failing: Option<(Instant, usize)>,
+    /// The peer is at fault and being told so, until then.
+    failing: Option<Instant>,
     /// Messages that arrived while `ping_wait` waited, and the one of them that is lent.
     stash: VecDeque<Message>,
     stashed_bytes: usize,
@@ -54,6 +57,10 @@ pub struct Receiver {
     piece: Option<Piece>,
     /// The last read emptied the transport: wait before trying again.
     drained: bool,
+    /// This connection is being closed: what arrives is thrown away, at this pace.
+    discarding: Option<Pace>,
+    /// Since when this call has read on although it would rather end.
+    reading_on: Option<Instant>,
     /// When the last read ended, the time of this call was over, or that of the closing handshake.
     overtime: bool,
     closing_overtime: bool,
@@ -120,6 +127,8 @@ impl Receiver {
             unstashed: None,
             piece: None,
             drained: false,
+            discarding: None,
+            reading_on: None,
             overtime: false,
             closing_overtime: false,
             unwakeable: false,
@@ -243,15 +252,16 @@ impl Receiver {
     }
 
     /// Closes the connection in order: sends a Close frame and waits for the peer's, throwing away what else
-    /// arrives, at most 1 MiB of it.
+    /// arrives meanwhile, however much it is.
     ///
-    /// Blocks for at most the configured `close_timeout` (5 s), and cannot be interrupted. Does nothing more if
-    /// the connection is closed already.
+    /// Messages whose sending has returned still reach a peer that reads them. Blocks for at most the configured
+    /// `close_timeout` (5 s), and cannot be interrupted. Does nothing more if the connection is closed already.
     ///
     /// # Errors
     ///
     /// [`UsageError`] for a code or reason that cannot be sent; nothing was done. Otherwise the connection is
-    /// over: [`Closed::CloseUnanswered`] if the peer did not answer, [`Closed::Eof`], [`Error::Io`].
+    /// over: [`Closed::CloseUnanswered`] if the peer did not answer in time, [`Closed::Eof`], [`Error::Io`], or the
+    /// error that ended it before.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
         self.close_within(code, reason, self.link.config.close_timeout)
     }
@@ -268,24 +278,27 @@ impl Receiver {
             return end.clone().map_or(Ok(()), Err);
         }
         let deadline = deadline::after(timeout.min(self.link.config.close_timeout));
-        let started = self.link.close_start(frame, &mut Patience::until(deadline));
-        if started.is_err_and(|error| matches!(error, Error::Timeout(_))) {
-            return Err(self.cut());
+        if self.failing.is_none()
+            && let Err(error) = self.link.begin_close(frame)
+        {
+            return Err(self.ended(error));
         }
         self.drop_stash();
-        let mut discarded = 0;
+        self.inbound.discard_messages();
+        self.discarding = Some(Pace::default());
         loop {
             match self.next(Want::Pieces, Some(deadline)) {
-                Ok(None) => return Ok(()),
-                Ok(Some(_)) => discarded += self.inbound.payload().len(),
-                Err(Error::Interrupted(_)) => continue,
+                Ok(None) => break,
+                Ok(Some(_)) | Err(Error::Interrupted(_)) => {}
                 Err(Error::Timeout(_)) => return Err(self.cut()),
                 Err(error) => return Err(error),
             }
-            if discarded > LINGER_BYTES {
-                return Err(self.cut());
-            }
         }
+        if self.role == Role::Server {
+            // What the client says behind its Close frame must not make the socket's end a reset.
+            Ending::new(&self.link).read_out(deadline.min(Instant::now() + EOF_WAIT));
+        }
+        Ok(())
     }
 
     /// Ends the connection at once, without a word to the peer.
@@ -337,7 +350,12 @@ impl Receiver {
         let piece = self.piece.is_some_and(|piece| piece.last || piece.taken < self.piece_bytes().len());
         let is_ending = self.answer_by.is_some() || self.failing.is_some();
         let unread = !self.hungry && !is_ending && self.inbound.has_buffered();
-        self.end.is_some() || piece || unread || !self.stash.is_empty() || self.link.transport.has_buffered()
+        self.end.is_some()
+            || self.link.is_cut()
+            || piece
+            || unread
+            || !self.stash.is_empty()
+            || self.link.transport.has_buffered()
     }
 
     /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait; `None` for as long as it
@@ -358,7 +376,7 @@ impl Receiver {
         if self.link.check_process().is_err() || self.end.is_some() {
             return None;
         }
-        let closing = earliest(self.answer_by, self.failing.map(|(by, _)| by));
+        let closing = earliest(self.answer_by, self.failing);
         let closing = earliest(closing, self.link.close_by());
         let keepalive = self.link.config.keepalive.map(|keepalive| self.heard.act_at(keepalive));
         let idle_since = self.idle_since.filter(|_| self.holds_spare_memory());
@@ -537,6 +555,7 @@ impl Receiver {
 
     fn receive_pong(&mut self, number: u64, deadline: Instant) -> Result<()> {
         self.overtime = false;
+        self.reading_on = None;
         while self.link.gate().pings_answered < number {
             let limit = usize::try_from(self.link.config.limits.max_message_size).unwrap_or(usize::MAX);
             if self.stash.len() >= MAX_STASHED || self.stashed_bytes >= limit {
@@ -558,6 +577,7 @@ impl Receiver {
     /// The next part of a message. `None`: closed in order.
     fn next(&mut self, want: Want, until: Option<Instant>) -> Result<Option<Step>> {
         self.overtime = false;
+        self.reading_on = None;
         loop {
             match self.advance(want, until)? {
                 Some(Step::Pong) => {}
@@ -597,8 +617,7 @@ impl Receiver {
                     continue;
                 }
                 Step::Close(frame) => {
-                    self.link.gate().session.close_received(frame);
-                    let answer_by = deadline::after(self.link.config.close_timeout);
+                    let answer_by = self.link.close_received(frame);
                     self.answer_by = Some(answer_by);
                     return self.finish_close(answer_by, until);
                 }
@@ -634,13 +653,13 @@ impl Receiver {
         // The last wait ended with nothing to read.
         let mut vain = false;
         loop {
-            if let Some(wake) = wake
-                && wake.is_set()
-                && wake.take() & INTERRUPT != 0
-            {
-                return Err(Interrupted::during(Budget::Recv));
+            let interrupted = wake.is_some_and(Wake::is_interrupting);
+            let Outlook { unsent, close_by, is_cut } = link.before_wait();
+            // To be interrupted, or told that sending has failed: what is there comes first.
+            let ends = interrupted || is_cut;
+            if ends && self.reading_on.get_or_insert_with(Instant::now).elapsed() > READ_ON {
+                return Err(self.stopped(interrupted));
             }
-            let (unsent, close_by) = link.before_wait();
             if self.closing_overtime {
                 return Err(self.cut());
             }
@@ -652,11 +671,11 @@ impl Receiver {
             let is_bulk = awaited >= BULK_MIN && !self.by_segments;
             let space = self.inbound.space();
             let alone = wake.is_none() && keepalive.is_none() && !self.unwakeable;
-            let unlimited = alone && !unsent && until.is_none() && close_by.is_none() && !is_bulk;
+            let unlimited = alone && !ends && !unsent && until.is_none() && close_by.is_none() && !is_bulk;
             let read = if unlimited {
                 debug_assert_eq!(self.low_water, 1);
                 link.transport.read_blocking(space, spare.then_some(IDLE))
-            } else if self.drained {
+            } else if self.drained && !ends {
                 Err(io::ErrorKind::WouldBlock.into())
             } else {
                 link.transport.read(space)
@@ -673,6 +692,9 @@ impl Receiver {
                     self.inbound.filled(count);
                     self.idle_since = None;
                     link.counters.wire_received(count);
+                    if let Some(pace) = &mut self.discarding {
+                        pace.passed(count, &*link.transport, unsent);
+                    }
                     if keepalive.is_some() {
                         self.heard = Heard { last: Instant::now(), pinged: None };
                     }
@@ -680,6 +702,12 @@ impl Receiver {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(self.ended(Error::io("receiving", error))),
+            }
+            if ends {
+                if link.transport.has_buffered() {
+                    continue;
+                }
+                return Err(self.stopped(interrupted));
             }
             let now = Instant::now();
             let idle_since = *self.idle_since.get_or_insert(now);
@@ -704,7 +732,7 @@ impl Receiver {
                 {
                     if self.heard.pinged.is_some() {
                         let silent = Error::Closed(Closed::PeerSilent(now.duration_since(self.heard.last)));
-                        link.abort_for(silent.clone());
+                        let _ = link.cut(silent.clone());
                         return Err(self.ended(silent));
                     }
                     self.heard.pinged = Some(now);
@@ -756,6 +784,16 @@ impl Receiver {
         }
     }
 
+    /// Everything that had arrived has been given.
+    fn stopped(&mut self, interrupted: bool) -> Error {
+        if interrupted {
+            self.take_notice();
+            return Interrupted::during(Budget::Recv);
+        }
+        // The reason has been recorded.
+        self.ended(Error::Closed(Closed::Eof))
+    }
+
     /// What a wake was set for does not matter any more.
     fn take_notice(&self) {
         if let Some(wake) = self.link.recv_wake.get() {
@@ -768,18 +806,19 @@ impl Receiver {
     fn finish_close(&mut self, answer_by: Instant, until: Option<Instant>) -> Result<Option<Step>> {
         self.take_notice();
         let deadline = limit(until, answer_by);
-        // Another thread may be in the middle of a frame. Other failures only mean that the peer did not wait.
-        if let Err(Error::Timeout(_)) = self.link.flush(&mut Patience::until(deadline)) {
-            return Err(if deadline < answer_by { Timeout::of(Budget::Recv) } else { self.cut() });
-        }
-        match self.role {
-            Role::Server => self.link.close_write(deadline),
-            Role::Client => {
-                let eof_by = Instant::now() + EOF_WAIT.min(self.link.config.close_timeout);
-                let mut bytes = LINGER_BYTES;
-                self.link.linger(limit(until, eof_by), &mut bytes);
-                self.link.close_write(deadline);
+        let mut ending = Ending::new(&self.link);
+        match ending.write_out(deadline) {
+            progress if progress.is_late() => {
+                return Err(if deadline < answer_by { Timeout::of(Budget::Recv) } else { self.cut() });
             }
+            Progress::Done if self.role == Role::Server => drop(ending.end_write(deadline)),
+            Progress::Done => {
+                let eof_by = Instant::now() + EOF_WAIT.min(self.link.config.close_timeout);
+                ending.read_out(limit(until, eof_by));
+                ending.end_write(deadline);
+            }
+            // If only the answer is lost, the peer did not wait for it. If more is, that has been recorded.
+            _ => {}
         }
         self.end = Some(self.link.end(Ok(())).err());
         self.end.clone().flatten().map_or(Ok(None), Err)
@@ -789,30 +828,21 @@ impl Receiver {
     /// the next call goes on with it.
     fn fail(&mut self, error: ReceiveError, until: Option<Instant>) -> Error {
         self.take_notice();
-        let (by, mut bytes) = *self.failing.get_or_insert_with(|| {
-            self.link.gate().session.fail(error);
-            (Instant::now() + LINGER, LINGER_BYTES)
-        });
+        let by = *self.failing.get_or_insert_with(|| self.link.begin_failing(error).min(Instant::now() + LINGER));
         let deadline = limit(until, by);
-        let told = self.link.flush(&mut Patience::until(deadline));
-        let mut over = !matches!(told, Err(Error::Timeout(_)));
-        if told.is_ok() {
-            self.link.close_write(deadline);
-            over = self.link.linger(deadline, &mut bytes) || bytes == 0;
-        }
-        if !over && deadline < by {
-            self.failing = Some((by, bytes));
+        let mut ending = Ending::new(&self.link);
+        let progress = ending.finish(deadline);
+        if progress.is_late() && deadline < by {
             return Timeout::of(Budget::Recv);
         }
-        let error = self.ended(error.into());
-        self.link.transport.abort();
-        error
+        ending.cut_if_late(progress, error.into());
+        self.ended(error.into())
     }
 
     /// The peer did not complete the closing handshake.
     fn cut(&mut self) -> Error {
         let error = Error::Closed(Closed::CloseUnanswered);
-        self.link.abort_for(error.clone());
+        let _ = self.link.cut(error.clone());
         self.ended(error)
     }
 

@@ -153,8 +153,10 @@ impl Sender {
     /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.
     ///
     /// The thread that receives still gets what the peer sends, then `None` once the peer's Close frame has come;
-    /// it waits for that no longer than the configured `close_timeout`. Does nothing if a Close frame was sent
-    /// before.
+    /// it waits for that no longer than the configured `close_timeout`. If the receiver has been dropped, this call does
+    /// the rest instead: it throws away what arrives until the peer ends its stream, for as long as `close_timeout` and
+    /// the deadline of this handle allow. Does nothing if a Close frame was sent before, or the connection was closed in
+    /// order.
     ///
     /// # Errors
     ///

@@ -168,6 +168,8 @@ pub struct Inbound {
     /// What was last asked for.
     want: Want,
     failed: Option<ReceiveError>,
+    /// Messages are passed over.
+    discarding: bool,
     /// The Close frame has come.
     closed: bool,
 }
@@ -194,6 +196,7 @@ impl Inbound {
             direct: false,
             want: Want::Message,
             failed: None,
+            discarding: false,
             closed: false,
         }
     }
@@ -206,6 +209,22 @@ impl Inbound {
     /// Replaces the limits. A message that is under way is held to the new ones from its next frame on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    /// From now on messages, the rest of the one under way too, are passed over: neither unmasked, inflated nor checked,
+    /// and without a limit on their size. [`advance`](Self::advance) gives control frames only.
+    pub(crate) fn discard_messages(&mut self) {
+        self.release();
+        self.discarding = true;
+        if let Some(frame) = &mut self.frame
+            && frame.in_place
+        {
+            frame.in_place = false;
+            self.start += frame.done as usize;
+        }
+        self.message = None;
+        self.body = Vec::new();
+        self.body_len = 0;
     }
 
     /// Where the next bytes are to be read into; never empty. Tell [`filled`](Self::filled) how many came.
@@ -442,6 +461,9 @@ impl Inbound {
     #[inline]
     fn step(&mut self, want: Want) -> Result<Step, ReceiveError> {
         loop {
+            if self.discarding && !self.pass_over() {
+                return Ok(Step::NeedInput);
+            }
             if self.frame.is_some() {
                 let compressed = self.message.as_ref().is_some_and(|message| message.compressed);
                 let found = match want {
@@ -471,9 +493,28 @@ impl Inbound {
                 }
                 return Ok(self.control(&header, self.start + size)?);
             }
-            self.open_frame(&header, want)?;
+            if self.discarding {
+                let FrameHeader { fin, mask: key, len, .. } = header;
+                self.frame = Some(OpenFrame { fin, key, len, done: 0, unmasked: 0, in_place: false });
+            } else {
+                self.open_frame(&header, want)?;
+            }
             self.start += size;
         }
+    }
+
+    /// Passes over what has arrived of the open frame. `false` if there is more to come of it.
+    fn pass_over(&mut self) -> bool {
+        let Some(frame) = &mut self.frame else { return true };
+        let arrived = self.end - self.start;
+        let have = usize::try_from(frame.len - frame.done).map_or(arrived, |left| arrived.min(left));
+        self.start += have;
+        frame.done += have as u64;
+        if frame.done < frame.len {
+            return false;
+        }
+        self.frame = None;
+        true
     }
 
     fn check_mask(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
@@ -739,7 +780,8 @@ impl Inbound {
     /// Where in `body` the open frame can be read directly.
     fn direct_window(&self) -> Option<Range<usize>> {
         let frame = self.frame.as_ref()?;
-        if self.failed.is_some() || self.closed || self.message.as_ref().is_some_and(|message| message.compressed) {
+        let is_over = self.failed.is_some() || self.closed || self.discarding;
+        if is_over || self.message.as_ref().is_some_and(|message| message.compressed) {
             return None;
         }
         let left = frame.len - frame.done;

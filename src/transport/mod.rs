@@ -8,6 +8,7 @@
 //! The order of calls, for reading: `read`; on `WouldBlock`, `wait` for reading, and again. For writing: `write`;
 //! on `WouldBlock`, `wait` for writing, and again; when all is written, `flush` in the same way.
 
+mod discard;
 mod halves;
 mod memory;
 mod socket;
@@ -20,6 +21,7 @@ pub use socket::{SocketTransport, TcpOptions};
 pub use tls::{Identity, TlsAcceptor, TlsConnector, TlsConnectorBuilder, TlsTransport};
 pub use wait::{Interest, Ready, Wake, wait_fd};
 
+pub(crate) use discard::{Pace, SCRATCH};
 pub(crate) use socket::connect_tcp;
 pub(crate) use wait::{CHANGED, INTERRUPT, remaining};
 

@@ -104,6 +104,16 @@ impl Wake {
         self.reasons.load(Ordering::SeqCst) != 0
     }
 
+    /// Whether a call is to end with `Interrupted`, which stays so. What else it was set for is taken.
+    pub(crate) fn is_interrupting(&self) -> bool {
+        let is_interrupting = || self.reasons.load(Ordering::SeqCst) & INTERRUPT != 0;
+        if self.is_set() && !is_interrupting() && self.take() & INTERRUPT != 0 {
+            // It came in between.
+            self.set(INTERRUPT);
+        }
+        is_interrupting()
+    }
+
     /// Takes the reasons and unsets it.
     pub(crate) fn take(&self) -> u8 {
         if !self.made_in.is_current() {

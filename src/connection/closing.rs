@@ -1,0 +1,289 @@
+//! How a connection ends.
+//!
+//! Whoever ends one reads and throws away from the first moment on, also while its own Close frame, or messages before
+//! it, cannot leave yet: if both ends wrote first and read then, each could wait for the other for ever. Once everything
+//! is out and the stream towards the peer is ended, it reads on until the peer ends its stream. A socket that is closed
+//! with unread data in it resets the connection, and with that destroys what the peer has not read yet.
+//!
+//! All of this is bounded by time, and not by how much the peer sends ([`Pace`] bounds what that costs). Until the peer's
+//! Close frame comes, what arrives is looked at frame by frame ([`Receiver::close`](super::Receiver::close)); behind it,
+//! or where nobody can receive any more, an [`Ending`] takes the bytes as they come.
+//!
+//! The reason for an end is recorded in the gate before the transport is cut. The first record stays, so that failures
+//! that follow from the cut do not take its place, in whatever thread.
+
+use super::link::{Link, Patience, earliest};
+use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::deadline;
+use crate::error::{Budget, Closed, Error, Result, Timeout};
+use crate::proto::ReceiveError;
+use crate::transport::{Interest, Pace, SCRATCH};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long to wait for another thread's turn before looking again: nothing wakes a thread that reads meanwhile.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// The end of a connection's use of its transport, in one thread.
+pub(super) struct Ending<'a> {
+    link: &'a Link,
+    /// Where to read what is thrown away; made when it is needed.
+    scratch: Vec<u8>,
+    pace: Pace,
+    /// There is nothing more to read: the peer has ended its stream, or reading fails.
+    is_drained: bool,
+    /// The peer was still sending the last time.
+    is_flooded: bool,
+}
+
+/// How far a step has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    Done,
+    /// It waits for room to write.
+    Blocked,
+    /// It waits for another thread's turn to end.
+    Behind,
+    /// It waits for the peer to say something.
+    Reading,
+    /// Nothing can be written any more.
+    Failed,
+    /// Time is up, and not everything has been handed over; or it has, but the peer has not ended its stream.
+    Unwritten,
+    Unanswered,
+}
+
+impl Progress {
+    /// Whether time is up.
+    pub(super) fn is_late(self) -> bool {
+        matches!(self, Self::Unwritten | Self::Unanswered)
+    }
+}
+
+impl<'a> Ending<'a> {
+    pub(super) fn new(link: &'a Link) -> Self {
+        Self { link, scratch: Vec::new(), pace: Pace::default(), is_drained: false, is_flooded: false }
+    }
+
+    /// Writes everything that is queued and due, ends the stream towards the peer, and reads until the peer ends its own.
+    pub(super) fn finish(&mut self, deadline: Instant) -> Progress {
+        let mut progress = self.write_out(deadline);
+        if progress == Progress::Done {
+            progress = self.end_write(deadline);
+        }
+        if progress == Progress::Done {
+            progress = self.read_out(deadline);
+        }
+        progress
+    }
+
+    /// Cuts the connection if its peer does not read or goes on sending. Otherwise all is in the kernel, and a peer that
+    /// reads slowly still gets it when the socket is closed.
+    pub(super) fn cut_if_late(&self, progress: Progress, error: Error) {
+        if progress == Progress::Unwritten || (progress == Progress::Unanswered && self.is_flooded) {
+            let _ = self.link.cut(error);
+        }
+    }
+
+    /// Writes everything that is queued and due.
+    pub(super) fn write_out(&mut self, deadline: Instant) -> Progress {
+        self.work(deadline, |link, _| link.push())
+    }
+
+    /// Ends the stream towards the peer.
+    pub(super) fn end_write(&mut self, deadline: Instant) -> Progress {
+        self.work(deadline, |link, _| match link.transport.close_write() {
+            Ok(()) => Progress::Done,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::Blocked,
+            Err(_) => Progress::Failed,
+        })
+    }
+
+    /// Reads until the peer ends its stream.
+    pub(super) fn read_out(&mut self, deadline: Instant) -> Progress {
+        self.work(deadline, |_, is_drained| if is_drained { Progress::Done } else { Progress::Reading })
+    }
+
+    /// Takes a step again and again until it is done, reading and throwing away meanwhile.
+    fn work(&mut self, deadline: Instant, step: impl Fn(&Link, bool) -> Progress) -> Progress {
+        let transport = &*self.link.transport;
+        loop {
+            let progress = step(self.link, self.is_drained);
+            if matches!(progress, Progress::Done | Progress::Failed) {
+                return progress;
+            }
+            if self.link.is_aborted() {
+                return Progress::Failed;
+            }
+            let is_blocked = progress == Progress::Blocked;
+            let mut count = 0;
+            if !self.is_drained {
+                self.scratch.resize(SCRATCH, 0);
+                match transport.read(&mut self.scratch) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) | Ok(0) => self.is_drained = true,
+                    Ok(some) => count = some,
+                }
+            }
+            self.is_flooded = count > 0;
+            if count > 0 {
+                self.link.counters.wire_received(count);
+                self.pace.passed(count, transport, is_blocked);
+            }
+            let now = Instant::now();
+            if deadline <= now {
+                let is_reading = progress == Progress::Reading;
+                return if is_reading { Progress::Unanswered } else { Progress::Unwritten };
+            }
+            if count > 0 || (self.is_drained && progress == Progress::Reading) {
+                continue;
+            }
+            let until = if progress == Progress::Behind { deadline.min(now + GLANCE) } else { deadline };
+            let interest = Interest { read: !self.is_drained, write: is_blocked };
+            if transport.wait(interest, Some(until), None).is_err() {
+                return Progress::Failed;
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Starts the closing handshake: the Close frame is due, and whoever has the turn, or receives, sends it. Gives by
+    /// when it must be over; `None` if the connection is over already.
+    pub(super) fn begin_close(&self, frame: CloseFrame) -> Result<Option<Instant>> {
+        self.check_process()?;
+        let close_by = {
+            let mut gate = self.gate();
+            match &gate.end {
+                None => {}
+                Some(Ok(()) | Err(Error::Closed(Closed::Sent))) => return Ok(None),
+                Some(Err(error)) => return Err(error.clone()),
+            }
+            gate.session.start_close(frame);
+            *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+        };
+        self.wake_receiver();
+        Ok(Some(close_by))
+    }
+
+    /// The peer is at fault, and a Close frame that says so is due. Gives by when the connection must be over.
+    pub(super) fn begin_failing(&self, error: ReceiveError) -> Instant {
+        let close_by = {
+            let mut gate = self.gate();
+            gate.end.get_or_insert(Err(error.into()));
+            gate.session.fail(error);
+            *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+        };
+        self.tell_everybody();
+        close_by
+    }
+
+    /// The peer's Close frame has come. Gives by when the answer must be out.
+    pub(super) fn close_received(&self, frame: CloseFrame) -> Instant {
+        let mut gate = self.gate();
+        gate.session.close_received(frame);
+        *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+    }
+
+    /// Starts the closing handshake and sends the Close frame. If nobody can receive any more, does the rest too.
+    pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
+        let Some(close_by) = self.begin_close(frame)? else { return Ok(()) };
+        if self.is_receiver_gone() {
+            let deadline = earliest(patience.deadline(), Some(close_by)).unwrap_or(close_by);
+            return self.end_alone(deadline, close_by).map_err(Error::accepted);
+        }
+        match self.flush(patience) {
+            // The receiver was faster.
+            Err(Error::Closed(Closed::Sent)) => Ok(()),
+            result => result.map_err(Error::accepted),
+        }
+    }
+
+    /// Ends a connection that nobody can receive from, once it is closing.
+    fn end_alone(&self, deadline: Instant, close_by: Instant) -> Result<()> {
+        let mut ending = Ending::new(self);
+        let progress = ending.finish(deadline);
+        if progress.is_late() && deadline < close_by {
+            return Err(Timeout::of(Budget::Send));
+        }
+        ending.cut_if_late(progress, Error::Closed(Closed::CloseUnanswered));
+        match self.end(Err(Error::Closed(Closed::Sent))) {
+            Err(Error::Closed(Closed::Sent)) => Ok(()),
+            end => end,
+        }
+    }
+
+    /// Closes what a server's handler left open, and waits until the client has ended its stream, both within
+    /// `close_timeout`.
+    pub(crate) fn finish(&self, code: CloseCode) {
+        if self.check_process().is_err() {
+            return;
+        }
+        {
+            let gate = self.gate();
+            let is_over = matches!(gate.end, Some(Err(_))) && !gate.session.is_closing();
+            if is_over || gate.is_cut() {
+                return;
+            }
+        }
+        let _ = self.begin_close(CloseFrame::trusted(code, String::new()));
+        let close_by = self.gate().close_by.unwrap_or_else(|| deadline::after(self.config.close_timeout));
+        if self.is_receiver_gone() {
+            let _ = self.end_alone(close_by, close_by);
+        } else {
+            // The handler gave the connection to another thread, which completes the closing when it receives.
+            let _ = self.flush(&mut Patience::until(close_by));
+        }
+        self.wake_receiver();
+    }
+
+    /// Tells the peer that this end goes away; whoever receives gets its answer.
+    pub(crate) fn go_away(&self, deadline: Instant) {
+        let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
+        if let Ok(Some(_)) = self.begin_close(frame) {
+            let _ = self.flush(&mut Patience::until(deadline));
+        }
+    }
+
+    /// Records the end of the connection; the first record stays. Gives the one that counts.
+    pub(super) fn end(&self, end: Result<()>) -> Result<()> {
+        let end = self.gate().end.get_or_insert(end).clone();
+        self.tell_everybody();
+        end
+    }
+
+    /// Ends the connection at once because of `error`, unless it has ended before. Gives the record that counts.
+    pub(super) fn cut(&self, error: Error) -> Result<()> {
+        let end = self.gate().cut(error);
+        self.transport.abort();
+        self.tell_everybody();
+        end
+    }
+
+    /// Ends the connection at once, from any thread.
+    pub(crate) fn abort(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        let _ = self.gate().cut(Error::Closed(Closed::Aborted));
+        self.set_aborted();
+        self.transport.abort();
+        self.tell_everybody();
+        self.wake_receiver();
+    }
+
+    pub(super) fn close_info(&self) -> CloseInfo {
+        if let Err(error) = self.check_process() {
+            return CloseInfo { cause: Some(error), ..CloseInfo::default() };
+        }
+        let gate = self.gate();
+        let (received, sent) = (gate.session.close_received_frame().cloned(), gate.session.close_sent().cloned());
+        CloseInfo {
+            clean: matches!(gate.end, Some(Ok(()))) && received.is_some() && sent.is_some(),
+            received,
+            sent,
+            first: gate.session.closed_first_by(),
+            cause: gate.end.clone().and_then(Result::err),
+        }
+    }
+}

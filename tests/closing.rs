@@ -1,0 +1,605 @@
+//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first reason stays, and
+//! all of it is bounded by time whatever the peer does.
+
+mod common;
+
+use common::{CpuClock, Raw, frame, limited, masked, raw_client, serve, timed};
+use landline::error::{Budget, Closed, Timeout};
+use landline::server::accept_over;
+use landline::transport::{
+    Identity, Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport,
+    Wake, pair,
+};
+use landline::{Client, CloseCode, Config, Error, Keepalive, Kind, Message, Sender, Server, WebSocket};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+type Pipe = Box<dyn Transport>;
+
+/// Two connected ends of every kind of pipe.
+fn pipes() -> Vec<(&'static str, Pipe, Pipe)> {
+    let (a, b) = pair();
+    let unix = UnixStream::pair().unwrap();
+    let unix = (SocketTransport::unix(unix.0).unwrap(), SocketTransport::unix(unix.1).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let tcp = |stream| SocketTransport::tcp(stream, &TcpOptions::default()).unwrap();
+    vec![
+        ("memory", Box::new(a), Box::new(b)),
+        ("unix", Box::new(unix.0), Box::new(unix.1)),
+        ("tcp", Box::new(tcp(client)), Box::new(tcp(listener.accept().unwrap().0))),
+    ]
+}
+
+/// A client and a server over it.
+fn connect(client: Pipe, server: Pipe, tls: bool, config: &Config) -> (WebSocket, WebSocket) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let server_config = config.clone();
+    let serving = thread::spawn(move || {
+        let request = if tls {
+            let acceptor = TlsAcceptor::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()).unwrap();
+            accept_over(acceptor.accept(server, None, None).unwrap(), &server_config)
+        } else {
+            accept_over(server, &server_config)
+        };
+        request.unwrap().accept().unwrap()
+    });
+    let builder = Client::builder().config(config.clone());
+    let client = if tls {
+        let trust = TlsConnector::builder().danger_accept_invalid_certs(true).build().unwrap();
+        builder.tls(trust).build().unwrap().connect_over(client, "wss://localhost/")
+    } else {
+        builder.build().unwrap().connect_over(client, "ws://localhost/")
+    };
+    (client.unwrap(), serving.join().unwrap())
+}
+
+/// Over each kind of pipe, plain and with TLS.
+fn everywhere(config: &Config, test: impl Fn(&str, WebSocket, WebSocket)) {
+    for tls in [false, true] {
+        for (name, client, server) in pipes() {
+            let name = format!("{name}{}", if tls { " with TLS" } else { "" });
+            let (client, server) = connect(client, server, tls, config);
+            test(&name, client, server);
+        }
+    }
+}
+
+/// Sends until there is no room for more: how many messages were accepted.
+fn fill(ws: &mut WebSocket, size: usize) -> usize {
+    ws.set_send_timeout(Some(millis(50)));
+    let mut accepted = 0;
+    loop {
+        match ws.send(vec![7; size]) {
+            Ok(()) => accepted += 1,
+            Err(error) => {
+                assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+                return accepted + usize::from(error.message_accepted());
+            }
+        }
+    }
+}
+
+fn same(a: &Error, b: &Error) -> bool {
+    format!("{a:?}") == format!("{b:?}")
+}
+
+// ----- Nothing is lost -----
+
+#[test]
+fn what_was_sent_before_close_arrives_while_the_peer_sends_too() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            let echoing = thread::spawn(move || {
+                let mut count = 0;
+                while let Some(message) = server.recv().unwrap() {
+                    count += 1;
+                    server.send(message).unwrap();
+                }
+                assert!(server.close_info().clean);
+                count
+            });
+            for _ in 0..200 {
+                client.send(vec![7; 10_000]).unwrap_or_else(|error| panic!("{name}: {error}"));
+                if name.starts_with("memory") || name.starts_with("unix") {
+                    // These hold less than TCP; the echo must not stop.
+                    client.recv().unwrap();
+                }
+            }
+            client.close(CloseCode::NORMAL, "").unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(echoing.join().unwrap(), 200, "{name}");
+            assert!(client.close_info().clean, "{name}");
+        });
+    });
+}
+
+#[test]
+fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_sending() {
+    limited(|| {
+        let (returned, has_returned) = mpsc::channel();
+        let (fill, is_full) = mpsc::channel::<()>();
+        let is_full = std::sync::Mutex::new(is_full);
+        let server = serve(Server::builder(), move |mut ws| {
+            // Nothing of what the client sends is read before it cannot send any more.
+            is_full.lock().unwrap().recv().unwrap();
+            for _ in 0..100 {
+                ws.send(vec![b'r'; 20_000]).unwrap();
+            }
+            returned.send(()).unwrap();
+        });
+        let (mut sender, mut receiver) = landline::connect(&server.url()).unwrap().split();
+        sender.set_send_timeout(Some(millis(100)));
+        while sender.send(vec![b'u'; 100_000]).is_ok() {}
+        fill.send(()).unwrap();
+        has_returned.recv().unwrap();
+        // More than a mebibyte, while nobody reads what the handler sent.
+        sender.set_send_timeout(Some(10 * SECOND));
+        for _ in 0..100 {
+            if sender.send(vec![b'u'; 100_000]).is_err() {
+                break;
+            }
+        }
+        for number in 0..100 {
+            let message = receiver.recv();
+            assert!(matches!(message, Ok(Some(_))), "{number}: {message:?}");
+        }
+        assert_eq!(receiver.recv().unwrap(), None);
+        let info = receiver.close_info();
+        assert!(info.clean && info.code() == CloseCode::NORMAL, "{info:?}");
+    });
+}
+
+#[test]
+fn both_ends_close_with_more_under_way_than_the_pipes_hold() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            assert!(fill(&mut client, 30_000) > 0 && fill(&mut server, 30_000) > 0);
+            let start = Arc::new(Barrier::new(2));
+            let closing = {
+                let start = Arc::clone(&start);
+                thread::spawn(move || {
+                    start.wait();
+                    let result = timed(|| server.close(CloseCode::NORMAL, "server"));
+                    (result, server.close_info())
+                })
+            };
+            start.wait();
+            let (took, result) = timed(|| client.close(CloseCode::NORMAL, "client"));
+            assert!(result.is_ok() && took < 4 * SECOND, "{name}: client {took:?} {result:?}");
+            assert!(client.close_info().clean, "{name}");
+            let ((took, result), info) = closing.join().unwrap();
+            assert!(result.is_ok() && took < 4 * SECOND, "{name}: server {took:?} {result:?}");
+            assert!(info.clean, "{name}: {info:?}");
+        });
+    });
+}
+
+#[test]
+fn a_client_that_has_not_read_six_large_answers_closes_in_order() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            let answering = thread::spawn(move || {
+                while let Some(message) = server.recv()? {
+                    server.send(message)?;
+                }
+                landline::Result::<landline::CloseInfo>::Ok(server.close_info())
+            });
+            client.set_send_timeout(Some(millis(100)));
+            for _ in 0..6 {
+                // Accepted or not, when the pipes are full.
+                let _ = client.send(vec![1; 300_000]);
+            }
+            let (took, result) = timed(|| client.close(CloseCode::NORMAL, ""));
+            assert!(result.is_ok() && took < 4 * SECOND, "{name}: {took:?} {result:?}");
+            assert!(answering.join().unwrap().unwrap().clean, "{name}");
+        });
+    });
+}
+
+#[test]
+fn a_sender_whose_receiver_is_gone_closes_by_itself() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, server| {
+            fill(&mut client, 30_000);
+            let (sender, mut from_server) = client.split();
+            let (to_client, receiver) = server.split();
+            drop(receiver);
+            let sending = thread::spawn(move || {
+                for _ in 0..100 {
+                    to_client.send(vec![9; 30_000])?;
+                }
+                to_client.close_start(CloseCode::NORMAL, "all sent")?;
+                // Nothing more is to be done, and it is no error to say so again.
+                to_client.close_start(CloseCode::NORMAL, "")
+            });
+            // Goes on sending: nobody receives that, but it must not stand in the way.
+            let flooding = thread::spawn(move || while sender.send(vec![7; 30_000]).is_ok() {});
+            for number in 0..100 {
+                let message = from_server.recv();
+                assert!(matches!(message, Ok(Some(_))), "{name}, {number}: {message:?}");
+            }
+            assert_eq!(from_server.recv().unwrap(), None, "{name}");
+            drop(from_server);
+            flooding.join().unwrap();
+            sending.join().unwrap().unwrap_or_else(|error| panic!("{name}: {error}"));
+        });
+    });
+}
+
+#[test]
+fn the_end_of_a_refused_connection_arrives_behind_what_was_sent_before() {
+    limited(|| {
+        let server = serve(Server::builder(), |mut ws| {
+            for _ in 0..100 {
+                ws.send(vec![b'r'; 20_000]).unwrap();
+            }
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+        });
+        let mut raw = server.raw();
+        raw.open();
+        raw.send(frame(0x82, "not masked"));
+        // Several mebibytes that nobody wants, before anything is read.
+        let mut writing = raw.stream.try_clone().unwrap();
+        let writing = thread::spawn(move || writing.write_all(&vec![b'x'; 8 << 20]).unwrap());
+        writing.join().unwrap();
+        for _ in 0..100 {
+            assert_eq!(raw.frame().payload.len(), 20_000);
+        }
+        assert_eq!(raw.frame().close_code(), 1002);
+        assert_eq!(raw.next().expect("an orderly end, not a reset"), None);
+    });
+}
+
+#[test]
+fn the_refusal_of_a_request_arrives_behind_a_large_body() {
+    limited(|| {
+        let server = serve(Server::builder(), |_| {});
+        let mut stream =
+            TcpStream::connect(server.url().trim_start_matches("ws://").trim_end_matches('/')).unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8388608\r\n\r\n").unwrap();
+        stream.write_all(&vec![b'x'; 8 << 20]).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an orderly end, not a reset");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    });
+}
+
+// ----- Time and processor time -----
+
+/// A client that sends messages for as long as it can, and what it has received of frames at the end.
+fn flood(mut stream: TcpStream) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let block = masked(0x82, vec![b'x'; 60_000]);
+        while stream.write_all(&block).is_ok() {}
+    })
+}
+
+#[test]
+fn item_18_a_flood_costs_a_closing_thread_bounded_time_and_little_of_the_processor() {
+    limited(|| {
+        for large in [true, false] {
+            let (mut ws, raw) = raw_client(Config::default().close_timeout(2 * SECOND));
+            let flooding = if large {
+                flood(raw)
+            } else {
+                let mut raw = raw;
+                let block = masked(0x82, b"").repeat(10_000);
+                thread::spawn(move || while raw.write_all(&block).is_ok() {})
+            };
+            let mut clock = CpuClock::of_this_thread();
+            let before = clock.read();
+            let (took, result) = timed(|| ws.close(CloseCode::NORMAL, ""));
+            let used = clock.read() - before;
+            assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
+            assert!(took >= millis(1900) && took < 10 * SECOND, "{took:?}");
+            assert!(used < SECOND, "{used:?} of CPU time in {took:?}");
+            drop(ws);
+            flooding.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn item_18_a_flood_behind_a_violation_costs_bounded_time_and_little_of_the_processor() {
+    limited(|| {
+        let (mut ws, mut raw) = raw_client(Config::default());
+        raw.write_all(&frame(0x82, "not masked")).unwrap();
+        let flooding = flood(raw);
+        let mut clock = CpuClock::of_this_thread();
+        let before = clock.read();
+        let (took, result) = timed(|| ws.recv());
+        let used = clock.read() - before;
+        assert!(matches!(result, Err(Error::Protocol(_))), "{result:?}");
+        assert!(took >= millis(1900) && took < 10 * SECOND, "{took:?}");
+        assert!(used < SECOND, "{used:?} of CPU time in {took:?}");
+        drop(ws);
+        flooding.join().unwrap();
+    });
+}
+
+#[test]
+fn item_18_a_flood_does_not_keep_a_handlers_connection_alive() {
+    limited(|| {
+        let options = Server::builder().config(Config::default().close_timeout(SECOND));
+        let server = serve(options, |_| {});
+        let mut raw = server.raw();
+        raw.open();
+        let (took, ()) = timed(|| flood(raw.stream.try_clone().unwrap()).join().unwrap());
+        assert!(took < 10 * SECOND, "{took:?}");
+    });
+}
+
+// ----- What is said about the end -----
+
+#[test]
+fn a_connection_whose_peer_left_with_messages_unsent_is_not_clean() {
+    limited(|| {
+        everywhere(&Config::default(), |name, client, mut server| {
+            fill(&mut server, 30_000);
+            let (sender, receiver) = client.split();
+            // It says good-bye, reads nothing, and goes.
+            let _ = sender.clone().close_start(CloseCode::NORMAL, "");
+            drop((sender, receiver));
+            let end = loop {
+                match server.recv() {
+                    Ok(Some(_)) => {}
+                    end => break end,
+                }
+            };
+            assert!(end.is_err(), "{name}: {end:?}");
+            let info = server.close_info();
+            assert!(!info.clean && info.cause.is_some(), "{name}: {info:?}");
+        });
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_wait_for_the_answer_to_its_close_frame_has_closed_in_order() {
+    limited(|| {
+        let (client, server) = pair();
+        let (client, mut server) = connect(Box::new(client), Box::new(server), false, &Config::default());
+        client.split().0.close_start(CloseCode::NORMAL, "bye").unwrap();
+        assert_eq!(server.recv().unwrap(), None);
+        assert_eq!(server.close_info().code(), CloseCode::NORMAL);
+    });
+}
+
+#[test]
+fn after_a_failed_send_what_has_arrived_comes_first_and_then_that_error_for_good() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            for i in 0..3 {
+                client.send(format!("message {i}")).unwrap();
+            }
+            // Over sockets, the messages lie in the server's buffer; the client is gone.
+            drop(client);
+            let first = loop {
+                if let Err(error) = server.send("nobody hears this") {
+                    break error;
+                }
+            };
+            assert!(first.is_fatal(), "{name}: {first:?}");
+            let cause = server.close_info().cause.unwrap_or_else(|| panic!("{name}: the state still says open"));
+            assert!(same(&cause, &first), "{name}: {cause:?} and {first:?}");
+            for i in 0..3 {
+                let message = server.recv();
+                assert!(
+                    matches!(&message, Ok(Some(Message::Text(text))) if *text == format!("message {i}")),
+                    "{name}: {message:?}"
+                );
+            }
+            for _ in 0..2 {
+                let later = server.recv().unwrap_err();
+                assert!(same(&later, &first), "{name}: {later:?} and {first:?}");
+            }
+            let others = [
+                server.send("x").unwrap_err(),
+                server.flush().unwrap_err(),
+                server.close(CloseCode::NORMAL, "").unwrap_err(),
+                server.ping(b"").unwrap_err(),
+            ];
+            assert!(others.iter().all(|error| same(error, &first)), "{name}: {others:?}");
+        });
+    });
+}
+
+/// A transport that reads from `inner`, and on which writing fails once that has been asked for.
+struct Mute {
+    inner: MemoryTransport,
+    fails: Arc<AtomicBool>,
+}
+
+impl Transport for Mute {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buf)
+    }
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.fails.load(Ordering::SeqCst) {
+            Err(io::ErrorKind::BrokenPipe.into())
+        } else {
+            self.inner.write(bufs)
+        }
+    }
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        self.inner.wait(interest, deadline, wake)
+    }
+    fn close_write(&self) -> io::Result<()> {
+        self.inner.close_write()
+    }
+    fn abort(&self) {
+        self.inner.abort();
+    }
+}
+
+#[test]
+fn a_failed_send_ends_a_receive_that_waits_in_another_thread() {
+    limited(|| {
+        let fails = Arc::new(AtomicBool::new(false));
+        let (client, server) = pair();
+        let client = Mute { inner: client, fails: Arc::clone(&fails) };
+        let (client, _server) = connect(Box::new(client), Box::new(server), false, &Config::default());
+        let (sender, mut receiver) = client.split();
+        let receiving = common::sleeper(move || receiver.recv());
+        receiving.until_asleep();
+        fails.store(true, Ordering::SeqCst);
+        let first = sender.send("x").unwrap_err();
+        let received = receiving.join().unwrap_err();
+        assert!(same(&received, &first), "{received:?} and {first:?}");
+    });
+}
+
+#[test]
+fn a_failed_send_ends_a_receive_in_the_same_thread_although_the_peer_stays() {
+    limited(|| {
+        let fails = Arc::new(AtomicBool::new(false));
+        let (client, server) = pair();
+        let client = Mute { inner: client, fails: Arc::clone(&fails) };
+        let (mut client, mut server) = connect(Box::new(client), Box::new(server), false, &Config::default());
+        server.send("there").unwrap();
+        fails.store(true, Ordering::SeqCst);
+        let first = client.send("x").unwrap_err();
+        assert!(client.has_buffered(), "a loop has to call");
+        assert!(client.recv().unwrap().is_some());
+        assert!(same(&client.recv().unwrap_err(), &first));
+    });
+}
+
+/// What a sender that is blocked gets when `end` ends the connection.
+fn blocked_sender(config: Config, end: impl FnOnce(landline::Receiver) -> Error) -> (Error, Error, Error) {
+    let (ws, _raw) = raw_client(config);
+    let (sender, receiver) = ws.split();
+    let other = sender.clone();
+    let mut head = [0; 10];
+    let blocked = thread::spawn(move || sender.send(vec![0; 64 << 20]).unwrap_err());
+    (&_raw).read_exact(&mut head).unwrap();
+    let reason = end(receiver);
+    (reason, blocked.join().unwrap(), other.send("later").unwrap_err())
+}
+
+#[test]
+fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
+    limited(|| {
+        let patience = Config::default().send_timeout(None);
+        for round in 0..25 {
+            let config = patience.clone().close_timeout(millis(20));
+            let (reason, blocked, later) =
+                blocked_sender(config, |mut receiver| receiver.close(CloseCode::NORMAL, "").unwrap_err());
+            assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{round}: {reason:?}");
+            assert!(same(&blocked, &reason) && same(&later, &reason), "{round}: {blocked:?}, {later:?}");
+
+            let keepalive = Keepalive { interval: millis(10), timeout: millis(10) };
+            let config = patience.clone().keepalive(Some(keepalive));
+            let (reason, blocked, later) = blocked_sender(config, |mut receiver| receiver.recv().unwrap_err());
+            assert!(matches!(reason, Error::Closed(Closed::PeerSilent(_))), "{round}: {reason:?}");
+            assert!(same(&blocked, &reason) && same(&later, &reason), "{round}: {blocked:?}, {later:?}");
+
+            let (_, blocked, later) = blocked_sender(patience.clone(), |receiver| {
+                receiver.abort();
+                Error::Closed(Closed::Aborted)
+            });
+            for error in [blocked, later] {
+                assert!(matches!(error, Error::Closed(Closed::Aborted)), "{round}: {error:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn starting_to_close_again_does_nothing() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            let other: Sender = {
+                let closing = thread::spawn(move || server.recv());
+                client.close_start(CloseCode::NORMAL, "").unwrap();
+                client.close_start(CloseCode::GOING_AWAY, "").unwrap();
+                let (sender, mut receiver) = client.split();
+                assert_eq!(receiver.recv().unwrap(), None, "{name}");
+                assert_eq!(closing.join().unwrap().unwrap(), None, "{name}");
+                receiver.close(CloseCode::NORMAL, "").unwrap();
+                sender
+            };
+            other.close_start(CloseCode::NORMAL, "").unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(other.close_info().clean, "{name}");
+        });
+    });
+}
+
+// ----- Interrupts -----
+
+/// Ways to receive a whole message: its size.
+fn receiving_calls() -> [(&'static str, fn(&mut WebSocket) -> landline::Result<usize>); 4] {
+    fn len(message: Option<Message>) -> usize {
+        message.expect("a message").as_bytes().len()
+    }
+    [
+        ("recv", |ws| ws.recv().map(len)),
+        ("recv_ref", |ws| ws.recv_ref().map(|message| message.expect("a message").to_message().as_bytes().len())),
+        ("recv_into", |ws| {
+            let mut total = 0;
+            loop {
+                let part = ws.recv_into(&mut [0; 7_000])?.expect("a message");
+                total += part.len;
+                if part.is_final {
+                    return Ok(total);
+                }
+            }
+        }),
+        ("recv_stream", |ws| {
+            let mut reader = ws.recv_stream()?.expect("a message");
+            assert_eq!(reader.kind(), Kind::Binary);
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map_err(|error| error.downcast::<Error>().expect("ours"))?;
+            Ok(bytes.len())
+        }),
+    ]
+}
+
+#[test]
+fn an_interrupt_comes_behind_a_message_that_is_already_there() {
+    limited(|| {
+        everywhere(&Config::default(), |name, mut client, mut server| {
+            let interrupter = client.interrupter().unwrap();
+            for size in [1, 1_000, 50_000] {
+                for (call, receive) in receiving_calls() {
+                    server.send(vec![5; size]).unwrap();
+                    interrupter.interrupt_recv();
+                    let got = receive(&mut client);
+                    assert!(matches!(got, Ok(len) if len == size), "{name}, {call}, {size}: {got:?}");
+                    let then = receive(&mut client);
+                    assert!(matches!(then, Err(Error::Interrupted(_))), "{name}, {call}, {size}: {then:?}");
+                    let last = client.recv_timeout(Duration::ZERO);
+                    assert!(matches!(last, Err(Error::Timeout(Timeout { budget: Budget::Recv, .. }))), "{last:?}");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn an_interrupt_is_not_held_up_by_a_peer_that_always_has_something_to_say() {
+    limited(|| {
+        let (mut ws, raw) = raw_client(Config::default());
+        let interrupter = ws.interrupter().unwrap();
+        let mut writing = raw.try_clone().unwrap();
+        let block = masked(0x89, "ping").repeat(10_000);
+        let flooding = thread::spawn(move || while writing.write_all(&block).is_ok() {});
+        interrupter.interrupt_recv();
+        let (took, result) = timed(|| ws.recv());
+        assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
+        assert!(took < 10 * SECOND, "{took:?}");
+        drop((ws, Raw::over(raw)));
+        flooding.join().unwrap();
+    });
+}
