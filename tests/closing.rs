@@ -304,6 +304,7 @@ fn item_18_a_flood_costs_a_closing_thread_bounded_time_and_little_of_the_process
             let used = clock.read() - before;
             assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
             assert!(took >= millis(1900) && took < 10 * SECOND, "{took:?}");
+            println!("large {large}: {used:?} of CPU time in {took:?}");
             assert!(used < SECOND, "{used:?} of CPU time in {took:?}");
             drop(ws);
             flooding.join().unwrap();
@@ -323,6 +324,7 @@ fn item_18_a_flood_behind_a_violation_costs_bounded_time_and_little_of_the_proce
         let used = clock.read() - before;
         assert!(matches!(result, Err(Error::Protocol(_))), "{result:?}");
         assert!(took >= millis(1900) && took < 10 * SECOND, "{took:?}");
+        println!("{used:?} of CPU time in {took:?}");
         assert!(used < SECOND, "{used:?} of CPU time in {took:?}");
         drop(ws);
         flooding.join().unwrap();
@@ -516,6 +518,77 @@ fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
     });
 }
 
+/// A transport that is cut only when a write has noticed that.
+struct Noticed {
+    inner: MemoryTransport,
+    failed: Arc<AtomicBool>,
+}
+
+impl Transport for Noticed {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buf)
+    }
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.write(bufs)
+    }
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        self.inner.wait(interest, deadline, wake)
+    }
+    fn close_write(&self) -> io::Result<()> {
+        self.inner.close_write()
+    }
+    fn abort(&self) {
+        self.inner.abort();
+        let limit = Instant::now() + SECOND;
+        while !self.failed.load(Ordering::SeqCst) && Instant::now() < limit {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
+    limited(|| {
+        let failed = Arc::new(AtomicBool::new(false));
+        let (client, server) = pair();
+        let client = Noticed { inner: client, failed: Arc::clone(&failed) };
+        let config = Config::default().close_timeout(millis(50)).send_timeout(None);
+        let (client, mut server) = connect(Box::new(client), Box::new(server), false, &config);
+        let (sender, mut receiver) = client.split();
+        let blocked = thread::spawn(move || {
+            let error = sender.send(vec![0; 1 << 20]).unwrap_err();
+            let cause = sender.close_info().cause;
+            failed.store(true, Ordering::SeqCst);
+            (error, cause)
+        });
+        // Its first bytes are here, so it is in the middle of the message; more is not read.
+        assert!(server.recv_into(&mut [0; 16]).unwrap().is_some());
+        let reason = receiver.close(CloseCode::NORMAL, "").unwrap_err();
+        assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{reason:?}");
+        let (error, cause) = blocked.join().unwrap();
+        assert!(same(&error, &reason), "{error:?}");
+        assert!(cause.is_some_and(|cause| same(&cause, &reason)));
+    });
+}
+
+#[test]
+fn a_blocked_sender_gets_the_violation_although_the_peer_resets_the_connection() {
+    limited(|| {
+        let (ws, mut raw) = raw_client(Config::default().send_timeout(None));
+        let (sender, mut receiver) = ws.split();
+        let other = sender.clone();
+        let blocked = thread::spawn(move || sender.send(vec![0; 64 << 20]).unwrap_err());
+        raw.read_exact(&mut [0; 10]).unwrap();
+        raw.write_all(&frame(0x82, "not masked")).unwrap();
+        let receiving = thread::spawn(move || receiver.recv().unwrap_err());
+        common::eventually("the violation is recorded", || other.close_info().cause.is_some());
+        drop(raw);
+        for error in [blocked.join().unwrap(), receiving.join().unwrap(), other.send("later").unwrap_err()] {
+            assert!(matches!(error, Error::Protocol(_)), "{error:?}");
+        }
+    });
+}
+
 #[test]
 fn starting_to_close_again_does_nothing() {
     limited(|| {
@@ -538,8 +611,11 @@ fn starting_to_close_again_does_nothing() {
 
 // ----- Interrupts -----
 
-/// Ways to receive a whole message: its size.
-fn receiving_calls() -> [(&'static str, fn(&mut WebSocket) -> landline::Result<usize>); 4] {
+/// Receives a whole message: its size.
+type Receive = fn(&mut WebSocket) -> landline::Result<usize>;
+
+/// Ways to do that.
+fn receiving_calls() -> [(&'static str, Receive); 4] {
     fn len(message: Option<Message>) -> usize {
         message.expect("a message").as_bytes().len()
     }

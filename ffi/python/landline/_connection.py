@@ -78,11 +78,13 @@ class Connection(Receiving, Sending):
 
     def close_start(self, code: int = 1000, reason: str = "", timeout: Optional[float] = None) -> None:
         """Sends a Close frame, after which nothing more can be sent. Whoever receives still gets what the peer sends,
-        then ConnectionClosed.
+        then ConnectionClosed. Does nothing if a Close frame was sent before, or the connection was closed in order.
 
         Blocks, and raises, as send(); UsageError as close().
         """
         data = encoded(reason)
+        if self._handle is None and self._int(_abi.CONN_CLOSED_CLEANLY):
+            return
         self._keep_reason(reason)
         limit = Limit(timeout)
         self._settle(

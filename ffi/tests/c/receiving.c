@@ -256,6 +256,80 @@ static void silent_peer(void) {
     close(peer);
 }
 
+/* An interrupt comes behind what is there already, however it is received. */
+static void interrupted(landline_conn *from, landline_conn *to) {
+    landline_message *message;
+    char buffer[64];
+    int32_t kind;
+    size_t len;
+    for (int way = 0; way < 3; way++) {
+        OK(landline_conn_send(from, LANDLINE_TEXT, "there", 5, 0, LONG));
+        OK(landline_conn_interrupt(to, LANDLINE_RECV));
+        switch (way) {
+        case 0:
+            expect(to, LANDLINE_TEXT, "there", 5);
+            break;
+        case 1:
+            OK(landline_conn_recv_ref(to, LONG, &message));
+            check_message(message, LANDLINE_TEXT, "there", 5);
+            break;
+        default:
+            OK(landline_conn_recv_into(to, buffer, sizeof buffer, LONG, &kind, &len));
+            CHECK(len == 5 && memcmp(buffer, "there", 5) == 0);
+        }
+        CHECK_STATUS(landline_conn_recv(to, LONG, &message), LANDLINE_INTERRUPTED);
+        CHECK_STATUS(landline_conn_recv(to, 0, &message), LANDLINE_TIMED_OUT);
+    }
+}
+
+/* After a failed send: the state says so, what had arrived comes first, then every call gives the same. */
+static void failed_send(int tls) {
+    landline_conn *client, *server;
+    landline_message *message;
+    landline_status first;
+    int64_t buffered = 0;
+    open_both(tls, NULL, NULL, &client, &server);
+    OK(landline_conn_send(client, LANDLINE_TEXT, "one", 3, 0, LONG));
+    OK(landline_conn_send(client, LANDLINE_TEXT, "two", 3, 0, LONG));
+    landline_conn_free(client);
+    do
+        first = landline_conn_send(server, LANDLINE_TEXT, "x", 1, 0, LONG);
+    while (first == LANDLINE_OK);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_STATE), 2);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_CLEANLY), 0);
+    OK(landline_conn_int(server, LANDLINE_CONN_HAS_BUFFERED, &buffered));
+    CHECK_IS(buffered, 1);
+    expect(server, LANDLINE_TEXT, "one", 3);
+    expect(server, LANDLINE_TEXT, "two", 3);
+    CHECK_STATUS(landline_conn_recv(server, LONG, &message), first);
+    CHECK_STATUS(landline_conn_recv(server, LONG, &message), first);
+    CHECK_STATUS(landline_conn_send(server, LANDLINE_TEXT, "x", 1, 0, LONG), first);
+    CHECK_STATUS(landline_conn_close(server, 1000, NULL, 0, LONG), first);
+    landline_conn_free(server);
+}
+
+/* Both close with more under way than the pipes hold, and nothing is an error afterwards. */
+static void close_while_full(int tls) {
+    static char large[1 << 20];
+    landline_conn *client, *server;
+    pthread_t closing;
+    open_both(tls, NULL, NULL, &client, &server);
+    while (landline_conn_send(client, LANDLINE_BINARY, large, sizeof large, 0, 50) == LANDLINE_OK)
+        ;
+    while (landline_conn_send(server, LANDLINE_BINARY, large, sizeof large, 0, 50) == LANDLINE_OK)
+        ;
+    closing = start(close_in_thread, client);
+    OK(landline_conn_close(server, 1000, NULL, 0, LONG));
+    join(closing);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_CLOSED_CLEANLY), 1);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_CLEANLY), 1);
+    OK(landline_conn_close_start(client, 1000, NULL, 0, LONG));
+    OK(landline_conn_close(client, 1000, NULL, 0, LONG));
+    landline_conn_free(client);
+    landline_conn_free(server);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     for (int tls = 0; tls < 2; tls++) {
@@ -271,7 +345,11 @@ int main(int argc, char **argv) {
         large_ones(server, client);
         second_receiver(client, server);
         second_receiver(server, client);
+        interrupted(client, server);
+        interrupted(server, client);
         close_both(client, server);
+        failed_send(tls);
+        close_while_full(tls);
     }
     slowly();
     option();
