@@ -28,6 +28,8 @@ pub(crate) use link::Link;
 use crate::close::{CloseCode, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
 use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};

@@ -1,7 +1,7 @@
 """The end of a connection: nothing that was sent is lost, and the first reason stays."""
 
 import threading
-from typing import List
+from typing import Callable, List
 
 import pytest
 from conftest import running, url_of
@@ -76,7 +76,12 @@ def test_after_a_failed_send_what_has_arrived_comes_first_and_then_that_error() 
                     ws.send("nobody hears this")
             results.append(repr(ws).endswith(" closed>"))
             results.append([ws.recv(timeout=20), ws.recv(timeout=20)])
-            for call in (lambda: ws.recv(timeout=20), lambda: ws.send("x"), lambda: ws.recv(timeout=0)):
+            calls: List[Callable[[], object]] = [
+                lambda: ws.recv(timeout=20),
+                lambda: ws.send("x"),
+                lambda: ws.recv(timeout=0),
+            ]
+            for call in calls:
                 with pytest.raises(landline.ConnectionClosed) as later:
                     call()
                 results.append(later.value.status == first.value.status)
@@ -103,7 +108,11 @@ def test_an_interrupt_comes_behind_a_message_that_is_already_there() -> None:
             sent.set()
 
     with running(handler) as server, landline.connect(url_of(server)) as ws:
-        for receive in (lambda: ws.recv(timeout=20), lambda: "".join(ws.recv_stream())):  # type: ignore[arg-type]
+        ways: List[Callable[[], object]] = [
+            lambda: ws.recv(timeout=20),
+            lambda: "".join(str(part) for part in ws.recv_stream()),
+        ]
+        for receive in ways:
             sent.clear()
             ws.send("go")
             assert sent.wait(20)

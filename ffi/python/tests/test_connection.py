@@ -302,7 +302,6 @@ def test_use_after_close() -> None:
         lambda: ws.flush(),
         lambda: ws.ping(),
         lambda: ws.ping_wait(1),
-        lambda: ws.close_start(),
     ]
     for use in uses:
         with pytest.raises(landline.ConnectionClosedOK) as caught:
