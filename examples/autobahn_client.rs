@@ -4,6 +4,7 @@
 
 use clap::Parser;
 use landline::{Client, Compression};
+use std::process::ExitCode;
 
 /// Runs every case of an Autobahn fuzzing server and asks for the report.
 #[derive(Parser)]
@@ -14,15 +15,24 @@ struct Options {
     agent: String,
 }
 
-fn main() -> landline::Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run_cases(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_cases(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder().max_message_size(64 << 20).compression(Compression::default()).build()?;
     let base = options.url.trim_end_matches('/');
     let agent = &options.agent;
 
     let mut counting = client.connect(&format!("{base}/getCaseCount"))?;
     let count = counting.recv()?.and_then(|message| message.as_text()?.parse::<u32>().ok());
-    let count = count.expect("the fuzzing server says how many cases it has");
+    let count = count.ok_or("the server does not say how many cases it has")?;
     for case in 1..=count {
         // Many cases are meant to end in an error; the server is the judge.
         if let Err(error) = run(&client, &format!("{base}/runCase?case={case}&agent={agent}")) {

@@ -4,6 +4,7 @@
 
 use clap::{Parser, ValueEnum};
 use landline::{Client, CloseCode, Sender};
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,17 @@ enum Mode {
     Sendbuf,
 }
 
-fn main() -> landline::Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> landline::Result<()> {
     let url = options.url.unwrap_or_else(|| format!("ws://127.0.0.1:{}/", options.port.unwrap_or_default()));
     let client = Client::builder().max_message_size(64 << 20).build()?;
     let mut ws = client.connect(&url)?;

@@ -4,12 +4,23 @@
 
 use landline::transport::{Identity, TlsConnector};
 use landline::{Client, CloseCode, Message, Server, WebSocket};
+use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     // Plain. Port 0 takes a free one.
     let server = Server::bind("127.0.0.1:0")?;
     converse(server, "ws", &Client::default())?;

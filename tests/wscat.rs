@@ -627,6 +627,23 @@ fn the_echo_server_says_plainly_that_its_port_is_taken() {
 }
 
 #[test]
+fn the_other_clients_say_plainly_that_there_is_no_server() {
+    // Bound but not listening: nobody else gets the port meanwhile.
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let url = format!("ws://{}/", bound.local_addr().unwrap().as_socket().unwrap());
+    for (name, arguments) in [
+        ("autobahn_client", vec![url.as_str(), "landline"]),
+        ("bench_client", vec!["recv", "--size", "1", "--url", &url]),
+    ] {
+        let done = example(name).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{name}: {said}");
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{name}: {said}");
+    }
+}
+
+#[test]
 fn no_subprotocol_is_chosen() {
     let (url, server) = echo_server();
     let result = run(["--subprotocol", "v3", &url], "hello\n");

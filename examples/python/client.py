@@ -15,4 +15,7 @@ def main() -> None:
         print(ws.recv(timeout=5))
 
 
-main()
+try:
+    main()
+except landline.Error as error:
+    sys.exit(f"error: {error}")

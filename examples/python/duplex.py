@@ -27,4 +27,7 @@ def main() -> None:
     print(f"closed with {ws.close_code}", flush=True)
 
 
-main()
+try:
+    main()
+except landline.Error as error:
+    sys.exit(f"error: {error}")

@@ -26,4 +26,7 @@ def main() -> None:
             pass
 
 
-main()
+try:
+    main()
+except landline.Error as error:
+    sys.exit(f"error: {error}")

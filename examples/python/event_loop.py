@@ -40,4 +40,7 @@ def main() -> None:
                 ws.close()
 
 
-main()
+try:
+    main()
+except landline.Error as error:
+    sys.exit(f"error: {error}")

@@ -13,10 +13,13 @@ def main() -> None:
     try:
         ws = landline.connect(url, ca_file=ca_file, platform_roots=False)
     except landline.TLSError as error:
-        sys.exit(f"not trusted: {error}")
+        sys.exit(f"error: not trusted: {error}")
     with ws:
         ws.send("hello")
         print(ws.recv(timeout=5))
 
 
-main()
+try:
+    main()
+except landline.Error as error:
+    sys.exit(f"error: {error}")

@@ -1,6 +1,8 @@
 """The examples, as programs."""
 
+import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,8 @@ from conftest import Tls, echo, running, url_of
 
 import landline
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "python"
+REPOSITORY = Path(__file__).resolve().parents[3]
+EXAMPLES = REPOSITORY / "examples" / "python"
 
 
 def command(name: str, *arguments: str) -> List[str]:
@@ -71,4 +74,63 @@ def test_wss_private_ca(tls: Tls) -> None:
         done = run("wss_private_ca.py", url, str(tls.ca))
         assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 0)
         other = run("wss_private_ca.py", url, str(tls.other_ca))
-        assert other.returncode == 1 and "not trusted" in other.stderr
+        assert other.returncode == 1 and other.stderr.startswith("error: not trusted: ")
+
+
+def is_plain(done: "subprocess.CompletedProcess[str]") -> bool:
+    """It has failed with one line that says why."""
+    line = re.fullmatch(r"error: .+\n", done.stderr)
+    return done.returncode == 1 and done.stdout == "" and line is not None
+
+
+def test_echo_server_whose_port_is_taken() -> None:
+    with running(echo) as server:
+        done = run("echo_server.py", "127.0.0.1", str(server.port))
+    assert is_plain(done), done
+
+
+@pytest.mark.parametrize(
+    "name, scheme, arguments",
+    [
+        ("client.py", "ws", ["hello"]),
+        ("duplex.py", "ws", []),
+        ("event_loop.py", "ws", []),
+        ("wss_private_ca.py", "wss", ["CA"]),
+    ],
+)
+def test_clients_without_a_server(tls: Tls, name: str, scheme: str, arguments: List[str]) -> None:
+    # Bound but not listening: nobody else gets the port meanwhile.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"{scheme}://127.0.0.1:{bound.getsockname()[1]}/"
+        done = run(name, url, *(str(tls.ca) if argument == "CA" else argument for argument in arguments))
+    assert is_plain(done), done
+
+
+@pytest.mark.parametrize("readme", ["README.md", "ffi/python/README.md"])
+def test_the_first_program_of(readme: str) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / readme).read_text(), re.MULTILINE | re.DOTALL)
+    program = blocks[0]
+    assert program.count("ws://127.0.0.1:9001/") == 1
+    with running(echo) as server:
+        program = program.replace("ws://127.0.0.1:9001/", url_of(server))
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 0)
+
+
+def test_the_first_server_of_the_guide() -> None:
+    text = (REPOSITORY / "ffi" / "python" / "README.md").read_text()
+    program = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    assert program.count("9001") == 1 and program.count("    server.serve_forever()") == 1
+    # The port that it took is asked for before it serves.
+    program = program.replace("9001", "0").replace(
+        "    server.serve_forever()", "    print(server.port, flush=True)\n    server.serve_forever()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            with landline.connect(f"ws://127.0.0.1:{process.stdout.readline().strip()}/") as ws:
+                ws.send("hello")
+                assert ws.recv(timeout=20) == "hello"
+        finally:
+            process.kill()
