@@ -6,7 +6,7 @@
 //! - dropping (freeing) it closes this process's copies of its descriptors, frees its memory, and does nothing else: it
 //!   writes nothing to the peer, ends no connection, touches no eventfd or pipe, takes no lock that another thread may
 //!   have held at the fork, and leaves the file of a Unix socket alone;
-//! - every other call fails with [`UsageError::Forked`](crate::error::UsageError::Forked) and touches nothing that the
+//! - every other call fails with [`UsageError::Forked`] and touches nothing that the
 //!   two processes share; calls that return nothing, such as `interrupt` and `abort`, do nothing.
 //!
 //! The process that made it notices nothing of what its children do with their copies. When it drops a connection or a
