@@ -154,21 +154,18 @@ fn what_was_needed_for_sending_is_given_back_though_nobody_receives() {
         for role in [Role::Client, Role::Server] {
             let (mut ws, mut peer, _) = held(role, true);
             nothing_comes(&mut ws);
-            let ((), count) = counted(|| {
+            // The first ones may fill the pool of the process. A thread's own memory may be freed by either side.
+            let mut sent = || {
+                let mut live = 0;
                 for _ in 0..10 {
-                    ws.send(&[7; 20_000][..]).unwrap();
+                    live += counted(|| ws.send(&[7; 20_000][..]).unwrap()).1.live;
                     elsewhere(|| drop(peer.recv().unwrap()));
                 }
-            });
-            // The pool of the process may hold two pieces now.
-            println!("{role:?}: {count:?}");
-            let ((), count) = counted(|| {
-                for _ in 0..10 {
-                    ws.send(&[7; 20_000][..]).unwrap();
-                    elsewhere(|| drop(peer.recv().unwrap()));
-                }
-            });
-            assert!(count.live <= 4 * KIB, "{role:?}: {count:?}");
+                live
+            };
+            println!("{role:?}: {} bytes at first", sent());
+            let more = sent();
+            assert!(more <= KIB, "{role:?}: {more} bytes more");
         }
     });
 }
