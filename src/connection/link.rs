@@ -262,7 +262,7 @@ impl Link {
         let fin = part != Part::Of { fin: false };
         let first = !gate.session.is_fragmenting();
         let Some(out) = &gate.out else { return Ok(()) };
-        let compresses = out.compresses(compress, first, fin.then_some(len));
+        let compresses = self.may_deflate && out.compresses(compress, first, fin.then_some(len));
         if len == 0 && !fin && !out.is_deflating() {
             if flush {
                 return self.drain(gate, patience).map_err(Error::accepted);
@@ -275,23 +275,37 @@ impl Link {
             return self.send_deflated(gate, opcode, fin, payload, flush, patience);
         }
         let opcode = gate.session.data_opcode(opcode, fin);
-        let Some(out) = &mut gate.out else { return Ok(()) };
-        let before = out.pending().len();
-        let mut frame = out.begin(opcode, fin, Content::Plain, len as u64);
-        if len < COPY_BELOW {
-            for part in payload {
-                out.add(&mut frame, part);
-            }
-            if flush || out.pending().len() >= GATHER_MAX {
-                return self.drain(gate, patience).map_err(Error::accepted);
-            }
-            self.pass_on(gate);
-            return Ok(());
+        if len >= COPY_BELOW {
+            return self.send_large(gate, opcode, fin, payload, patience);
         }
+        let Some(out) = &mut gate.out else { return Ok(()) };
+        let mut frame = out.begin(opcode, fin, Content::Plain, len as u64);
+        for part in payload {
+            out.add(&mut frame, part);
+        }
+        if flush || out.pending().len() >= GATHER_MAX {
+            return self.drain(gate, patience).map_err(Error::accepted);
+        }
+        self.pass_on(gate);
+        Ok(())
+    }
+
+    /// [`send`](Self::send) for a frame that is not to be copied into the queue as a whole.
+    #[inline(never)] // `send` has to keep less at hand without it.
+    fn send_large(
+        &self,
+        mut gate: MutexGuard<'_, Gate>,
+        opcode: Opcode,
+        fin: bool,
+        payload: &[IoSlice<'_>],
+        patience: &mut Patience,
+    ) -> Result<()> {
         let Some(mut out) = gate.take_out() else { return Ok(()) };
         // Nobody whose message is in front of this one waits until all of this one is out.
-        let others = if gate.line.has_batches() { before } else { 0 };
+        let others = if gate.line.has_batches() { out.pending().len() } else { 0 };
         drop(gate);
+        let len: usize = payload.iter().map(|part| part.len()).sum();
+        let frame = out.begin(opcode, fin, Content::Plain, len as u64);
         let result = self.write_large(&mut out, frame, payload, others, patience).map_err(Error::accepted);
         self.end_turn(out, result)
     }
@@ -341,6 +355,7 @@ impl Link {
     /// [`send`](Self::send) for what is to be compressed: in a turn, because that takes longer than the gate may be
     /// held. Each frame that is full is written before the next one is made. If time runs out, the rest goes into
     /// the queue, and not as small as it could be, for that would take more time.
+    #[inline(never)]
     fn send_deflated(
         &self,
         mut gate: MutexGuard<'_, Gate>,
