@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
 
     while (!ends[0].is_closed || !ends[1].is_closed) {
         struct pollfd fds[3];
-        int buffered[2], limit = LIMIT_MS, ready;
+        int buffered[2], limit = LIMIT_MS, due = -1, ready;
 
         /* A negative descriptor is left out. */
         fds[2].fd = input_ended || is_full(&ends[0]) ? -1 : STDIN_FILENO;
@@ -110,16 +110,26 @@ int main(int argc, char **argv) {
             buffered[i] = wanted && ask(&ends[i], LANDLINE_CONN_HAS_BUFFERED);
             if (buffered[i])
                 limit = 0;
+            /* Keepalive, and the time limit of closing, count in receiving calls. */
+            if (wanted) {
+                int next = (int)ask(&ends[i], LANDLINE_CONN_NEXT_DEADLINE_MS);
+                if (next >= 0 && (due < 0 || next < due))
+                    due = next;
+            }
         }
         /* Without a limit for the user, who may think before typing. */
         if (fds[2].fd >= 0 && limit > 0 && ends[1].received == sent)
             limit = -1;
+        if (due >= 0 && (limit < 0 || due < limit))
+            limit = due;
+        else
+            due = -1;
         ready = poll(fds, 3, limit);
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready < 0)
             fail("waiting", strerror(errno));
-        if (ready == 0 && limit > 0)
+        if (ready == 0 && limit > 0 && due < 0)
             fail("waiting", "nothing happens");
 
         for (int i = 0; i < 2; i++) {
@@ -128,7 +138,7 @@ int main(int argc, char **argv) {
                 if (status != LANDLINE_TIMED_OUT)
                     check(status, "sending");
             }
-            if ((fds[i].revents || buffered[i]) && is_wanted(&ends[i]))
+            if ((fds[i].revents || buffered[i] || due >= 0) && is_wanted(&ends[i]))
                 receive(&ends[i]);
         }
         if (fds[2].revents) {

@@ -4,6 +4,7 @@
 //     LD_LIBRARY_PATH=target/release ./poll_loop ws://127.0.0.1:9001/ ws://127.0.0.1:9001/
 #include <landline.hpp>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <poll.h>
@@ -11,6 +12,7 @@
 namespace {
 
 constexpr std::chrono::seconds no_wait(0);
+constexpr int patience_ms = 10000;
 
 struct client {
     const char* name;
@@ -59,15 +61,20 @@ int main(int argc, char** argv) try {
 
     while (!clients[0].over || !clients[1].over) {
         std::array<pollfd, 2> waiting{};
+        int limit = patience_ms;
         for (std::size_t i = 0; i < clients.size(); ++i) {
             if (!clients[i].over)
                 go_on(clients[i]);
             // A negative descriptor is one that poll() leaves out.
             waiting[i].fd = clients[i].over ? -1 : clients[i].connection.fd();
             waiting[i].events = clients[i].over ? short{0} : clients[i].connection.poll_events();
+            // Keepalive, and the time limit of closing, count in receiving calls.
+            const int due = clients[i].over ? -1 : clients[i].connection.next_deadline();
+            if (due >= 0)
+                limit = std::min(limit, due);
         }
         const bool all_over = clients[0].over && clients[1].over;
-        if (!all_over && poll(waiting.data(), waiting.size(), 10000) == 0)
+        if (!all_over && poll(waiting.data(), waiting.size(), limit) == 0 && limit == patience_ms)
             throw std::runtime_error("nothing came for 10 seconds");
     }
 } catch (const std::exception& failure) {

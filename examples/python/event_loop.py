@@ -1,4 +1,4 @@
-"""Connections in a loop of one's own: waits for several of them in one thread, and prints what each receives.
+"""Connections in an event loop of the program's own: waits for several of them in one thread, and prints what each receives.
 
     python event_loop.py ws://127.0.0.1:9001/ ws://127.0.0.1:9002/
 
@@ -7,6 +7,7 @@ Sends "hello" to each, and ends when all are closed or have answered.
 
 import selectors
 import sys
+from typing import List
 
 import landline
 
@@ -27,17 +28,20 @@ def receive_all(ws: landline.Connection) -> bool:
 def main() -> None:
     selector = selectors.DefaultSelector()
     for url in sys.argv[1:]:
-        ws = landline.connect(url, ping_interval=None)
+        ws = landline.connect(url)
         ws.send("hello")
         # An answer that came with the opening handshake would not make the descriptor readable.
         if receive_all(ws):
             selector.register(ws, selectors.EVENT_READ, ws)
     while selector.get_map():
-        for key, _ in selector.select():
-            ws = key.data
-            if not receive_all(ws):
-                selector.unregister(ws)
-                ws.close()
+        connections: List[landline.Connection] = [key.data for key in selector.get_map().values()]
+        # Keepalive has something to do then, and closing takes no longer than that.
+        deadlines = [connection.next_deadline() for connection in connections]
+        selector.select(min((limit for limit in deadlines if limit is not None), default=None))
+        for connection in connections:
+            if not receive_all(connection):
+                selector.unregister(connection)
+                connection.close()
 
 
 try:

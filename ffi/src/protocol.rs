@@ -22,7 +22,11 @@ use std::sync::{Mutex, TryLockError};
 /// The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
 /// LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
 /// landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
-/// client waits for the server to do so first. Time limits are the caller's.
+/// client waits for the server to do so first.
+///
+/// There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake, and the time from
+/// landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
+/// if nothing comes for another one.
 #[allow(non_camel_case_types)]
 pub struct landline_protocol(Mutex<Core>);
 

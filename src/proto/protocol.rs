@@ -31,6 +31,9 @@ pub enum Event<'a> {
 /// A whole WebSocket endpoint after the opening handshake, without I/O.
 ///
 /// See the [module](crate::proto) for a conversation driven by hand.
+///
+/// There is no clock in it, so time limits and keepalive are the caller's: bound the time from [`close`](Self::close) to
+/// the end, call [`ping`](Self::ping) after a time without input, and give the peer up if nothing comes for another one.
 #[derive(Debug)]
 pub struct Protocol {
     inbound: Inbound,

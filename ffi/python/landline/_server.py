@@ -123,6 +123,8 @@ class Server(_abi.Unique):
         self._stopping = False
         # The connection of each thread, once it is open. A thread is here before it starts, and until its end.
         self._threads: Dict[threading.Thread, Optional[ServerConnection]] = {}
+        # Who starts a thread, until it is started.
+        self._starters: Dict[threading.Thread, int] = {}
         # The threads of clients over the limit, which are no connections.
         self._refusing: Dict[threading.Thread, Optional[ServerConnection]] = {}
         # Free when a thread has ended since somebody looked. Whoever waits for that takes it; nobody keeps it.
@@ -202,6 +204,7 @@ class Server(_abi.Unique):
         while not self._stopping:
             arguments = (request, table)
             thread = threading.Thread(target=self._serve, args=arguments, name="landline connection", daemon=True)
+            self._starters[thread] = threading.get_ident()
             table[thread] = None
             try:
                 thread.start()
@@ -214,6 +217,8 @@ class Server(_abi.Unique):
                 if thread.ident is None:
                     table.pop(thread, None)
                 raise
+            finally:
+                del self._starters[thread]
             time.sleep(0.1)
 
     def _accept(self) -> Optional[_abi.Handle]:
@@ -267,9 +272,10 @@ class Server(_abi.Unique):
             self._wait_for_an_end(SLICE)
 
     def _others(self) -> "Dict[threading.Thread, Optional[ServerConnection]]":
-        """The threads that serve, but for this one. One that is just being started may wait for this one to have done so."""
+        """The threads that serve, but for this one, and for one that it is just starting: this may be a signal handler."""
         this = threading.get_ident()
-        return {thread: it for thread, it in self._threads.copy().items() if thread.ident not in (None, this)}
+        threads = self._threads.copy().items()
+        return {thread: it for thread, it in threads if this not in (thread.ident, self._starters.get(thread))}
 
     def _serve(self, request: _abi.Handle, table: "Dict[threading.Thread, Optional[ServerConnection]]") -> None:
         """The thread of a client."""

@@ -177,13 +177,20 @@ void closing() {
 void interrupting() {
     auto ends = landline::pair();
     auto &client = ends.first, &server = ends.second;
-    auto waiting = std::async(std::launch::async, [from = client.share()]() mutable {
+    std::promise<void> noticed;
+    auto waiting = std::async(std::launch::async, [from = client.share(), &noticed]() mutable {
         thrown_by<landline::interrupted>([&] { from.recv(); });
+        noticed.set_value();
         return from.recv()->text() == "after";
     });
     client.interrupt(landline::direction::recv);
+    noticed.get_future().get(); // What is there would come first.
     server.send("after");
     CHECK(waiting.get());
+    client.interrupt(landline::direction::recv);
+    server.send("first");
+    CHECK(client.recv()->text() == "first");
+    thrown_by<landline::interrupted>([&from = client] { from.recv(); });
     auto ending = std::async(std::launch::async, [from = client.share()]() mutable {
         return thrown_by([&] { from.recv(); }).status() == status::aborted;
     });
