@@ -1046,6 +1046,27 @@ public:
         return std::chrono::microseconds(static_cast<std::chrono::microseconds::rep>(time));
     }
 
+    /// Sends a Ping to be waited for with pong_wait(): its number.
+    std::uint64_t ping_start(time_limit limit = no_timeout) {
+        std::error_code failure;
+        const auto ping = ping_start(limit, failure);
+        detail::check(failure);
+        return ping;
+    }
+    std::uint64_t ping_start(time_limit limit, std::error_code& failure) noexcept {
+        std::uint64_t ping = 0;
+        failure = detail::code(landline_conn_ping_start(get(), limit.milliseconds(), &ping));
+        return ping;
+    }
+
+    /// Waits for the Pong to a Ping of ping_start(). One that was not answered in time can be waited for again.
+    void pong_wait(std::uint64_t ping, time_limit limit = no_timeout) {
+        detail::check(landline_conn_pong_wait(get(), ping, limit.milliseconds()));
+    }
+    void pong_wait(std::uint64_t ping, time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_pong_wait(get(), ping, limit.milliseconds()));
+    }
+
     // Ending.
 
     /// Closes in order: sends a Close frame and waits for the peer's, at most options::close_timeout().

@@ -767,6 +767,27 @@ fn ping_wait_runs_out_of_time_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_ping_that_was_not_answered_in_time_can_be_waited_for_again() {
+    limited(|| {
+        let (go, gone) = std::sync::mpsc::channel();
+        let (mut ws, server) = open(Config::default(), move |mut raw| {
+            let ping = raw.frame();
+            raw.send(frame(TEXT, "first"));
+            gone.recv().unwrap();
+            raw.send(frame(PONG, ping.payload));
+            raw
+        });
+        let ping = ws.ping_start().unwrap();
+        assert!(is_timeout_of(&ws.pong_wait(ping, Duration::ZERO).unwrap_err(), Budget::Ping));
+        assert!(is_timeout_of(&ws.pong_wait(ping, millis(20)).unwrap_err(), Budget::Ping));
+        go.send(()).unwrap();
+        ws.pong_wait(ping, 20 * SECOND).unwrap();
+        assert_eq!(ws.recv().unwrap(), text("first"));
+        server.join();
+    });
+}
+
+#[test]
 fn item_14_a_ping_is_answered_before_the_next_wait() {
     limited(|| {
         let (mut ws, server) = open(Config::default(), |mut raw| {

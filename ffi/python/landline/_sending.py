@@ -223,16 +223,37 @@ class Sending(State):
             Error: a message is half received, or more came than can be kept.
         """
         limit = Limit(timeout)
-        ping = c_uint64()
         begin = time.perf_counter()
+        self._pong_wait(self._ping_start(limit), limit)
+        return time.perf_counter() - begin
+
+    def ping_start(self, timeout: Optional[float] = None) -> int:
+        """Sends a Ping to be waited for with pong_wait(): its number. Blocks, and raises, as ping()."""
+        return self._ping_start(Limit(timeout))
+
+    def pong_wait(self, ping: int, timeout: Optional[float] = None) -> None:
+        """Waits for the Pong to a Ping of ping_start(), as ping_wait() does. After Timeout and Interrupted it can be
+        waited for again.
+
+        Raises:
+            As ping_wait().
+        """
+        self._pong_wait(ping, Limit(timeout))
+
+    def _ping_start(self, limit: Limit) -> int:
+        ping = c_uint64()
         status = int(_abi.conn_ping_start(self._handle, limit.next(), ping))
-        while not status:
+        if status:
+            raise self._failure(status)
+        return ping.value
+
+    def _pong_wait(self, ping: int, limit: Limit) -> None:
+        while True:
             status = int(_abi.conn_pong_wait(self._handle, ping, limit.next()))
             if not status:
-                return time.perf_counter() - begin
-            if status == _abi.TIMED_OUT and not limit.is_over():
-                status = 0
-        raise self._failure(status)
+                return
+            if status != _abi.TIMED_OUT or limit.is_over():
+                raise self._failure(status)
 
 
 def _unfinished(status: int) -> int:

@@ -373,6 +373,7 @@ def test_exceptions_do_not_keep_the_connection() -> None:
         lambda ws: ws.send(b"x" * 2**25, timeout=0.01),
         lambda ws: ws.ping(b"x" * 126),
         lambda ws: ws.ping_wait(timeout=0),
+        lambda ws: ws.pong_wait(ws.ping_start(), timeout=0),
         lambda ws: ws.send(["a", b"b"]),
         lambda ws: ws.close_start(999),
     ]

@@ -186,6 +186,7 @@ def test_ping() -> None:
     with foreign(foreign_echo) as url, landline.connect(url) as ws:
         ws.send("before")
         assert 0 < ws.ping_wait(timeout=20) < 20
+        ws.pong_wait(ws.ping_start(), timeout=20)
         ws.ping("text")
         ws.ping(b"x" * 125)
         with pytest.raises(landline.UsageError):

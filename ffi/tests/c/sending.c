@@ -243,8 +243,15 @@ static void *receive_until_closed(void *conn) {
 
 static void pinged(landline_conn *client, landline_conn *server) {
     landline_message *message;
+    landline_status status;
     pthread_t answering = start(receive_until_closed, server), receiving;
     uint64_t microseconds = UINT64_MAX;
+    uint64_t ping = 0;
+    /* One that was not answered in time is waited for again. */
+    OK(landline_conn_ping_start(client, LONG, &ping));
+    while ((status = landline_conn_pong_wait(client, ping, 0)) != LANDLINE_OK)
+        CHECK_STATUS(status, LANDLINE_TIMED_OUT);
+    OK(landline_conn_pong_wait(client, ping, 0));
     /* Alone: what comes meanwhile is kept. */
     OK(landline_conn_send(server, LANDLINE_TEXT, "kept", 4, 0, LONG));
     OK(landline_conn_send(server, LANDLINE_TEXT, "too", 3, 0, LONG));

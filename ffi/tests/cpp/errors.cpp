@@ -104,6 +104,8 @@ void timeouts() {
     thrown_by<landline::timeout>([&from = client] { from.recv_ref(10ms); });
     thrown_by<landline::timeout>([] { landline::listener("127.0.0.1:0").accept(10ms); });
     thrown_by<landline::timeout>([&of = client] { of.ping_wait(10ms); });
+    const auto ping = client.ping_start();
+    thrown_by<landline::timeout>([&of = client, ping] { of.pong_wait(ping, 10ms); });
     // The code is cleared on success, and nothing is lost.
     std::error_code code = status::busy;
     server.send("late", code);

@@ -142,6 +142,7 @@ void pings_and_statistics() {
     const running server(echo);
     auto client = landline::connect(server.url("/path?query"));
     CHECK(client.ping_wait(soon) > 0us);
+    client.pong_wait(client.ping_start(), soon);
     client.ping("data");
     client.ping();
     CHECK(thrown_by([&] { client.ping(std::string(126, 'x')); }).status() == status::invalid);

@@ -64,6 +64,8 @@ void client_and_server() {
     const auto part = client.recv_into(buffer, sizeof buffer, soon, failure);
     CHECK(!failure && part && part->size == 5 && part->last && part->kind == landline::kind::binary);
     CHECK(client.ping_wait(soon, failure).count() >= 0 && !failure);
+    client.pong_wait(client.ping_start(soon, failure), soon, failure);
+    CHECK(!failure);
     CHECK(client.fd(failure) >= 0 && !client.has_buffered(failure) && client.poll_events(failure) != 0 && !failure);
     CHECK(client.number(LANDLINE_CONN_STATE, failure) == 0 && client.text(LANDLINE_CONN_TARGET, failure) == "/");
     landline::wait_item item = landline::wait_for(client);
