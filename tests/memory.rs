@@ -515,6 +515,22 @@ fn peer<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
+/// As programs have that only report: nothing but sending ever happens in them.
+#[test]
+fn a_large_message_leaves_nothing_behind_though_nobody_receives() {
+    limited(|| {
+        let message = vec![7; 1 << 20];
+        // The first ones fill the pool that all connections share.
+        for number in 0..24 {
+            let (mut ws, mut other, _) = held(Role::Client, None);
+            let reading = thread::spawn(move || other.recv().unwrap().unwrap().as_bytes().len());
+            let ((), count) = counted(|| ws.send(&message[..]).unwrap());
+            assert_eq!(reading.join().unwrap(), message.len());
+            assert!(number < 16 || count.live <= SMALL, "connection {number}: {count:?}");
+        }
+    });
+}
+
 const SMALL: isize = 4 * KIB as isize;
 const ENGINE: isize = 32 * KIB as isize;
 
