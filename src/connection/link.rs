@@ -212,7 +212,10 @@ impl Link {
         }
         let mut out = gate.take_out()?;
         gate.in_hand = true;
-        gate.lend_memory(&mut out);
+        if gate.wants_much && out.is_empty() {
+            gate.wants_much = false;
+            drop(out.exchange(QUEUES.take()));
+        }
         Some(out)
     }
 
@@ -300,7 +303,6 @@ impl Link {
         let Some(mut out) = gate.take_out() else { return Ok(()) };
         // Nobody whose message is in front of this one waits until all of this one is out.
         let others = if gate.line.has_batches() { out.pending().len() } else { 0 };
-        gate.lend_memory(&mut out);
         drop(gate);
         let len: usize = payload.iter().map(|part| part.len()).sum();
         let frame = out.begin(opcode, fin, Content::Plain, len as u64);
@@ -774,7 +776,7 @@ impl Link {
         let all_out = result.is_ok();
         if all_out && out.is_empty() {
             let gate = &mut *self.gate();
-            if !gate.has_lent(&out) && gate.is_quiet() {
+            if !gate.has_spare(&out) && gate.is_quiet() {
                 // The usual course of `come_home`: nothing else is to be done.
                 gate.line.nobody_waits();
                 (gate.stuck, gate.left_behind) = (false, false);
@@ -838,9 +840,12 @@ impl Link {
                 continue;
             }
             gate.stuck = writable && !dry;
-            if out.is_empty() && gate.has_lent(&out) {
-                QUEUES.give(out.exchange(Vec::new()));
-                gate.wants_much = true;
+            if out.is_empty() && gate.has_spare(&out) {
+                let memory = out.exchange(Vec::new());
+                if gate.in_hand {
+                    QUEUES.give(memory);
+                    gate.wants_much = true;
+                }
             }
             gate.left_behind &= !out.is_empty();
             gate.out = Some(out);
@@ -1072,19 +1077,10 @@ impl Gate {
         is_alone && !self.session.has_replies() && self.beside.as_ref().is_none_or(|beside| beside.is_empty())
     }
 
-    /// Memory of another connection's queue, if the last thing that was written needed much.
-    fn lend_memory(&mut self, out: &mut Outbound) {
-        if self.wants_much && out.is_empty() {
-            self.wants_much = false;
-            drop(out.exchange(QUEUES.take()));
-        }
-    }
-
-    /// Whether a queue has memory that goes to other connections as soon as it is written. If the queue is not in hand,
-    /// it keeps what gathering needs until the receiver finds the connection idle: nobody may be receiving, but a single
-    /// large message must not leave its pieces behind.
+    /// Whether an empty queue has memory that it does not keep. If it is not in hand, it keeps what gathering needs until
+    /// the receiver finds the connection idle; but perhaps nobody receives, and a large message must leave nothing behind.
     #[inline]
-    fn has_lent(&self, out: &Outbound) -> bool {
+    fn has_spare(&self, out: &Outbound) -> bool {
         out.queue_capacity() > if self.in_hand { QUEUE_KEEP } else { 2 * GATHER_MAX }
     }
 
