@@ -515,21 +515,6 @@ fn peer<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
-/// As programs have that only report: nothing but sending ever happens in them.
-#[test]
-fn a_large_message_leaves_nothing_behind_though_nobody_receives() {
-    limited(|| {
-        let message = vec![7; 1 << 20];
-        for role in [Role::Client, Role::Server] {
-            let (mut ws, mut other, _) = held(role, None);
-            let reading = thread::spawn(move || other.recv().unwrap().unwrap().as_bytes().len());
-            let ((), count) = counted(|| ws.send(&message[..]).unwrap());
-            assert_eq!(reading.join().unwrap(), message.len());
-            assert!(count.live <= SMALL, "{role:?}: {count:?}");
-        }
-    });
-}
-
 const SMALL: isize = 4 * KIB as isize;
 const ENGINE: isize = 32 * KIB as isize;
 

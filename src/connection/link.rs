@@ -776,7 +776,8 @@ impl Link {
         let all_out = result.is_ok();
         if all_out && out.is_empty() {
             let gate = &mut *self.gate();
-            if !gate.has_spare(&out) && gate.is_quiet() {
+            let is_large = gate.in_hand && out.queue_capacity() > QUEUE_KEEP;
+            if !is_large && gate.is_quiet() {
                 // The usual course of `come_home`: nothing else is to be done.
                 gate.line.nobody_waits();
                 (gate.stuck, gate.left_behind) = (false, false);
@@ -840,12 +841,9 @@ impl Link {
                 continue;
             }
             gate.stuck = writable && !dry;
-            if out.is_empty() && gate.has_spare(&out) {
-                let memory = out.exchange(Vec::new());
-                if gate.in_hand {
-                    QUEUES.give(memory);
-                    gate.wants_much = true;
-                }
+            if gate.in_hand && out.is_empty() && out.queue_capacity() > QUEUE_KEEP {
+                QUEUES.give(out.exchange(Vec::new()));
+                gate.wants_much = true;
             }
             gate.left_behind &= !out.is_empty();
             gate.out = Some(out);
@@ -1075,13 +1073,6 @@ impl Gate {
     fn is_quiet(&self) -> bool {
         let is_alone = self.line.is_empty() && !self.line.has_batches();
         is_alone && !self.session.has_replies() && self.beside.as_ref().is_none_or(|beside| beside.is_empty())
-    }
-
-    /// Whether an empty queue has memory that it does not keep. If it is not in hand, it keeps what gathering needs until
-    /// the receiver finds the connection idle; but perhaps nobody receives, and a large message must leave nothing behind.
-    #[inline]
-    fn has_spare(&self, out: &Outbound) -> bool {
-        out.queue_capacity() > if self.in_hand { QUEUE_KEEP } else { 2 * GATHER_MAX }
     }
 
     /// Moves what was gathered beside the queue into it.
