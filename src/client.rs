@@ -193,7 +193,7 @@ impl Client {
             });
             match connect_tcp(*address, &self.tcp, share, wake) {
                 Ok(Some(transport)) => return Ok(transport),
-                Ok(None) if wake.is_some_and(Wake::is_set) => {
+                Ok(None) if wake.is_some_and(Wake::is_interrupting) => {
                     return Err(Interrupted::during(Budget::Connect));
                 }
                 Ok(None) if addresses.len() == 1 => return Err(Timeout::of(Budget::Connect)),

@@ -284,7 +284,7 @@ pub struct Timeout {
     /// See [`Error::message_accepted`].
     pub accepted: bool,
     /// What was to be done had not begun: as many such calls as the process makes at a time had not returned
-    /// from the system. Only of [`Budget::Resolve`].
+    /// from the system. Only of [`Budget::Resolve`], and of [`Budget::Tls`] where certificates are read.
     pub queued: bool,
 }
 

@@ -75,7 +75,7 @@ impl Offload {
             if let Some(returned) = lock(&result).take() {
                 return returned.map_err(|panic| resume_unwind(panic));
             }
-            if wake.is_some_and(Wake::is_set) {
+            if wake.is_some_and(Wake::is_interrupting) {
                 return Err(GaveUp::Interrupted);
             }
             let now = Instant::now();

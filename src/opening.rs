@@ -66,7 +66,7 @@ impl Opening<'_> {
         if error.kind() != io::ErrorKind::WouldBlock {
             return Err(Error::io(DURING, error));
         }
-        if self.wake.is_some_and(Wake::is_set) {
+        if self.wake.is_some_and(Wake::is_interrupting) {
             return Err(Interrupted::during(Budget::Handshake));
         }
         if remaining(self.deadline) == Some(Duration::ZERO) {

@@ -40,7 +40,7 @@ pub(crate) fn watch_forks() -> io::Result<()> {
     // come to register the handler; the count then goes up by two.
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(Ordering::Acquire) {
-        // SAFETY: the handler only changes an atomic, which is async-signal-safe, and is unloaded with this library.
+        // SAFETY: the handler only changes an atomic, which is async-signal-safe, and goes with this library if that is ever unloaded.
         let errno = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
         if errno != 0 {
             return Err(io::Error::from_raw_os_error(errno));

@@ -579,6 +579,23 @@ fn an_interrupter_given_to_the_client_ends_receiving_too() {
     });
 }
 
+#[test]
+fn what_ended_a_connection_does_not_interrupt_the_next_attempt() {
+    limited(|| {
+        let interrupter = Interrupter::new().unwrap();
+        let client = builder().interrupter(interrupter.clone()).build().unwrap();
+        let server = serve_echo(Server::builder());
+        client.connect(&server.url()).unwrap().abort();
+        client.connect(&server.url()).unwrap().close_start(CloseCode::NORMAL, "").unwrap();
+        let (addr, raw) = raw_server(|mut raw| {
+            raw.accept();
+            raw
+        });
+        client.connect(&url(addr)).unwrap();
+        raw.join();
+    });
+}
+
 // ----- Receiving -----
 
 #[test]
@@ -784,6 +801,28 @@ fn a_ping_that_was_not_answered_in_time_can_be_waited_for_again() {
         ws.pong_wait(ping, 20 * SECOND).unwrap();
         assert_eq!(ws.recv().unwrap(), text("first"));
         server.join();
+    });
+}
+
+#[test]
+fn an_interrupt_of_senders_ends_a_wait_for_a_pong_in_another_thread() {
+    limited(|| {
+        let (ws, server) = open(Config::default(), |mut raw| {
+            raw.frame();
+            raw
+        });
+        let (sender, mut receiver) = ws.split();
+        let interrupter = receiver.interrupter().unwrap();
+        let pinging = sleeper(move || sender.ping_wait(50 * SECOND));
+        pinging.until_asleep();
+        interrupter.interrupt_send();
+        let (took, result) = timed(|| pinging.join());
+        assert!(
+            matches!(result, Err(Error::Interrupted(Interrupted { budget: Budget::Ping, .. })))
+                && took < 20 * SECOND,
+            "{result:?} after {took:?}"
+        );
+        drop(server.join());
     });
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Ca, PING, TEXT, frame, limited, masked, pair, pair_with, raw_client};
+use common::{CLOSE, Ca, PING, TEXT, frame, limited, masked, pair, pair_with, raw_client};
 use landline::error::Closed;
 use landline::transport::{Interest, wait_fd};
 use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
@@ -365,5 +365,21 @@ fn a_loop_is_told_when_an_idle_connection_gives_memory_back() {
         assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
         assert_eq!(ws.next_deadline(), None);
         drop(sending.join().unwrap());
+    });
+}
+
+#[test]
+fn an_answer_to_a_close_frame_that_is_stuck_makes_no_loop_spin() {
+    limited(|| {
+        let config = keepalive(20, 20)
+            .close_timeout(Duration::from_millis(400))
+            .send_timeout(Some(Duration::from_millis(1)));
+        let (mut ws, mut peer) = raw_client(config);
+        while ws.send([0; 10_000]).map_or_else(|error| error.message_accepted(), |()| true) {}
+        peer.write_all(&masked(CLOSE, 1000u16.to_be_bytes())).unwrap();
+        wait_fd(ws.fd().unwrap(), Interest::READ, Some(Instant::now() + SOON), None).unwrap();
+        let (error, rounds) = run(&mut ws, SOON);
+        assert!(matches!(error, Some(Error::Closed(Closed::CloseUnanswered))), "{error:?}");
+        assert!(rounds < 50, "{rounds} rounds");
     });
 }

@@ -174,3 +174,25 @@ fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
     drop((sender, _receiver));
     let _ = reading.join();
 }
+
+#[test]
+fn pings_to_a_peer_that_does_not_read_make_nothing_grow() {
+    let (mut ws, mut raw) = raw_client(Config::default().send_timeout(Some(Duration::from_millis(1))));
+    while ws.send([0; 10_000]).map_or_else(|error| error.message_accepted(), |()| true) {}
+    for _ in 0..5_000 {
+        let ping = ws.ping_start().unwrap();
+        assert!(ws.pong_wait(ping, Duration::ZERO).is_err());
+    }
+    let reading = thread::spawn(move || {
+        let mut all = Vec::new();
+        raw.read_to_end(&mut all).unwrap();
+        all
+    });
+    ws.set_send_timeout(Some(Duration::from_secs(20)));
+    ws.flush().unwrap();
+    drop(ws);
+    let all = reading.join().unwrap();
+    // The payload of the messages is zeros.
+    let pings = all.windows(2).filter(|bytes| *bytes == [0x89, 8]).count();
+    assert!((1..20).contains(&pings), "{pings} pings of 5000");
+}

@@ -82,30 +82,25 @@ pub unsafe extern "C" fn landline_wait(
                 buffered += 1;
             }
         }
-        if buffered > 0 {
-            out.set(buffered);
-            return Ok(LANDLINE_OK);
-        }
         let mut fds: Vec<_> =
             polled.iter().map(|polled| PollFd::from_borrowed_fd(polled.fd, polled.events)).collect();
-        let soonest = due.iter().map(|(_, due)| *due).min();
-        if wait(&mut fds, soonest.into_iter().chain(deadline).min())? == 0 {
-            let now = Instant::now();
-            let mut none = true;
-            for (index, _) in due.iter().filter(|(_, due)| *due <= now) {
-                items[*index].revents = bits(PollFlags::IN);
-                none = false;
-            }
-            if none {
-                return Err(Failure::Misuse(LANDLINE_TIMED_OUT, "timed out while waiting".into()));
-            }
+        let at_once = (buffered > 0).then(Instant::now);
+        wait(&mut fds, due.iter().map(|(_, due)| *due).chain(deadline).chain(at_once).min())?;
+        let now = Instant::now();
+        // Also if something else is ready: what is due must not wait for a moment in which nothing is.
+        for (index, _) in due.iter().filter(|(_, due)| *due <= now) {
+            items[*index].revents = bits(PollFlags::IN);
         }
         for (polled, fd) in polled.iter().zip(&fds) {
             if !fd.revents().is_empty() {
                 items[polled.item].revents |= if polled.own { bits(fd.revents()) } else { bits(PollFlags::IN) };
             }
         }
-        out.set(items.iter().filter(|item| item.revents != 0).count());
+        let count = items.iter().filter(|item| item.revents != 0).count();
+        if count == 0 {
+            return Err(Failure::Misuse(LANDLINE_TIMED_OUT, "timed out while waiting".into()));
+        }
+        out.set(count);
         Ok(LANDLINE_OK)
     })
 }

@@ -62,7 +62,16 @@ impl Progress {
 
 impl<'a> Ending<'a> {
     pub(super) fn new(link: &'a Link) -> Self {
-        Self { link, scratch: Vec::new(), pace: Pace::default(), is_drained: false, is_flooded: false }
+        Self::at_pace(link, Pace::default())
+    }
+
+    /// One that goes on where an earlier call's time ran out.
+    pub(super) fn at_pace(link: &'a Link, pace: Pace) -> Self {
+        Self { link, scratch: Vec::new(), pace, is_drained: false, is_flooded: false }
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Writes everything that is queued and due, ends the stream towards the peer, and reads until the peer ends its own.
@@ -188,11 +197,13 @@ impl Link {
     /// Starts the closing handshake and sends the Close frame. If nobody can receive any more, does the rest too.
     pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
         let Some(close_by) = self.begin_close(frame)? else { return Ok(()) };
+        let sent = if self.is_receiver_gone() { Ok(()) } else { self.flush(patience) };
+        // It may have gone meanwhile.
         if self.is_receiver_gone() {
             let deadline = earliest(patience.deadline(), Some(close_by)).unwrap_or(close_by);
             return self.end_alone(deadline, close_by).map_err(Error::accepted);
         }
-        match self.flush(patience) {
+        match sent {
             // The receiver was faster.
             Err(Error::Closed(Closed::Sent)) => Ok(()),
             result => result.map_err(Error::accepted),
@@ -228,11 +239,12 @@ impl Link {
         }
         let _ = self.begin_close(CloseFrame::trusted(code, String::new()));
         let close_by = self.gate().close_by.unwrap_or_else(|| deadline::after(self.config.close_timeout));
-        if self.is_receiver_gone() {
-            let _ = self.end_alone(close_by, close_by);
-        } else {
+        if !self.is_receiver_gone() {
             // The handler gave the connection to another thread, which completes the closing when it receives.
             let _ = self.flush(&mut Patience::until(close_by));
+        }
+        if self.is_receiver_gone() {
+            let _ = self.end_alone(close_by, close_by);
         }
         self.wake_receiver();
     }

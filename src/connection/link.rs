@@ -167,12 +167,13 @@ impl Link {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes threads that wait for their turn, so that they look at `send_wake`.
+    /// Wakes threads that wait for their turn or for a Pong, so that they look at `send_wake`.
     pub(super) fn nudge(&self) {
         if self.check_process().is_err() {
             return;
         }
         self.gate().line.wake_all();
+        self.pongs.notify_all();
     }
 
     // ----- Sending -----
@@ -477,9 +478,12 @@ impl Link {
         let mut gate = self.gate();
         gate.check_write()?;
         let number = gate.pings_sent + 1;
+        gate.queue_replies();
         gate.session.ping(&number.to_be_bytes())?;
         gate.pings_sent = number;
-        if gate.out.is_some() {
+        // While something is stuck it stays in the session, so that a peer that does not read makes nothing grow. A later
+        // one takes its place there, and its Pong answers both.
+        if gate.out.is_some() && !gate.stuck {
             match self.drain(gate, patience) {
                 // It is in the queue, and its Pong can still be waited for.
                 Err(Error::Timeout(_)) => {}
@@ -497,6 +501,7 @@ impl Link {
             gate =
                 self.drain(gate, patience).and_then(|()| self.wait_in_line(self.gate(), Wants::Queue, patience))?;
         }
+        gate.queue_replies();
         if let Err(error) = gate.session.ping(payload) {
             self.pass_on(gate);
             return Err(error);
@@ -515,14 +520,7 @@ impl Link {
                 return Ok(());
             }
             let until = self.check_interrupt(&patience).and_then(|()| patience.wait_until());
-            gate = wait_on(
-                &self.pongs,
-                gate,
-                until.map_err(|error| match error {
-                    Error::Timeout(_) => Timeout::of(Budget::Ping),
-                    other => other,
-                })?,
-            );
+            gate = wait_on(&self.pongs, gate, until.map_err(ping_timeout)?);
         }
     }
 
@@ -847,6 +845,8 @@ impl Link {
             }
             gate.left_behind &= !out.is_empty();
             gate.out = Some(out);
+            // What came from beside the queue, if those who sent it did not wait: nobody else knows of it.
+            gate.stuck |= writable && gate.queued() > 0 && gate.next().is_none();
             self.wake_next(gate, !by_receiver);
             if has_failed && !by_receiver {
                 // It learns that nothing more is to come.
@@ -956,12 +956,7 @@ impl Link {
     pub(super) fn ping_received(&self, payload: &[u8]) {
         let gate = &mut *self.gate();
         gate.session.ping_received(payload);
-        if let Some(out) = &mut gate.out
-            && !gate.stuck
-            && out.pending().len() < GATHER_MAX
-        {
-            gate.session.write_replies(out);
-        }
+        gate.queue_replies();
     }
 
     /// The receiver has been dropped.
@@ -1054,6 +1049,14 @@ pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
     })
 }
 
+pub(super) fn ping_timeout(error: Error) -> Error {
+    match error {
+        Error::Timeout(_) => Timeout::of(Budget::Ping),
+        Error::Interrupted(_) => Interrupted::during(Budget::Ping),
+        other => other,
+    }
+}
+
 impl Gate {
     /// Takes the queue: the thread's turn begins.
     #[inline]
@@ -1073,6 +1076,16 @@ impl Gate {
     fn is_quiet(&self) -> bool {
         let is_alone = self.line.is_empty() && !self.line.has_batches();
         is_alone && !self.session.has_replies() && self.beside.as_ref().is_none_or(|beside| beside.is_empty())
+    }
+
+    /// Queues what is due, if the queue is at home and has room: what is due later would take its place.
+    fn queue_replies(&mut self) {
+        if let Some(out) = &mut self.out
+            && !self.stuck
+            && out.pending().len() < GATHER_MAX
+        {
+            self.session.write_replies(out);
+        }
     }
 
     /// Moves what was gathered beside the queue into it.

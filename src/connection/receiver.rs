@@ -2,7 +2,7 @@
 
 use super::closing::{Ending, Progress};
 use super::interrupt::Interrupter;
-use super::link::{Link, Outlook, Patience, earliest};
+use super::link::{Link, Outlook, Patience, earliest, ping_timeout};
 use super::stats::Stats;
 use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
@@ -57,8 +57,10 @@ pub struct Receiver {
     piece: Option<Piece>,
     /// The last read emptied the transport: wait before trying again.
     drained: bool,
-    /// This connection is being closed: what arrives is thrown away, at this pace.
-    discarding: Option<Pace>,
+    /// This connection is being closed: what arrives is thrown away.
+    discarding: bool,
+    /// How fast, over all calls.
+    pace: Pace,
     /// Since when this call has read on although it would rather end.
     reading_on: Option<Instant>,
     /// When the last read ended, the time of this call was over, or that of the closing handshake.
@@ -127,7 +129,8 @@ impl Receiver {
             unstashed: None,
             piece: None,
             drained: false,
-            discarding: None,
+            discarding: false,
+            pace: Pace::default(),
             reading_on: None,
             overtime: false,
             closing_overtime: false,
@@ -285,7 +288,7 @@ impl Receiver {
         }
         self.drop_stash();
         self.inbound.discard_messages();
-        self.discarding = Some(Pace::default());
+        self.discarding = true;
         loop {
             match self.next(Want::Pieces, Some(deadline)) {
                 Ok(None) => break,
@@ -378,6 +381,10 @@ impl Receiver {
         }
         let closing = earliest(self.answer_by, self.failing);
         let closing = earliest(closing, self.link.close_by());
+        if self.answer_by.is_some() || self.failing.is_some() {
+            // Nothing else is done any more.
+            return closing;
+        }
         let keepalive = self.link.config.keepalive.map(|keepalive| self.heard.act_at(keepalive));
         let idle_since = self.idle_since.filter(|_| self.holds_spare_memory());
         earliest(earliest(closing, keepalive), idle_since.map(|since| since + IDLE))
@@ -692,8 +699,8 @@ impl Receiver {
                     self.inbound.filled(count);
                     self.idle_since = None;
                     link.counters.wire_received(count);
-                    if let Some(pace) = &mut self.discarding {
-                        pace.passed(count, &*link.transport, unsent);
+                    if self.discarding {
+                        self.pace.passed(count, &*link.transport, unsent);
                     }
                     if keepalive.is_some() {
                         self.heard = Heard { last: Instant::now(), pinged: None };
@@ -806,8 +813,10 @@ impl Receiver {
     fn finish_close(&mut self, answer_by: Instant, until: Option<Instant>) -> Result<Option<Step>> {
         self.take_notice();
         let deadline = limit(until, answer_by);
-        let mut ending = Ending::new(&self.link);
-        match ending.write_out(deadline) {
+        let mut ending = Ending::at_pace(&self.link, self.pace);
+        let written = ending.write_out(deadline);
+        self.pace = ending.pace();
+        match written {
             progress if progress.is_late() => {
                 return Err(if deadline < answer_by { Timeout::of(Budget::Recv) } else { self.cut() });
             }
@@ -830,8 +839,9 @@ impl Receiver {
         self.take_notice();
         let by = *self.failing.get_or_insert_with(|| self.link.begin_failing(error).min(Instant::now() + LINGER));
         let deadline = limit(until, by);
-        let mut ending = Ending::new(&self.link);
+        let mut ending = Ending::at_pace(&self.link, self.pace);
         let progress = ending.finish(deadline);
+        self.pace = ending.pace();
         if progress.is_late() && deadline < by {
             return Timeout::of(Budget::Recv);
         }
@@ -880,12 +890,4 @@ fn limit(until: Option<Instant>, deadline: Instant) -> Instant {
 /// What waiting now goes by: `bytes`, or 1 if the transport does not do that.
 fn low_water(link: &Link, bytes: usize) -> usize {
     if link.transport.set_low_water(bytes) { bytes } else { 1 }
-}
-
-fn ping_timeout(error: Error) -> Error {
-    match error {
-        Error::Timeout(_) => Timeout::of(Budget::Ping),
-        Error::Interrupted(_) => Interrupted::during(Budget::Ping),
-        other => other,
-    }
 }

@@ -43,7 +43,7 @@ pub struct Session {
     /// The Pong that is due. One at most: a later Ping takes the place of one that could not be answered yet
     /// (RFC 6455 5.5.3), so that no number of Pings makes anything grow.
     pong: Option<Box<Due>>,
-    /// A Ping that is due: keepalive's, which cannot wait for anybody's turn.
+    /// A Ping that is due. Keepalive's and numbered ones cannot wait for anybody's turn.
     ping: Option<Box<Due>>,
     /// A Close frame that is due.
     close: Option<CloseFrame>,

@@ -4,7 +4,7 @@ use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
-use crate::transport::{CHANGED, Interest, SocketTransport, Wake, wait_fd};
+use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
 use socket2::{Domain, SockAddr, Type};
 use std::fmt::Debug;
 use std::fs::File;
@@ -247,19 +247,24 @@ impl Listener {
         if !self.made_in.is_current() {
             return;
         }
-        self.stopped.set(CHANGED);
+        self.stopped.set(INTERRUPT);
         if let Some(interrupter) = &self.options.interrupter {
             interrupter.interrupt_recv();
         }
         if self.shared {
             return;
         }
-        let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
+        self.shut_down();
+        // TCP resets those in the backlog by itself.
+        while self.try_accept().is_ok() {}
+    }
+
+    /// The file of a Unix socket goes first: once the socket is shut down, another listener may take its place.
+    fn shut_down(&self) {
         if let Socket::Unix { file: Some(file), .. } = &self.socket {
             file.remove();
         }
-        // TCP resets those in the backlog by itself.
-        while self.try_accept().is_ok() {}
+        let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
     }
 
     pub(super) fn stopped(&self) -> &Arc<Wake> {
@@ -312,8 +317,12 @@ impl Listener {
         self.options.interrupter.as_ref().map_or(Ok(()), Interrupter::check_process)?;
         let interrupter = self.options.interrupter.as_ref().map(Interrupter::recv_wake);
         let accepted = accept(interrupter.unwrap_or(&self.stopped));
-        if matches!(accepted, Err(Error::Interrupted(_))) && !self.stopped.is_set() {
-            interrupter.map(Wake::take);
+        if let (Err(Error::Interrupted(_)), Some(interrupter)) = (&accepted, interrupter) {
+            interrupter.take();
+            if self.stopped.is_set() {
+                // For good, and for calls in other threads.
+                interrupter.set(INTERRUPT);
+            }
         }
         accepted
     }
@@ -325,7 +334,7 @@ impl Listener {
     pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: &Wake) -> Result<Incoming> {
         self.check_process()?;
         loop {
-            if wake.is_set() || self.stopped.is_set() {
+            if wake.is_interrupting() || self.stopped.is_set() {
                 return Err(Interrupted::during(Budget::Accept));
             }
             match self.try_accept() {
@@ -359,7 +368,7 @@ impl Drop for Listener {
         // Closing the descriptor leaves the port taken, and lets clients connect to nobody, while a forked child has a
         // copy of it.
         if self.made_in.is_current() && !self.shared {
-            let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
+            self.shut_down();
         }
     }
 }

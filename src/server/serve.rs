@@ -196,22 +196,27 @@ impl Server {
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
         let options = &self.listener.options;
-        let slot = {
-            let mut state = self.shared.lock();
-            if state.connections.len() < options.max_connections {
-                let id = state.next;
-                state.next += 1;
-                state.connections.insert(id, None);
-                Slot { shared: Arc::clone(&self.shared), id: Some(id) }
-            } else if state.refusals < MAX_REFUSALS {
-                state.refusals += 1;
-                Slot { shared: Arc::clone(&self.shared), id: None }
-            } else {
-                log::warn!("more than {} connections: a client was dropped", options.max_connections);
-                return;
-            }
+        match self.slot(options.max_connections) {
+            Some(slot) => self.start_thread(slot, incoming, handler),
+            None => log::warn!("more than {} connections: a client was dropped", options.max_connections),
+        }
+    }
+
+    /// A place for a client, as a connection or as one that is refused.
+    fn slot(&self, max_connections: usize) -> Option<Slot> {
+        let mut state = self.shared.lock();
+        let id = if state.connections.len() < max_connections {
+            let id = state.next;
+            state.next += 1;
+            state.connections.insert(id, None);
+            Some(id)
+        } else if state.refusals < MAX_REFUSALS {
+            state.refusals += 1;
+            None
+        } else {
+            return None;
         };
-        self.start_thread(slot, incoming, handler);
+        Some(Slot { shared: Arc::clone(&self.shared), id })
     }
 
     /// Holds the client until there is a thread for it; all others stay in the backlog.

@@ -13,7 +13,7 @@ const BURST: usize = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// How fast to throw away what a peer sends without end: slow enough to cost little CPU, for the peer has to wait then.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     until_pause: usize,
 }

@@ -1,6 +1,6 @@
 //! Stream sockets, TCP and Unix.
 
-use super::{Interest, Ready, Transport, Wake, wait_fd};
+use super::{Interest, Ready, Transport, Wake, remaining, wait_fd};
 use crate::process::Process;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
@@ -180,7 +180,7 @@ impl Drop for SocketTransport {
     }
 }
 
-/// Connects to one address. `Ok(None)`: the deadline passed or `wake` was set first.
+/// Connects to one address. `Ok(None)`: the deadline passed, or `wake` interrupts.
 pub(crate) fn connect_tcp(
     address: SocketAddr,
     options: &TcpOptions,
@@ -192,9 +192,10 @@ pub(crate) fn connect_tcp(
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
-            let ready = wait_fd(socket.as_fd(), Interest::WRITE, deadline, wake)?;
-            if !ready.write {
-                return Ok(None);
+            while !wait_fd(socket.as_fd(), Interest::WRITE, deadline, wake)?.write {
+                if wake.is_some_and(Wake::is_interrupting) || remaining(deadline) == Some(Duration::ZERO) {
+                    return Ok(None);
+                }
             }
             if let Some(error) = socket.take_error()? {
                 return Err(error);

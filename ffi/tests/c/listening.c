@@ -190,7 +190,11 @@ static void stopping_server(void) {
         CHECK(now_ms() < limit);
         close(late);
     }
-    CHECK_IS(landline_server_connections(server), 1);
+    /* Those that came in time are gone in a moment; the one with a handler stays. */
+    while (landline_server_connections(server) != 1) {
+        CHECK(now_ms() < limit);
+        poll(NULL, 0, 1);
+    }
     landline_conn_free(conn);
     raise_flag(&released);
     join(stopping);

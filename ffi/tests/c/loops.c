@@ -282,29 +282,39 @@ static void bad_peer(void) {
 }
 
 /* A peer that is silent is pinged and given up, in a loop that never waits in a receiving call. */
-static void dead_peer(int by_poll) {
+enum waiting { BY_POLL, BY_WAIT, BESIDE_WHAT_IS_READY };
+
+static void dead_peer(enum waiting waiting) {
     landline_options *options;
     landline_conn *server;
     landline_message *message;
     landline_status status;
-    int peer, rounds = 0;
+    int peer, rounds = 0, ready_pipe[2];
     long long began = now_ms();
+    CHECK(pipe(ready_pipe) == 0 && write(ready_pipe[1], "x", 1) == 1);
     OK(landline_options_new(&options));
     OK(landline_options_set_int(options, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS, 80));
     OK(landline_options_set_int(options, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS, 120));
     open_raw(options, &server, &peer);
     while ((status = landline_conn_recv(server, 0, &message)) == LANDLINE_TIMED_OUT) {
         CHECK(now_ms() - began < 10000 && rounds++ < 50);
-        if (by_poll) {
+        if (waiting == BY_POLL) {
             struct pollfd wait = {(int)conn_int(server, LANDLINE_CONN_FD), POLLIN, 0};
             CHECK(poll(&wait, 1, (int)conn_int(server, LANDLINE_CONN_NEXT_DEADLINE_MS)) >= 0);
         } else {
-            landline_wait_item item = of_conn(server);
+            landline_wait_item items[2] = {of_conn(server), {NULL, NULL, -1, 0, 0}};
             size_t ready;
-            OK(landline_wait(&item, 1, -1, &ready));
-            CHECK_IS(ready, 1);
+            items[1].fd = ready_pipe[0];
+            items[1].events = POLLIN;
+            do {
+                OK(landline_wait(items, waiting == BY_WAIT ? 1 : 2, -1, &ready));
+                CHECK(now_ms() - began < 10000);
+            } while (items[0].revents == 0);
+            CHECK_IS(ready, waiting == BY_WAIT ? 1 : 2);
         }
     }
+    close(ready_pipe[0]);
+    close(ready_pipe[1]);
     CHECK_IS(status, LANDLINE_ERR_SILENT);
     CHECK(now_ms() - began >= 190);
     CHECK_IS(conn_int(server, LANDLINE_CONN_NEXT_DEADLINE_MS), -1);
@@ -322,7 +332,8 @@ int main(int argc, char **argv) {
     }
     gathered();
     bad_peer();
-    dead_peer(0);
-    dead_peer(1);
+    dead_peer(BY_POLL);
+    dead_peer(BY_WAIT);
+    dead_peer(BESIDE_WHAT_IS_READY);
     return 0;
 }

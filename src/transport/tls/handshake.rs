@@ -24,7 +24,7 @@ pub(super) fn handshake<T: Transport>(
     let mut stage = Chunk::default();
     let wait = |interest| match under.wait(interest, deadline, wake) {
         Err(error) => Err(Error::io("waiting for the TLS handshake", error)),
-        Ok(_) if wake.is_some_and(Wake::is_set) => Err(Interrupted::during(Budget::Tls)),
+        Ok(_) if wake.is_some_and(Wake::is_interrupting) => Err(Interrupted::during(Budget::Tls)),
         Ok(_) if remaining(deadline) == Some(Duration::ZERO) => Err(Timeout::of(Budget::Tls)),
         Ok(_) => Ok(()),
     };
