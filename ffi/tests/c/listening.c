@@ -204,11 +204,13 @@ static void stopping_server(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
+    int threads = threads_of_process();
     addresses();
     names();
     silent_client(0);
     silent_client(1);
     stopped_listener();
     stopping_server();
+    until_threads_are(threads);
     return 0;
 }

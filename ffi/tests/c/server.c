@@ -291,6 +291,7 @@ static void one_thread_aborted(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
+    int threads = threads_of_process();
     stopped_in_order(0, 0);
     stopped_in_order(0, 1);
     stopped_in_order(1, 0);
@@ -303,5 +304,6 @@ int main(int argc, char **argv) {
     one_thread(0);
     one_thread(1);
     one_thread_aborted();
+    until_threads_are(threads);
     return 0;
 }

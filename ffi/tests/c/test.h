@@ -9,6 +9,7 @@
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700
 
+#include <dirent.h>
 #include <errno.h>
 #include <landline.h>
 #include <poll.h>
@@ -86,6 +87,23 @@ static inline pthread_t start(void *(*run)(void *), void *argument) {
 
 static inline void join(pthread_t thread) {
     CHECK(pthread_join(thread, NULL) == 0);
+}
+
+static inline int threads_of_process(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+    CHECK(tasks != NULL);
+    while (readdir(tasks) != NULL)
+        count++;
+    closedir(tasks);
+    return count;
+}
+
+/* A server's threads may still be on their way out when it has returned; valgrind takes what the system keeps for a thread
+ * for lost then. */
+static inline void until_threads_are(int count) {
+    for (long long before = now_ms(); threads_of_process() > count; poll(NULL, 0, 1))
+        CHECK(now_ms() - before < LONG);
 }
 
 static inline landline_options *new_options(void) {

@@ -3,7 +3,6 @@
  */
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -183,16 +182,6 @@ static void changed_record(int from_client) {
 
 /* ----- Setting up ----- */
 
-static int threads_of_process(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    int count = 0;
-    CHECK(tasks != NULL);
-    while (readdir(tasks) != NULL)
-        count++;
-    closedir(tasks);
-    return count;
-}
-
 static void *interrupt_soon(void *interrupter) {
     OK(landline_interrupter_interrupt(interrupter));
     return NULL;
@@ -223,8 +212,7 @@ static void slow_certificates(void) {
     CHECK(release >= 0);
     close(release);
     CHECK(unlink(slow) == 0);
-    for (before = now_ms(); threads_of_process() > others;)
-        CHECK(now_ms() - before < LONG);
+    until_threads_are(others);
 }
 
 static double connection_cost(landline_listener *listener, const landline_options *options) {
