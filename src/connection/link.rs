@@ -262,8 +262,8 @@ impl Link {
             gate = self.drain(gate, patience).and_then(|()| self.turn(part != Part::Whole, patience))?;
         }
         let fin = part != Part::Of { fin: false };
-        let first = !gate.session.is_fragmenting();
         let Some(out) = &gate.out else { return Ok(()) };
+        let first = !out.is_fragmenting();
         let compresses = self.may_deflate && out.compresses(compress, first, fin.then_some(len));
         if len == 0 && !fin && !out.is_deflating() {
             if flush {
@@ -276,7 +276,6 @@ impl Link {
         if compresses {
             return self.send_deflated(gate, opcode, fin, payload, flush, patience);
         }
-        let opcode = gate.session.data_opcode(opcode, fin);
         if len >= COPY_BELOW {
             return self.send_large(gate, opcode, fin, payload, patience);
         }
@@ -406,14 +405,13 @@ impl Link {
         result: Result<()>,
         patience: &mut Patience,
     ) -> Result<()> {
-        let opcode = {
+        // Control frames go between fragments, but nothing goes behind a Close frame.
+        if result.is_ok() && out.is_fragmenting() {
             let session = &mut self.gate().session;
-            // Control frames go between fragments, but nothing goes behind a Close frame.
-            if result.is_ok() && !session.is_closing() {
+            if !session.is_closing() {
                 session.write_replies(out);
             }
-            session.data_opcode(opcode, fin)
-        };
+        }
         let mut frame = out.begin(opcode, fin, Content::Deflated, payload.len() as u64);
         if result.is_err() || payload.len() < COPY_BELOW {
             out.add(&mut frame, payload);

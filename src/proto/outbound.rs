@@ -57,6 +57,8 @@ pub struct Outbound {
     masks: Option<Box<dyn MaskSource>>,
     /// For compressed messages, if they were agreed on.
     deflater: Option<Box<Deflater>>,
+    /// The last data frame was not the last of its message.
+    fragmenting: bool,
     /// Initialised memory, so that payload can be masked on its way into it, in one pass.
     queue: Vec<u8>,
     /// `queue[written..end]` waits to leave; what is before has left.
@@ -68,13 +70,13 @@ impl Outbound {
     /// The sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
-        Self { masks: Some(masks), deflater: None, queue: Vec::new(), written: 0, end: 0 }
+        Self { masks: Some(masks), deflater: None, fragmenting: false, queue: Vec::new(), written: 0, end: 0 }
     }
 
     /// The sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
-        Self { masks: None, deflater: None, queue: Vec::new(), written: 0, end: 0 }
+        Self { masks: None, deflater: None, fragmenting: false, queue: Vec::new(), written: 0, end: 0 }
     }
 
     /// Which end this is.
@@ -131,7 +133,14 @@ impl Outbound {
         }
     }
 
-    /// Queues a whole frame.
+    /// Whether the next data frame continues a message (RFC 6455 5.4).
+    #[inline]
+    #[must_use]
+    pub fn is_fragmenting(&self) -> bool {
+        self.fragmenting
+    }
+
+    /// Queues a whole control frame, or a message in one frame, while no message is being sent in fragments.
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
         self.forget_written();
@@ -154,12 +163,14 @@ impl Outbound {
         self.masks.as_mut().map(|masks| masks.next_key())
     }
 
-    /// Queues the header of a frame of `len` bytes; `content` says of what. All of them must follow through
-    /// [`add`](Self::add), or, if the frame is not masked, be written by the caller behind what is queued, before
-    /// anything else is queued.
+    /// Queues the header of a data frame of `len` bytes; `content` says of what. `opcode` is that of the message: a
+    /// frame that continues one gets the opcode for that. The payload must follow through [`add`](Self::add), or, if the
+    /// frame is not masked, be written by the caller behind what is queued, before anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
         let key = self.next_key();
+        let continues = std::mem::replace(&mut self.fragmenting, !fin);
+        let opcode = if continues { Opcode::Continuation } else { opcode };
         // Only the first frame of a message says that it is compressed (RFC 7692 6.1).
         let rsv1 = content == Content::Deflated && opcode != Opcode::Continuation;
         let (bytes, size) = FrameHeader { fin, rsv1, opcode, mask: key, len }.encode();

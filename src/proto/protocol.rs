@@ -172,15 +172,14 @@ impl Protocol {
     pub fn send_fragment(&mut self, kind: Kind, part: &[u8], fin: bool) -> Result<(), Error> {
         self.check_alive()?;
         self.session.check_open()?;
-        let (opcode, first) = (Opcode::from(kind), !self.session.is_fragmenting());
+        let (opcode, first) = (Opcode::from(kind), !self.outbound.is_fragmenting());
         if !self.outbound.compresses(self.compress, first, fin.then_some(part.len())) {
-            let opcode = self.session.data_opcode(opcode, fin);
-            self.outbound.frame(opcode, fin, part);
+            let mut frame = self.outbound.begin(opcode, fin, Content::Plain, part.len() as u64);
+            self.outbound.add(&mut frame, part);
             return Ok(());
         }
         let (mut part, end) = (part, if fin { End::Message } else { End::Flush });
         while let Some((payload, last)) = self.outbound.deflate(&mut part, end) {
-            let opcode = self.session.data_opcode(opcode, last);
             let mut frame = self.outbound.begin(opcode, last, Content::Deflated, payload.len() as u64);
             self.outbound.add(&mut frame, &payload);
             self.outbound.reuse_deflated(payload);

@@ -50,8 +50,6 @@ pub struct Session {
     sent: Option<CloseFrame>,
     received: Option<CloseFrame>,
     first: Option<Side>,
-    /// Of a message that is being sent in fragments, not all have been.
-    fragmenting: bool,
 }
 
 impl Session {
@@ -119,20 +117,6 @@ impl Session {
     #[must_use]
     pub fn ping_is_due(&self) -> bool {
         self.ping.is_some()
-    }
-
-    /// The opcode for the next data frame of a message that begins with `opcode` (RFC 6455 5.4).
-    #[inline]
-    pub fn data_opcode(&mut self, opcode: Opcode, fin: bool) -> Opcode {
-        let continues = std::mem::replace(&mut self.fragmenting, !fin);
-        if continues { Opcode::Continuation } else { opcode }
-    }
-
-    /// Whether the next data frame goes on with a message.
-    #[inline]
-    #[must_use]
-    pub fn is_fragmenting(&self) -> bool {
-        self.fragmenting
     }
 
     /// Whether [`write_replies`](Self::write_replies) would queue something.
