@@ -13,13 +13,12 @@ use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Hea
 use landline::proto::{Event, Inbound, Limits, Opcode, Outbound, Role, Step, Want};
 use landline::server::accept_over;
 use landline::transport::{self, Interest, Ready, Transport, Wake};
-use landline::{Client, Compression, Config, Kind, WebSocket};
+use landline::{Client, Compression, Config, Deadline, Kind, WebSocket};
 use std::hint::black_box;
 use std::io::{self, IoSlice};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -327,7 +326,7 @@ impl Transport for Replay {
         Ok(bufs.iter().map(|buf| buf.len()).sum())
     }
 
-    fn wait(&self, interest: Interest, _deadline: Option<Instant>, _wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, _deadline: Deadline, _wake: Option<&Wake>) -> io::Result<Ready> {
         Ok(Ready { read: interest.read, write: interest.write, woken: false })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, config_setters};
 use crate::connection::{Handshake, Interrupter, WebSocket};
+use crate::deadline::Deadline;
 use crate::entropy;
 use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
@@ -12,7 +13,7 @@ use crate::resolve::resolve;
 use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp};
 use crate::uri::Endpoint;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Opens a connection with the default settings.
 ///
@@ -109,7 +110,7 @@ impl Client {
     /// step, [`Error::Interrupted`], [`Error::Io`].
     pub fn connect(&self, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
-        let deadline = self.deadline();
+        let deadline = Deadline::after(self.handshake_timeout);
         self.interruptible(|wake| {
             let tls = self.tls_for(&endpoint, deadline, wake)?;
             let addresses = resolve(endpoint.host(), endpoint.port(), deadline, wake)?;
@@ -136,15 +137,11 @@ impl Client {
     /// As [`connect`](Self::connect).
     pub fn connect_over(&self, transport: impl Transport + 'static, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
-        let deadline = self.deadline();
+        let deadline = Deadline::after(self.handshake_timeout);
         self.interruptible(|wake| {
             let tls = self.tls_for(&endpoint, deadline, wake)?;
             self.open(Box::new(transport), tls, &endpoint, deadline, wake)
         })
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
     fn interruptible(&self, open: impl FnOnce(Option<&Wake>) -> Result<WebSocket>) -> Result<WebSocket> {
@@ -163,7 +160,7 @@ impl Client {
     fn tls_for(
         &self,
         endpoint: &Endpoint,
-        deadline: Option<Instant>,
+        deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<Option<TlsConnector>> {
         match &self.tls {
@@ -178,19 +175,15 @@ impl Client {
         &self,
         endpoint: &Endpoint,
         addresses: &[std::net::SocketAddr],
-        deadline: Option<Instant>,
+        deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<impl Transport + use<>> {
-        let limit = self.connect_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let deadline = [deadline, limit].into_iter().flatten().min();
+        let deadline = deadline.earliest(Deadline::after(self.connect_timeout));
         let mut attempts = Vec::new();
         for (i, address) in addresses.iter().enumerate() {
             // An address that does not answer must leave time for the others.
-            let share = deadline.map(|deadline| {
-                let now = Instant::now();
-                let left = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
-                now + deadline.saturating_duration_since(now) / left
-            });
+            let untried = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
+            let share = Deadline::after(deadline.left().map(|left| left / untried));
             match connect_tcp(*address, &self.tcp, share, wake) {
                 Ok(Some(transport)) => return Ok(transport),
                 Ok(None) if wake.is_some_and(Wake::is_interrupting) => {
@@ -210,7 +203,7 @@ impl Client {
         transport: Box<dyn Transport>,
         tls: Option<TlsConnector>,
         endpoint: &Endpoint,
-        deadline: Option<Instant>,
+        deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<WebSocket> {
         let handshake = ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?;
@@ -238,7 +231,7 @@ impl Client {
         mut handshake: ClientHandshake,
         transport: Box<dyn Transport>,
         endpoint: &Endpoint,
-        deadline: Option<Instant>,
+        deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<WebSocket> {
         let opening = Opening { transport: &transport, deadline, wake };

@@ -81,6 +81,7 @@ pub use connection::{
     Aborter, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received, Receiver,
     Sender, Stats, WebSocket,
 };
+pub use deadline::Deadline;
 pub use error::{Error, Result};
 pub use message::{Kind, Message, MessageRef, Payload};
 pub use proto::handshake::Headers;

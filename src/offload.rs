@@ -5,6 +5,7 @@
 //! it returns. So the threads are bounded in number, and further calls queue for one, first come, first served, as long
 //! as their deadline lets. A thread ends when nothing is left to do.
 
+use crate::deadline::Deadline;
 use crate::process::PerProcess;
 use crate::transport::{CHANGED, Interest, Wake, wait_fd};
 use std::any::Any;
@@ -14,7 +15,7 @@ use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long to wait before a thread is asked for again that the system has refused.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -56,7 +57,7 @@ impl Offload {
     pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> T + Send + 'static,
-        deadline: Option<Instant>,
+        deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<T, GaveUp> {
         let shared = self.state.get();
@@ -78,12 +79,11 @@ impl Offload {
             if wake.is_some_and(Wake::is_interrupting) {
                 return Err(GaveUp::Interrupted);
             }
-            let now = Instant::now();
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            if deadline.is_over() {
                 return Err(GaveUp::Timeout { queued: ticket.is_queued() });
             }
-            let until = if self.start_thread(shared) { deadline } else { Some(now + AGAIN) };
-            let until = [until, deadline].into_iter().flatten().min();
+            let until =
+                if self.start_thread(shared) { deadline } else { deadline.earliest(Deadline::after(AGAIN)) };
             wait_fd(done.as_fd(), Interest::READ, until, wake).map_err(GaveUp::Failed)?;
         }
     }
@@ -162,10 +162,6 @@ pub(crate) mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn after(time: Duration) -> Option<Instant> {
-        Some(Instant::now() + time)
-    }
-
     /// A call that hangs until the sender is gone, and is given up at once; it has begun when this returns.
     pub(crate) fn hang(offload: &'static Offload) -> Sender<()> {
         let (held, hold) = channel::<()>();
@@ -178,7 +174,7 @@ pub(crate) mod tests {
                 interrupt.set(INTERRUPT);
                 let _ = hold.recv();
             };
-            assert!(matches!(offload.run(call, after(LONG), Some(&wake)), Err(GaveUp::Interrupted)));
+            assert!(matches!(offload.run(call, Deadline::after(LONG), Some(&wake)), Err(GaveUp::Interrupted)));
         });
         begin.recv_timeout(LONG).unwrap();
         waiting.join().unwrap();
@@ -190,9 +186,9 @@ pub(crate) mod tests {
     }
 
     fn eventually(what: &str, done: impl Fn() -> bool) {
-        let limit = Instant::now() + LONG;
+        let limit = Deadline::after(LONG);
         while !done() {
-            assert!(Instant::now() < limit, "never: {what}");
+            assert!(!limit.is_over(), "never: {what}");
             thread::yield_now();
         }
     }
@@ -208,7 +204,7 @@ pub(crate) mod tests {
                         thread::sleep(Duration::from_millis(1));
                         i
                     };
-                    FEW.run(call, after(LONG), None).ok()
+                    FEW.run(call, Deadline::after(LONG), None).ok()
                 })
             })
             .collect();
@@ -224,9 +220,9 @@ pub(crate) mod tests {
         let held = [hang(&TWO), hang(&TWO)];
         let (ran, run) = channel();
         let call = move || ran.send(()).unwrap();
-        let gave_up = TWO.run(call, after(Duration::from_millis(30)), None);
+        let gave_up = TWO.run(call, Deadline::after(Duration::from_millis(30)), None);
         assert!(matches!(gave_up, Err(GaveUp::Timeout { queued: true })));
-        let waiting = thread::spawn(|| TWO.run(|| 7, after(LONG), None).ok());
+        let waiting = thread::spawn(|| TWO.run(|| 7, Deadline::after(LONG), None).ok());
         eventually("the next one is in the queue", || lock(TWO.state.get()).queue.len() == 1);
         drop(held);
         assert_eq!(waiting.join().unwrap(), Some(7));
@@ -243,8 +239,9 @@ pub(crate) mod tests {
         let waiting: Vec<_> = (0..8)
             .map(|i| {
                 let ran = ran.clone();
-                let waiting =
-                    thread::spawn(move || ONE.run(move || ran.send(i).unwrap(), after(LONG), None).is_ok());
+                let waiting = thread::spawn(move || {
+                    ONE.run(move || ran.send(i).unwrap(), Deadline::after(LONG), None).is_ok()
+                });
                 eventually("it is in the queue", || queue() == i + 1);
                 waiting
             })
@@ -263,7 +260,7 @@ pub(crate) mod tests {
             begun.send(()).unwrap();
             let _ = hold.recv();
         };
-        let gave_up = ONE.run(call, after(Duration::from_millis(300)), None);
+        let gave_up = ONE.run(call, Deadline::after(Duration::from_millis(300)), None);
         assert!(begin.try_recv().is_ok());
         assert!(matches!(gave_up, Err(GaveUp::Timeout { queued: false })));
         drop(held);
@@ -272,8 +269,8 @@ pub(crate) mod tests {
     #[test]
     fn a_panic_reaches_the_caller_and_the_thread_goes_on() {
         static ONE: Offload = Offload::new("one", 1);
-        let panicked = catch_unwind(|| drop(ONE.run(|| panic!("seven"), after(LONG), None)));
+        let panicked = catch_unwind(|| drop(ONE.run(|| panic!("seven"), Deadline::after(LONG), None)));
         assert_eq!(*panicked.unwrap_err().downcast::<&str>().unwrap(), "seven");
-        assert_eq!(ONE.run(|| 8, after(LONG), None).ok(), Some(8));
+        assert_eq!(ONE.run(|| 8, Deadline::after(LONG), None).ok(), Some(8));
     }
 }

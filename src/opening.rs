@@ -1,9 +1,10 @@
 //! The bytes of an opening handshake over a transport, for both roles, under one deadline.
 
+use crate::deadline::Deadline;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
-use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake, remaining};
+use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake};
 use std::io::{self, IoSlice};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Read at a time. What comes behind the head is kept, and fits the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
@@ -14,7 +15,7 @@ pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// A transport on which nothing but the handshake happens yet.
 pub(crate) struct Opening<'a> {
     pub(crate) transport: &'a dyn Transport,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Deadline,
     /// Ends the handshake with `Interrupted` while it is set.
     pub(crate) wake: Option<&'a Wake>,
 }
@@ -55,7 +56,7 @@ impl Opening<'_> {
         let (mut scratch, mut pace) = (vec![0; SCRATCH], Pace::default());
         while let Ok(count @ 1..) = self.read(&mut scratch) {
             pace.passed(count, self.transport, false);
-            if remaining(self.deadline) == Some(Duration::ZERO) {
+            if self.deadline.is_over() {
                 return;
             }
         }
@@ -69,7 +70,7 @@ impl Opening<'_> {
         if self.wake.is_some_and(Wake::is_interrupting) {
             return Err(Interrupted::during(Budget::Handshake));
         }
-        if remaining(self.deadline) == Some(Duration::ZERO) {
+        if self.deadline.is_over() {
             return Err(Timeout::of(Budget::Handshake));
         }
         let waited = self.transport.wait(interest, self.deadline, self.wake);

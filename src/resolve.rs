@@ -2,12 +2,12 @@
 //!
 //! The system's look-up cannot be stopped: see [`offload`](crate::offload). Addresses that are numbers need none.
 
+use crate::deadline::Deadline;
 use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
 use crate::offload::{GaveUp, Offload};
 use crate::transport::Wake;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Instant;
 use url::Host;
 
 /// So many look-ups run at a time, abandoned ones included; more wait for one of them to end.
@@ -19,7 +19,7 @@ static LOOKUPS: Offload = Offload::new("landline look-up", MAX_LOOKUPS);
 pub(crate) fn resolve(
     host: &Host<String>,
     port: u16,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     wake: Option<&Wake>,
 ) -> Result<Vec<SocketAddr>> {
     resolve_by(&LOOKUPS, host, port, deadline, wake)
@@ -29,7 +29,7 @@ fn resolve_by(
     lookups: &Offload,
     host: &Host<String>,
     port: u16,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     wake: Option<&Wake>,
 ) -> Result<Vec<SocketAddr>> {
     let name = match host {
@@ -62,7 +62,7 @@ mod tests {
         static ONE: Offload = Offload::new("one look-up", 1);
         let held = hang(&ONE);
         let name = Host::Domain("localhost".to_owned());
-        let soon = Some(Instant::now() + Duration::from_millis(30));
+        let soon = Deadline::after(Duration::from_millis(30));
         let error = resolve_by(&ONE, &name, 80, soon, None).unwrap_err();
         assert!(matches!(error, Error::Timeout(Timeout { budget: Budget::Resolve, queued: true, .. })), "{error}");
         assert!(error.to_string().ends_with("too many others have not returned from the system"), "{error}");
@@ -70,7 +70,7 @@ mod tests {
         let number = Host::Ipv4([127, 0, 0, 1].into());
         assert_eq!(resolve_by(&ONE, &number, 80, soon, None).unwrap().len(), 1);
         drop(held);
-        let later = Some(Instant::now() + Duration::from_secs(20));
+        let later = Deadline::after(Duration::from_secs(20));
         assert!(!resolve_by(&ONE, &name, 80, later, None).unwrap().is_empty());
     }
 }

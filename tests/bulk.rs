@@ -7,7 +7,7 @@ use common::{BINARY, PING, REQUEST, TEXT, limited, masked, noise, raw_client, sl
 use landline::error::Closed;
 use landline::server::accept_over;
 use landline::transport::{Interest, Ready, Transport, Wake, wait_fd};
-use landline::{Config, Error, Message, WebSocket};
+use landline::{Config, Deadline, Error, Message, WebSocket};
 use proptest::prelude::*;
 use std::io::{self, IoSlice, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -90,12 +90,12 @@ impl Transport for Arriving {
         Ok(bufs.iter().map(|buf| buf.len()).sum())
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, _wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, _wake: Option<&Wake>) -> io::Result<Ready> {
         let mut state = self.state();
         state.waits += 1;
         let wanted = state.low_water;
         if wanted > 1 {
-            assert!(deadline.is_some(), "the peer may be slow");
+            assert!(deadline != Deadline::NEVER, "the peer may be slow");
             let end = state.ends.iter().find(|end| **end > state.read);
             assert!(end.is_some_and(|end| state.read + wanted <= *end), "that much is not certain to come");
         }
@@ -116,7 +116,7 @@ impl Transport for Arriving {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done,
             }
-            self.wait(Interest::READ, None, None)?;
+            self.wait(Interest::READ, Deadline::NEVER, None)?;
         }
     }
 

@@ -10,7 +10,7 @@ use landline::transport::{
     Identity, Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport,
     Wake, pair,
 };
-use landline::{Client, CloseCode, Config, Error, Keepalive, Kind, Message, Sender, Server, WebSocket};
+use landline::{Client, CloseCode, Config, Deadline, Error, Keepalive, Kind, Message, Sender, Server, WebSocket};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -434,7 +434,7 @@ impl Transport for Mute {
             self.inner.write(bufs)
         }
     }
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         self.inner.wait(interest, deadline, wake)
     }
     fn close_write(&self) -> io::Result<()> {
@@ -531,7 +531,7 @@ impl Transport for Noticed {
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.inner.write(bufs)
     }
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         self.inner.wait(interest, deadline, wake)
     }
     fn close_write(&self) -> io::Result<()> {

@@ -6,7 +6,7 @@ use common::{REQUEST, masked, raw_client};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, Transport, Wake, pair};
-use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
+use landline::{Client, CloseCode, Config, Deadline, Error, Keepalive, Message, Server, WebSocket};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,7 +119,7 @@ impl Transport for Reluctant {
         }
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         if !self.blocked.load(Ordering::SeqCst) || !interest.write {
             return self.under.wait(interest, deadline, wake);
         }

@@ -6,7 +6,7 @@ use common::{Sleeper, eventually, limited, pair, raw_client, sleeper};
 use landline::error::{Budget, Closed, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, Transport, Wake};
-use landline::{Client, CloseCode, Config, Error, Kind, Receiver, Sender};
+use landline::{Client, CloseCode, Config, Deadline, Error, Kind, Receiver, Sender};
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -90,7 +90,7 @@ impl Transport for Slow {
         self.under.write(bufs)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         self.under.wait(interest, deadline, wake)
     }
 

@@ -9,8 +9,8 @@ use landline::error::Closed;
 use landline::server::accept_over;
 use landline::transport::{Identity, Interest, MemoryTransport, Ready, TlsConnector, Transport, Wake, pair};
 use landline::{
-    Client, CloseCode, Compress, Compression, Config, Error, Interrupter, Kind, Message, Receiver, Sender,
-    WebSocket,
+    Client, CloseCode, Compress, Compression, Config, Deadline, Error, Interrupter, Kind, Message, Receiver,
+    Sender, WebSocket,
 };
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::Range;
@@ -115,7 +115,7 @@ impl Transport for Faulty {
         if self.state.lock().unwrap().random.one_in(4) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         if self.state.lock().unwrap().random.one_in(8) {
             return Ok(Ready::default());
         }

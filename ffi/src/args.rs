@@ -4,9 +4,9 @@ use crate::failure::{Failure, Outcome};
 use crate::status::LANDLINE_ERR_UTF8;
 use landline::error::UsageError;
 use landline::process::Process;
-use landline::{CloseCode, Kind};
+use landline::{CloseCode, Deadline, Kind};
 use std::ffi::{CStr, c_char, c_void};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A handle's reference.
 ///
@@ -145,10 +145,15 @@ pub(crate) unsafe fn out_handle<T>(place: *mut *mut T, what: &'static str) -> Ou
     Ok(out)
 }
 
-/// The argument `timeout_ms` as a moment, or `None` for no limit.
+/// The argument `timeout_ms` as a moment, or never.
 #[inline]
-pub(crate) fn deadline(timeout_ms: i32) -> Outcome<Option<Instant>> {
-    Ok(limit(timeout_ms)?.and_then(|limit| Instant::now().checked_add(limit)))
+pub(crate) fn deadline(timeout_ms: i32) -> Outcome<Deadline> {
+    Ok(Deadline::after(limit(timeout_ms)?))
+}
+
+/// The milliseconds until then, -1 for never. Rounded up, so that a wait of so many does not end before it.
+pub(crate) fn millis_left(deadline: Deadline) -> i32 {
+    deadline.left().map_or(-1, |left| i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX))
 }
 
 /// The argument `timeout_ms` as a duration, or `None` for no limit.

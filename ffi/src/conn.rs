@@ -7,14 +7,14 @@ use crate::message::landline_message;
 use crate::status::*;
 use crate::turn::{Taken, Turn};
 use landline::process::Process;
-use landline::{Aborter, Handshake, Interrupter, Receiver, Sender, WebSocket};
+use landline::{Aborter, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CString, c_void};
 use std::net::SocketAddr;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An open connection. Counted: made with one reference, landline_conn_retain() adds one, landline_conn_free() gives
 /// one up. Any thread may call any function on it at any time (see "Threads" at the top).
@@ -202,7 +202,7 @@ impl landline_conn {
     }
 
     /// The same, once the other thread is done; `None` if that takes too long.
-    pub(crate) fn helping_after(&self, deadline: Option<Instant>) -> Outcome<Option<Receiving<'_>>> {
+    pub(crate) fn helping_after(&self, deadline: Deadline) -> Outcome<Option<Receiving<'_>>> {
         match &self.ends {
             Ends::Shared { turn, .. } if !turn.help_after(deadline) => Ok(None),
             _ => self.as_helper().map(Some),
@@ -218,7 +218,7 @@ impl landline_conn {
             }
             Ends::Single { .. } => return self.receiving(-1),
         };
-        receive!(receiving, end => end.set_deadline(None));
+        receive!(receiving, end => end.set_deadline(Deadline::NEVER));
         Ok(receiving)
     }
 
@@ -263,7 +263,7 @@ impl landline_conn {
     ) -> Outcome<T> {
         let deadline = deadline(timeout_ms)?;
         let result = match &self.ends {
-            Ends::Shared { sender, .. } if deadline.is_none() => send(Sending::Shared(sender)),
+            Ends::Shared { sender, .. } if deadline == Deadline::NEVER => send(Sending::Shared(sender)),
             Ends::Shared { sender, .. } => {
                 let mut sender = sender.clone();
                 sender.set_deadline(deadline);

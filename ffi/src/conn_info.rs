@@ -1,15 +1,14 @@
 //! What is known about a connection.
 
-use crate::args::{Out, string};
+use crate::args::{Out, millis_left, string};
 use crate::conn::{Receiving, landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::headers::HeaderTexts;
 use crate::names;
 use crate::status::*;
-use landline::{CloseInfo, Side, Stats};
+use landline::{CloseInfo, Deadline, Side, Stats};
 use std::ffi::{CString, c_char};
 use std::os::fd::AsRawFd;
-use std::time::Instant;
 
 /// For landline_conn_int(): 0 open, 1 closing, 2 over.
 pub const LANDLINE_CONN_STATE: i32 = 1;
@@ -108,7 +107,7 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
             .into(),
         LANDLINE_CONN_POLL_EVENTS => i64::from(poll_events(conn)?),
         LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
-        LANDLINE_CONN_NEXT_DEADLINE_MS => next_deadline(conn)?.map_or(-1, millis_until),
+        LANDLINE_CONN_NEXT_DEADLINE_MS => millis_left(next_deadline(conn)?).into(),
         LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
         LANDLINE_CONN_MESSAGES_SENT => unsigned(stats(conn)?.messages_sent),
         LANDLINE_CONN_MESSAGES_RECEIVED => unsigned(stats(conn)?.messages_received),
@@ -143,19 +142,13 @@ pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {
     Ok(receive!(receiving, end => end.has_buffered()))
 }
 
-pub(crate) fn next_deadline(conn: &landline_conn) -> Outcome<Option<Instant>> {
+pub(crate) fn next_deadline(conn: &landline_conn) -> Outcome<Deadline> {
     let mut receiving = asking(conn)?;
-    Ok(receive!(receiving, end => end.next_deadline()))
+    Ok(receive!(receiving, end => end.next_deadline()).into())
 }
 
 fn asking(conn: &landline_conn) -> Outcome<Receiving<'_>> {
     conn.helping()?.ok_or_else(|| Failure::Misuse(LANDLINE_ERR_BUSY, "another thread is receiving".into()))
-}
-
-/// Rounded up, so that a wait does not end before it.
-fn millis_until(deadline: Instant) -> i64 {
-    let left = deadline.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
-    i64::try_from(left).unwrap_or(i64::MAX).min(i32::MAX.into())
 }
 
 fn c_text(text: impl Into<Vec<u8>>) -> CString {

@@ -1,15 +1,15 @@
 //! Sending whole messages, Pings, and closing.
 
-use crate::args::{Out, bytes, close_code, handle, kind, limit, slice, text};
+use crate::args::{Out, bytes, close_code, deadline, handle, kind, limit, slice, text};
 use crate::conn::{Sending, landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
 use crate::message::landline_message;
 use crate::status::*;
 use landline::error::Closed;
-use landline::{Compress, Error, Kind, MessageRef};
+use landline::{Compress, Deadline, Error, Kind, MessageRef};
 use std::ffi::c_void;
 use std::io::IoSlice;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
 /// call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
@@ -240,10 +240,9 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
     // SAFETY: the caller's promise.
     unsafe {
         on_conn(conn, |conn| {
-            let limit = limit(timeout_ms)?.unwrap_or(Duration::MAX);
-            let begin = Instant::now();
+            let deadline = deadline(timeout_ms)?;
             loop {
-                let left = limit.saturating_sub(begin.elapsed());
+                let left = deadline.left().unwrap_or(Duration::MAX);
                 if let Some(mut receiving) = conn.helping()? {
                     receive!(receiving, end => end.pong_wait(ping, left))?;
                     return Ok(LANDLINE_OK);
@@ -264,12 +263,11 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
 }
 
 /// With another thread that receives, waits for it; looks every now and then whether it still does.
-fn ping_wait(conn: &landline_conn, limit: Duration) -> Outcome<Duration> {
-    let begin = Instant::now();
+fn ping_wait(conn: &landline_conn, deadline: Deadline) -> Outcome<Duration> {
     // Longer each time, because each time it is another Ping, whose Pong has to come within it.
     let mut patience = Duration::from_millis(250);
     loop {
-        let left = limit.saturating_sub(begin.elapsed());
+        let left = deadline.left().unwrap_or(Duration::MAX);
         if let Some(mut receiving) = conn.helping()? {
             return Ok(receive!(receiving, end => end.ping_wait(left))?);
         }
@@ -300,8 +298,7 @@ pub unsafe extern "C" fn landline_conn_ping_wait(
     unsafe {
         on_conn(conn, |conn| {
             let out = Out::new(microseconds, "microseconds")?;
-            let limit = limit(timeout_ms)?.unwrap_or(Duration::MAX);
-            let taken = ping_wait(conn, limit)?;
+            let taken = ping_wait(conn, deadline(timeout_ms)?)?;
             out.set(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
             Ok(LANDLINE_OK)
         })
@@ -338,7 +335,7 @@ pub unsafe extern "C" fn landline_conn_close(
         on_conn(conn, |conn| {
             let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
             let limit = limit(timeout_ms)?.map_or(conn.close_timeout, |limit| limit.min(conn.close_timeout));
-            let begin = Instant::now();
+            let deadline = Deadline::after(limit);
             if let Some(mut receiving) = conn.helping()? {
                 receive!(receiving, end => end.close_within(code, reason, limit))?;
                 return Ok(LANDLINE_OK);
@@ -356,9 +353,9 @@ pub unsafe extern "C" fn landline_conn_close(
                 Err(failure) => return Err(failure),
             }
             // It hears of the Close frame while it waits, and is done by then.
-            match conn.helping_after(begin.checked_add(limit.saturating_add(Duration::from_millis(100))))? {
+            match conn.helping_after(deadline.later(Duration::from_millis(100)))? {
                 Some(mut receiving) => {
-                    let left = limit.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
+                    let left = deadline.left().unwrap_or(limit).max(Duration::from_millis(1));
                     receive!(receiving, end => end.close_within(code, reason, left))?;
                     Ok(LANDLINE_OK)
                 }

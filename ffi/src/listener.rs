@@ -318,10 +318,7 @@ unsafe fn accept(
 ) -> Outcome {
     // SAFETY: the caller's promise.
     let (out, listener) = unsafe { (out_handle(request, "request")?, handle(listener, "listener")?) };
-    let incoming = match deadline(timeout_ms)? {
-        Some(deadline) => listener.listener.accept_deadline(deadline)?,
-        None => listener.listener.accept_incoming()?,
-    };
+    let incoming = listener.listener.accept_deadline(deadline(timeout_ms)?)?;
     let stage = Mutex::new(stage(incoming)?);
     out.set(Box::into_raw(Box::new(landline_request {
         made_in: Process::current(),

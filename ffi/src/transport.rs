@@ -1,12 +1,13 @@
 //! Transports made of the caller's callbacks.
 
+use crate::args::millis_left;
 use crate::failure::{Failure, Outcome};
 use crate::status::*;
+use landline::Deadline;
 use landline::transport::{Interest, Ready, Transport, Wake};
 use std::ffi::c_void;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::Instant;
 
 /// For `wait` of landline_transport: data, or the end of the stream.
 pub const LANDLINE_WAIT_READ: i32 = 1;
@@ -127,7 +128,7 @@ impl Transport for CallerTransport {
         Ok(total)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         let mut wanted = 0;
         if interest.read {
             wanted |= LANDLINE_WAIT_READ;
@@ -135,13 +136,9 @@ impl Transport for CallerTransport {
         if interest.write {
             wanted |= LANDLINE_WAIT_WRITE;
         }
-        // Rounded up, so as not to ask again and again at the end.
-        let left = deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000));
-        let timeout_ms = left.map_or(-1, |left| i32::try_from(left).unwrap_or(i32::MAX));
         let wake_fd = wake.map_or(-1, |wake| wake.as_fd().as_raw_fd());
         // SAFETY: as in `read`.
-        let ready = unsafe { (self.wait)(self.user, wanted, wake_fd, timeout_ms) };
+        let ready = unsafe { (self.wait)(self.user, wanted, wake_fd, millis_left(deadline)) };
         if ready < 0 {
             return Err(failed(ready.into()));
         }

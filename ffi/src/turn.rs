@@ -1,8 +1,9 @@
 //! Who receives: one thread at a time.
 
+use landline::Deadline;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FREE: u8 = 0;
 /// A thread receives, or a message is borrowed.
@@ -36,12 +37,12 @@ pub(crate) struct Turn {
 impl Turn {
     /// Takes the turn to receive. Waits for those who only help, until `deadline`; not for others who receive.
     #[inline]
-    pub(crate) fn receive(&self, deadline: Option<Instant>) -> Taken {
+    pub(crate) fn receive(&self, deadline: Deadline) -> Taken {
         if self.change(RECEIVING) { Taken::Mine } else { self.receive_after(deadline) }
     }
 
     #[cold]
-    fn receive_after(&self, deadline: Option<Instant>) -> Taken {
+    fn receive_after(&self, deadline: Deadline) -> Taken {
         loop {
             if self.change(RECEIVING) {
                 return Taken::Mine;
@@ -61,7 +62,7 @@ impl Turn {
     }
 
     /// The same, once whoever has it is done.
-    pub(crate) fn help_after(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn help_after(&self, deadline: Deadline) -> bool {
         self.wait(deadline, || self.help())
     }
 
@@ -90,14 +91,14 @@ impl Turn {
     }
 
     #[cold]
-    fn wait(&self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+    fn wait(&self, deadline: Deadline, mut done: impl FnMut() -> bool) -> bool {
         let mut sleep = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         let result = loop {
             if done() {
                 break true;
             }
-            let left = deadline.map_or(LOOK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = deadline.left().unwrap_or(LOOK_AGAIN);
             if left.is_zero() {
                 break false;
             }
@@ -116,17 +117,17 @@ mod tests {
     #[test]
     fn receivers_wait_for_helpers_and_not_for_receivers() {
         let turn = Turn::default();
-        assert_eq!(turn.receive(None), Taken::Mine);
-        assert_eq!(turn.receive(None), Taken::Busy);
+        assert_eq!(turn.receive(Deadline::NEVER), Taken::Mine);
+        assert_eq!(turn.receive(Deadline::NEVER), Taken::Busy);
         assert!(!turn.help());
         turn.end();
         assert!(turn.help());
-        assert_eq!(turn.receive(Some(Instant::now() + Duration::from_millis(1))), Taken::Late);
+        assert_eq!(turn.receive(Deadline::after(Duration::from_millis(1))), Taken::Late);
         std::thread::scope(|scope| {
-            let receiving = scope.spawn(|| turn.receive(None));
+            let receiving = scope.spawn(|| turn.receive(Deadline::NEVER));
             turn.end();
             assert_eq!(receiving.join().unwrap(), Taken::Mine);
-            let helping = scope.spawn(|| turn.help_after(None));
+            let helping = scope.spawn(|| turn.help_after(Deadline::NEVER));
             turn.end();
             assert!(helping.join().unwrap());
         });

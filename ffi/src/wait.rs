@@ -7,9 +7,10 @@ use crate::conn_info::{has_buffered, next_deadline, no_descriptor, poll_events};
 use crate::failure::{Failure, Outcome, guard};
 use crate::listener::landline_listener;
 use crate::status::*;
+use landline::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1.
 #[repr(C)]
@@ -84,11 +85,11 @@ pub unsafe extern "C" fn landline_wait(
         }
         let mut fds: Vec<_> =
             polled.iter().map(|polled| PollFd::from_borrowed_fd(polled.fd, polled.events)).collect();
-        let at_once = (buffered > 0).then(Instant::now);
-        wait(&mut fds, due.iter().map(|(_, due)| *due).chain(deadline).chain(at_once).min())?;
+        let at_once = Deadline::after((buffered > 0).then_some(Duration::ZERO));
+        wait(&mut fds, due.iter().fold(deadline.earliest(at_once), |first, (_, due)| first.earliest(*due)))?;
         let now = Instant::now();
         // Also if something else is ready: what is due must not wait for a moment in which nothing is.
-        for (index, _) in due.iter().filter(|(_, due)| *due <= now) {
+        for (index, _) in due.iter().filter(|(_, due)| due.is_over_at(now)) {
             items[*index].revents = bits(PollFlags::IN);
         }
         for (polled, fd) in polled.iter().zip(&fds) {
@@ -114,7 +115,7 @@ unsafe fn add<'a>(
     item: usize,
     what: &landline_wait_item,
     polled: &mut Vec<Polled<'a>>,
-    due: &mut Vec<(usize, Instant)>,
+    due: &mut Vec<(usize, Deadline)>,
 ) -> Outcome<bool> {
     // SAFETY: the caller's promise.
     let (conn, listener): (Option<&'a landline_conn>, Option<&'a landline_listener>) =
@@ -125,7 +126,7 @@ unsafe fn add<'a>(
             if has_buffered(conn)? {
                 return Ok(true);
             }
-            due.extend(next_deadline(conn)?.map(|due| (item, due)));
+            due.push((item, next_deadline(conn)?));
             let events = PollFlags::from_bits_retain(poll_events(conn)? as _);
             let fd = conn.sending(-1, |end| {
                 // SAFETY: the descriptor is open for as long as the connection lives, which outlasts the call.
@@ -160,10 +161,9 @@ fn bits(flags: PollFlags) -> i16 {
 }
 
 /// Until something is ready or the moment has come; a signal does not end it.
-fn wait(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> Outcome<usize> {
+fn wait(fds: &mut [PollFd<'_>], deadline: Deadline) -> Outcome<usize> {
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let left = left.map(|left| Timespec {
+        let left = deadline.left().map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });

@@ -5,11 +5,11 @@ use crate::conn::{Sending, landline_conn, on_conn};
 use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard};
 use crate::status::*;
-use landline::{Error, MessageWriter};
+use landline::{Deadline, Error, MessageWriter};
 use std::ffi::c_void;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 /// One message that is being sent as a stream, in constant memory. Made by landline_conn_send_stream(). By one thread
 /// at a time; a second one waits.
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn landline_writer_free(writer: *mut landline_writer) {
             // SAFETY: made by `landline_conn_send_stream`, and given up by the caller.
             let mut writer = unsafe { Box::from_raw(writer) };
             let own = writer.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
-            own.set_deadline(Some(Instant::now()));
+            own.set_deadline(Deadline::after(Duration::ZERO));
             Ok(LANDLINE_OK)
         });
     }

@@ -14,7 +14,7 @@
 
 use super::link::{Link, Patience, earliest};
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
-use crate::deadline;
+use crate::deadline::{self, Deadline};
 use crate::error::{Budget, Closed, Error, Result, Timeout};
 use crate::proto::ReceiveError;
 use crate::transport::{Interest, Pace, SCRATCH};
@@ -149,7 +149,7 @@ impl<'a> Ending<'a> {
             }
             let until = if progress == Progress::Behind { deadline.min(now + GLANCE) } else { deadline };
             let interest = Interest { read: !self.is_drained, write: is_blocked };
-            if transport.wait(interest, Some(until), None).is_err() {
+            if transport.wait(interest, until.into(), None).is_err() {
                 return Progress::Failed;
             }
         }
@@ -250,7 +250,7 @@ impl Link {
     }
 
     /// Tells the peer that this end goes away; whoever receives gets its answer.
-    pub(crate) fn go_away(&self, deadline: Instant) {
+    pub(crate) fn go_away(&self, deadline: Deadline) {
         let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
         if let Ok(Some(_)) = self.begin_close(frame) {
             let _ = self.flush(&mut Patience::until(deadline));

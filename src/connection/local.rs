@@ -6,11 +6,12 @@ use super::sender::Sender;
 use super::stream::{MessageReader, MessageWriter};
 use crate::close::CloseCode;
 use crate::compression::Compress;
+use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
 use std::io::IoSlice;
 use std::ops::Deref;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The sending half within one thread: see [`WebSocket::parts`](crate::WebSocket::parts).
 ///
@@ -148,7 +149,7 @@ impl<'a> LocalReceiver<'a> {
     /// # Errors
     ///
     /// As [`Receiver::recv`].
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
+    pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Message>> {
         self.receiver().recv_deadline(deadline)
     }
 
@@ -200,7 +201,7 @@ impl<'a> LocalReceiver<'a> {
     }
 
     /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.receiver.set_deadline(deadline);
     }
 

@@ -28,6 +28,7 @@ pub(crate) use link::Link;
 use crate::close::{CloseCode, CloseInfo};
 use crate::compression::Compress;
 use crate::config::Config;
+use crate::deadline::Deadline;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -153,7 +154,7 @@ impl WebSocket {
     /// # Errors
     ///
     /// As [`Receiver::recv`].
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
+    pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Message>> {
         self.receiver().recv_deadline(deadline)
     }
 
@@ -389,7 +390,8 @@ impl WebSocket {
 
     /// A moment by which every call returns, whatever its own limit; `None` for none. [`close`](Self::close) has
     /// its own.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
+        let deadline = deadline.into();
         self.receiver.set_deadline(deadline);
         self.sender.set_deadline(deadline);
     }

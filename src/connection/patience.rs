@@ -1,5 +1,6 @@
 //! How long a sending call may take.
 
+use crate::deadline::Deadline;
 use crate::error::{Budget, Result, Timeout};
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ impl Patience {
     }
 
     /// For what has to be said on the library's own account, such as the answer to a Close frame.
-    pub(super) fn until(deadline: Instant) -> Self {
-        Self { interruptible: false, ..Self::new(Some(deadline), None) }
+    pub(super) fn until(deadline: impl Into<Deadline>) -> Self {
+        Self { interruptible: false, ..Self::new(deadline.into().instant(), None) }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

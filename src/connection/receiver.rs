@@ -7,7 +7,7 @@ use super::stats::Stats;
 use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::config::Keepalive;
-use crate::deadline;
+use crate::deadline::{self, Deadline};
 use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout, UsageError};
 use crate::message::{Kind, Message, MessageRef};
 use crate::proto::{Inbound, ReceiveError, Role, Step, Want};
@@ -177,8 +177,8 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Option<Message>> {
-        self.recv_until(Some(deadline))
+    pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Message>> {
+        self.recv_until(deadline.into().instant())
     }
 
     fn recv_until(&mut self, until: Option<Instant>) -> Result<Option<Message>> {
@@ -244,8 +244,8 @@ impl Receiver {
     }
 
     /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
+        self.deadline = deadline.into().instant();
     }
 
     /// Changes the largest message that is accepted; see [`Config::max_message_size`](crate::Config).
@@ -774,7 +774,7 @@ impl Receiver {
                 wait_until = earliest(wait_until, Some(now + BULK_WAIT));
             }
             let interest = Interest { write: unsent, ..Interest::READ };
-            let ready = match link.transport.wait(interest, wait_until, wake) {
+            let ready = match link.transport.wait(interest, wait_until.into(), wake) {
                 Ok(ready) => ready,
                 Err(error) => return Err(self.ended(Error::io("waiting to receive", error))),
             };

@@ -5,7 +5,7 @@ use super::stats::Stats;
 use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::compression::Compress;
-use crate::deadline;
+use crate::deadline::{self, Deadline};
 use crate::error::{Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
@@ -177,8 +177,8 @@ impl Sender {
     }
 
     /// A moment by which every call of this handle returns, whatever its progress; `None` for none.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
+        self.deadline = deadline.into().instant();
     }
 
     /// Which messages of this handle are compressed, where compression was agreed on. Default

@@ -4,12 +4,13 @@ use super::link::{Link, Part, Patience};
 use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::close::{CloseCode, CloseFrame};
+use crate::deadline::Deadline;
 use crate::error::{Error, Result, UsageError};
 use crate::message::Kind;
 use crate::proto::{Opcode, Utf8};
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
-use std::time::Instant;
+use std::time::Duration;
 
 /// Bytes gathered before a fragment is sent.
 const FRAGMENT: usize = 16 << 10;
@@ -110,7 +111,7 @@ impl MessageWriter<'_> {
     }
 
     /// A moment by which every call of this writer returns, whatever its progress; `None` for none.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.sender.set_deadline(deadline);
     }
 
@@ -162,7 +163,7 @@ impl Drop for MessageWriter<'_> {
             let frame = CloseFrame::trusted(CloseCode::INTERNAL_ERROR, "message abandoned".to_owned());
             // The frame is recorded. If there is no room for it, this does not wait: the call that failed before may
             // have used up its time.
-            let mut patience = Patience::until(Instant::now());
+            let mut patience = Patience::until(Deadline::after(Duration::ZERO));
             let _ = self.link().close_start(frame, &mut patience);
             self.link().stream_ended();
         }

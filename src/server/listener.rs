@@ -2,6 +2,7 @@
 
 use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
+use crate::deadline::Deadline;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
 use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
@@ -15,7 +16,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Accepts connections one at a time, in the caller's thread.
 ///
@@ -127,10 +128,10 @@ impl DirectoryLock {
         use rustix::fs::{FlockOperation, flock};
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = File::open(parent.unwrap_or(Path::new("."))).ok()?;
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Deadline::after(Duration::from_secs(1));
         while let Err(error) = flock(&directory, FlockOperation::NonBlockingLockExclusive) {
             let is_held = [rustix::io::Errno::WOULDBLOCK, rustix::io::Errno::INTR].contains(&error);
-            if !is_held || Instant::now() >= deadline {
+            if !is_held || deadline.is_over() {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -292,7 +293,7 @@ impl Listener {
     /// been answered: go on. [`Error::Interrupted`], by an interrupter or [`stop`](Self::stop): go on or end; a client
     /// whose request was being read has been dropped. [`Error::Io`]: of the listening socket, or of one client.
     pub fn accept(&self) -> Result<Request> {
-        self.interruptible(|wake| self.accept_until(None, wake)?.request_unless(wake))
+        self.interruptible(|wake| self.accept_until(Deadline::NEVER, wake)?.request_unless(wake))
     }
 
     /// Waits for a client, and reads nothing yet.
@@ -301,7 +302,7 @@ impl Listener {
     ///
     /// [`Error::Interrupted`], [`Error::Io`]; when the process has no descriptor left the client stays in line.
     pub fn accept_incoming(&self) -> Result<Incoming> {
-        self.interruptible(|wake| self.accept_until(None, wake))
+        self.interruptible(|wake| self.accept_until(Deadline::NEVER, wake))
     }
 
     /// [`accept_incoming`](Self::accept_incoming) until a moment in time.
@@ -309,8 +310,9 @@ impl Listener {
     /// # Errors
     ///
     /// As [`accept_incoming`](Self::accept_incoming), and [`Error::Timeout`].
-    pub fn accept_deadline(&self, deadline: Instant) -> Result<Incoming> {
-        self.interruptible(|wake| self.accept_until(Some(deadline), wake))
+    pub fn accept_deadline(&self, deadline: impl Into<Deadline>) -> Result<Incoming> {
+        let deadline = deadline.into();
+        self.interruptible(|wake| self.accept_until(deadline, wake))
     }
 
     fn interruptible<T>(&self, accept: impl FnOnce(&Wake) -> Result<T>) -> Result<T> {
@@ -331,7 +333,7 @@ impl Listener {
         self.made_in.check()
     }
 
-    pub(super) fn accept_until(&self, deadline: Option<Instant>, wake: &Wake) -> Result<Incoming> {
+    pub(super) fn accept_until(&self, deadline: Deadline, wake: &Wake) -> Result<Incoming> {
         self.check_process()?;
         loop {
             if wake.is_interrupting() || self.stopped.is_set() {
@@ -347,7 +349,7 @@ impl Listener {
                 Err(_) if self.stopped.is_set() => continue,
                 Err(error) => return Err(Error::io("accepting a connection", error)),
             }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if deadline.is_over() {
                 return Err(Timeout::of(Budget::Accept));
             }
             wait_fd(self.as_fd(), Interest::READ, deadline, Some(wake))

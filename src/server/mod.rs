@@ -20,6 +20,7 @@ pub use serve::{Server, StopHandle, Stopped};
 
 use crate::config::{Config, config_setters};
 use crate::connection::Interrupter;
+use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::proto::handshake::HeadLimits;
 use crate::transport::{Identity, TcpOptions, TlsAcceptor, Transport};
@@ -27,7 +28,7 @@ use std::fmt::Debug;
 use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a server's connections have in common.
 #[derive(Clone, Debug)]
@@ -69,8 +70,8 @@ impl Options {
         self.public_scheme.or(self.tls.is_some().then_some(Scheme::Https))
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.handshake_timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.handshake_timeout)
     }
 
     /// What of the handshake's time is kept for telling a client that it was too slow.

@@ -2,6 +2,7 @@
 
 use super::Options;
 use crate::connection::{Handshake, WebSocket};
+use crate::deadline::Deadline;
 use crate::error::{Budget, Error, Result, Timeout};
 use crate::opening::{CHUNK, LINGER, Opening};
 use crate::process::Process;
@@ -12,7 +13,6 @@ use crate::transport::{Transport, Wake};
 use http::{HeaderMap, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A valid request to open a WebSocket. The client waits: [`accept`](Self::accept) it or
 /// [`reject`](Self::reject) it. Dropped, it is rejected with 500.
@@ -22,7 +22,7 @@ pub struct Request {
     /// `None` once it has been answered.
     transport: Option<Box<dyn Transport>>,
     options: Arc<Options>,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     made_in: Process,
 }
 
@@ -167,7 +167,7 @@ impl Request {
         self.answer_until(self.deadline, rejection, Some(wake));
     }
 
-    fn answer_until(&mut self, deadline: Option<Instant>, rejection: &Rejection, wake: Option<&Wake>) {
+    fn answer_until(&mut self, deadline: Deadline, rejection: &Rejection, wake: Option<&Wake>) {
         if let Some(transport) = self.transport.take() {
             answer(&Opening { transport: &transport, deadline, wake }, rejection);
         }
@@ -195,7 +195,7 @@ impl std::fmt::Debug for dyn Transport {
 fn secure(
     transport: Box<dyn Transport>,
     options: &Options,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     wake: Option<&Wake>,
 ) -> Result<Box<dyn Transport>> {
     match &options.tls {
@@ -208,7 +208,8 @@ fn secure(
 fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
     let mut handshake = ServerHandshake::new(options.limits);
     // A client that is too late has a part of the time left to learn it.
-    let deadline = opening.deadline.map(|deadline| deadline - options.time_to_refuse());
+    let left = opening.deadline.left();
+    let deadline = Deadline::after(left.map(|left| left.saturating_sub(options.time_to_refuse())));
     let opening = Opening { deadline, ..*opening };
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -227,8 +228,7 @@ fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Requ
 /// Until the client has read it, for at most [`LINGER`], within the deadline.
 #[inline(never)]
 fn answer(opening: &Opening<'_>, rejection: &Rejection) {
-    let until = Instant::now() + LINGER;
-    let deadline = Some(opening.deadline.map_or(until, |deadline| deadline.min(until)));
+    let deadline = opening.deadline.earliest(Deadline::after(LINGER));
     let opening = Opening { deadline, ..*opening };
     if opening.write(&rejection.to_bytes()).is_ok() {
         opening.linger();

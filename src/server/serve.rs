@@ -4,7 +4,7 @@ use super::ServerBuilder;
 use super::listener::{Incoming, Listener};
 use crate::close::CloseCode;
 use crate::connection::{Link, WebSocket};
-use crate::deadline;
+use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::proto::handshake::Rejection;
@@ -16,7 +16,7 @@ use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long to leave the line alone when the process has run out of descriptors, memory or threads.
 const BREATHE: Duration = Duration::from_millis(100);
@@ -174,7 +174,7 @@ impl Server {
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
         loop {
-            match self.listener.accept_until(None, &self.shared.stop) {
+            match self.listener.accept_until(Deadline::NEVER, &self.shared.stop) {
                 Ok(incoming) => self.start(incoming, handler),
                 Err(Error::Interrupted(_)) => return Ok(()),
                 Err(error) if is_shortage(&error) => {
@@ -188,7 +188,7 @@ impl Server {
     }
 
     fn breathe(&self) {
-        let _ = wait_fd(self.shared.stop.as_fd(), Interest::READ, Some(Instant::now() + BREATHE), None);
+        let _ = wait_fd(self.shared.stop.as_fd(), Interest::READ, Deadline::after(BREATHE), None);
     }
 
     fn start<F>(&self, incoming: Incoming, handler: &Arc<F>)
@@ -293,7 +293,7 @@ impl Slot {
             link.abort();
         } else if stopping {
             // The stop handle may have looked for links before this one was there.
-            link.go_away(Instant::now() + BREATHE);
+            link.go_away(Deadline::after(BREATHE));
         }
         Some(ws)
     }
@@ -340,7 +340,7 @@ impl StopHandle {
         if !self.shared.made_in.is_current() {
             return Stopped { finished: 0, cut: 0 };
         }
-        let deadline = deadline::after(grace);
+        let deadline = Deadline::after(grace);
         if let Some(listener) = self.shared.listener.upgrade() {
             listener.stop();
         }
@@ -350,14 +350,14 @@ impl StopHandle {
             (state.connections.len(), state.links())
         };
         // A Close frame is small: waiting for peers that read nothing is for the grace period.
-        let soon = Instant::now() + Duration::from_millis(10);
+        let soon = Deadline::after(Duration::from_millis(10));
         for link in &links {
             link.go_away(soon);
         }
         let mut state = loop {
-            let moment = deadline.min(Instant::now() + BREATHE);
+            let moment = deadline.earliest(Deadline::after(BREATHE));
             let state = self.shared.wait_until(moment, |state| state.connections.is_empty());
-            if state.connections.is_empty() || deadline <= Instant::now() {
+            if state.connections.is_empty() || deadline.is_over() {
                 break state;
             }
             let links = state.links();
@@ -373,7 +373,7 @@ impl StopHandle {
             link.abort();
         }
         self.shared.changed.notify_all();
-        state = self.shared.wait_until(Instant::now() + AFTER_CUT, |state| !state.serving);
+        state = self.shared.wait_until(Deadline::after(AFTER_CUT), |state| !state.serving);
         drop(state);
         Stopped { finished: before.saturating_sub(cut), cut }
     }
@@ -399,9 +399,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+    fn wait_until(&self, deadline: Deadline, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let state = self.lock();
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.left().unwrap_or(Duration::MAX);
         self.changed.wait_timeout_while(state, left, |state| !done(state)).unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -410,7 +410,7 @@ impl Shared {
         let state = self.lock();
         let waiting = |state: &mut State| !state.connections.is_empty() && !state.cut;
         drop(self.changed.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner));
-        drop(self.wait_until(Instant::now() + AFTER_CUT, |state| state.connections.is_empty()));
+        drop(self.wait_until(Deadline::after(AFTER_CUT), |state| state.connections.is_empty()));
     }
 }
 

@@ -2,7 +2,8 @@
 //! connection, and a reset destroys what the peer has not read yet.
 
 use super::{Interest, Transport};
-use std::time::{Duration, Instant};
+use crate::deadline::Deadline;
+use std::time::Duration;
 
 /// Read at a time; only while something is being thrown away.
 pub(crate) const SCRATCH: usize = 64 << 10;
@@ -32,7 +33,7 @@ impl Pace {
             self.until_pause = BURST;
             let interest = Interest { read: false, write: unsent };
             // If it fails, reading will tell.
-            let _ = transport.wait(interest, Some(Instant::now() + PAUSE), None);
+            let _ = transport.wait(interest, Deadline::after(PAUSE), None);
         }
     }
 }

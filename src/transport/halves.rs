@@ -1,12 +1,13 @@
 //! Any pair of blocking streams as a transport.
 
 use super::{Interest, Ready, Transport, Wake, wait_fd};
+use crate::deadline::Deadline;
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long to wait before trying a stream again that said `WouldBlock` and cannot be waited for.
 const RETRY: Duration = Duration::from_millis(1);
@@ -88,14 +89,15 @@ impl<R: Read + Send, W: Write + Send> Transport for Halves<R, W> {
         self.check(result)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         let woken = wake.is_some_and(Wake::is_set);
         if self.blocked.load(Ordering::Relaxed) && !woken {
-            let retry = Instant::now() + RETRY;
-            let until = deadline.map_or(retry, |deadline| deadline.min(retry));
             match wake {
-                Some(wake) => drop(wait_fd(wake.as_fd(), Interest::READ, Some(until), None)?),
-                None => std::thread::sleep(until.saturating_duration_since(Instant::now())),
+                Some(wake) => {
+                    let until = deadline.earliest(Deadline::after(RETRY));
+                    wait_fd(wake.as_fd(), Interest::READ, until, None)?;
+                }
+                None => std::thread::sleep(deadline.left().map_or(RETRY, |left| left.min(RETRY))),
             }
         }
         Ok(Ready { read: interest.read, write: interest.write, woken: wake.is_some_and(Wake::is_set) })

@@ -1,13 +1,13 @@
 //! A pair of transports connected in memory, for tests and for embedding. No sockets.
 
 use super::{Interest, Ready, Transport, Wake, wait_fd};
+use crate::deadline::Deadline;
 use crate::process::Process;
 use crate::transport::CHANGED;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// Bytes that a direction holds before writing has to wait.
 const CAPACITY: usize = 64 << 10;
@@ -121,7 +121,7 @@ impl Transport for MemoryTransport {
         })
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         let changed = Arc::new(Wake::new()?);
         for pipe in [&self.incoming, &self.outgoing] {
             pipe.lock().waiting.push(Arc::clone(&changed));
@@ -132,7 +132,7 @@ impl Transport for MemoryTransport {
                 write: interest.write && self.outgoing.is_writable(),
                 woken: wake.is_some_and(Wake::is_set),
             };
-            let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+            let late = deadline.is_over();
             if ready != Ready::default() || late {
                 break Ok(ready);
             }
@@ -181,7 +181,7 @@ mod tests {
             while !rest.is_empty() {
                 match a.write(&[IoSlice::new(rest)]) {
                     Ok(count) => rest = &rest[count..],
-                    Err(_) => drop(a.wait(Interest::WRITE, None, None).unwrap()),
+                    Err(_) => drop(a.wait(Interest::WRITE, Deadline::NEVER, None).unwrap()),
                 }
             }
             a.close_write().unwrap();

@@ -23,12 +23,13 @@ pub use wait::{Interest, Ready, Wake, wait_fd};
 
 pub(crate) use discard::{Pace, SCRATCH};
 pub(crate) use socket::connect_tcp;
-pub(crate) use wait::{CHANGED, INTERRUPT, remaining};
+pub(crate) use wait::{CHANGED, INTERRUPT};
 
+use crate::deadline::Deadline;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A two-way stream of bytes that one thread can read while another one writes.
 ///
@@ -59,7 +60,7 @@ pub trait Transport: Send + Sync {
     /// Waits until one of the interests can be served, `deadline` has passed, or `wake` is set, whichever comes
     /// first. May return early with nothing ready; the caller asks again.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready>;
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready>;
 
     /// A low-water mark: until the next call, [`wait`](Self::wait) need not say that reading is possible before so many
     /// bytes are there, or the end of the stream. So many are certain to come, but it may take long. A mark of 1 is
@@ -78,13 +79,13 @@ pub trait Transport: Send + Sync {
     /// Only used when nothing else could end the wait. A socket does it in one system call.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
-        let deadline = idle.map(crate::deadline::after);
+        let deadline = Deadline::after(idle);
         loop {
             match self.read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done,
             }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if deadline.is_over() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             self.wait(Interest::READ, deadline, None)?;
@@ -138,7 +139,7 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn flush(&self) -> io::Result<()> {
         (**self).flush()
     }
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         (**self).wait(interest, deadline, wake)
     }
     fn set_low_water(&self, bytes: usize) -> bool {

@@ -1,6 +1,7 @@
 //! Stream sockets, TCP and Unix.
 
-use super::{Interest, Ready, Transport, Wake, remaining, wait_fd};
+use super::{Interest, Ready, Transport, Wake, wait_fd};
+use crate::deadline::Deadline;
 use crate::process::Process;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
@@ -10,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A connected stream socket.
 ///
@@ -137,7 +138,7 @@ impl Transport for SocketTransport {
         Ok(count)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         wait_fd(self.fd.as_fd(), interest, deadline, wake)
     }
 
@@ -184,7 +185,7 @@ impl Drop for SocketTransport {
 pub(crate) fn connect_tcp(
     address: SocketAddr,
     options: &TcpOptions,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     wake: Option<&Wake>,
 ) -> io::Result<Option<SocketTransport>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -193,7 +194,7 @@ pub(crate) fn connect_tcp(
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
             while !wait_fd(socket.as_fd(), Interest::WRITE, deadline, wake)?.write {
-                if wake.is_some_and(Wake::is_interrupting) || remaining(deadline) == Some(Duration::ZERO) {
+                if wake.is_some_and(Wake::is_interrupting) || deadline.is_over() {
                     return Ok(None);
                 }
             }

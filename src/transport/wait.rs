@@ -1,12 +1,12 @@
 //! Waiting: for a descriptor, for a moment in time, for another thread's call.
 
+use crate::deadline::Deadline;
 use crate::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 /// What a thread waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,11 +143,6 @@ impl AsFd for Wake {
     }
 }
 
-/// Time left until `deadline`, `None` for ever; zero once it has passed.
-pub(crate) fn remaining(deadline: Option<Instant>) -> Option<Duration> {
-    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
-}
-
 /// [`Transport::wait`](super::Transport::wait) for anything with a descriptor.
 ///
 /// # Errors
@@ -156,7 +151,7 @@ pub(crate) fn remaining(deadline: Option<Instant>) -> Option<Duration> {
 pub fn wait_fd(
     fd: BorrowedFd<'_>,
     interest: Interest,
-    deadline: Option<Instant>,
+    deadline: impl Into<Deadline>,
     wake: Option<&Wake>,
 ) -> io::Result<Ready> {
     let mut events = PollFlags::empty();
@@ -165,7 +160,7 @@ pub fn wait_fd(
     let waker = wake.map_or(fd, AsFd::as_fd);
     let mut fds = [PollFd::from_borrowed_fd(fd, events), PollFd::from_borrowed_fd(waker, PollFlags::IN)];
     let fds = if wake.is_some() { &mut fds[..] } else { &mut fds[..1] };
-    poll_until(fds, deadline)?;
+    poll_until(fds, deadline.into())?;
     let seen = fds[0].revents();
     let failed = seen.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
     Ok(Ready {
@@ -175,9 +170,9 @@ pub fn wait_fd(
     })
 }
 
-fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
+fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<()> {
     loop {
-        let left = remaining(deadline).map(|left| Timespec {
+        let left = deadline.left().map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
@@ -193,6 +188,7 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<(
 mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;
+    use std::time::Duration;
 
     #[test]
     fn a_wake_set_before_the_wait_is_not_lost_and_counts_once() {
@@ -203,7 +199,7 @@ mod tests {
         let ready = wait_fd(end.as_fd(), Interest::READ, None, Some(&wake)).unwrap();
         assert_eq!(ready, Ready { woken: true, ..Ready::default() });
         assert_eq!(wake.take(), INTERRUPT | CHANGED);
-        let soon = Some(Instant::now() + Duration::from_millis(1));
+        let soon = Deadline::after(Duration::from_millis(1));
         assert_eq!(wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap(), Ready::default());
     }
 
@@ -215,7 +211,7 @@ mod tests {
         rustix::io::write(&wake.fd, &1u64.to_ne_bytes()).unwrap();
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         rustix::io::write(&wake.writer, b"x").unwrap();
-        let soon = Some(Instant::now() + Duration::from_secs(5));
+        let soon = Deadline::after(Duration::from_secs(5));
         assert!(!wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap().woken);
         let mut readable = [PollFd::new(&wake, PollFlags::IN)];
         assert_eq!(poll(&mut readable, Some(&Timespec::default())).unwrap(), 0);

@@ -6,7 +6,7 @@
 use landline::proto::handshake::accept_key;
 use landline::server::{ServerBuilder, StopHandle, Stopped, accept_over};
 use landline::transport::{Interest, Ready, SocketTransport, TcpOptions, Transport, Wake};
-use landline::{Config, Server, WebSocket};
+use landline::{Config, Deadline, Server, WebSocket};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Seek, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -575,7 +575,7 @@ impl Transport for Endless {
         Ok(bufs.iter().map(|buf| buf.len()).sum())
     }
 
-    fn wait(&self, interest: Interest, _: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, _: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         Ok(Ready { read: interest.read, write: interest.write, woken: wake.is_some_and(Wake::is_set) })
     }
 

@@ -5,6 +5,7 @@ use super::handshake::handshake;
 use super::identity::{Identity, Material, parse_certificates, read_file};
 use super::shared::{self, Pem, Settings};
 use super::stream::TlsTransport;
+use crate::deadline::Deadline;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::offload::{GaveUp, Offload};
 use crate::transport::{Transport, Wake};
@@ -12,7 +13,6 @@ use native_tls::Protocol;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Reading files and certificates cannot be stopped: so many at a time, for callers with a time limit.
 static SETTING_UP: Offload = Offload::new("landline TLS set-up", 16);
@@ -57,10 +57,10 @@ impl TlsConnector {
         &self,
         server_name: &str,
         under: T,
-        deadline: Option<Instant>,
+        deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        handshake(under, deadline, wake, |buffers| self.0.connect(server_name, buffers))
+        handshake(under, deadline.into(), wake, |buffers| self.0.connect(server_name, buffers))
     }
 }
 
@@ -172,14 +172,14 @@ impl TlsConnectorBuilder {
     /// [`build`](Self::build) until `deadline` passes or `wake` is set.
     ///
     /// What blocks longer goes on in a thread of its own.
-    pub(crate) fn build_until(&self, deadline: Option<Instant>, wake: Option<&Wake>) -> Result<TlsConnector> {
+    pub(crate) fn build_until(&self, deadline: Deadline, wake: Option<&Wake>) -> Result<TlsConnector> {
         if !self.has_files()
             && let Some(connector) = shared::ready(&self.settings()?)
         {
             return Ok(TlsConnector(connector));
         }
         let builder = self.clone();
-        if deadline.is_none() && wake.is_none() {
+        if deadline == Deadline::NEVER && wake.is_none() {
             return builder.build();
         }
         match SETTING_UP.run(move || builder.build(), deadline, wake) {
@@ -278,10 +278,10 @@ impl TlsAcceptor {
     pub fn accept<T: Transport>(
         &self,
         under: T,
-        deadline: Option<Instant>,
+        deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        handshake(under, deadline, wake, |buffers| self.0.accept(buffers))
+        handshake(under, deadline.into(), wake, |buffers| self.0.accept(buffers))
     }
 }
 

@@ -3,19 +3,19 @@
 use super::buffers::{Buffers, Chunk, Unsent};
 use super::failure::handshake_failed;
 use super::stream::TlsTransport;
+use crate::deadline::Deadline;
 use crate::error::{Budget, Error, Interrupted, Result, Timeout};
 use crate::process::DroppedByMaker;
-use crate::transport::{Interest, Transport, Wake, remaining};
+use crate::transport::{Interest, Transport, Wake};
 use native_tls::HandshakeError;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
 /// Moves the handshake's bytes, waiting for the transport in between.
 pub(super) fn handshake<T: Transport>(
     under: T,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     wake: Option<&Wake>,
     start: impl FnOnce(Buffers) -> Result<native_tls::TlsStream<Buffers>, HandshakeError<Buffers>>,
 ) -> Result<TlsTransport<T>> {
@@ -25,7 +25,7 @@ pub(super) fn handshake<T: Transport>(
     let wait = |interest| match under.wait(interest, deadline, wake) {
         Err(error) => Err(Error::io("waiting for the TLS handshake", error)),
         Ok(_) if wake.is_some_and(Wake::is_interrupting) => Err(Interrupted::during(Budget::Tls)),
-        Ok(_) if remaining(deadline) == Some(Duration::ZERO) => Err(Timeout::of(Budget::Tls)),
+        Ok(_) if deadline.is_over() => Err(Timeout::of(Budget::Tls)),
         Ok(_) => Ok(()),
     };
     let send = |unsent: &mut Unsent| loop {
@@ -37,7 +37,6 @@ pub(super) fn handshake<T: Transport>(
         }
     };
 
-    let late = || remaining(deadline) == Some(Duration::ZERO);
     let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
     // Records begin with one of four types (RFC 8446 5.1); anything else is another protocol.
     let mut first_byte = None;
@@ -62,7 +61,7 @@ pub(super) fn handshake<T: Transport>(
             Err(HandshakeError::WouldBlock(middle)) => middle,
         };
         sent?;
-        if late() {
+        if deadline.is_over() {
             return Err(Timeout::of(Budget::Tls));
         }
         if middle.get_ref().ended {

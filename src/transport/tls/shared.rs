@@ -10,6 +10,7 @@
 
 use super::config::make;
 use super::identity::Material;
+use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::process::PerProcess;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -39,7 +40,8 @@ pub(super) struct Pem {
 
 struct Entry {
     settings: Settings,
-    since: Instant,
+    /// Until when the platform's roots in it are recent enough.
+    fresh_until: Deadline,
     connector: OnceLock<Result<native_tls::TlsConnector>>,
 }
 
@@ -66,7 +68,9 @@ fn connector_in(
 ) -> Result<native_tls::TlsConnector> {
     let mut entries = lock(shared);
     let entry = find(&mut entries, settings, now).unwrap_or_else(|| {
-        let entry = Arc::new(Entry { settings: settings.clone(), since: now, connector: OnceLock::new() });
+        let fresh_until =
+            if settings.platform_roots { Deadline::at(now).later(ROOTS_AGE) } else { Deadline::NEVER };
+        let entry = Arc::new(Entry { settings: settings.clone(), fresh_until, connector: OnceLock::new() });
         entries.truncate(MOST - 1);
         entries.insert(0, Arc::clone(&entry));
         entry
@@ -82,8 +86,7 @@ fn connector_in(
 
 /// The one with these settings, which becomes the latest used. Those that are too old are forgotten.
 fn find(entries: &mut Vec<Arc<Entry>>, settings: &Settings, now: Instant) -> Option<Arc<Entry>> {
-    entries
-        .retain(|entry| !entry.settings.platform_roots || now.saturating_duration_since(entry.since) < ROOTS_AGE);
+    entries.retain(|entry| !entry.fresh_until.is_over_at(now));
     let place = entries.iter().position(|entry| entry.settings == *settings)?;
     entries[..=place].rotate_right(1);
     Some(Arc::clone(&entries[0]))

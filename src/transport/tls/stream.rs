@@ -3,6 +3,7 @@
 use super::buffers::{Buffers, Chunk, Unsent};
 use super::failure::{broken, refused};
 use super::{is_would_block, lock};
+use crate::deadline::Deadline;
 use crate::error::{Error, TlsError};
 use crate::pool::CIPHERTEXT;
 use crate::process::DroppedByMaker;
@@ -13,7 +14,6 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
 
 /// Largest plaintext of a TLS record (RFC 8446 5.1).
 const RECORD: usize = 16 << 10;
@@ -188,7 +188,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
         self.send_unsent(order)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         let clogged = self.clogged.load(Ordering::SeqCst);
         if interest.read && !clogged && self.has_buffered() {
             return Ok(Ready { read: true, woken: wake.is_some_and(Wake::is_set), ..Ready::default() });
