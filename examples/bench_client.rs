@@ -58,7 +58,7 @@ fn run(options: Options) -> landline::Result<()> {
     if options.threads > 1 {
         let (sender, mut receiver) = ws.split();
         let sent = send_from_threads(&sender, options.size, options.threads, options.secs)?;
-        receiver.close(CloseCode::NORMAL, "")?;
+        receiver.close(CloseCode::NORMAL_CLOSURE, "")?;
         println!("{{\"msgs\":{sent}}}");
         return Ok(());
     }
@@ -81,7 +81,7 @@ fn run(options: Options) -> landline::Result<()> {
             ws.flush()?;
             count += batch;
         }
-        ws.close(CloseCode::NORMAL, "")?;
+        ws.close(CloseCode::NORMAL_CLOSURE, "")?;
     }
     println!("{{\"msgs\":{count}}}");
     Ok(())

@@ -76,7 +76,7 @@ fn talk(client: &Client, url: &str) -> Result<()> {
     ws.send(bytes)?;
     expect(ws.recv()?, &Message::Binary(bytes.into()))?;
 
-    ws.close(CloseCode::NORMAL, "that was all")?;
+    ws.close(CloseCode::NORMAL_CLOSURE, "that was all")?;
     println!("client: closed in order");
     Ok(())
 }

@@ -293,7 +293,7 @@ fn talk(options: &Options) -> Result<(), String> {
 fn judge(info: &CloseInfo) -> Result<(), String> {
     match &info.received {
         Some(frame) => match frame.code() {
-            CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS => Ok(()),
+            CloseCode::NORMAL_CLOSURE | CloseCode::GOING_AWAY | CloseCode::NO_STATUS_RECEIVED => Ok(()),
             _ => Err(format!("the peer closed with {frame}")),
         },
         None => Err("the peer ended the connection without a close frame".into()),
@@ -357,7 +357,7 @@ fn send_input(mut sender: Sender, shared: &Shared, timeout: Option<Duration>) {
                 let most = timeout.map_or(QUIET_MAX, |timeout| QUIET_MAX.min(timeout / 2));
                 wait_for_quiet(&sender, begin + most);
             }
-            CloseCode::NORMAL
+            CloseCode::NORMAL_CLOSURE
         }
         // The receiving thread knows why, and says so.
         Err(Trouble::Connection(Error::Closed(_))) => return,

@@ -4,7 +4,7 @@ use crate::config::{Config, config_setters};
 use crate::connection::{Handshake, Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::entropy;
-use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
+use crate::error::{ConnectError, Error, Interrupted, Phase, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
 use crate::proto::deflate;
@@ -187,9 +187,9 @@ impl Client {
             match connect_tcp(*address, &self.tcp, share, wake) {
                 Ok(Some(transport)) => return Ok(transport),
                 Ok(None) if wake.is_some_and(Wake::is_interrupting) => {
-                    return Err(Interrupted::during(Budget::Connect));
+                    return Err(Interrupted::during(Phase::Connect));
                 }
-                Ok(None) if addresses.len() == 1 => return Err(Timeout::of(Budget::Connect)),
+                Ok(None) if addresses.len() == 1 => return Err(Timeout::of(Phase::Connect)),
                 Ok(None) => attempts.push((*address, std::io::ErrorKind::TimedOut.into())),
                 Err(error) => attempts.push((*address, error)),
             }

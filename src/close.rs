@@ -13,32 +13,32 @@ pub const MAX_CLOSE_REASON: usize = crate::proto::MAX_CONTROL_PAYLOAD - 2;
 ///
 /// ```
 /// use landline::CloseCode;
-/// assert_eq!(CloseCode::NORMAL.to_string(), "1000 (normal closure)");
+/// assert_eq!(CloseCode::NORMAL_CLOSURE.to_string(), "1000 (normal closure)");
 /// assert!(CloseCode::from(4001).is_sendable());
-/// assert!(!CloseCode::ABNORMAL.is_sendable());
+/// assert!(!CloseCode::ABNORMAL_CLOSURE.is_sendable());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
-    pub const NORMAL: Self = Self(1000);
+    pub const NORMAL_CLOSURE: Self = Self(1000);
     /// 1001: the endpoint goes away (a server stops, a page is left).
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: a kind of data that cannot be accepted.
-    pub const UNSUPPORTED: Self = Self(1003);
+    pub const UNSUPPORTED_DATA: Self = Self(1003);
     /// 1005: the Close frame carried no code. Never travels.
-    pub const NO_STATUS: Self = Self(1005);
+    pub const NO_STATUS_RECEIVED: Self = Self(1005);
     /// 1006: the connection ended without a Close frame. Never travels.
-    pub const ABNORMAL: Self = Self(1006);
+    pub const ABNORMAL_CLOSURE: Self = Self(1006);
     /// 1007: data that does not fit its type, such as text that is not UTF-8.
-    pub const INVALID_DATA: Self = Self(1007);
+    pub const INVALID_FRAME_PAYLOAD_DATA: Self = Self(1007);
     /// 1008: a message that breaks a policy.
-    pub const POLICY: Self = Self(1008);
+    pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message too big to process.
-    pub const TOO_BIG: Self = Self(1009);
+    pub const MESSAGE_TOO_BIG: Self = Self(1009);
     /// 1010: the client expected an extension that the server did not negotiate.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
     /// 1011: the endpoint met something unexpected.
@@ -63,9 +63,9 @@ impl CloseCode {
             1001 => "going away",
             1002 => "protocol error",
             1003 => "unsupported data",
-            1005 => "no code received",
-            1006 => "no Close frame received",
-            1007 => "invalid data",
+            1005 => "no status received",
+            1006 => "abnormal closure",
+            1007 => "invalid frame payload data",
             1008 => "policy violation",
             1009 => "message too big",
             1010 => "mandatory extension",
@@ -107,7 +107,7 @@ impl fmt::Debug for CloseCode {
 
 /// The content of a Close frame: a code and a reason.
 ///
-/// An empty Close frame is [`CloseFrame::EMPTY`], whose code is [`CloseCode::NO_STATUS`].
+/// An empty Close frame is [`CloseFrame::EMPTY`], whose code is [`CloseCode::NO_STATUS_RECEIVED`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CloseFrame {
     code: CloseCode,
@@ -116,7 +116,7 @@ pub struct CloseFrame {
 
 impl CloseFrame {
     /// A Close frame without code and reason.
-    pub const EMPTY: Self = Self { code: CloseCode::NO_STATUS, reason: String::new() };
+    pub const EMPTY: Self = Self { code: CloseCode::NO_STATUS_RECEIVED, reason: String::new() };
 
     /// A Close frame with a code and a reason, as it may be sent.
     ///
@@ -140,7 +140,7 @@ impl CloseFrame {
         Self { code, reason }
     }
 
-    /// The code; [`CloseCode::NO_STATUS`] when the frame had none.
+    /// The code; [`CloseCode::NO_STATUS_RECEIVED`] when the frame had none.
     #[must_use]
     pub fn code(&self) -> CloseCode {
         self.code
@@ -196,7 +196,7 @@ impl CloseInfo {
         match (&self.received, &self.sent, &self.cause) {
             (Some(frame), _, _) => frame.code(),
             (None, Some(frame), Some(Error::Protocol(_) | Error::Limit(_))) => frame.code(),
-            _ => CloseCode::ABNORMAL,
+            _ => CloseCode::ABNORMAL_CLOSURE,
         }
     }
 }
@@ -217,8 +217,8 @@ mod tests {
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
             assert!(matches!(CloseFrame::new(code.into(), ""), Err(UsageError::CloseCode(_))), "{code}");
         }
-        assert!(CloseFrame::new(CloseCode::NORMAL, &"x".repeat(123)).is_ok());
-        let too_long = CloseFrame::new(CloseCode::NORMAL, &"x".repeat(124));
+        assert!(CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"x".repeat(123)).is_ok());
+        let too_long = CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"x".repeat(124));
         assert_eq!(too_long, Err(UsageError::CloseReason { len: 124 }));
     }
 }

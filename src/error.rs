@@ -280,18 +280,18 @@ pub enum Closed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeout {
     /// Which limit.
-    pub budget: Budget,
+    pub phase: Phase,
     /// See [`Error::message_accepted`].
     pub accepted: bool,
     /// What was to be done had not begun: as many such calls as the process makes at a time had not returned
-    /// from the system. Only of [`Budget::Resolve`], and of [`Budget::Tls`] where certificates are read.
+    /// from the system. Only of [`Phase::Resolve`], and of [`Phase::Tls`] where certificates are read.
     pub queued: bool,
 }
 
 /// What a time limit is for, and what a call was doing when it was interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Budget {
+pub enum Phase {
     /// Looking up the host's addresses.
     Resolve,
     /// Connecting to one of them.
@@ -311,18 +311,18 @@ pub enum Budget {
 }
 
 impl Timeout {
-    pub(crate) fn of(budget: Budget) -> Error {
-        Error::Timeout(Self { budget, accepted: false, queued: false })
+    pub(crate) fn of(phase: Phase) -> Error {
+        Error::Timeout(Self { phase, accepted: false, queued: false })
     }
 
     /// Only the limits on opening a connection end it; after those on receiving and sending it goes on.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self.budget, Budget::Resolve | Budget::Connect | Budget::Tls | Budget::Handshake)
+        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Handshake)
     }
 }
 
-impl Budget {
+impl Phase {
     fn during(self) -> &'static str {
         match self {
             Self::Resolve => "while looking up the host name",
@@ -339,7 +339,7 @@ impl Budget {
 
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out {}", self.budget.during())?;
+        write!(f, "timed out {}", self.phase.during())?;
         if self.queued {
             f.write_str(": too many others have not returned from the system")?;
         }
@@ -351,20 +351,20 @@ impl fmt::Display for Timeout {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interrupted {
     /// What the call was doing.
-    pub budget: Budget,
+    pub phase: Phase,
     /// See [`Error::message_accepted`].
     pub accepted: bool,
 }
 
 impl Interrupted {
-    pub(crate) fn during(budget: Budget) -> Error {
-        Error::Interrupted(Self { budget, accepted: false })
+    pub(crate) fn during(phase: Phase) -> Error {
+        Error::Interrupted(Self { phase, accepted: false })
     }
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interrupted {}", self.budget.during())
+        write!(f, "interrupted {}", self.phase.during())
     }
 }
 
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn our_errors_pass_through_io_errors() {
-        let through = Error::io("reading", io::Error::from(Timeout::of(Budget::Recv)));
-        assert!(matches!(through, Error::Timeout(Timeout { budget: Budget::Recv, .. })));
+        let through = Error::io("reading", io::Error::from(Timeout::of(Phase::Recv)));
+        assert!(matches!(through, Error::Timeout(Timeout { phase: Phase::Recv, .. })));
     }
 }

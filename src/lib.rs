@@ -23,7 +23,7 @@
 //! let mut ws = landline::connect(&url)?;
 //! ws.send("hello")?;
 //! assert_eq!(ws.recv()?, Some(landline::Message::Text("hello".into())));
-//! ws.close(landline::CloseCode::NORMAL, "bye")?;
+//! ws.close(landline::CloseCode::NORMAL_CLOSURE, "bye")?;
 //! # stop.stop(std::time::Duration::ZERO);
 //! # serving.join().unwrap()
 //! # }

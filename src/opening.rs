@@ -1,7 +1,7 @@
 //! The bytes of an opening handshake over a transport, for both roles, under one deadline.
 
 use crate::deadline::Deadline;
-use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake};
 use std::io::{self, IoSlice};
 use std::time::Duration;
@@ -68,10 +68,10 @@ impl Opening<'_> {
             return Err(Error::io(DURING, error));
         }
         if self.wake.is_some_and(Wake::is_interrupting) {
-            return Err(Interrupted::during(Budget::Handshake));
+            return Err(Interrupted::during(Phase::Handshake));
         }
         if self.deadline.is_over() {
-            return Err(Timeout::of(Budget::Handshake));
+            return Err(Timeout::of(Phase::Handshake));
         }
         let waited = self.transport.wait(interest, self.deadline, self.wake);
         waited.map(drop).map_err(|error| Error::io(DURING, error))

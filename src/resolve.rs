@@ -3,7 +3,7 @@
 //! The system's look-up cannot be stopped: see [`offload`](crate::offload). Addresses that are numbers need none.
 
 use crate::deadline::Deadline;
-use crate::error::{Budget, ConnectError, Error, Interrupted, Result, Timeout};
+use crate::error::{ConnectError, Error, Interrupted, Phase, Result, Timeout};
 use crate::offload::{GaveUp, Offload};
 use crate::transport::Wake;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -44,9 +44,9 @@ fn resolve_by(
             Error::Connect(Arc::new(ConnectError { authority, lookup: Some(error), attempts: vec![] }))
         }),
         Err(GaveUp::Timeout { queued }) => {
-            Err(Error::Timeout(Timeout { budget: Budget::Resolve, accepted: false, queued }))
+            Err(Error::Timeout(Timeout { phase: Phase::Resolve, accepted: false, queued }))
         }
-        Err(GaveUp::Interrupted) => Err(Interrupted::during(Budget::Resolve)),
+        Err(GaveUp::Interrupted) => Err(Interrupted::during(Phase::Resolve)),
         Err(GaveUp::Failed(error)) => Err(Error::io("looking up a name", error)),
     }
 }
@@ -64,7 +64,7 @@ mod tests {
         let name = Host::Domain("localhost".to_owned());
         let soon = Deadline::after(Duration::from_millis(30));
         let error = resolve_by(&ONE, &name, 80, soon, None).unwrap_err();
-        assert!(matches!(error, Error::Timeout(Timeout { budget: Budget::Resolve, queued: true, .. })), "{error}");
+        assert!(matches!(error, Error::Timeout(Timeout { phase: Phase::Resolve, queued: true, .. })), "{error}");
         assert!(error.to_string().ends_with("too many others have not returned from the system"), "{error}");
         // Numbers are not looked up.
         let number = Host::Ipv4([127, 0, 0, 1].into());

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use http::StatusCode;
-use landline::error::{Budget, Closed, Error, HandshakeError, Interrupted, Timeout};
+use landline::error::{Closed, Error, HandshakeError, Interrupted, Phase, Timeout};
 use landline::{
     Client, ClientBuilder, CloseCode, Config, Interrupter, Keepalive, Message, Server, Side, WebSocket,
 };
@@ -56,8 +56,8 @@ fn open<T: Send + 'static>(
     (ws.unwrap(), server)
 }
 
-fn is_timeout_of(error: &Error, budget: Budget) -> bool {
-    matches!(error, Error::Timeout(Timeout { budget: found, .. }) if *found == budget)
+fn is_timeout_of(error: &Error, phase: Phase) -> bool {
+    matches!(error, Error::Timeout(Timeout { phase: found, .. }) if *found == phase)
 }
 
 // ----- Answers that are wrong -----
@@ -469,7 +469,7 @@ fn item_2_connecting_has_a_time_limit() {
         for client in [quick(), quick().handshake_timeout(None), builder().handshake_timeout(Some(millis(200)))] {
             let (took, result) = timed(|| client.build().unwrap().connect(&url(addr)));
             let error = result.unwrap_err();
-            assert!(is_timeout_of(&error, Budget::Connect) && error.is_fatal(), "{error}");
+            assert!(is_timeout_of(&error, Phase::Connect) && error.is_fatal(), "{error}");
             assert!(took >= millis(190) && took < 5 * SECOND, "{took:?}");
         }
     });
@@ -480,7 +480,7 @@ fn item_2_a_silent_server_runs_into_the_handshakes_limit() {
     limited(|| {
         let client = builder().handshake_timeout(Some(millis(200))).build().unwrap();
         let (result, server) = connect_to(&client, |mut raw| raw.rest().is_ok());
-        assert!(is_timeout_of(&result.unwrap_err(), Budget::Handshake));
+        assert!(is_timeout_of(&result.unwrap_err(), Phase::Handshake));
         assert!(server.join());
     });
 }
@@ -496,7 +496,7 @@ fn item_2_a_dripping_server_is_cut_by_the_time_in_total() {
                 ANSWER.bytes().any(|byte| raw.stream.write_all(&[byte]).is_err() || raw.more().is_ok())
             })
         });
-        assert!(is_timeout_of(&result.unwrap_err(), Budget::Handshake));
+        assert!(is_timeout_of(&result.unwrap_err(), Phase::Handshake));
         assert!(took >= millis(280) && took < 2 * SECOND, "{took:?}");
         assert!(server.join(), "the client was not gone");
     });
@@ -517,7 +517,7 @@ fn a_name_that_cannot_be_looked_up_is_an_error() {
 // ----- Interrupting -----
 
 /// Interrupts the client while it waits in `connect`, doing this.
-fn interrupt_connect(url: String, tls: bool, doing: Budget, until_there: impl FnOnce()) {
+fn interrupt_connect(url: String, tls: bool, doing: Phase, until_there: impl FnOnce()) {
     let interrupter = Interrupter::new().unwrap();
     let client = builder().interrupter(interrupter.clone()).build().unwrap();
     let url = if tls { url.replace("ws:", "wss:") } else { url };
@@ -528,7 +528,7 @@ fn interrupt_connect(url: String, tls: bool, doing: Budget, until_there: impl Fn
         interrupter.interrupt();
         connecting.join()
     });
-    assert!(matches!(result, Err(Error::Interrupted(Interrupted { budget, .. })) if budget == doing), "{result:?}");
+    assert!(matches!(result, Err(Error::Interrupted(Interrupted { phase, .. })) if phase == doing), "{result:?}");
     assert!(took < 5 * SECOND, "{took:?}");
     // Once only.
     client.connect(&serve_echo(Server::builder()).url()).unwrap();
@@ -538,14 +538,14 @@ fn interrupt_connect(url: String, tls: bool, doing: Budget, until_there: impl Fn
 fn an_interrupter_ends_connecting() {
     limited(|| {
         let (_sockets, addr) = unresponsive();
-        interrupt_connect(url(addr), false, Budget::Connect, || {});
+        interrupt_connect(url(addr), false, Phase::Connect, || {});
     });
 }
 
 #[test]
 fn an_interrupter_ends_the_opening_handshake() {
     limited(|| {
-        for (tls, doing) in [(false, Budget::Handshake), (true, Budget::Tls)] {
+        for (tls, doing) in [(false, Phase::Handshake), (true, Phase::Tls)] {
             let (send, heard) = std::sync::mpsc::channel();
             let (addr, server) = raw_server(move |mut raw| {
                 raw.more().unwrap();
@@ -586,7 +586,7 @@ fn what_ended_a_connection_does_not_interrupt_the_next_attempt() {
         let client = builder().interrupter(interrupter.clone()).build().unwrap();
         let server = serve_echo(Server::builder());
         client.connect(&server.url()).unwrap().abort();
-        client.connect(&server.url()).unwrap().close_start(CloseCode::NORMAL, "").unwrap();
+        client.connect(&server.url()).unwrap().close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let (addr, raw) = raw_server(|mut raw| {
             raw.accept();
             raw
@@ -612,7 +612,7 @@ fn a_receive_that_timed_out_goes_on() {
         });
         for _ in 0..3 {
             let (took, result) = timed(|| ws.recv_timeout(millis(20)));
-            assert!(is_timeout_of(&result.unwrap_err(), Budget::Recv));
+            assert!(is_timeout_of(&result.unwrap_err(), Phase::Recv));
             assert!(took >= millis(19) && took < SECOND, "{took:?}");
         }
         go.send(()).unwrap();
@@ -651,10 +651,10 @@ fn a_flood_of_pings_does_not_hold_up_a_time_limit() {
         for first in [PING, PONG] {
             let mut ws = flooded(Config::default(), frame(first, [0; 100]));
             let (took, result) = timed(|| ws.recv_timeout(millis(200)));
-            assert!(is_timeout_of(&result.unwrap_err(), Budget::Recv));
+            assert!(is_timeout_of(&result.unwrap_err(), Phase::Recv));
             assert!(took < 5 * SECOND, "{took:?}");
             let (took, result) = timed(|| ws.ping_wait(millis(200)));
-            assert!(is_timeout_of(&result.unwrap_err(), Budget::Ping));
+            assert!(is_timeout_of(&result.unwrap_err(), Phase::Ping));
             assert!(took < 5 * SECOND, "{took:?}");
         }
     });
@@ -671,7 +671,7 @@ fn item_20_the_end_without_a_close_frame_is_an_error() {
                 assert!(matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}");
             }
             let info = ws.close_info();
-            assert_eq!((info.code(), info.clean), (CloseCode::ABNORMAL, false));
+            assert_eq!((info.code(), info.clean), (CloseCode::ABNORMAL_CLOSURE, false));
             assert!(ws.send("late").is_err());
         }
     });
@@ -738,7 +738,7 @@ fn item_17_time_limits_hold_beside_keepalive() {
     limited(|| {
         let (mut ws, server) = open(keepalive(millis(50), 20 * SECOND), |mut raw| raw.rest());
         let (took, result) = timed(|| ws.recv_timeout(millis(200)));
-        assert!(is_timeout_of(&result.unwrap_err(), Budget::Recv));
+        assert!(is_timeout_of(&result.unwrap_err(), Phase::Recv));
         assert!(took >= millis(190) && took < 5 * SECOND, "{took:?}");
         drop(ws);
         server.join().unwrap();
@@ -776,7 +776,7 @@ fn ping_wait_runs_out_of_time_and_the_connection_goes_on() {
             raw.send([frame(PONG, ping.payload), frame(TEXT, message.payload)].concat());
             raw
         });
-        assert!(is_timeout_of(&ws.ping_wait(millis(50)).unwrap_err(), Budget::Ping));
+        assert!(is_timeout_of(&ws.ping_wait(millis(50)).unwrap_err(), Phase::Ping));
         ws.send("late pongs harm nobody").unwrap();
         assert_eq!(ws.recv().unwrap(), text("late pongs harm nobody"));
         server.join();
@@ -795,8 +795,8 @@ fn a_ping_that_was_not_answered_in_time_can_be_waited_for_again() {
             raw
         });
         let ping = ws.ping_start().unwrap();
-        assert!(is_timeout_of(&ws.pong_wait(ping, Duration::ZERO).unwrap_err(), Budget::Ping));
-        assert!(is_timeout_of(&ws.pong_wait(ping, millis(20)).unwrap_err(), Budget::Ping));
+        assert!(is_timeout_of(&ws.pong_wait(ping, Duration::ZERO).unwrap_err(), Phase::Ping));
+        assert!(is_timeout_of(&ws.pong_wait(ping, millis(20)).unwrap_err(), Phase::Ping));
         go.send(()).unwrap();
         ws.pong_wait(ping, 20 * SECOND).unwrap();
         assert_eq!(ws.recv().unwrap(), text("first"));
@@ -818,8 +818,7 @@ fn an_interrupt_of_senders_ends_a_wait_for_a_pong_in_another_thread() {
         interrupter.interrupt_send();
         let (took, result) = timed(|| pinging.join());
         assert!(
-            matches!(result, Err(Error::Interrupted(Interrupted { budget: Budget::Ping, .. })))
-                && took < 20 * SECOND,
+            matches!(result, Err(Error::Interrupted(Interrupted { phase: Phase::Ping, .. }))) && took < 20 * SECOND,
             "{result:?} after {took:?}"
         );
         drop(server.join());
@@ -853,7 +852,7 @@ fn a_close_by_the_client_is_seen_by_both() {
         closed_by(&client, &server, 4001, "I am done");
         assert!(matches!(client.send("late"), Err(Error::Closed(Closed::Sent))));
         assert_eq!(client.recv().unwrap(), None);
-        client.close(CloseCode::NORMAL, "again").unwrap();
+        client.close(CloseCode::NORMAL_CLOSURE, "again").unwrap();
     });
 }
 
@@ -903,7 +902,7 @@ fn messages_ahead_of_the_close_are_received() {
         let (mut client, mut server) = pair();
         server.feed("one").unwrap();
         server.feed("two").unwrap();
-        server.close_start(CloseCode::NORMAL, "").unwrap();
+        server.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert_eq!(client.recv().unwrap(), text("one"));
         assert_eq!(client.recv().unwrap(), text("two"));
         assert_eq!(client.recv().unwrap(), None);
@@ -919,7 +918,7 @@ fn an_empty_close_frame_is_1005() {
             raw.frame()
         });
         assert_eq!(ws.recv().unwrap(), None);
-        assert_eq!(ws.close_info().code(), CloseCode::NO_STATUS);
+        assert_eq!(ws.close_info().code(), CloseCode::NO_STATUS_RECEIVED);
         assert!(ws.close_info().clean);
         let close = server.join();
         assert_eq!((close.first, close.payload.len()), (CLOSE, 0));
@@ -931,7 +930,7 @@ fn item_18_a_peer_that_never_answers_the_close_is_cut() {
     limited(|| {
         let config = || Config::default().close_timeout(millis(200));
         let (mut ws, server) = open(config(), |mut raw| (raw.frame().close_code(), raw.rest().is_ok()));
-        let (took, result) = timed(|| ws.close(CloseCode::NORMAL, ""));
+        let (took, result) = timed(|| ws.close(CloseCode::NORMAL_CLOSURE, ""));
         assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
         assert!(took >= millis(190) && took < 5 * SECOND, "{took:?}");
         assert!(matches!(ws.recv(), Err(Error::Closed(Closed::CloseUnanswered))));
@@ -939,7 +938,7 @@ fn item_18_a_peer_that_never_answers_the_close_is_cut() {
 
         // The same when receiving sees to the rest.
         let (mut ws, server) = open(config(), |mut raw| (raw.frame().close_code(), raw.rest().is_ok()));
-        ws.close_start(CloseCode::NORMAL, "").unwrap();
+        ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let (took, result) = timed(|| ws.recv());
         assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
         assert!(took < 5 * SECOND, "{took:?}");
@@ -954,7 +953,7 @@ fn item_18_a_peer_that_floods_during_the_close_is_cut() {
         let pings = frame(PING, [0; 100]);
         for frames in [messages, pings] {
             let mut ws = flooded(Config::default().close_timeout(millis(200)), frames);
-            let (took, result) = timed(|| ws.close(CloseCode::NORMAL, ""));
+            let (took, result) = timed(|| ws.close(CloseCode::NORMAL_CLOSURE, ""));
             assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
             assert!(took < 5 * SECOND, "{took:?}");
         }
@@ -966,7 +965,7 @@ fn item_18_a_peer_that_goes_on_sending_does_not_keep_a_closing_connection_alive(
     limited(|| {
         for frames in [frame(BINARY, [0; 10_000]), frame(PING, [0; 100])] {
             let mut ws = flooded(Config::default().close_timeout(millis(200)), frames);
-            ws.close_start(CloseCode::NORMAL, "").unwrap();
+            ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
             let deadline = Instant::now() + 10 * SECOND;
             let end = loop {
                 match ws.recv() {
@@ -986,7 +985,7 @@ fn item_13_codes_and_reasons_that_may_not_travel_are_refused() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
             assert!(matches!(client.close(code.into(), ""), Err(Error::Usage(_))), "{code}");
         }
-        assert!(matches!(client.close(CloseCode::NORMAL, &"x".repeat(124)), Err(Error::Usage(_))));
+        assert!(matches!(client.close(CloseCode::NORMAL_CLOSURE, &"x".repeat(124)), Err(Error::Usage(_))));
         // Nothing was done.
         client.send("open").unwrap();
         assert_eq!(server.recv().unwrap(), text("open"));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CpuClock, Raw, frame, limited, masked, raw_client, serve, timed};
-use landline::error::{Budget, Closed, Timeout};
+use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{
     Identity, Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport,
@@ -118,7 +118,7 @@ fn what_was_sent_before_close_arrives_while_the_peer_sends_too() {
                     client.recv().unwrap();
                 }
             }
-            client.close(CloseCode::NORMAL, "").unwrap_or_else(|error| panic!("{name}: {error}"));
+            client.close(CloseCode::NORMAL_CLOSURE, "").unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(echoing.join().unwrap(), 200, "{name}");
             assert!(client.close_info().clean, "{name}");
         });
@@ -157,7 +157,7 @@ fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_se
         }
         assert_eq!(receiver.recv().unwrap(), None);
         let info = receiver.close_info();
-        assert!(info.clean && info.code() == CloseCode::NORMAL, "{info:?}");
+        assert!(info.clean && info.code() == CloseCode::NORMAL_CLOSURE, "{info:?}");
     });
 }
 
@@ -171,12 +171,12 @@ fn both_ends_close_with_more_under_way_than_the_pipes_hold() {
                 let start = Arc::clone(&start);
                 thread::spawn(move || {
                     start.wait();
-                    let result = timed(|| server.close(CloseCode::NORMAL, "server"));
+                    let result = timed(|| server.close(CloseCode::NORMAL_CLOSURE, "server"));
                     (result, server.close_info())
                 })
             };
             start.wait();
-            let (took, result) = timed(|| client.close(CloseCode::NORMAL, "client"));
+            let (took, result) = timed(|| client.close(CloseCode::NORMAL_CLOSURE, "client"));
             assert!(result.is_ok() && took < 4 * SECOND, "{name}: client {took:?} {result:?}");
             assert!(client.close_info().clean, "{name}");
             let ((took, result), info) = closing.join().unwrap();
@@ -201,7 +201,7 @@ fn a_client_that_has_not_read_six_large_answers_closes_in_order() {
                 // Accepted or not, when the pipes are full.
                 let _ = client.send(vec![1; 300_000]);
             }
-            let (took, result) = timed(|| client.close(CloseCode::NORMAL, ""));
+            let (took, result) = timed(|| client.close(CloseCode::NORMAL_CLOSURE, ""));
             assert!(result.is_ok() && took < 4 * SECOND, "{name}: {took:?} {result:?}");
             assert!(answering.join().unwrap().unwrap().clean, "{name}");
         });
@@ -220,9 +220,9 @@ fn a_sender_whose_receiver_is_gone_closes_by_itself() {
                 for _ in 0..100 {
                     to_client.send(vec![9; 30_000])?;
                 }
-                to_client.close_start(CloseCode::NORMAL, "all sent")?;
+                to_client.close_start(CloseCode::NORMAL_CLOSURE, "all sent")?;
                 // Nothing more is to be done, and it is no error to say so again.
-                to_client.close_start(CloseCode::NORMAL, "")
+                to_client.close_start(CloseCode::NORMAL_CLOSURE, "")
             });
             // Goes on sending: nobody receives that, but it must not stand in the way.
             let flooding = thread::spawn(move || while sender.send(vec![7; 30_000]).is_ok() {});
@@ -300,7 +300,7 @@ fn item_18_a_flood_costs_a_closing_thread_bounded_time_and_little_of_the_process
             };
             let mut clock = CpuClock::of_this_thread();
             let before = clock.read();
-            let (took, result) = timed(|| ws.close(CloseCode::NORMAL, ""));
+            let (took, result) = timed(|| ws.close(CloseCode::NORMAL_CLOSURE, ""));
             let used = clock.read() - before;
             assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
             assert!(took >= millis(1900) && took < 10 * SECOND, "{took:?}");
@@ -352,7 +352,7 @@ fn a_connection_whose_peer_left_with_messages_unsent_is_not_clean() {
             fill(&mut server, 30_000);
             let (sender, receiver) = client.split();
             // It says good-bye, reads nothing, and goes.
-            let _ = sender.clone().close_start(CloseCode::NORMAL, "");
+            let _ = sender.clone().close_start(CloseCode::NORMAL_CLOSURE, "");
             drop((sender, receiver));
             let end = loop {
                 match server.recv() {
@@ -372,9 +372,9 @@ fn a_peer_that_does_not_wait_for_the_answer_to_its_close_frame_has_closed_in_ord
     limited(|| {
         let (client, server) = pair();
         let (client, mut server) = connect(Box::new(client), Box::new(server), false, &Config::default());
-        client.split().0.close_start(CloseCode::NORMAL, "bye").unwrap();
+        client.split().0.close_start(CloseCode::NORMAL_CLOSURE, "bye").unwrap();
         assert_eq!(server.recv().unwrap(), None);
-        assert_eq!(server.close_info().code(), CloseCode::NORMAL);
+        assert_eq!(server.close_info().code(), CloseCode::NORMAL_CLOSURE);
     });
 }
 
@@ -409,7 +409,7 @@ fn after_a_failed_send_what_has_arrived_comes_first_and_then_that_error_for_good
             let others = [
                 server.send("x").unwrap_err(),
                 server.flush().unwrap_err(),
-                server.close(CloseCode::NORMAL, "").unwrap_err(),
+                server.close(CloseCode::NORMAL_CLOSURE, "").unwrap_err(),
                 server.ping(b"").unwrap_err(),
             ];
             assert!(others.iter().all(|error| same(error, &first)), "{name}: {others:?}");
@@ -497,7 +497,7 @@ fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
         for round in 0..25 {
             let config = patience.clone().close_timeout(millis(20));
             let (reason, blocked, later) =
-                blocked_sender(config, |mut receiver| receiver.close(CloseCode::NORMAL, "").unwrap_err());
+                blocked_sender(config, |mut receiver| receiver.close(CloseCode::NORMAL_CLOSURE, "").unwrap_err());
             assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{round}: {reason:?}");
             assert!(same(&blocked, &reason) && same(&later, &reason), "{round}: {blocked:?}, {later:?}");
 
@@ -563,7 +563,7 @@ fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
         });
         // Its first bytes are here, so it is in the middle of the message; more is not read.
         assert!(server.recv_into(&mut [0; 16]).unwrap().is_some());
-        let reason = receiver.close(CloseCode::NORMAL, "").unwrap_err();
+        let reason = receiver.close(CloseCode::NORMAL_CLOSURE, "").unwrap_err();
         assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{reason:?}");
         let (error, cause) = blocked.join().unwrap();
         assert!(same(&error, &reason), "{error:?}");
@@ -595,15 +595,15 @@ fn starting_to_close_again_does_nothing() {
         everywhere(&Config::default(), |name, mut client, mut server| {
             let other: Sender = {
                 let closing = thread::spawn(move || server.recv());
-                client.close_start(CloseCode::NORMAL, "").unwrap();
+                client.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 client.close_start(CloseCode::GOING_AWAY, "").unwrap();
                 let (sender, mut receiver) = client.split();
                 assert_eq!(receiver.recv().unwrap(), None, "{name}");
                 assert_eq!(closing.join().unwrap().unwrap(), None, "{name}");
-                receiver.close(CloseCode::NORMAL, "").unwrap();
+                receiver.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 sender
             };
-            other.close_start(CloseCode::NORMAL, "").unwrap_or_else(|error| panic!("{name}: {error}"));
+            other.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(other.close_info().clean, "{name}");
         });
     });
@@ -656,7 +656,7 @@ fn an_interrupt_comes_behind_a_message_that_is_already_there() {
                     let then = receive(&mut client);
                     assert!(matches!(then, Err(Error::Interrupted(_))), "{name}, {call}, {size}: {then:?}");
                     let last = client.recv_timeout(Duration::ZERO);
-                    assert!(matches!(last, Err(Error::Timeout(Timeout { budget: Budget::Recv, .. }))), "{last:?}");
+                    assert!(matches!(last, Err(Error::Timeout(Timeout { phase: Phase::Recv, .. }))), "{last:?}");
                 }
             }
         });

@@ -730,7 +730,7 @@ fn item_18_a_close_does_not_wade_through_a_bomb() {
         let config = deflated(options()).max_message_size(u64::MAX).close_timeout(Duration::from_millis(300));
         let (mut ws, mut raw) = with_raw_client(config);
         raw.send(masked(BINARY | RSV1, bomb(64)));
-        let error = ws.close(CloseCode::NORMAL, "").unwrap_err();
+        let error = ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap_err();
         assert!(matches!(error, Error::Closed(Closed::CloseUnanswered)), "{error:?}");
         assert_eq!(ws.stats().payload_received, 0);
     });
@@ -926,7 +926,7 @@ fn item_14_pings_are_answered_between_the_frames_of_a_large_message() {
         assert_eq!(pong.payload, [99]);
         assert!(Inflate::new().message(joined(&all)) == content);
         let sender = sending.join().unwrap().unwrap();
-        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert_eq!(raw.frame().close_code(), 1000);
         raw.send(masked(CLOSE, close_payload(1000, "")));
         assert!(receiving.join().unwrap().0.unwrap().is_none());
@@ -945,7 +945,7 @@ fn a_close_goes_behind_the_compressed_message_that_is_being_sent() {
             thread::spawn(move || sender.send(&content))
         };
         let first = raw.frame();
-        let closing = sleeper(move || sender.close_start(CloseCode::NORMAL, ""));
+        let closing = sleeper(move || sender.close_start(CloseCode::NORMAL_CLOSURE, ""));
         closing.until_asleep();
         raw.send(masked(PING, "late"));
         let mut all = vec![first];
@@ -1015,7 +1015,7 @@ fn duplex(client: WebSocket, server: WebSocket) {
                 assert_eq!(stats.messages_received, stats.messages_sent);
                 assert_eq!(stats.payload_received, stats.payload_sent);
                 assert!(stats.wire_sent < stats.payload_sent, "{stats:?}");
-                sender.close_start(CloseCode::NORMAL, "").unwrap();
+                sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 while receiver.recv().unwrap().is_some() {}
             });
         }
@@ -1119,7 +1119,7 @@ fn messages_that_come_before_a_pong_are_kept() {
         for i in 0..5u8 {
             assert_eq!(client.recv().unwrap(), binary(vec![i; 2000]));
         }
-        client.close(CloseCode::NORMAL, "").unwrap();
+        client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(serving.join().unwrap().unwrap().is_none());
     });
 }
@@ -1201,7 +1201,7 @@ fn what_was_fed_behind_stuck_output_goes_out_while_the_receiver_waits() {
             receiving.until_asleep();
             assert!(client.recv().unwrap() == binary(noise(80_000)));
             assert!(client.recv().unwrap() == binary(long_work()));
-            client.close(CloseCode::NORMAL, "").unwrap();
+            client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
             receiving.join();
         }
     });
@@ -1268,7 +1268,7 @@ fn item_16_a_compressed_send_that_times_out_goes_on_where_it_stopped() {
                     for number in 2..5 {
                         assert_eq!(client.recv().unwrap(), binary(related(number)));
                     }
-                    client.close(CloseCode::NORMAL, "").unwrap();
+                    client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
                     client.stats()
                 });
                 // The reader may be slow to begin.
@@ -1325,7 +1325,7 @@ fn item_16_fed_messages_that_do_not_fit_are_accepted_and_arrive() {
         for number in 0..accepted {
             assert!(client.recv().unwrap() == binary(related(number).repeat(10)), "{number} of {accepted}");
         }
-        client.close(CloseCode::NORMAL, "").unwrap();
+        client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiving.join().unwrap().unwrap().is_none());
     });
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{REQUEST, masked, raw_client};
-use landline::error::{Budget, Closed, Timeout};
+use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, Transport, Wake, pair};
 use landline::{Client, CloseCode, Config, Deadline, Error, Keepalive, Message, Server, WebSocket};
@@ -21,8 +21,8 @@ fn memory() -> (WebSocket, WebSocket) {
     (client, accepting.join().unwrap())
 }
 
-fn is_timeout<T>(result: &landline::Result<T>, budget: Budget) -> bool {
-    matches!(result, Err(Error::Timeout(Timeout { budget: which, .. })) if *which == budget)
+fn is_timeout<T>(result: &landline::Result<T>, phase: Phase) -> bool {
+    matches!(result, Err(Error::Timeout(Timeout { phase: which, .. })) if *which == phase)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn item_16_a_receive_can_time_out_at_every_byte() {
                 result
             }
         };
-        assert!(is_timeout(&result, Budget::Recv), "byte {i}: {result:?}");
+        assert!(is_timeout(&result, Phase::Recv), "byte {i}: {result:?}");
     }
     raw.write_all(&[*last]).unwrap();
     assert_eq!(ws.recv().unwrap(), Some(Message::Text(text)));
@@ -57,10 +57,7 @@ fn item_16_a_send_can_time_out_and_goes_on_where_it_stopped() {
     let message: Vec<u8> = (0..16 << 20).map(|i: u32| (i % 251) as u8).collect();
     ws.set_send_timeout(Some(Duration::from_millis(50)));
     let first = ws.send(&message).unwrap_err();
-    assert!(
-        matches!(first, Error::Timeout(Timeout { budget: Budget::Send, .. })) && !first.is_fatal(),
-        "{first:?}"
-    );
+    assert!(matches!(first, Error::Timeout(Timeout { phase: Phase::Send, .. })) && !first.is_fatal(), "{first:?}");
     assert!(first.message_accepted(), "a part of it is on the wire");
     let second = ws.send("later").unwrap_err();
     assert!(!second.message_accepted(), "there is a message in front of it that does not move");
@@ -183,13 +180,13 @@ fn item_16_the_time_limit_of_sending_counts_once_from_the_call() {
         ("ping", STUCK, |ws| ws.ping(b"")),
         ("stream", NOTHING, stream),
         ("stream behind what is stuck", STUCK, stream),
-        ("close_start", STUCK, |ws| ws.close_start(CloseCode::NORMAL, "")),
+        ("close_start", STUCK, |ws| ws.close_start(CloseCode::NORMAL_CLOSURE, "")),
     ];
     let running =
         calls.map(|(name, prepare, call)| (name, thread::spawn(move || without_room(prepare, call, LIMIT))));
     for (name, running) in running {
         let (result, took) = running.join().unwrap();
-        assert!(is_timeout(&result, Budget::Send), "{name}: {result:?}");
+        assert!(is_timeout(&result, Phase::Send), "{name}: {result:?}");
         assert!(took >= LIMIT && took < LIMIT * 19 / 10, "{name} took {took:?}");
     }
 }
@@ -312,7 +309,7 @@ fn item_18_a_started_close_is_bounded_for_a_receiver_in_another_thread() {
     let (ws, raw) = raw_client(Config::default().close_timeout(Duration::from_millis(100)));
     let (sender, mut receiver) = ws.split();
     let receiving = thread::spawn(move || receiver.recv());
-    sender.close_start(CloseCode::NORMAL, "").unwrap();
+    sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
     let result = receiving.join().unwrap();
     assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))), "{result:?}");
     drop(raw);
@@ -383,10 +380,10 @@ fn the_longest_time_limits_overflow_nowhere() {
             receiver.set_recv_timeout(Some(longest));
             receiver.ping_wait(longest).unwrap();
             sender.flush().unwrap();
-            receiver.close_within(CloseCode::NORMAL, "", longest).unwrap();
+            receiver.close_within(CloseCode::NORMAL_CLOSURE, "", longest).unwrap();
         } else {
             near.ping_wait(longest).unwrap();
-            near.close_within(CloseCode::NORMAL, "", longest).unwrap();
+            near.close_within(CloseCode::NORMAL_CLOSURE, "", longest).unwrap();
         }
         assert_eq!(answering.join().unwrap().unwrap(), None);
     }
@@ -405,12 +402,12 @@ fn flushing_behind_an_orderly_close_does_nothing_and_returns() {
             let answering = thread::spawn(move || far.recv());
             if split {
                 let (mut sender, mut receiver) = near.split();
-                sender.close_start(CloseCode::NORMAL, "").unwrap();
+                sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 assert_eq!(receiver.recv().unwrap(), None);
                 sender.set_send_timeout(Some(Duration::from_secs(1)));
                 sender.flush().unwrap();
             } else {
-                near.close_start(CloseCode::NORMAL, "").unwrap();
+                near.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 assert_eq!(near.recv().unwrap(), None);
                 near.flush().unwrap();
             }

@@ -85,7 +85,7 @@ fn flood(ws: WebSocket, each: u32) -> Duration {
         senders.into_iter().for_each(|sender| sender.join().unwrap());
         done.store(true, Ordering::Relaxed);
         // Pings of the peer are answered until it is done, too.
-        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         while receiver.recv_ref().unwrap().is_some() {}
         pinging.join().unwrap()
     })
@@ -160,7 +160,7 @@ fn many_senders(tls: bool) {
             scope.spawn(move || send_all_ways(&sender, id));
         }
     });
-    sender.close_start(CloseCode::NORMAL, "").unwrap();
+    sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
     assert!(echo.recv().unwrap().is_none());
     receiving.join().unwrap();
 }

@@ -135,8 +135,8 @@ fn use_all(ws: &mut WebSocket) {
     is_forked(ws.send_stream(Kind::Text));
     is_forked(ws.ping(b"x"));
     is_forked(ws.ping_wait(SECOND));
-    is_forked(ws.close_start(CloseCode::NORMAL, ""));
-    is_forked(ws.close(CloseCode::NORMAL, ""));
+    is_forked(ws.close_start(CloseCode::NORMAL_CLOSURE, ""));
+    is_forked(ws.close(CloseCode::NORMAL_CLOSURE, ""));
     is_forked(ws.interrupter());
     assert!(matches!(ws.close_info().cause, Some(Error::Usage(UsageError::Forked))));
     assert!(!ws.has_buffered() && ws.next_deadline().is_none() && ws.fd().is_none() && !ws.poll_interest().write);
@@ -162,7 +162,7 @@ fn every_call_on_an_inherited_connection_is_refused_and_the_parent_notices_nothi
             assert_eq!(both.0.recv().unwrap(), Some(Message::Text("two".into())));
             goes_on(&mut both);
             let peer = thread::spawn(move || (both.1.recv().unwrap(), both.1));
-            both.0.close(CloseCode::NORMAL, "").unwrap();
+            both.0.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
             assert_eq!(peer.join().unwrap().0, None);
         }
     });
@@ -276,7 +276,7 @@ fn nothing_of_a_child_waits_for_a_lock_that_another_thread_held_at_the_fork() {
                 });
             }
             done.store(true, Ordering::Relaxed);
-            sender.close_start(CloseCode::NORMAL, "").unwrap();
+            sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         });
     });
 }
@@ -408,7 +408,7 @@ fn processes_share_a_socket_that_listens_each_with_a_listener_of_its_own() {
                 let mut ws = connect();
                 ws.send("which process?").unwrap();
                 assert_eq!(ws.recv().unwrap(), Some(Message::Text("which process?".into())));
-                ws.close(CloseCode::NORMAL, "").unwrap();
+                ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
             }
             assert_eq!(child.wait(), 0);
             std::mem::forget(child);
@@ -438,7 +438,7 @@ fn a_handler_that_forks_and_returns_in_the_child_ends_nothing() {
         let mut ws = landline::connect(&server.url()).unwrap();
         ws.send("fork").unwrap();
         assert_eq!(ws.recv().unwrap(), Some(Message::Text("fork".into())));
-        let (took, closed) = timed(|| ws.close(CloseCode::NORMAL, ""));
+        let (took, closed) = timed(|| ws.close(CloseCode::NORMAL_CLOSURE, ""));
         closed.unwrap();
         assert!(took < 3 * SECOND);
         eventually("the handler returns", || server.stop.connections() == 0);
@@ -453,7 +453,7 @@ fn a_child_opens_and_serves_connections_of_its_own() {
             for mut both in all_kinds() {
                 goes_on(&mut both);
                 let peer = thread::spawn(move || while both.1.recv().unwrap().is_some() {});
-                both.0.close(CloseCode::NORMAL, "").unwrap();
+                both.0.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 peer.join().unwrap();
             }
         });

@@ -32,8 +32,8 @@ fn any_call_behind_a_feed_sends_it() {
         ("with_compress", |ws| ws.with_compress(landline::Compress::Never).send("sent").unwrap()),
         ("parts", |ws| drop(ws.parts().1.recv_timeout(SHORT))),
         ("parts, by the sender", |ws| ws.parts().0.flush().unwrap()),
-        ("close_start", |ws| ws.close_start(CloseCode::NORMAL, "").unwrap()),
-        ("close", |ws| drop(ws.close(CloseCode::NORMAL, ""))),
+        ("close_start", |ws| ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap()),
+        ("close", |ws| drop(ws.close(CloseCode::NORMAL_CLOSURE, ""))),
     ];
     limited(move || {
         for (name, call) in calls {
@@ -84,7 +84,7 @@ fn nothing_is_gathered_for_nobody() {
         assert!(matches!(ws.feed("x"), Err(Error::Closed(Closed::Aborted))));
 
         let (mut ws, _peer) = pair();
-        ws.close_start(CloseCode::NORMAL, "").unwrap();
+        ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(matches!(ws.feed("x"), Err(Error::Closed(Closed::Sent))));
 
         let (mut ws, mut peer) = pair();

@@ -182,7 +182,7 @@ fn client_fragments(echo: &Echo, peer: Peer) {
         reader.read_to_end(&mut received).unwrap();
         assert!(received == pattern(count * size), "{count} of {size} from {peer:?}: {} bytes", received.len());
     }
-    ws.close(CloseCode::NORMAL, "").unwrap();
+    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
     echo.reports(1000, "");
 }
 
@@ -196,7 +196,7 @@ fn client_pings(echo: &Echo) {
     ws.ping(&[7; 125]).unwrap();
     assert_eq!(ws.recv().unwrap(), text("sent before the ping"));
     echoed(&mut ws, Message::Text("sent behind it".into()));
-    ws.close(CloseCode::NORMAL, "").unwrap();
+    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
     echo.reports(1000, "");
 }
 
@@ -220,7 +220,7 @@ fn client_subprotocols(echo: &Echo) {
         let options = offered.iter().fold(Client::builder(), |options, name| options.subprotocol(name));
         let mut ws = echo.open_with(options);
         assert_eq!(ws.handshake().subprotocol.as_deref(), chosen);
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         echo.reports(1000, "");
     }
 }
@@ -237,7 +237,7 @@ fn client_compresses(echo: &Echo) {
         {
             assert_eq!(wire < payload / 10, is_agreed, "{stats:?}");
         }
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         echo.reports(1000, "");
     }
 }
@@ -731,7 +731,7 @@ fn ping_between_fragments(ws: WebSocket) {
     writer.finish().unwrap();
     drop(writer);
     assert_eq!(receiver.recv().unwrap(), Some(Message::Text(text)));
-    sender.close_start(CloseCode::NORMAL, "").unwrap();
+    sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
     assert_eq!(receiver.recv().unwrap(), None);
 }
 

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use http::{HeaderMap, StatusCode};
-use landline::error::{Budget, Error, Interrupted};
+use landline::error::{Error, Interrupted, Phase};
 use landline::server::ServerBuilder;
 use landline::{Interrupter, Listener, Server};
 use std::io::{ErrorKind, Read, Write};
@@ -345,10 +345,10 @@ fn stopping_a_listener_ends_its_calls_and_drops_its_clients() {
                 .collect();
             listener.stop();
             for (call, doing) in
-                accepting.into_iter().map(|call| (call, Budget::Accept)).chain([(reading, Budget::Handshake)])
+                accepting.into_iter().map(|call| (call, Phase::Accept)).chain([(reading, Phase::Handshake)])
             {
                 let error = call.join().unwrap_err();
-                let ok = matches!(error, Error::Interrupted(Interrupted { budget, .. }) if budget == doing);
+                let ok = matches!(error, Error::Interrupted(Interrupted { phase, .. }) if phase == doing);
                 assert!(ok, "{error:?}");
             }
             // For good.

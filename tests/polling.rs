@@ -129,7 +129,7 @@ fn parts_of_a_message_and_the_end_are_there_without_the_descriptor() {
         assert!(ws.has_buffered());
         assert!(ws.recv_into(&mut [0; 8]).unwrap().unwrap().is_final);
         assert!(!ws.has_buffered());
-        peer.close_start(CloseCode::NORMAL, "").unwrap();
+        peer.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert!(ws.has_buffered(), "the end can be asked for at any time");
     });
@@ -180,7 +180,8 @@ fn an_aborter_ends_a_blocked_call_and_outlives_its_connection() {
 fn closing_can_have_less_time() {
     limited(|| {
         let (mut ws, _peer) = pair();
-        let (took, result) = common::timed(|| ws.close_within(CloseCode::NORMAL, "", Duration::from_millis(50)));
+        let (took, result) =
+            common::timed(|| ws.close_within(CloseCode::NORMAL_CLOSURE, "", Duration::from_millis(50)));
         assert!(matches!(result, Err(Error::Closed(Closed::CloseUnanswered))));
         assert!(took < Duration::from_secs(3), "{took:?}");
     });
@@ -311,7 +312,7 @@ fn what_a_loop_receives_is_a_sign_of_life_and_answered_pings_keep_it_going() {
                 // It answers Pings meanwhile.
                 assert!(matches!(peer.recv_timeout(Duration::from_millis(60)), Err(Error::Timeout(_))));
             }
-            peer.close(CloseCode::NORMAL, "").unwrap();
+            peer.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         });
         let (end, _) = run(&mut ws, SOON);
         assert!(end.is_none(), "{end:?}");
@@ -340,7 +341,7 @@ fn a_loop_ends_a_closing_handshake_that_takes_too_long() {
     limited(|| {
         let (mut ws, _raw) = raw_client(Config::default().close_timeout(Duration::from_millis(80)));
         assert_eq!(ws.next_deadline(), None);
-        ws.close_start(CloseCode::NORMAL, "").unwrap();
+        ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let deadline = ws.next_deadline().unwrap();
         assert!(deadline <= Instant::now() + Duration::from_millis(80));
         let (end, rounds) = run(&mut ws, SOON);

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Sleeper, eventually, limited, pair, raw_client, sleeper};
-use landline::error::{Budget, Closed, Timeout};
+use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, Transport, Wake};
 use landline::{Client, CloseCode, Config, Deadline, Error, Kind, Receiver, Sender};
@@ -116,7 +116,7 @@ fn many_senders_write_together_wake_only_whose_turn_it_is_and_none_waits_long() 
         let receiving = thread::spawn(move || receive_in_order(&mut server.split().1));
         let (sender, mut receiver) = client.split();
         let (slept, took, longest) = flood(&sender, THREADS, EACH);
-        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiver.recv().unwrap().is_none());
         assert_eq!(receiving.join().unwrap(), THREADS * EACH);
         let writes = writes.load(Ordering::Relaxed);
@@ -138,7 +138,7 @@ fn messages_of_many_senders_arrive_in_order_over_tcp() {
         let (slept, ..) = flood(&sender, THREADS, EACH);
         let switches = slept as f64 / (THREADS * EACH) as f64;
         assert!(switches < 10.0, "{switches} thread switches for each message");
-        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiver.recv().unwrap().is_none());
         assert_eq!(receiving.join().unwrap(), THREADS * EACH);
     });
@@ -177,7 +177,7 @@ fn frames(mut raw: std::net::TcpStream) -> Vec<Vec<u8>> {
 }
 
 fn is_accepted_timeout(error: &Error) -> bool {
-    matches!(error, Error::Timeout(Timeout { budget: Budget::Send, accepted: true, .. }))
+    matches!(error, Error::Timeout(Timeout { phase: Phase::Send, accepted: true, .. }))
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn each_kind_of_sender_gets_its_turn_among_many_small_messages() {
             }
             done.store(true, Ordering::Relaxed);
         });
-        sender.close_start(CloseCode::NORMAL, "").unwrap();
+        sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiver.recv().unwrap().is_none());
         assert_eq!(receiving.join().unwrap(), 100);
     });

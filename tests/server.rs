@@ -491,7 +491,7 @@ fn a_unix_socket_is_served_and_removed() {
         assert_eq!(ws.peer_addr(), None);
         ws.send("over a file").unwrap();
         assert_eq!(ws.recv().unwrap(), text("over a file"));
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         stop.stop(Duration::from_secs(5));
         serving.join().unwrap().unwrap();
         assert!(!path.exists());
@@ -654,7 +654,7 @@ fn item_20_a_client_that_vanishes_is_an_error() {
         drop(raw);
         let (result, info) = reported.recv().unwrap();
         assert!(matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}");
-        assert_eq!((info.code(), info.clean), (CloseCode::ABNORMAL, false));
+        assert_eq!((info.code(), info.clean), (CloseCode::ABNORMAL_CLOSURE, false));
     });
 }
 
@@ -692,7 +692,7 @@ fn what_a_handler_sends_last_arrives_before_the_close() {
         assert_eq!(ws.recv().unwrap(), Some(Message::Binary(vec![7; 5 << 20])));
         assert_eq!(ws.recv().unwrap(), None);
         assert!(ws.close_info().clean);
-        assert_eq!(ws.close_info().code(), CloseCode::NORMAL);
+        assert_eq!(ws.close_info().code(), CloseCode::NORMAL_CLOSURE);
     });
 }
 
@@ -730,7 +730,7 @@ fn item_23_over_the_limit_is_503() {
         // One that is refused takes nobody's place.
         ws.send("still here").unwrap();
         assert_eq!(ws.recv().unwrap(), text("still here"));
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         eventually("the place is free", || server.stop.connections() == 0);
         landline::connect(&server.url()).unwrap();
     });
@@ -776,7 +776,7 @@ fn item_23_threads_and_descriptors_return_to_base() {
                 }
                 _ => {
                     let mut ws = landline::connect(&server.url()).unwrap();
-                    ws.close(CloseCode::NORMAL, "").unwrap();
+                    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
                 }
             }
         }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{CpuClock, masked, raw_client};
-use landline::error::{Budget, Closed, Timeout};
+use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Identity, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport, pair};
 use landline::{Client, CloseCode, Config, Error, WebSocket};
@@ -51,7 +51,7 @@ fn a_receiver_with_unsent_output_does_not_spin() {
         let mut clock = CpuClock::of_this_thread();
         let before = clock.read();
         let result = receiver.recv_timeout(Duration::from_secs(1));
-        assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Recv, .. }))), "{result:?}");
+        assert!(matches!(result, Err(Error::Timeout(Timeout { phase: Phase::Recv, .. }))), "{result:?}");
         let used = clock.read() - before;
         assert!(used < Duration::from_millis(100), "tls {tls}: {used:?} of CPU time in a second of waiting");
     }
@@ -79,7 +79,7 @@ fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
             let message = client.recv_timeout(Duration::from_secs(10));
             assert!(matches!(message, Ok(Some(_))), "tls {tls}: {number} of {accepted}: {message:?}");
         }
-        client.close(CloseCode::NORMAL, "").unwrap();
+        client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiving.join().unwrap().unwrap().is_none());
     }
 }
@@ -143,7 +143,7 @@ fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
         let stuck = thread::spawn(move || sender.send(vec![0; 4 << 20]));
         // Its first bytes are here, so it is in the middle of the frame; more is not read.
         assert!(client.recv_into(&mut [0; 16]).unwrap().is_some());
-        client.close_start(CloseCode::NORMAL, "").unwrap();
+        client.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let received = receiver.recv();
         assert!(matches!(received, Err(Error::Closed(Closed::CloseUnanswered))), "{received:?}");
         assert!(!receiver.close_info().clean);

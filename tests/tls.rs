@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use landline::error::{Budget, Closed, Error, Timeout};
+use landline::error::{Closed, Error, Phase, Timeout};
 use landline::transport::{Identity, SocketTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
 use landline::{Client, CloseCode, Interrupter, Message, Server};
 use std::io::{self, Read, Write};
@@ -37,7 +37,7 @@ fn echoes(client: &Client, url: &str) {
     let mut ws = client.connect(url).unwrap();
     ws.send("over TLS").unwrap();
     assert_eq!(ws.recv().unwrap(), text("over TLS"));
-    ws.close(CloseCode::NORMAL, "").unwrap();
+    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
     assert!(ws.close_info().clean);
 }
 
@@ -341,7 +341,7 @@ fn item_20_a_truncated_stream_is_an_error() {
             let result = ws.recv();
             assert!(matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}");
         }
-        assert_eq!(ws.close_info().code(), CloseCode::ABNORMAL);
+        assert_eq!(ws.close_info().code(), CloseCode::ABNORMAL_CLOSURE);
         server.join();
     });
 }
@@ -380,7 +380,7 @@ fn item_20_a_close_frame_without_close_notify_is_clean() {
             raw.send(frame(CLOSE, close.payload));
             raw.stream.get_ref().socket.shutdown(Shutdown::Both).unwrap();
         });
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(ws.close_info().clean);
         server.join();
     });
@@ -396,7 +396,7 @@ fn close_notify_is_sent() {
             assert_eq!(raw.rest().unwrap(), b"");
             raw.stream.get_ref().ended_with_alert()
         });
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(server.join());
 
         let server = serve_anyhow(|mut ws| drop(ws.recv()));
@@ -486,7 +486,7 @@ fn item_2_a_silent_server_runs_into_the_limit_of_tls() {
         let (addr, server) = raw_server(|mut raw| raw.rest().is_ok());
         let (took, result) = timed(|| client.connect(&format!("wss://localhost:{}/", addr.port())));
         let error = result.unwrap_err();
-        assert!(matches!(error, Error::Timeout(Timeout { budget: Budget::Tls, .. })), "{error}");
+        assert!(matches!(error, Error::Timeout(Timeout { phase: Phase::Tls, .. })), "{error}");
         assert!(took >= Duration::from_millis(190) && took < Duration::from_secs(5), "{took:?}");
         assert!(server.join());
     });
@@ -503,7 +503,7 @@ fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
             let mut raw = Raw::connect(listener.local_addr().unwrap());
             raw.send(sent);
             let (took, result) = timed(|| listener.accept().map(drop));
-            assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Tls, .. }))), "{result:?}");
+            assert!(matches!(result, Err(Error::Timeout(Timeout { phase: Phase::Tls, .. }))), "{result:?}");
             assert!(took >= Duration::from_millis(190) && took < Duration::from_secs(5), "{took:?}");
             assert_eq!(raw.rest().unwrap(), b"");
         }

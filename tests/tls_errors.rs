@@ -261,10 +261,10 @@ fn a_record_that_was_changed_on_the_way_is_an_error_of_tls_at_both_ends() {
             let first = is_failure_of_tls(receiver.recv(), DAMAGED);
             assert_eq!(is_failure_of_tls(receiver.recv(), DAMAGED), first, "the same ever after");
             assert_eq!(is_failure_of_tls(receiver.send("more"), DAMAGED), first, "in sending too");
-            is_failure_of_tls(receiver.close(CloseCode::NORMAL, ""), DAMAGED);
+            is_failure_of_tls(receiver.close(CloseCode::NORMAL_CLOSURE, ""), DAMAGED);
             // The other end was told with an alert.
             is_failure_of_tls(sender.recv(), ALERT);
-            is_failure_of_tls(sender.close(CloseCode::NORMAL, ""), ALERT);
+            is_failure_of_tls(sender.close(CloseCode::NORMAL_CLOSURE, ""), ALERT);
         });
     });
 }
@@ -315,7 +315,7 @@ fn closing_names_a_failure_of_tls() {
         each_direction(|mut answering, mut closing, order| {
             order(0, Do::FlipAByte);
             let answered = thread::spawn(move || drop(answering.recv()));
-            is_failure_of_tls(closing.close(CloseCode::NORMAL, ""), DAMAGED);
+            is_failure_of_tls(closing.close(CloseCode::NORMAL_CLOSURE, ""), DAMAGED);
             answered.join().unwrap();
         });
     });

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use landline::error::{Budget, Error, Timeout};
+use landline::error::{Error, Phase, Timeout};
 use landline::transport::{TlsConnector, TlsConnectorBuilder};
 use landline::{Client, Interrupter, Server, WebSocket};
 use rustix::time::{ClockId, clock_gettime};
@@ -103,7 +103,7 @@ fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
         let limit = Duration::from_millis(200);
         let client = Client::builder().tls_options(options()).handshake_timeout(Some(limit)).build().unwrap();
         let (took, result) = timed(|| client.connect(url));
-        assert!(matches!(result, Err(Error::Timeout(Timeout { budget: Budget::Tls, .. }))), "{result:?}");
+        assert!(matches!(result, Err(Error::Timeout(Timeout { phase: Phase::Tls, .. }))), "{result:?}");
         assert!(took >= limit && took < Duration::from_secs(10), "{took:?}");
 
         let interrupter = Interrupter::new().unwrap();

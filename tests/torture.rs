@@ -395,7 +395,7 @@ fn run_end(ws: WebSocket, random: &mut Random, to_send: Vec<Message>, closes: bo
         let sending = thread::spawn(move || {
             send_all(&mut sender, &mut for_sending, &also_wake, &to_send)?;
             if closes {
-                while let Err(error) = sender.close_start(CloseCode::NORMAL, "all sent") {
+                while let Err(error) = sender.close_start(CloseCode::NORMAL_CLOSURE, "all sent") {
                     if !is_harmless(&error) {
                         return Err(error);
                     }
@@ -485,7 +485,7 @@ fn everything_arrives(seed: u64, tls: Option<&Tls>) {
             }
             let (result, sent, _sender) = thread.join().unwrap();
             result.unwrap();
-            receiver.close(CloseCode::NORMAL, "all received").unwrap();
+            receiver.close(CloseCode::NORMAL_CLOSURE, "all received").unwrap();
             assert!(receiver.close_info().clean);
             (received, sent)
         })

@@ -40,7 +40,7 @@ fn converse(client: impl Transport + 'static, server: impl Transport + 'static) 
         assert_eq!(ws.recv().unwrap(), Some(Message::Binary(message)));
     }
     ws.ping_wait(Duration::from_secs(10)).unwrap();
-    ws.close(CloseCode::NORMAL, "").unwrap();
+    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
     serving.join().unwrap().unwrap();
 }
 

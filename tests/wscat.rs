@@ -259,7 +259,7 @@ fn no_input_is_no_message() {
     run([url], "").is_fine("");
     let (message, info) = server.join().unwrap();
     assert_eq!((message, info.clean), (None, true));
-    assert_eq!(info.received.unwrap().code(), CloseCode::NORMAL);
+    assert_eq!(info.received.unwrap().code(), CloseCode::NORMAL_CLOSURE);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn every_message_is_one_line() {
         ws.send([0; 1234])?;
         ws.send("two\nlines")?;
         ws.send([])?;
-        ws.close(CloseCode::NORMAL, "")
+        ws.close(CloseCode::NORMAL_CLOSURE, "")
     });
     run([url], "").is_fine("<binary 1234 bytes>\ntwo\\nlines\n<binary 0 bytes>\n");
     server.join().unwrap().unwrap();
@@ -387,7 +387,7 @@ fn much_both_ways_and_nobody_reads_first() {
 
 #[test]
 fn the_peer_closes_first_while_input_is_open() {
-    for (code, reason) in [(CloseCode::NORMAL, "done"), (CloseCode::GOING_AWAY, "")] {
+    for (code, reason) in [(CloseCode::NORMAL_CLOSURE, "done"), (CloseCode::GOING_AWAY, "")] {
         let (url, server) = serve(Server::builder(), move |mut ws| {
             ws.send("last")?;
             ws.close(code, reason)
@@ -545,7 +545,7 @@ fn the_options_are_wrong() {
 #[test]
 fn what_the_options_say_arrives() {
     let (url, server) = serve(Server::builder().subprotocols(["v2"]), |mut ws| {
-        ws.close(CloseCode::NORMAL, "").map(|()| ws.handshake().clone())
+        ws.close(CloseCode::NORMAL_CLOSURE, "").map(|()| ws.handshake().clone())
     });
     let options = [
         ["-H", "X-One: 1"],
@@ -607,7 +607,7 @@ fn compression_with_the_echo_server() {
         let client = Client::builder().compression(Compression::default()).build().unwrap();
         let mut ws = client.connect(url).unwrap();
         assert_eq!(ws.handshake().compression.is_some(), is_agreed);
-        ws.close(CloseCode::NORMAL, "").unwrap();
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         for arguments in [&["--deflate"][..], &[]] {
             let done = run(arguments.iter().chain([&url]), lines.as_bytes());
             done.is_fine_with_note(&lines, declined(!arguments.is_empty() && !is_agreed));

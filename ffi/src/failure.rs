@@ -4,7 +4,7 @@ use crate::headers::HeaderTexts;
 use crate::names;
 use crate::status::*;
 use landline::Error;
-use landline::error::{Budget, Closed, Fault, HandshakeError, TlsStage, UsageError};
+use landline::error::{Closed, Fault, HandshakeError, Phase, TlsStage, UsageError};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -229,8 +229,8 @@ fn number(failure: &Failure, key: i32) -> i64 {
 
 fn phase(error: &Error) -> i32 {
     match error {
-        Error::Timeout(timeout) => phase_of(timeout.budget),
-        Error::Interrupted(interrupted) => phase_of(interrupted.budget),
+        Error::Timeout(timeout) => phase_of(timeout.phase),
+        Error::Interrupted(interrupted) => phase_of(interrupted.phase),
         Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
@@ -239,16 +239,16 @@ fn phase(error: &Error) -> i32 {
     }
 }
 
-fn phase_of(budget: Budget) -> i32 {
-    match budget {
-        Budget::Resolve => LANDLINE_PHASE_RESOLVE,
-        Budget::Connect => LANDLINE_PHASE_CONNECT,
-        Budget::Tls => LANDLINE_PHASE_TLS,
-        Budget::Handshake => LANDLINE_PHASE_HANDSHAKE,
-        Budget::Accept => LANDLINE_PHASE_ACCEPT,
-        Budget::Recv => LANDLINE_PHASE_RECV,
-        Budget::Send => LANDLINE_PHASE_SEND,
-        Budget::Ping => LANDLINE_PHASE_PING,
+fn phase_of(phase: Phase) -> i32 {
+    match phase {
+        Phase::Resolve => LANDLINE_PHASE_RESOLVE,
+        Phase::Connect => LANDLINE_PHASE_CONNECT,
+        Phase::Tls => LANDLINE_PHASE_TLS,
+        Phase::Handshake => LANDLINE_PHASE_HANDSHAKE,
+        Phase::Accept => LANDLINE_PHASE_ACCEPT,
+        Phase::Recv => LANDLINE_PHASE_RECV,
+        Phase::Send => LANDLINE_PHASE_SEND,
+        Phase::Ping => LANDLINE_PHASE_PING,
         _ => LANDLINE_PHASE_NONE,
     }
 }

@@ -15,7 +15,7 @@
 use super::link::{Link, Patience, earliest};
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::deadline::{self, Deadline};
-use crate::error::{Budget, Closed, Error, Result, Timeout};
+use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::proto::ReceiveError;
 use crate::transport::{Interest, Pace, SCRATCH};
 use std::io;
@@ -215,7 +215,7 @@ impl Link {
         let mut ending = Ending::new(self);
         let progress = ending.finish(deadline);
         if progress.is_late() && deadline < close_by {
-            return Err(Timeout::of(Budget::Send));
+            return Err(Timeout::of(Phase::Send));
         }
         ending.cut_if_late(progress, Error::Closed(Closed::CloseUnanswered));
         match self.end(Err(Error::Closed(Closed::Sent))) {

@@ -26,7 +26,7 @@ use super::stats::{Counters, Stats};
 use crate::compression::Compress;
 use crate::config::Config;
 use crate::entropy::SystemMasks;
-use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout};
+use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout};
 use crate::message::Kind;
 use crate::pool::QUEUES;
 use crate::process::{Process, UsableIn};
@@ -649,7 +649,7 @@ impl Link {
     fn check_interrupt(&self, patience: &Patience) -> Result<()> {
         match self.send_wake.get() {
             Some(wake) if patience.interruptible && wake.is_set() && wake.take() & INTERRUPT != 0 => {
-                Err(Interrupted::during(Budget::Send))
+                Err(Interrupted::during(Phase::Send))
             }
             _ => Ok(()),
         }
@@ -1051,8 +1051,8 @@ pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
 
 pub(super) fn ping_timeout(error: Error) -> Error {
     match error {
-        Error::Timeout(_) => Timeout::of(Budget::Ping),
-        Error::Interrupted(_) => Interrupted::during(Budget::Ping),
+        Error::Timeout(_) => Timeout::of(Phase::Ping),
+        Error::Interrupted(_) => Interrupted::during(Phase::Ping),
         other => other,
     }
 }

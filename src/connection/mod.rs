@@ -79,7 +79,7 @@ pub struct Handshake {
 /// let mut ws = landline::connect(&url)?;
 /// ws.send("hello")?;
 /// assert_eq!(ws.recv()?, Some(landline::Message::Text("hello".into())));
-/// ws.close(landline::CloseCode::NORMAL, "bye")?;
+/// ws.close(landline::CloseCode::NORMAL_CLOSURE, "bye")?;
 /// assert!(ws.close_info().clean);
 /// # stop.stop(std::time::Duration::ZERO);
 /// # server.join().unwrap()
@@ -330,7 +330,7 @@ impl WebSocket {
     ///     for i in 0..100 {
     ///         sender.send(format!("message {i}"))?;
     ///     }
-    ///     sender.close_start(landline::CloseCode::NORMAL, "")
+    ///     sender.close_start(landline::CloseCode::NORMAL_CLOSURE, "")
     /// });
     /// let mut count = 0;
     /// while let Some(_echo) = receiver.recv()? {

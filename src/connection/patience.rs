@@ -1,7 +1,7 @@
 //! How long a sending call may take.
 
 use crate::deadline::Deadline;
-use crate::error::{Budget, Result, Timeout};
+use crate::error::{Phase, Result, Timeout};
 use std::time::{Duration, Instant};
 
 /// A deadline, and a time without progress; and whether the call may be interrupted.
@@ -50,7 +50,7 @@ impl Patience {
         let since = *self.stalled_since.get_or_insert(now);
         let stalled = self.stall.and_then(|stall| since.checked_add(stall));
         let until = earliest(self.deadline, stalled);
-        if until.is_some_and(|until| until <= now) { Err(Timeout::of(Budget::Send)) } else { Ok(until) }
+        if until.is_some_and(|until| until <= now) { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
     }
 }
 

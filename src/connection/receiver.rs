@@ -8,7 +8,7 @@ use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame, CloseInfo};
 use crate::config::Keepalive;
 use crate::deadline::{self, Deadline};
-use crate::error::{Budget, Closed, Error, Interrupted, Result, Timeout, UsageError};
+use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout, UsageError};
 use crate::message::{Kind, Message, MessageRef};
 use crate::proto::{Inbound, ReceiveError, Role, Step, Want};
 use crate::transport::{Interest, Pace, Wake};
@@ -671,7 +671,7 @@ impl Receiver {
                 return Err(self.cut());
             }
             if self.overtime {
-                return Err(Timeout::of(Budget::Recv));
+                return Err(Timeout::of(Phase::Recv));
             }
             let spare = self.holds_spare_memory();
             let awaited = self.inbound.awaited();
@@ -751,7 +751,7 @@ impl Receiver {
                     continue;
                 }
                 if until.is_some_and(|until| until <= now) {
-                    return Err(Timeout::of(Budget::Recv));
+                    return Err(Timeout::of(Phase::Recv));
                 }
             }
             self.drained = true;
@@ -795,7 +795,7 @@ impl Receiver {
     fn stopped(&mut self, interrupted: bool) -> Error {
         if interrupted {
             self.take_notice();
-            return Interrupted::during(Budget::Recv);
+            return Interrupted::during(Phase::Recv);
         }
         // The reason has been recorded.
         self.ended(Error::Closed(Closed::Eof))
@@ -818,7 +818,7 @@ impl Receiver {
         self.pace = ending.pace();
         match written {
             progress if progress.is_late() => {
-                return Err(if deadline < answer_by { Timeout::of(Budget::Recv) } else { self.cut() });
+                return Err(if deadline < answer_by { Timeout::of(Phase::Recv) } else { self.cut() });
             }
             Progress::Done if self.role == Role::Server => drop(ending.end_write(deadline)),
             Progress::Done => {
@@ -843,7 +843,7 @@ impl Receiver {
         let progress = ending.finish(deadline);
         self.pace = ending.pace();
         if progress.is_late() && deadline < by {
-            return Timeout::of(Budget::Recv);
+            return Timeout::of(Phase::Recv);
         }
         ending.cut_if_late(progress, error.into());
         self.ended(error.into())

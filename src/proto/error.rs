@@ -58,7 +58,9 @@ impl ProtocolError {
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
+            Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => {
+                CloseCode::INVALID_FRAME_PAYLOAD_DATA
+            }
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -108,8 +110,8 @@ impl LimitError {
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::MessageTooBig { .. } => CloseCode::TOO_BIG,
-            Self::TooManyFragments { .. } => CloseCode::POLICY,
+            Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
         }
     }
 }

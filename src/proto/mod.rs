@@ -65,13 +65,13 @@
 //! assert_eq!(server.output(), b"\x8a\x01?");
 //!
 //! // The closing handshake: each side sends one Close frame.
-//! server.close(CloseCode::NORMAL, "bye")?;
+//! server.close(CloseCode::NORMAL_CLOSURE, "bye")?;
 //! assert_eq!(server.output(), b"\x8a\x01?\x88\x05\x03\xe8bye");
 //! let count = client.receive(server.output());
 //! server.consume(count);
 //! assert_eq!(client.next_event()?, Some(Event::Pong(b"?")));
 //! let Some(Event::Close(frame)) = client.next_event()? else { panic!("a Close frame") };
-//! assert_eq!((frame.code(), frame.reason()), (CloseCode::NORMAL, "bye"));
+//! assert_eq!((frame.code(), frame.reason()), (CloseCode::NORMAL_CLOSURE, "bye"));
 //! assert_eq!(client.output(), [b"\x88\x82\x37\xfa\x21\x3d".as_slice(), &[0x03 ^ 0x37, 0xe8 ^ 0xfa]].concat());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -3,7 +3,7 @@
 use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
 use crate::deadline::Deadline;
-use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
 use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
 use socket2::{Domain, SockAddr, Type};
@@ -33,7 +33,7 @@ use std::time::Duration;
 /// if request.path() == "/chat" {
 ///     let mut ws = request.accept()?;
 ///     ws.send("welcome")?;
-///     ws.close(landline::CloseCode::NORMAL, "")?;
+///     ws.close(landline::CloseCode::NORMAL_CLOSURE, "")?;
 /// } else {
 ///     request.reject(http::StatusCode::NOT_FOUND, http::HeaderMap::new(), "no such path\n")?;
 /// }
@@ -337,7 +337,7 @@ impl Listener {
         self.check_process()?;
         loop {
             if wake.is_interrupting() || self.stopped.is_set() {
-                return Err(Interrupted::during(Budget::Accept));
+                return Err(Interrupted::during(Phase::Accept));
             }
             match self.try_accept() {
                 Ok(stream) => {
@@ -350,7 +350,7 @@ impl Listener {
                 Err(error) => return Err(Error::io("accepting a connection", error)),
             }
             if deadline.is_over() {
-                return Err(Timeout::of(Budget::Accept));
+                return Err(Timeout::of(Phase::Accept));
             }
             wait_fd(self.as_fd(), Interest::READ, deadline, Some(wake))
                 .map_err(|error| Error::io("waiting for a connection", error))?;

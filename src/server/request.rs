@@ -3,7 +3,7 @@
 use super::Options;
 use crate::connection::{Handshake, WebSocket};
 use crate::deadline::Deadline;
-use crate::error::{Budget, Error, Result, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::opening::{CHUNK, LINGER, Opening};
 use crate::process::Process;
 use crate::proto::Role;
@@ -124,7 +124,7 @@ impl Request {
         let (compression, extensions) = deflate.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
         let extensions = extensions.unwrap_or_default();
         let head = self.request.accept(subprotocol, &extensions, headers)?;
-        let Some(transport) = self.transport.take() else { return Err(Timeout::of(Budget::Handshake)) };
+        let Some(transport) = self.transport.take() else { return Err(Timeout::of(Phase::Handshake)) };
         Opening { transport: &transport, deadline: self.deadline, wake: None }.write(&head)?;
         let agreed = Handshake {
             subprotocol: subprotocol.map(str::to_owned),

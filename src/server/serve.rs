@@ -303,7 +303,7 @@ impl Slot {
 #[inline(never)]
 fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
     if catch_unwind(AssertUnwindSafe(|| handler(ws))).is_ok() {
-        CloseCode::NORMAL
+        CloseCode::NORMAL_CLOSURE
     } else {
         log::error!("a connection's handler panicked");
         CloseCode::INTERNAL_ERROR

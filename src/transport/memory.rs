@@ -22,7 +22,7 @@ const CAPACITY: usize = 64 << 10;
 /// let server = std::thread::spawn(move || {
 ///     let mut ws = landline::server::accept_over(server, &landline::Config::default())?.accept()?;
 ///     ws.send("hello from memory")?;
-///     ws.close(landline::CloseCode::NORMAL, "")
+///     ws.close(landline::CloseCode::NORMAL_CLOSURE, "")
 /// });
 /// let mut ws = landline::Client::default().connect_over(client, "ws://memory/")?;
 /// assert_eq!(ws.recv()?, Some(landline::Message::Text("hello from memory".into())));

@@ -57,7 +57,7 @@ fn item_13_what_may_not_be_sent_is_refused_and_changes_nothing() {
             let refused = here.close(code.into(), "");
             assert!(matches!(refused, Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
         }
-        let long = here.close(CloseCode::NORMAL, &"x".repeat(124));
+        let long = here.close(CloseCode::NORMAL_CLOSURE, &"x".repeat(124));
         assert!(matches!(long, Err(Error::Usage(UsageError::CloseReason { len: 124 }))));
         let long = here.ping(&[0; 126]);
         assert!(matches!(long, Err(Error::Usage(UsageError::ControlPayload { len: 126 }))));
@@ -143,7 +143,7 @@ fn item_14_pings_make_nothing_grow() {
 fn item_14_no_pong_and_no_ping_after_close() {
     for role in ROLES {
         let mut here = endpoint(role);
-        here.close(CloseCode::NORMAL, "").unwrap();
+        here.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert_eq!(sent(role, &mut here), [closed(1000, "")]);
         let wire = frames(role, &[(PING, b"late"), (TEXT, b"late")]);
         assert_eq!(deliver(&mut here, &wire), (vec![Seen::Ping(b"late".to_vec()), text("late")], None));
@@ -188,7 +188,7 @@ fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
         let mut here = endpoint(role);
         here.send("before").unwrap();
         here.close(CloseCode::GOING_AWAY, "later").unwrap();
-        here.close(CloseCode::NORMAL, "again").unwrap();
+        here.close(CloseCode::NORMAL_CLOSURE, "again").unwrap();
         assert!(matches!(here.send("after"), Err(Error::Closed(Closed::Sent))));
         assert!(matches!(here.send_fragment(Kind::Text, b"after", true), Err(Error::Closed(Closed::Sent))));
         assert_eq!(sent(role, &mut here), [text("before"), closed(1001, "later")]);
@@ -267,7 +267,7 @@ fn item_19_no_second_close_frame_after_our_own() {
     for role in ROLES {
         for (_, violation) in violations(role) {
             let mut here = endpoint(role);
-            here.close(CloseCode::NORMAL, "bye").unwrap();
+            here.close(CloseCode::NORMAL_CLOSURE, "bye").unwrap();
             assert_eq!(sent(role, &mut here), [closed(1000, "bye")]);
             assert!(deliver(&mut here, &violation).1.is_some());
             assert!(here.output().is_empty());
@@ -295,7 +295,7 @@ fn assert_over(here: &mut Protocol, failed: &Error) {
     is_the_same(here.send("x").err());
     is_the_same(here.send_fragment(Kind::Text, b"x", true).err());
     is_the_same(here.ping(b"x").err());
-    is_the_same(here.close(CloseCode::NORMAL, "").err());
+    is_the_same(here.close(CloseCode::NORMAL_CLOSURE, "").err());
     is_the_same(here.receive_eof().err());
     is_the_same(here.next_event().err());
     assert!(here.is_over());
@@ -315,7 +315,7 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
         ] {
             let mut here = endpoint(role);
             if closed {
-                here.close(CloseCode::NORMAL, "").unwrap();
+                here.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
             }
             assert_eq!(deliver(&mut here, bytes).1, None);
             assert!(!here.is_over(), "{what}");
@@ -328,13 +328,13 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
         for closed_here in [false, true] {
             let mut here = endpoint(role);
             if closed_here {
-                here.close(CloseCode::NORMAL, "").unwrap();
+                here.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
             }
             deliver(&mut here, &wire);
             assert!(here.is_over() && here.receive_eof().is_ok() && here.is_over());
             assert!(here.error().is_none() && here.next_event().unwrap().is_none());
             assert!(matches!(here.send("x"), Err(Error::Closed(Closed::Sent))));
-            here.close(CloseCode::NORMAL, "").unwrap();
+            here.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         }
     }
 }

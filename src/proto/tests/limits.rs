@@ -17,7 +17,7 @@ fn item_9_default_is_16_mib_and_1009() {
         assert_eq!(refusal(role, &header_to(role, BINARY, 16 << 20)), None);
         let error = refusal(role, &header_to(role, BINARY, (16 << 20) + 1));
         assert_eq!(error, too_big(16 << 20, (16 << 20) + 1));
-        assert_eq!(error.unwrap().close_frame().code(), CloseCode::TOO_BIG);
+        assert_eq!(error.unwrap().close_frame().code(), CloseCode::MESSAGE_TOO_BIG);
     }
 }
 
@@ -85,7 +85,7 @@ fn item_9_new_limits_hold_from_the_next_frame_on() {
 #[test]
 fn item_11_fragments_are_counted_empty_ones_too() {
     let many = LimitError::TooManyFragments { limit: 3 };
-    assert_eq!(many.close_code(), CloseCode::POLICY);
+    assert_eq!(many.close_code(), CloseCode::POLICY_VIOLATION);
     for role in ROLES {
         for part in [b"".as_slice(), b"x"] {
             let three = frames(role, &[(BINARY_BEGIN, part), (MORE, part), (PING, b""), (LAST, part)]);

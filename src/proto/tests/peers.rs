@@ -104,7 +104,7 @@ fn item_7_a_client_takes_a_fresh_key_for_every_frame() {
     client.send_fragment(Kind::Binary, b"b", false).unwrap();
     client.ping(b"").unwrap();
     client.send_fragment(Kind::Binary, b"c", true).unwrap();
-    client.close(CloseCode::NORMAL, "").unwrap();
+    client.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
     let wire = client.output();
     let mut keys = keys();
     let expected = [(TEXT, b"a".as_slice()), (BINARY_BEGIN, b"b"), (PING, b""), (LAST, b"c"), (CLOSE, b"\x03\xe8")]

@@ -28,7 +28,7 @@ fn assert_fails_at(inbound: &mut Inbound, wire: &[u8], bad_byte: usize, rounds: 
 
 #[test]
 fn item_12_fails_at_the_first_bad_byte_of_an_incomplete_frame() {
-    assert_eq!(ProtocolError::InvalidUtf8.close_code(), CloseCode::INVALID_DATA);
+    assert_eq!(ProtocolError::InvalidUtf8.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
     for role in ROLES {
         for want in [Want::Message, Want::Pieces] {
             for count in [1, usize::MAX] {
@@ -117,7 +117,7 @@ fn item_12_every_message_begins_anew_and_binary_is_not_looked_at() {
 
 #[test]
 fn item_12_close_reasons() {
-    assert_eq!(ProtocolError::InvalidCloseReason.close_code(), CloseCode::INVALID_DATA);
+    assert_eq!(ProtocolError::InvalidCloseReason.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
     for role in ROLES {
         for (bad, good) in BAD {
             let payload = [b"\x03\xe8", bad].concat();

@@ -6,7 +6,7 @@ use super::identity::{Identity, Material, parse_certificates, read_file};
 use super::shared::{self, Pem, Settings};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::offload::{GaveUp, Offload};
 use crate::transport::{Transport, Wake};
 use native_tls::Protocol;
@@ -185,9 +185,9 @@ impl TlsConnectorBuilder {
         match SETTING_UP.run(move || builder.build(), deadline, wake) {
             Ok(made) => made,
             Err(GaveUp::Timeout { queued }) => {
-                Err(Error::Timeout(Timeout { budget: Budget::Tls, accepted: false, queued }))
+                Err(Error::Timeout(Timeout { phase: Phase::Tls, accepted: false, queued }))
             }
-            Err(GaveUp::Interrupted) => Err(Interrupted::during(Budget::Tls)),
+            Err(GaveUp::Interrupted) => Err(Interrupted::during(Phase::Tls)),
             Err(GaveUp::Failed(error)) => Err(Error::io("setting up TLS", error)),
         }
     }

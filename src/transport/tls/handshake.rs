@@ -4,7 +4,7 @@ use super::buffers::{Buffers, Chunk, Unsent};
 use super::failure::handshake_failed;
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::{Budget, Error, Interrupted, Result, Timeout};
+use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::process::DroppedByMaker;
 use crate::transport::{Interest, Transport, Wake};
 use native_tls::HandshakeError;
@@ -24,8 +24,8 @@ pub(super) fn handshake<T: Transport>(
     let mut stage = Chunk::default();
     let wait = |interest| match under.wait(interest, deadline, wake) {
         Err(error) => Err(Error::io("waiting for the TLS handshake", error)),
-        Ok(_) if wake.is_some_and(Wake::is_interrupting) => Err(Interrupted::during(Budget::Tls)),
-        Ok(_) if deadline.is_over() => Err(Timeout::of(Budget::Tls)),
+        Ok(_) if wake.is_some_and(Wake::is_interrupting) => Err(Interrupted::during(Phase::Tls)),
+        Ok(_) if deadline.is_over() => Err(Timeout::of(Phase::Tls)),
         Ok(_) => Ok(()),
     };
     let send = |unsent: &mut Unsent| loop {
@@ -62,7 +62,7 @@ pub(super) fn handshake<T: Transport>(
         };
         sent?;
         if deadline.is_over() {
-            return Err(Timeout::of(Budget::Tls));
+            return Err(Timeout::of(Phase::Tls));
         }
         if middle.get_ref().ended {
             return Err(handshake_failed(Some("peer ended the connection in the middle of it"), None));
