@@ -1,11 +1,10 @@
-//! Close codes, close frames, and how a connection ended (RFC 6455 sections 5.5.1 and 7).
+//! Close codes and close frames (RFC 6455 sections 5.5.1 and 7).
 
-use crate::error::{Error, UsageError};
 use std::fmt;
 
 /// Longest reason a Close frame can carry, in bytes of UTF-8: a control frame's 125 bytes less the code
 /// (RFC 6455 5.5).
-pub const MAX_CLOSE_REASON: usize = crate::proto::MAX_CONTROL_PAYLOAD - 2;
+pub const MAX_CLOSE_REASON: usize = 125 - 2;
 
 /// Why a connection is closed, as a number (RFC 6455 section 7.4).
 ///
@@ -122,14 +121,14 @@ impl CloseFrame {
     ///
     /// # Errors
     ///
-    /// [`UsageError::CloseCode`] for a code that may not travel, [`UsageError::CloseReason`] for a reason
+    /// [`CloseFrameError::Code`] for a code that may not travel, [`CloseFrameError::ReasonTooLong`] for a reason
     /// longer than [`MAX_CLOSE_REASON`].
-    pub fn new(code: CloseCode, reason: &str) -> Result<Self, UsageError> {
+    pub fn new(code: CloseCode, reason: &str) -> Result<Self, CloseFrameError> {
         if !code.is_sendable() {
-            return Err(UsageError::CloseCode(code));
+            return Err(CloseFrameError::Code(code));
         }
         if reason.len() > MAX_CLOSE_REASON {
-            return Err(UsageError::CloseReason { len: reason.len() });
+            return Err(CloseFrameError::ReasonTooLong { len: reason.len() });
         }
         Ok(Self { code, reason: reason.to_owned() })
     }
@@ -172,33 +171,19 @@ pub enum Side {
     Remote,
 }
 
-/// How a connection ended, or how far its end has come: both Close frames, who was first, and why.
-///
-/// From [`WebSocket::close_info`](crate::WebSocket::close_info); readable at any time.
-#[derive(Clone, Debug, Default)]
-pub struct CloseInfo {
-    /// What the peer sent.
-    pub received: Option<CloseFrame>,
-    /// What was sent to the peer.
-    pub sent: Option<CloseFrame>,
-    /// Whose Close frame came first; `None` while there is none.
-    pub first: Option<Side>,
-    /// Whether the closing handshake was completed: both sides sent a Close frame and nothing went wrong.
-    pub clean: bool,
-    /// The error that ended the connection, if one did.
-    pub cause: Option<Error>,
-}
-
-impl CloseInfo {
-    /// The code to report: the peer's, else the one sent because of an error of the peer, else 1006.
-    #[must_use]
-    pub fn code(&self) -> CloseCode {
-        match (&self.received, &self.sent, &self.cause) {
-            (Some(frame), _, _) => frame.code(),
-            (None, Some(frame), Some(Error::Protocol(_) | Error::Limit(_))) => frame.code(),
-            _ => CloseCode::ABNORMAL_CLOSURE,
-        }
-    }
+/// Why a Close frame cannot be sent. Nothing was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseFrameError {
+    /// A code that may not travel.
+    #[error("close code {0} may not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999")]
+    Code(CloseCode),
+    /// A reason that does not fit a control frame.
+    #[error("close reason of {len} bytes is too long; at most {MAX_CLOSE_REASON} fit")]
+    ReasonTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
 }
 
 #[cfg(test)]
@@ -215,10 +200,10 @@ mod tests {
     #[test]
     fn item_13_our_own_frames_are_checked() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
-            assert!(matches!(CloseFrame::new(code.into(), ""), Err(UsageError::CloseCode(_))), "{code}");
+            assert!(matches!(CloseFrame::new(code.into(), ""), Err(CloseFrameError::Code(_))), "{code}");
         }
         assert!(CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"x".repeat(123)).is_ok());
         let too_long = CloseFrame::new(CloseCode::NORMAL_CLOSURE, &"x".repeat(124));
-        assert_eq!(too_long, Err(UsageError::CloseReason { len: 124 }));
+        assert_eq!(too_long, Err(CloseFrameError::ReasonTooLong { len: 124 }));
     }
 }

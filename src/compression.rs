@@ -1,7 +1,5 @@
 //! What a user can say about compression. How it is done is in `proto::deflate`.
 
-use crate::error::{Error, Result};
-
 /// Compression of messages by permessage-deflate (RFC 7692): the options, the same for clients and servers.
 ///
 /// Off unless a builder is given one. A client then offers it and a server accepts it; whether a connection has
@@ -117,22 +115,6 @@ impl Compression {
     pub fn free_between_messages(mut self, on: bool) -> Self {
         self.free_between_messages = on;
         self
-    }
-
-    /// Refuses what the engine cannot do.
-    pub(crate) fn check(&self) -> Result<()> {
-        if !(1..=9).contains(&self.level) {
-            return Err(Error::config(format!("compression level {}: give 1 to 9", self.level)));
-        }
-        for (name, bits) in [
-            ("server_max_window_bits", self.server_max_window_bits),
-            ("client_max_window_bits", self.client_max_window_bits),
-        ] {
-            if !(9..=15).contains(&bits) {
-                return Err(Error::config(format!("{name} of {bits}: give 9 to 15")));
-            }
-        }
-        Ok(())
     }
 }
 

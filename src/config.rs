@@ -119,8 +119,24 @@ impl Config {
         if self.limits.max_fragments == 0 {
             return Err(Error::config("max_fragments must be at least 1: every message has one frame"));
         }
-        self.compression.as_ref().map_or(Ok(()), Compression::check)
+        self.compression.as_ref().map_or(Ok(()), check_compression)
     }
+}
+
+/// Refuses what the engine cannot do.
+fn check_compression(options: &Compression) -> Result<()> {
+    if !(1..=9).contains(&options.level) {
+        return Err(Error::config(format!("compression level {}: give 1 to 9", options.level)));
+    }
+    for (name, bits) in [
+        ("server_max_window_bits", options.server_max_window_bits),
+        ("client_max_window_bits", options.client_max_window_bits),
+    ] {
+        if !(9..=15).contains(&bits) {
+            return Err(Error::config(format!("{name} of {bits}: give 9 to 15")));
+        }
+    }
+    Ok(())
 }
 
 /// The setters of a [`Config`] on a builder that has one.

@@ -1,6 +1,7 @@
 //! Errors: whose fault, whether the connection goes on, and what to tell the user.
 
-use crate::close::{CloseCode, MAX_CLOSE_REASON};
+use crate::close::{CloseCode, CloseFrameError};
+use crate::proto;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -161,6 +162,25 @@ impl From<ReceiveError> for Error {
     }
 }
 
+impl From<proto::Error> for Error {
+    fn from(error: proto::Error) -> Self {
+        match error {
+            proto::Error::Protocol(error) => Self::Protocol(error),
+            proto::Error::Limit(error) => Self::Limit(error),
+            proto::Error::CloseFrame(error) => error.into(),
+            proto::Error::PingTooLong { len } => UsageError::PingTooLong { len }.into(),
+            proto::Error::Closing => Self::Closed(Closed::Sent),
+            proto::Error::Eof => Self::Closed(Closed::Eof),
+        }
+    }
+}
+
+impl From<CloseFrameError> for Error {
+    fn from(error: CloseFrameError) -> Self {
+        Self::Usage(error.into())
+    }
+}
+
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(Arc::new(error))
@@ -220,18 +240,12 @@ impl From<Error> for io::Error {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// A close code that may not be sent.
-    #[error("close code {0} may not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999")]
-    CloseCode(CloseCode),
-    /// A close reason that does not fit a control frame.
-    #[error("close reason of {len} bytes is too long; at most {MAX_CLOSE_REASON} fit")]
-    CloseReason {
-        /// Its length in bytes.
-        len: usize,
-    },
+    /// A close code that may not be sent, or a close reason that does not fit a control frame.
+    #[error(transparent)]
+    CloseFrame(#[from] CloseFrameError),
     /// A Ping payload that does not fit a control frame.
-    #[error("ping payload of {len} bytes is too long; at most 125 fit")]
-    ControlPayload {
+    #[error("ping payload of {len} bytes is too long; at most {} fit", proto::MAX_CONTROL_PAYLOAD)]
+    PingTooLong {
         /// Its length in bytes.
         len: usize,
     },

@@ -74,12 +74,12 @@ pub mod uri;
 pub struct Readme;
 
 pub use client::{Client, ClientBuilder, connect};
-pub use close::{CloseCode, CloseFrame, CloseInfo, MAX_CLOSE_REASON, Side};
+pub use close::{CloseCode, CloseFrame, CloseFrameError, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
-    Aborter, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received, Receiver,
-    Sender, Stats, WebSocket,
+    Aborter, CloseInfo, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received,
+    Receiver, Sender, Stats, WebSocket,
 };
 pub use deadline::Deadline;
 pub use error::{Error, Result};

@@ -26,6 +26,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<landline::proto::Error> for Failure {
+    fn from(error: landline::proto::Error) -> Self {
+        Self::Library(error.into())
+    }
+}
+
 impl Failure {
     pub(crate) fn null(what: &'static str) -> Self {
         Self::Misuse(LANDLINE_ERR_NULL, format!("{what} is NULL").into())

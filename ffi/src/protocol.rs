@@ -502,9 +502,9 @@ pub unsafe extern "C" fn landline_protocol_send(
             let protocol = core.protocol()?;
             protocol.set_compress(compress);
             let sent = match kind {
-                Kind::Binary => protocol.send(data),
+                Kind::Binary => protocol.send(data).map_err(Error::from),
                 Kind::Text => match simdutf8::basic::from_utf8(data) {
-                    Ok(text) => protocol.send(text),
+                    Ok(text) => protocol.send(text).map_err(Error::from),
                     Err(_) => Err(UsageError::InvalidUtf8.into()),
                 },
             };

@@ -12,8 +12,9 @@
 //! The reason for an end is recorded in the gate before the transport is cut. The first record stays, so that failures
 //! that follow from the cut do not take its place, in whatever thread.
 
+use super::close_info::CloseInfo;
 use super::link::{Link, Patience, earliest};
-use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::close::{CloseCode, CloseFrame};
 use crate::deadline::{self, Deadline};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::proto::ReceiveError;

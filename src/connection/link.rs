@@ -327,7 +327,7 @@ impl Link {
         let mut gate = self.wait_in_line(gate, Wants::Room { len }, patience)?;
         if let Err(error) = gate.session.check_open() {
             self.pass_on(gate);
-            return Err(error);
+            return Err(error.into());
         }
         if gate.out.is_some() {
             return Ok(Some(gate));
@@ -503,7 +503,7 @@ impl Link {
         gate.queue_replies();
         if let Err(error) = gate.session.ping(payload) {
             self.pass_on(gate);
-            return Err(error);
+            return Err(error.into());
         }
         self.drain(gate, patience).map_err(Error::accepted)
     }
@@ -552,7 +552,7 @@ impl Link {
             Ok(()) => Ok(gate),
             Err(error) => {
                 self.pass_on(gate);
-                Err(error)
+                Err(error.into())
             }
         }
     }

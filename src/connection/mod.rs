@@ -4,6 +4,7 @@
 //! a program that uses one thread; [`WebSocket::split`] hands them out. How they share the transport is written
 //! at the top of `link.rs`.
 
+mod close_info;
 mod closing;
 mod held;
 mod interrupt;
@@ -16,6 +17,7 @@ mod sender;
 mod stats;
 mod stream;
 
+pub use close_info::CloseInfo;
 pub use interrupt::{Aborter, Interrupter};
 pub use local::{LocalReceiver, LocalSender};
 pub use receiver::{Received, Receiver};
@@ -25,7 +27,7 @@ pub use stream::{MessageReader, MessageWriter};
 
 pub(crate) use link::Link;
 
-use crate::close::{CloseCode, CloseInfo};
+use crate::close::CloseCode;
 use crate::compression::Compress;
 use crate::config::Config;
 use crate::deadline::Deadline;

@@ -1,11 +1,12 @@
 //! The receiving half: reading from the transport, and what a message is made of. See `closing.rs` for the end.
 
+use super::close_info::CloseInfo;
 use super::closing::{Ending, Progress};
 use super::interrupt::Interrupter;
 use super::link::{Link, Outlook, Patience, earliest, ping_timeout};
 use super::stats::Stats;
 use super::stream::MessageReader;
-use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::close::{CloseCode, CloseFrame};
 use crate::config::Keepalive;
 use crate::deadline::{self, Deadline};
 use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout, UsageError};

@@ -1,9 +1,10 @@
 //! The sending half.
 
+use super::close_info::CloseInfo;
 use super::link::{Link, Part, Patience};
 use super::stats::Stats;
 use super::stream::MessageWriter;
-use crate::close::{CloseCode, CloseFrame, CloseInfo};
+use crate::close::{CloseCode, CloseFrame};
 use crate::compression::Compress;
 use crate::deadline::{self, Deadline};
 use crate::error::{Result, UsageError};
@@ -111,7 +112,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// See [`Sender`], and [`UsageError::ControlPayload`].
+    /// See [`Sender`], and [`UsageError::PingTooLong`].
     pub fn ping(&self, payload: &[u8]) -> Result<()> {
         self.link.ping(payload, &mut self.patience())
     }

@@ -1,6 +1,46 @@
-//! What a peer can do wrong after the opening handshake.
+//! What can go wrong after the opening handshake: what a peer does wrong, and what cannot be sent.
 
-use crate::close::{CloseCode, CloseFrame};
+use super::frame::MAX_CONTROL_PAYLOAD;
+use crate::close::{CloseCode, CloseFrame, CloseFrameError};
+
+/// Why a call of [`Protocol`](super::Protocol) or [`Session`](super::Session) did not do what it is for.
+///
+/// [`CloseFrame`](Self::CloseFrame), [`PingTooLong`](Self::PingTooLong) and [`Closing`](Self::Closing) are about the call:
+/// nothing was done. The others end the connection.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke the protocol. A Close frame that says so is queued.
+    #[error("peer broke the protocol: {0} ({section})", section = .0.rfc_section())]
+    Protocol(ProtocolError),
+    /// The peer went over a limit of this end. A Close frame that says so is queued.
+    #[error(transparent)]
+    Limit(LimitError),
+    /// A Close frame that cannot be sent.
+    #[error(transparent)]
+    CloseFrame(#[from] CloseFrameError),
+    /// A Ping payload that does not fit a control frame.
+    #[error("ping payload of {len} bytes is too long; at most {MAX_CONTROL_PAYLOAD} fit")]
+    PingTooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A Close frame has been sent: nothing more can be sent, but the peer's messages can still be received.
+    #[error("connection is closing: nothing more can be sent")]
+    Closing,
+    /// The peer's stream ended without a Close frame (code 1006).
+    #[error("connection ended without a close frame (1006)")]
+    Eof,
+}
+
+impl From<ReceiveError> for Error {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Protocol(error) => Self::Protocol(error),
+            ReceiveError::Limit(error) => Self::Limit(error),
+        }
+    }
+}
 
 /// A violation of RFC 6455 or RFC 7692 by the peer. The connection is failed with a Close frame that names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -121,10 +161,10 @@ impl LimitError {
 #[non_exhaustive]
 pub enum ReceiveError {
     /// The peer broke the protocol.
-    #[error("{0}")]
+    #[error(transparent)]
     Protocol(#[from] ProtocolError),
     /// The peer went over a limit.
-    #[error("{0}")]
+    #[error(transparent)]
     Limit(#[from] LimitError),
 }
 

@@ -1,9 +1,12 @@
 //! One frame header: decode and encode, nothing else (RFC 6455 section 5.2).
 
 use super::error::ProtocolError;
+use crate::close::MAX_CLOSE_REASON;
 
 /// Longest payload of a Close, Ping or Pong frame, in bytes (RFC 6455 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
+const _: () =
+    assert!(MAX_CONTROL_PAYLOAD == 2 + MAX_CLOSE_REASON, "a Close frame's payload begins with two bytes of code");
 
 /// Longest frame header: two bytes, a 64-bit length, a masking key.
 pub const MAX_HEADER_LEN: usize = 2 + 8 + 4;

@@ -90,7 +90,7 @@ mod utf8;
 #[cfg(test)]
 mod tests;
 
-pub use error::{LimitError, ProtocolError, ReceiveError};
+pub use error::{Error, LimitError, ProtocolError, ReceiveError};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, Opcode, Role};
 pub use inbound::{Inbound, Limits, Step, Want};
 pub use outbound::{Content, MaskSource, OpenFrame, Outbound};

@@ -1,13 +1,13 @@
 //! Both halves and the session in one value, for a program that drives the protocol from one thread.
 
 use super::deflate::{DeflateParameters, Deflater, End, Inflater};
+use super::error::Error;
 use super::frame::{Opcode, Role};
 use super::inbound::{Inbound, Limits, Step, Want};
 use super::outbound::{Content, MaskSource, Outbound};
 use super::session::Session;
 use crate::close::{CloseCode, CloseFrame};
 use crate::compression::{Compress, Compression};
-use crate::error::{Closed, Error};
 use crate::message::{Kind, MessageRef, Payload};
 
 /// With more unwritten output than this, replies wait: of several Pongs only the last, so that a peer that pings
@@ -100,11 +100,11 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Closed::Eof`] (code 1006) unless a Close frame came first (RFC 6455 7.1.5), or what had ended the connection
+    /// [`Error::Eof`] (code 1006) unless a Close frame came first (RFC 6455 7.1.5), or what had ended the connection
     /// before.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
         if self.session.close_received_frame().is_none() && self.failed.is_none() {
-            self.failed = Some(Error::Closed(Closed::Eof));
+            self.failed = Some(Error::Eof);
         }
         self.check_alive()
     }
@@ -116,7 +116,7 @@ impl Protocol {
     /// # Errors
     ///
     /// [`Error::Protocol`] and [`Error::Limit`]: what the peer did wrong; a Close frame that says so is queued.
-    /// [`Closed::Eof`] after [`receive_eof`](Self::receive_eof), once there are no more events. Every later call
+    /// [`Error::Eof`] after [`receive_eof`](Self::receive_eof), once there are no more events. Every later call
     /// gives the same error, the sending ones too.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if self.session.close_received_frame().is_some() {
@@ -157,7 +157,7 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
+    /// [`Error::Closing`] once a Close frame has been sent, or what has ended the connection.
     pub fn send(&mut self, message: impl Payload) -> Result<(), Error> {
         let (kind, payload) = message.parts();
         self.send_fragment(kind, payload, true)
@@ -168,7 +168,7 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
+    /// [`Error::Closing`] once a Close frame has been sent, or what has ended the connection.
     pub fn send_fragment(&mut self, kind: Kind, part: &[u8], fin: bool) -> Result<(), Error> {
         self.check_alive()?;
         self.session.check_open()?;
@@ -194,8 +194,8 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`UsageError::ControlPayload`](crate::error::UsageError::ControlPayload) for a longer one,
-    /// [`Closed::Sent`] once a Close frame has been sent, or what has ended the connection.
+    /// [`Error::PingTooLong`] for a longer one,
+    /// [`Error::Closing`] once a Close frame has been sent, or what has ended the connection.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.check_alive()?;
         self.session.ping(payload)?;

@@ -12,11 +12,10 @@
 //! waits or writes: a driver calls [`Session::write_replies`] whenever it may append whole frames, and sees to
 //! it that this happens before it waits for input.
 
-use super::error::ReceiveError;
+use super::error::{Error, ReceiveError};
 use super::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use super::outbound::Outbound;
 use crate::close::{CloseFrame, Side};
-use crate::error::{Closed, Error, UsageError};
 
 /// The payload of a control frame that is due.
 #[derive(Clone)]
@@ -93,21 +92,21 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Closed::Sent`] once a Close frame has been sent or is due.
+    /// [`Error::Closing`] once a Close frame has been sent or is due.
     #[inline]
     pub fn check_open(&self) -> Result<(), Error> {
-        if self.is_closing() { Err(Error::Closed(Closed::Sent)) } else { Ok(()) }
+        if self.is_closing() { Err(Error::Closing) } else { Ok(()) }
     }
 
     /// A Ping with this payload is due; one that was due before is dropped.
     ///
     /// # Errors
     ///
-    /// [`UsageError::ControlPayload`] for more than 125 bytes, [`Closed::Sent`] once a Close frame has been sent.
+    /// [`Error::PingTooLong`] for more than 125 bytes, [`Error::Closing`] once a Close frame has been sent.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.check_open()?;
         if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(UsageError::ControlPayload { len: payload.len() }.into());
+            return Err(Error::PingTooLong { len: payload.len() });
         }
         self.ping = Some(Box::new(Due::new(payload)));
         Ok(())

@@ -13,9 +13,9 @@ mod pieces;
 mod reference;
 mod text;
 
+use super::Error;
 use super::*;
 use crate::close::CloseCode;
-use crate::error::Error;
 use crate::message::Message;
 use reference::{Seen, frame, header};
 

@@ -2,8 +2,8 @@
 
 use super::reference::{binary, text};
 use super::*;
+use crate::close::CloseFrameError;
 use crate::close::{CloseFrame, Side};
-use crate::error::{Closed, Error, UsageError};
 use crate::message::MessageRef;
 
 fn close(code: u16, reason: &str) -> Vec<u8> {
@@ -55,12 +55,12 @@ fn item_13_what_may_not_be_sent_is_refused_and_changes_nothing() {
         let mut here = endpoint(role);
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
             let refused = here.close(code.into(), "");
-            assert!(matches!(refused, Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+            assert!(matches!(refused, Err(Error::CloseFrame(CloseFrameError::Code(_)))), "{code}");
         }
         let long = here.close(CloseCode::NORMAL_CLOSURE, &"x".repeat(124));
-        assert!(matches!(long, Err(Error::Usage(UsageError::CloseReason { len: 124 }))));
+        assert!(matches!(long, Err(Error::CloseFrame(CloseFrameError::ReasonTooLong { len: 124 }))));
         let long = here.ping(&[0; 126]);
-        assert!(matches!(long, Err(Error::Usage(UsageError::ControlPayload { len: 126 }))));
+        assert!(matches!(long, Err(Error::PingTooLong { len: 126 })));
         assert!(here.output().is_empty() && !here.close_expected());
         here.ping(&[7; 125]).unwrap();
         here.close(CloseCode::from(4999), &"x".repeat(123)).unwrap();
@@ -147,7 +147,7 @@ fn item_14_no_pong_and_no_ping_after_close() {
         assert_eq!(sent(role, &mut here), [closed(1000, "")]);
         let wire = frames(role, &[(PING, b"late"), (TEXT, b"late")]);
         assert_eq!(deliver(&mut here, &wire), (vec![Seen::Ping(b"late".to_vec()), text("late")], None));
-        assert!(matches!(here.ping(b""), Err(Error::Closed(Closed::Sent))));
+        assert!(matches!(here.ping(b""), Err(Error::Closing)));
         assert!(here.output().is_empty());
     }
     // What is due when the Close frame goes out goes out before it.
@@ -189,8 +189,8 @@ fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
         here.send("before").unwrap();
         here.close(CloseCode::GOING_AWAY, "later").unwrap();
         here.close(CloseCode::NORMAL_CLOSURE, "again").unwrap();
-        assert!(matches!(here.send("after"), Err(Error::Closed(Closed::Sent))));
-        assert!(matches!(here.send_fragment(Kind::Text, b"after", true), Err(Error::Closed(Closed::Sent))));
+        assert!(matches!(here.send("after"), Err(Error::Closing)));
+        assert!(matches!(here.send_fragment(Kind::Text, b"after", true), Err(Error::Closing)));
         assert_eq!(sent(role, &mut here), [text("before"), closed(1001, "later")]);
         let wire = frames(role, &[(BINARY, b"on its way"), (CLOSE, &close(1000, "ok"))]);
         assert_eq!(deliver(&mut here, &wire), (vec![binary(b"on its way"), closed(1000, "ok")], None));
@@ -303,7 +303,7 @@ fn assert_over(here: &mut Protocol, failed: &Error) {
 
 #[test]
 fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
-    let eof = Error::Closed(Closed::Eof);
+    let eof = Error::Eof;
     for role in ROLES {
         let wire = frames(role, &[(CLOSE, b"\x03\xe8")]);
         for (what, closed, bytes) in [
@@ -320,7 +320,7 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
             assert_eq!(deliver(&mut here, bytes).1, None);
             assert!(!here.is_over(), "{what}");
             let output = here.output().to_vec();
-            assert!(matches!(here.receive_eof(), Err(Error::Closed(Closed::Eof))), "{what}");
+            assert!(matches!(here.receive_eof(), Err(Error::Eof)), "{what}");
             assert_over(&mut here, &eof);
             assert_eq!(here.output(), output, "{what}: what was queued stays, and nothing joins it");
         }
@@ -333,7 +333,7 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
             deliver(&mut here, &wire);
             assert!(here.is_over() && here.receive_eof().is_ok() && here.is_over());
             assert!(here.error().is_none() && here.next_event().unwrap().is_none());
-            assert!(matches!(here.send("x"), Err(Error::Closed(Closed::Sent))));
+            assert!(matches!(here.send("x"), Err(Error::Closing)));
             here.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
         }
     }
@@ -347,7 +347,7 @@ fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
         assert!(here.receive_eof().is_err() && here.is_over());
         assert!(matches!(here.next_event(), Ok(Some(Event::Message(MessageRef::Text("a"))))));
         assert!(matches!(here.next_event(), Ok(Some(Event::Ping(b"b")))));
-        assert_over(&mut here, &Error::Closed(Closed::Eof));
+        assert_over(&mut here, &Error::Eof);
         // A Close frame among it makes an orderly end, in which nothing can be sent either.
         let mut here = endpoint(role);
         here.receive(&frames(role, &[(TEXT, b"a"), (CLOSE, b"\x03\xe8")]));
@@ -360,7 +360,7 @@ fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
         let mut here = endpoint(role);
         here.receive(&frames(role, &[(0x83, b"a")]));
         assert!(here.receive_eof().is_err());
-        assert_over(&mut here, &Error::Closed(Closed::Eof));
+        assert_over(&mut here, &Error::Eof);
         let mut here = endpoint(role);
         let (_, error) = deliver(&mut here, &frames(role, &[(0x83, b"a")]));
         assert_over(&mut here, &error.unwrap().into());

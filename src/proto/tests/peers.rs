@@ -3,7 +3,6 @@
 use super::reference::{binary, text};
 use super::*;
 use crate::close::Side;
-use crate::error::{Closed, Error};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -240,7 +239,7 @@ proptest! {
             let closing = here.protocol.close_expected();
             match (here.act(step), step) {
                 (result, Move::Close(_) | Move::Travel(_)) => prop_assert!(result.is_ok()),
-                (result, _) if closing => prop_assert!(matches!(result, Err(Error::Closed(Closed::Sent)))),
+                (result, _) if closing => prop_assert!(matches!(result, Err(Error::Closing))),
                 (result, _) => prop_assert!(result.is_ok()),
             }
             if let Move::Travel(count) = step {
