@@ -10,6 +10,7 @@ use crate::proto::Role;
 use crate::proto::deflate;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers};
 use crate::resolve::resolve;
+use crate::tls_setup;
 use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp};
 use crate::uri::Endpoint;
 use std::sync::Arc;
@@ -166,7 +167,7 @@ impl Client {
         match &self.tls {
             _ if !endpoint.is_tls() => Ok(None),
             Tls::Connector(connector) => Ok(Some(connector.clone())),
-            Tls::Options(options) => options.build_until(deadline, wake).map(Some),
+            Tls::Options(options) => tls_setup::connector(options, deadline, wake).map(Some),
         }
     }
 

@@ -65,6 +65,7 @@ pub mod process;
 pub mod proto;
 mod resolve;
 pub mod server;
+mod tls_setup;
 pub mod transport;
 pub mod uri;
 

@@ -1,5 +1,6 @@
 //! The layers hold: see ARCHITECTURE.md.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,18 +21,97 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Its lines without comments.
+fn code(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Files of tests alone are exempt.
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+}
+
 /// Fails if code (not comments) in `folder` has one of these words.
 fn must_not_name(folder: &str, words: &[&str]) {
-    for path in sources(folder) {
-        if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
-            continue;
-        }
-        for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
-            let code = line.split("//").next().unwrap_or_default();
+    for path in sources(folder).into_iter().filter(|path| !is_test(path)) {
+        for (number, line) in code(&path).iter().enumerate() {
             for word in words {
-                assert!(!code.contains(word), "{}:{}: {word}", path.display(), number + 1);
+                assert!(!line.contains(word), "{}:{}: {word}", path.display(), number + 1);
             }
         }
+    }
+}
+
+/// The modules of the crate in the order of the table in ARCHITECTURE.md: those of a row, and what they may name.
+fn layers() -> Vec<(Vec<String>, BTreeSet<String>)> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let table = page.lines().skip_while(|line| !line.starts_with("| modules |")).skip(2);
+    let rows = table.take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').collect();
+        let [modules, _, names] = cells[..] else { panic!("three columns: {row}") };
+        (quoted(modules), quoted(names).into_iter().collect())
+    })
+    .collect()
+}
+
+/// `client` for src/client.rs, `server` for src/server/serve.rs; and how many `super` lead to the root of the crate.
+fn module_of(path: &Path) -> (String, usize) {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().with_extension("");
+    let parts: Vec<_> = inside.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
+    (parts[0].to_owned(), parts.len())
+}
+
+/// What a line of code takes from the crate's root, `crate::` or `super::` before it.
+fn named(line: &str, depth: usize) -> impl Iterator<Item = &str> {
+    let up = "super::".repeat(depth);
+    let from_root: Vec<_> = line.match_indices("crate::").map(|(at, found)| at + found.len()).collect();
+    let from_below: Vec<_> = line.match_indices(&up).map(|(at, found)| at + found.len()).collect();
+    from_root
+        .into_iter()
+        .chain(from_below)
+        .map(|at| line[at..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+}
+
+#[test]
+fn the_table_of_layers_is_what_the_sources_say() {
+    let layers = layers();
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in sources("src").into_iter().filter(|path| !is_test(path)) {
+        let (module, depth) = module_of(&path);
+        let mut inline = 0;
+        if ["lib", "guide"].contains(&&module[..]) {
+            continue;
+        }
+        let names = used.entry(module.clone()).or_default();
+        for (number, line) in code(&path).iter().enumerate() {
+            if line == "}" {
+                inline = 0;
+            } else if !line.starts_with(' ') && line.contains("mod ") && line.ends_with('{') {
+                inline = 1;
+            }
+            for name in named(line, depth + inline).filter(|name| *name != module) {
+                let place = format!("{}:{}: {line}", path.display(), number + 1);
+                assert!(!name.is_empty() && name != "super", "one module at a time, from the root: {place}");
+                assert!(
+                    name.starts_with(char::is_lowercase),
+                    "name it where it is, not where it is exported: {place}"
+                );
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    let listed: Vec<_> = layers.iter().flat_map(|(modules, _)| modules.clone()).collect();
+    assert_eq!(listed.iter().collect::<BTreeSet<_>>(), used.keys().collect(), "each module stands in one row");
+    assert_eq!(listed.len(), used.len(), "a module stands in two rows");
+    for (row, (modules, may_name)) in layers.iter().enumerate() {
+        let below: BTreeSet<_> = layers[row + 1..].iter().flat_map(|(modules, _)| modules.clone()).collect();
+        let up: Vec<_> = may_name.difference(&below).collect();
+        assert!(up.is_empty(), "{modules:?} name {up:?}, which does not stand below them");
+        let names: BTreeSet<_> = modules.iter().flat_map(|module| used[module].clone()).collect();
+        assert_eq!(&names, may_name, "what {modules:?} name, and what the table says");
     }
 }
 
@@ -51,20 +131,13 @@ fn proto_does_no_io() {
             "libc",
             "rustix",
             "getrandom",
-            "crate::transport",
-            "crate::connection",
-            "crate::client",
-            "crate::server",
         ],
     );
 }
 
 #[test]
 fn transports_know_nothing_of_websocket() {
-    must_not_name(
-        "src/transport",
-        &["crate::proto", "crate::connection", "crate::client", "crate::server", "Opcode"],
-    );
+    must_not_name("src/transport", &["Opcode", "CloseCode", "Sec-WebSocket"]);
 }
 
 /// macOS and the BSDs lack these; there is no machine of theirs among those that test this.
@@ -83,8 +156,7 @@ fn what_only_some_systems_have_stands_behind_a_cfg() {
         "/proc/",
     ];
     for path in ["src", "ffi/src"].into_iter().flat_map(sources) {
-        let text = fs::read_to_string(&path).unwrap();
-        let lines: Vec<_> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        let lines = code(&path);
         for (number, line) in lines.iter().enumerate() {
             let is_guarded = lines[number.saturating_sub(3)..number].iter().any(|line| line.contains("cfg("));
             let word = WORDS.iter().find(|word| line.contains(**word));

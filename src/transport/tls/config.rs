@@ -6,16 +6,12 @@ use super::identity::{Identity, Material, parse_certificates, read_file};
 use super::shared::{self, Pem, Settings};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::{Error, Interrupted, Phase, Result, Timeout};
-use crate::offload::{GaveUp, Offload};
+use crate::error::{Error, Result};
 use crate::transport::{Transport, Wake};
 use native_tls::Protocol;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Reading files and certificates cannot be stopped: so many at a time, for callers with a time limit.
-static SETTING_UP: Offload = Offload::new("landline TLS set-up", 16);
 
 /// How a client does TLS. The default: the platform's roots, name and expiry checked, TLS 1.2 at least.
 ///
@@ -169,27 +165,12 @@ impl TlsConnectorBuilder {
         shared::connector(&self.settings()?).map(TlsConnector)
     }
 
-    /// [`build`](Self::build) until `deadline` passes or `wake` is set.
-    ///
-    /// What blocks longer goes on in a thread of its own.
-    pub(crate) fn build_until(&self, deadline: Deadline, wake: Option<&Wake>) -> Result<TlsConnector> {
-        if !self.has_files()
-            && let Some(connector) = shared::ready(&self.settings()?)
-        {
-            return Ok(TlsConnector(connector));
+    /// What [`build`](Self::build) gives, if it has been made before and no file has to be read. Never blocks.
+    pub(crate) fn ready(&self) -> Result<Option<TlsConnector>> {
+        if self.has_files() {
+            return Ok(None);
         }
-        let builder = self.clone();
-        if deadline == Deadline::NEVER && wake.is_none() {
-            return builder.build();
-        }
-        match SETTING_UP.run(move || builder.build(), deadline, wake) {
-            Ok(made) => made,
-            Err(GaveUp::Timeout { queued }) => {
-                Err(Error::Timeout(Timeout { phase: Phase::Tls, accepted: false, queued }))
-            }
-            Err(GaveUp::Interrupted) => Err(Interrupted::during(Phase::Tls)),
-            Err(GaveUp::Failed(error)) => Err(Error::io("setting up TLS", error)),
-        }
+        Ok(shared::ready(&self.settings()?).map(TlsConnector))
     }
 
     fn has_files(&self) -> bool {

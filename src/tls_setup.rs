@@ -1,0 +1,34 @@
+//! A client's TLS connector, made within a time limit.
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Interrupted, Phase, Result, Timeout};
+use crate::offload::{GaveUp, Offload};
+use crate::transport::{TlsConnector, TlsConnectorBuilder, Wake};
+
+/// Reading files and certificates cannot be stopped: so many at a time, for callers with a time limit.
+static SETTING_UP: Offload = Offload::new("landline TLS set-up", 16);
+
+/// [`TlsConnectorBuilder::build`] until `deadline` passes or `wake` is set.
+///
+/// What blocks longer goes on in a thread of its own.
+pub(crate) fn connector(
+    options: &TlsConnectorBuilder,
+    deadline: Deadline,
+    wake: Option<&Wake>,
+) -> Result<TlsConnector> {
+    if let Some(connector) = options.ready()? {
+        return Ok(connector);
+    }
+    let options = options.clone();
+    if deadline == Deadline::NEVER && wake.is_none() {
+        return options.build();
+    }
+    match SETTING_UP.run(move || options.build(), deadline, wake) {
+        Ok(made) => made,
+        Err(GaveUp::Timeout { queued }) => {
+            Err(Error::Timeout(Timeout { phase: Phase::Tls, accepted: false, queued }))
+        }
+        Err(GaveUp::Interrupted) => Err(Interrupted::during(Phase::Tls)),
+        Err(GaveUp::Failed(error)) => Err(Error::io("setting up TLS", error)),
+    }
+}
