@@ -1,0 +1,194 @@
+//! Threads and processes: who sleeps, what they use, child programs, scratch directories.
+
+use super::{STEP_LIMIT, TEST_LIMIT, eventually, limited};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A thread that can be watched falling asleep.
+pub(crate) struct Sleeper<T> {
+    thread: JoinHandle<T>,
+    stat: PathBuf,
+}
+
+pub(crate) fn sleeper<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> Sleeper<T> {
+    let (send, receive) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        send.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+        body()
+    });
+    let stat = Path::new("/proc").join(receive.recv().unwrap()).join("stat");
+    Sleeper { thread, stat }
+}
+
+impl<T> Sleeper<T> {
+    /// Returns once the thread waits for something (or is over).
+    pub(crate) fn until_asleep(&self) {
+        let mut seen = 0;
+        eventually("the thread falls asleep", || {
+            let state = std::fs::read_to_string(&self.stat).ok().and_then(|stat| stat_field(&stat, 0));
+            seen = if matches!(state.as_deref(), Some("S" | "Z") | None) { seen + 1 } else { 0 };
+            seen > 20
+        });
+    }
+
+    pub(crate) fn join(self) -> T {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+/// A field behind the name in `/proc/.../stat`, the state being 0.
+fn stat_field(stat: &str, field: usize) -> Option<String> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(field).map(str::to_owned)
+}
+
+/// Processor time used so far, to 10 ms. Reading it takes no further descriptor.
+pub(crate) struct CpuClock(std::fs::File);
+
+impl CpuClock {
+    pub(crate) fn of_this_thread() -> Self {
+        Self(std::fs::File::open("/proc/thread-self/stat").unwrap())
+    }
+
+    pub(crate) fn of_process() -> Self {
+        Self(std::fs::File::open("/proc/self/stat").unwrap())
+    }
+
+    pub(crate) fn read(&mut self) -> Duration {
+        let mut stat = String::new();
+        self.0.seek(io::SeekFrom::Start(0)).unwrap();
+        self.0.read_to_string(&mut stat).unwrap();
+        let ticks = |field| stat_field(&stat, field).unwrap().parse::<u64>().unwrap();
+        // 100 a second, whatever the kernel's own clock does (proc(5), time(7)).
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+}
+
+/// How many threads and descriptors this process has.
+pub(crate) fn threads_and_descriptors() -> (usize, usize) {
+    let count = |place: &str| std::fs::read_dir(place).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// Runs the test `name`, which includes its modules, in a process of its own, for what others in the process would disturb. `before` is shell text
+/// that is run first.
+pub(crate) fn alone(name: &str, before: &str, body: impl FnOnce() + Send + 'static) {
+    const MARK: &str = "LANDLINE_TEST_ALONE";
+    if std::env::var(MARK).is_ok_and(|alone| alone == name) {
+        return limited(body);
+    }
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{before} exec \"$0\" \"$@\"")).arg(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(MARK, name);
+    let (status, output) = run(&mut command, TEST_LIMIT + STEP_LIMIT);
+    assert!(status.success() && output.contains("1 passed"), "{name} alone failed:\n{output}");
+}
+
+/// Runs a program to its end: its status, and what it said.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> (process::ExitStatus, String) {
+    let mut child = Child::start(command.stdin(Stdio::null()));
+    let output = child.output(limit);
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.process.try_wait().unwrap() {
+            return (status, output);
+        }
+        assert!(Instant::now() < deadline, "{command:?} does not end; it said:\n{output}");
+        thread::yield_now();
+    }
+}
+
+/// A program that is ended with the test.
+pub(crate) struct Child {
+    pub(crate) process: process::Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Child {
+    /// Starts it. Its standard output and error can be read line by line.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut process = child.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let (send, lines) = mpsc::channel();
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())];
+        for output in outputs {
+            let send = send.clone();
+            thread::spawn(move || {
+                let mut output = BufReader::new(output);
+                let mut line = Vec::new();
+                while output.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                    if send.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
+                        return;
+                    }
+                    line.clear();
+                }
+            });
+        }
+        Self { process, lines }
+    }
+
+    /// The next line that `wanted` accepts.
+    pub(crate) fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + STEP_LIMIT;
+        let mut others = String::new();
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if wanted(&line) => return line,
+                Ok(line) => others = others + &line + "\n",
+                Err(error) => panic!("the program did not say what it should ({error}), but this:\n{others}"),
+            }
+        }
+    }
+
+    /// All the rest that it says, until its end.
+    pub(crate) fn output(&mut self, limit: Duration) -> String {
+        let deadline = Instant::now() + limit;
+        let mut output = String::new();
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => output = output + &line + "\n",
+                Err(mpsc::RecvTimeoutError::Disconnected) => return output,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program hangs; it said:\n{output}"),
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A directory that is removed with the test.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Self {
+        // Short, as names of Unix sockets have to be.
+        let path = std::env::temp_dir().join(format!("landline-{}-{name}", process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

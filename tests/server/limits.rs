@@ -1,0 +1,102 @@
+//! Too many connections, and what runs short.
+
+use super::*;
+
+#[test]
+fn item_23_over_the_limit_is_503() {
+    limited(|| {
+        let server = serve_echo(builder().max_connections(1));
+        let mut ws = landline::connect(&server.url()).unwrap();
+        let mut raw = server.raw();
+        raw.send(format!("{REQUEST}\r\n"));
+        assert_eq!(status(&refusal(&mut raw).0), 503);
+        let error = landline::connect(&server.url()).unwrap_err();
+        assert!(error.to_string().contains("503"), "{error}");
+        // One that is refused takes nobody's place.
+        ws.send("still here").unwrap();
+        assert_eq!(ws.recv().unwrap(), text("still here"));
+        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
+        eventually("the place is free", || server.stop.connections() == 0);
+        landline::connect(&server.url()).unwrap();
+    });
+}
+
+/// Returns when the server has all that it needs by itself.
+fn warm_up(server: &Serving) {
+    drop(landline::connect(&server.url()).unwrap());
+    eventually("the first connection is over", || {
+        server.stop.connections() == 0 && threads_and_descriptors().0 <= 4
+    });
+}
+
+#[test]
+fn item_23_threads_and_descriptors_return_to_base() {
+    alone("limits::item_23_threads_and_descriptors_return_to_base", "", || {
+        let server = serve(builder(), |mut ws| {
+            if let Ok(Some(message)) = ws.recv() {
+                assert_ne!(message.as_text(), Some("panic"), "as the client wishes");
+                let _ = ws.send(message);
+            }
+        });
+        warm_up(&server);
+        let base = threads_and_descriptors();
+        for round in 0..200 {
+            match round % 5 {
+                0 => {
+                    let mut raw = server.raw();
+                    raw.open();
+                }
+                1 => server.raw().send("GET / HTTP/1.1\r\n\r\n"),
+                2 => {
+                    let mut ws = landline::connect(&server.url()).unwrap();
+                    ws.send("panic").unwrap();
+                    assert_eq!(ws.recv().unwrap(), None);
+                }
+                3 => {
+                    let mut ws = landline::connect(&server.url()).unwrap();
+                    let _interrupter = ws.interrupter().unwrap();
+                    let (sender, mut receiver) = ws.split();
+                    sender.send("hello").unwrap();
+                    assert_eq!(receiver.recv().unwrap(), text("hello"));
+                }
+                _ => {
+                    let mut ws = landline::connect(&server.url()).unwrap();
+                    ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
+                }
+            }
+        }
+        eventually("all connections are over", || server.stop.connections() == 0);
+        eventually("threads and descriptors are given back", || threads_and_descriptors() == base);
+    });
+}
+
+#[test]
+fn item_23_a_shortage_of_descriptors_is_survived() {
+    alone("limits::item_23_a_shortage_of_descriptors_is_survived", "ulimit -n 40;", || {
+        let server = serve_echo(builder());
+        warm_up(&server);
+        let mut clock = CpuClock::of_process();
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        hoard.pop();
+        // It takes the last descriptor; the server has none for its side.
+        let mut raw = server.raw();
+        raw.send(format!("{REQUEST}\r\n"));
+        raw.stream.set_read_timeout(Some(Duration::from_millis(600))).unwrap();
+        let before = clock.read();
+        let error = raw.more().unwrap_err();
+        assert!(is_timeout(&error), "{error}");
+        let used = clock.read() - before;
+        assert!(used <= Duration::from_millis(60), "the server spins: {used:?}");
+        assert_eq!(server.stop.connections(), 0);
+
+        hoard.clear();
+        limit(&raw.stream);
+        raw.is_opened();
+        let mut ws = landline::connect(&server.url()).unwrap();
+        ws.send("again").unwrap();
+        assert_eq!(ws.recv().unwrap(), text("again"));
+    });
+}
