@@ -9,7 +9,7 @@ use landline::transport::{Interest, MemoryTransport, Ready, Transport, Wake};
 use landline::{Client, CloseCode, Config, Deadline, Error, Kind, Receiver, Sender};
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -262,6 +262,74 @@ fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
             assert!(thread.join().is_err());
         }
         assert!(sender.send("later").is_err());
+    });
+}
+
+/// Panics in the first write after it was armed, as soon as it is told to.
+struct Panicking {
+    under: MemoryTransport,
+    told: Mutex<Option<mpsc::Receiver<()>>>,
+    is_armed: Arc<AtomicBool>,
+}
+
+impl Transport for Panicking {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.under.read(buf)
+    }
+
+    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.is_armed.load(Ordering::SeqCst)
+            && let Some(told) = self.told.lock().unwrap().take()
+        {
+            told.recv().unwrap();
+            panic!("the transport panics, as it was told");
+        }
+        self.under.write(bufs)
+    }
+
+    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+        self.under.wait(interest, deadline, wake)
+    }
+
+    fn close_write(&self) -> io::Result<()> {
+        self.under.close_write()
+    }
+
+    fn abort(&self) {
+        self.under.abort();
+    }
+}
+
+#[test]
+fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_waiting() {
+    limited(|| {
+        let (near, far) = landline::transport::pair();
+        let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
+        let (tell, told) = mpsc::channel();
+        let is_armed = Arc::new(AtomicBool::new(false));
+        let transport = Panicking { under: near, told: Mutex::new(Some(told)), is_armed: Arc::clone(&is_armed) };
+        let client = Client::default().connect_over(transport, "ws://memory/").unwrap();
+        let _server = accepting.join().unwrap();
+        let (sender, mut receiver) = client.split();
+        let receiving = sleeper(move || receiver.recv().map(drop));
+        receiving.until_asleep();
+        is_armed.store(true, Ordering::SeqCst);
+        let send = |size: usize| {
+            let sender = sender.clone();
+            sleeper(move || sender.send(vec![0; size]))
+        };
+        let panicking = send(1);
+        panicking.until_asleep();
+        // One waits for its turn, and one for its bytes to leave.
+        let waiting = [send(1 << 20), send(1)];
+        waiting.iter().for_each(Sleeper::until_asleep);
+        tell.send(()).unwrap();
+        for thread in waiting.into_iter().chain([receiving]) {
+            let error = thread.join().unwrap_err();
+            assert!(matches!(&error, Error::Io { .. }) && error.to_string().contains("panicked"), "{error}");
+        }
+        assert!(sender.send("later").is_err());
+        drop(panicking);
     });
 }
 

@@ -13,7 +13,8 @@
 //! that follow from the cut do not take its place, in whatever thread.
 
 use super::close_info::CloseInfo;
-use super::link::{Link, Patience, earliest};
+use super::link::Link;
+use super::patience::{Patience, earliest};
 use crate::close::{CloseCode, CloseFrame};
 use crate::deadline::{self, Deadline};
 use crate::error::{Closed, Error, Phase, Result, Timeout};

@@ -1,95 +1,88 @@
-//! The outbound queue in the hands of a connection's only thread.
+//! A turn that the only thread of a connection keeps.
 //!
 //! To take the gate for each message that is only gathered costs more than all the rest of gathering. So, as long as
-//! a connection has not been split, the queue stays with its thread from one `feed` to the next: the thread keeps its
-//! turn (see `link.rs`). Every other call puts it back first, above all those that may wait, so nobody waits for it
-//! longer than for a program that gathers and does not flush.
+//! a connection has not been split, its thread keeps its turn from one `feed` to the next. Every other call ends it
+//! first, above all those that may wait, so nobody waits for it longer than for a program that gathers and does not
+//! flush.
 
 use super::link::Link;
+use super::turn::Turn;
 use crate::compression::Compress;
 use crate::message::Kind;
-use crate::proto::Outbound;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a [`WebSocket`](super::WebSocket) has of it. Put back when it is dropped.
+/// What a [`WebSocket`](super::WebSocket) has of it. The turn ends when this is dropped.
 pub(super) struct Held {
     link: Arc<Link>,
     /// Never locked: a mutex only so that a connection may be shared.
-    place: Mutex<Place>,
+    kept: Mutex<Kept>,
 }
 
-/// Where the queue is.
 #[derive(Default)]
-enum Place {
-    #[default]
-    Home,
-    /// At home, and it has to stay there.
-    Kept,
-    Here(Box<Outbound>),
+struct Kept {
+    turn: Cell<Option<Turn<Arc<Link>>>>,
+    /// No turn may be kept now.
+    is_forbidden: Cell<bool>,
 }
 
 /// The same, lent to both parts of a connection within one thread.
 #[derive(Clone, Copy)]
 pub(super) struct Hold<'a> {
-    link: &'a Link,
-    place: &'a Cell<Place>,
+    link: &'a Arc<Link>,
+    kept: &'a Kept,
 }
 
 impl Held {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link, place: Mutex::default() }
+        Self { link, kept: Mutex::default() }
     }
 
     #[inline]
     pub(super) fn hold(&mut self) -> Hold<'_> {
-        let place = self.place.get_mut().unwrap_or_else(PoisonError::into_inner);
-        Hold { link: &self.link, place: Cell::from_mut(place) }
+        Hold { link: &self.link, kept: self.kept.get_mut().unwrap_or_else(PoisonError::into_inner) }
     }
 }
 
 impl Hold<'_> {
     /// Queues a small message that is not to be compressed, if that is all there is to do. `false` if it is not so
-    /// simple: [`put_back`](Self::put_back), and send it in the general way.
+    /// simple: [`end`](Self::end) the turn, and send it in the general way.
     #[inline]
     pub(super) fn gather(self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
         // In a forked child, too.
         if self.link.is_aborted() {
             return false;
         }
-        let found = match self.place.take() {
-            Place::Here(out) => Some(out),
-            Place::Home => self.link.take_queue(),
-            Place::Kept => {
-                self.place.set(Place::Kept);
-                return false;
-            }
-        };
-        let Some(mut out) = found else { return false };
-        let gathered = self.link.gather(&mut out, kind, payload, compress);
-        self.place.set(Place::Here(out));
+        let Some(mut turn) = self.kept.turn.take().or_else(|| self.begin()) else { return false };
+        let gathered = self.link.gather(turn.queue(), kind, payload, compress);
+        self.kept.turn.set(Some(turn));
         gathered
     }
 
-    /// The queue goes home.
+    #[cold]
+    fn begin(self) -> Option<Turn<Arc<Link>>> {
+        if self.kept.is_forbidden.get() { None } else { self.link.turn_to_gather() }
+    }
+
+    /// Ends the turn, if it is kept.
     #[inline]
-    pub(super) fn put_back(self) {
-        match self.place.take() {
-            Place::Here(out) => self.link.bring_home(out),
-            place => self.place.set(place),
+    pub(super) fn end(self) {
+        if let Some(turn) = self.kept.turn.take() {
+            drop(turn);
         }
     }
 
-    /// The queue goes home; `stay` is whether it has to stay there until this is called again.
-    pub(super) fn keep_home(self, stay: bool) {
-        self.put_back();
-        self.place.set(if stay { Place::Kept } else { Place::Home });
+    /// Ends the turn, if it is kept. It may be kept again.
+    #[inline]
+    pub(super) fn end_and_allow(self) {
+        self.end();
+        self.kept.is_forbidden.set(false);
     }
-}
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.hold().put_back();
+    /// Ends the turn, if it is kept. It may not be kept again until that is [allowed](Self::end_and_allow).
+    pub(super) fn end_and_forbid(self) {
+        self.end();
+        self.kept.is_forbidden.set(true);
     }
 }
 

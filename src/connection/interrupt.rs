@@ -61,7 +61,7 @@ impl Interrupter {
     pub fn interrupt_send(&self) {
         self.0.send.set(INTERRUPT);
         if let Some(link) = self.link() {
-            link.nudge();
+            link.wake_senders();
         }
     }
 

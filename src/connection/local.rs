@@ -29,7 +29,7 @@ pub(super) fn feed(hold: Hold<'_>, sender: &Sender, message: impl Payload) -> Re
     if hold.gather(kind, payload, sender.compress) {
         return Ok(());
     }
-    hold.put_back();
+    hold.end();
     sender.feed(message)
 }
 
@@ -39,7 +39,7 @@ impl<'a> LocalSender<'a> {
     }
 
     fn sender(&self) -> &Sender {
-        self.hold.put_back();
+        self.hold.end();
         &self.sender
     }
 
@@ -119,7 +119,7 @@ impl<'a> LocalReceiver<'a> {
     }
 
     fn receiver(&mut self) -> &mut Receiver {
-        self.hold.keep_home(false);
+        self.hold.end_and_allow();
         self.receiver
     }
 
@@ -182,7 +182,7 @@ impl<'a> LocalReceiver<'a> {
     /// As [`Receiver::recv`].
     pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
         // The stream waits too, with the sender in use beside it.
-        self.hold.keep_home(true);
+        self.hold.end_and_forbid();
         self.receiver.recv_stream()
     }
 

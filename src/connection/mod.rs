@@ -13,9 +13,14 @@ mod link;
 mod local;
 mod patience;
 mod receiver;
+mod replies;
 mod sender;
+mod sending;
 mod stats;
 mod stream;
+mod turn;
+mod waiting;
+mod writing;
 
 pub use close_info::CloseInfo;
 pub use interrupt::{Aborter, Interrupter};
@@ -121,12 +126,12 @@ impl WebSocket {
     }
 
     fn receiver(&mut self) -> &mut Receiver {
-        self.held.hold().keep_home(false);
+        self.held.hold().end_and_allow();
         &mut self.receiver
     }
 
     fn sender(&mut self) -> &Sender {
-        self.held.hold().keep_home(false);
+        self.held.hold().end_and_allow();
         &self.sender
     }
 
@@ -363,7 +368,7 @@ impl WebSocket {
     /// ```
     pub fn parts(&mut self) -> (LocalSender<'_>, LocalReceiver<'_>) {
         let hold = self.held.hold();
-        hold.keep_home(false);
+        hold.end_and_allow();
         (LocalSender::new(self.sender.clone(), hold), LocalReceiver::new(&mut self.receiver, hold))
     }
 

@@ -3,7 +3,9 @@
 use super::close_info::CloseInfo;
 use super::closing::{Ending, Progress};
 use super::interrupt::Interrupter;
-use super::link::{Link, Outlook, Patience, earliest, ping_timeout};
+use super::link::Link;
+use super::patience::{Patience, earliest};
+use super::replies::{Outlook, ping_timeout};
 use super::stats::Stats;
 use super::stream::MessageReader;
 use crate::close::{CloseCode, CloseFrame};

@@ -1,7 +1,9 @@
 //! The sending half.
 
 use super::close_info::CloseInfo;
-use super::link::{Link, Part, Patience};
+use super::link::Link;
+use super::patience::Patience;
+use super::sending::{Outgoing, Part};
 use super::stats::Stats;
 use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame};
@@ -66,7 +68,7 @@ impl Sender {
     #[inline]
     pub fn feed(&self, message: impl Payload) -> Result<()> {
         let (kind, payload) = message.parts();
-        if self.link.gather_at_home(kind, payload, self.compress) {
+        if self.link.gather_now(kind, payload, self.compress) {
             return Ok(());
         }
         self.frame(kind, &[IoSlice::new(payload)], false)
@@ -239,6 +241,7 @@ impl Sender {
 
     #[inline]
     fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
-        self.link.send(Opcode::from(kind), Part::Whole, payload, self.compress, flush, &mut self.patience())
+        let (opcode, part) = (Opcode::from(kind), Part::Whole);
+        self.link.send(&Outgoing::new(opcode, part, payload, self.compress, flush), &mut self.patience())
     }
 }

@@ -1,8 +1,10 @@
 //! One message as a stream: [`std::io::Read`] and [`std::io::Write`], in constant memory.
 
-use super::link::{Link, Part, Patience};
+use super::link::Link;
+use super::patience::Patience;
 use super::receiver::Receiver;
 use super::sender::Sender;
+use super::sending::{Outgoing, Part};
 use crate::close::{CloseCode, CloseFrame};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result, UsageError};
@@ -121,8 +123,9 @@ impl MessageWriter<'_> {
 
     fn send(&mut self, fin: bool, flush: bool) -> Result<()> {
         let (opcode, part, mut patience) = (Opcode::from(self.kind), Part::Of { fin }, self.sender.patience());
-        let gathered = [IoSlice::new(&self.gathered)];
-        let result = self.link().send(opcode, part, &gathered, self.sender.compress, flush, &mut patience);
+        let payload = &[IoSlice::new(&self.gathered)];
+        let outgoing = Outgoing::new(opcode, part, payload, self.sender.compress, flush);
+        let result = self.link().send(&outgoing, &mut patience);
         if is_taken(&result) {
             self.gathered.clear();
         }

@@ -96,6 +96,7 @@ pub use inbound::{Inbound, Limits, Step, Want};
 pub use outbound::{Content, MaskSource, OpenFrame, Outbound};
 pub use protocol::{Event, Protocol};
 pub use session::Session;
+pub(crate) use session::check_ping;
 pub(crate) use utf8::Utf8;
 
 use crate::message::Kind;

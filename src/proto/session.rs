@@ -105,9 +105,7 @@ impl Session {
     /// [`Error::PingTooLong`] for more than 125 bytes, [`Error::Closing`] once a Close frame has been sent.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.check_open()?;
-        if payload.len() > MAX_CONTROL_PAYLOAD {
-            return Err(Error::PingTooLong { len: payload.len() });
-        }
+        check_ping(payload)?;
         self.ping = Some(Box::new(Due::new(payload)));
         Ok(())
     }
@@ -169,6 +167,16 @@ impl Session {
     pub fn closed_first_by(&self) -> Option<Side> {
         self.first
     }
+}
+
+/// Whether a Ping may have this payload.
+///
+/// # Errors
+///
+/// [`Error::PingTooLong`] for more than 125 bytes.
+pub(crate) fn check_ping(payload: &[u8]) -> Result<(), Error> {
+    let len = payload.len();
+    if len > MAX_CONTROL_PAYLOAD { Err(Error::PingTooLong { len }) } else { Ok(()) }
 }
 
 impl std::fmt::Debug for Session {

@@ -1,0 +1,355 @@
+//! The turn: the right to write, which is to have the outbound queue.
+//!
+//! A thread that has it writes for as long as the peer takes, without the gate. Dropping the turn gives the queue back,
+//! whatever has happened in between, and sees to what has come up meanwhile.
+
+use super::link::{Gate, Link};
+use super::patience::Patience;
+use super::sending::Outgoing;
+use crate::error::{Error, Result};
+use crate::proto::deflate::End;
+use crate::proto::{Content, OpenFrame, Outbound};
+use std::io::{self, IoSlice};
+use std::ops::Deref;
+use std::sync::MutexGuard;
+
+/// Frames smaller than this are copied and gathered: copying them costs far less than a system call.
+pub(super) const COPY_BELOW: usize = 32 << 10;
+/// The queue is written, unasked, once it holds this much.
+pub(super) const GATHER_MAX: usize = 64 << 10;
+
+/// The right to write, until it is dropped. `L` is how it refers to its connection.
+pub(super) struct Turn<L: Deref<Target = Link>> {
+    link: L,
+    /// `None` once it has been given back.
+    queue: Option<Box<Queue>>,
+}
+
+/// The outbound queue, and what has become of it in a turn.
+pub(super) struct Queue {
+    pub(super) out: Outbound,
+    written: Written,
+    writer: Writer,
+}
+
+/// What has been written in a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Nothing: what is in the queue was gathered.
+    Nothing,
+    /// A write is under way. A turn that ends in this state is cut short by a panic.
+    Unfinished,
+    /// Everything that was in the queue; the transport holds nothing back.
+    Everything,
+    /// Not everything: there was no room, or time ran out, or writing failed.
+    Part,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    Sender,
+    /// It need not be told what it finds out.
+    Receiver,
+    /// The receiver, with nothing to write but the answer to the peer's Close frame: a peer that has said all it had to
+    /// say need not wait for it.
+    Answering,
+}
+
+impl Queue {
+    pub(super) fn new(out: Outbound) -> Self {
+        Self { out, written: Written::Nothing, writer: Writer::Sender }
+    }
+}
+
+impl Link {
+    /// Begins a turn with the queue, which has just been taken. What is owed to the peer comes next in it.
+    #[inline]
+    pub(super) fn begin_turn<'a>(
+        &'a self,
+        mut gate: MutexGuard<'a, Gate>,
+        mut queue: Box<Queue>,
+    ) -> Turn<&'a Self> {
+        gate.line.taken();
+        // A peer that does not read makes nothing grow.
+        if gate.session.has_replies() && (queue.out.pending().len() < GATHER_MAX || gate.session.is_closing()) {
+            gate.session.write_replies(&mut queue.out);
+        }
+        Turn::new(self, queue, Writer::Sender)
+    }
+
+    /// The same for the receiver, which writes only what there is room for. `replies` is whether what is owed to the peer
+    /// comes next.
+    pub(super) fn begin_receivers_turn<'a>(
+        &'a self,
+        mut gate: MutexGuard<'a, Gate>,
+        mut queue: Box<Queue>,
+        replies: bool,
+    ) -> Turn<&'a Self> {
+        gate.line.taken();
+        if replies {
+            gate.session.write_replies(&mut queue.out);
+        }
+        Turn::new(self, queue, Writer::Receiver)
+    }
+}
+
+impl<L: Deref<Target = Link>> Turn<L> {
+    /// A turn with a queue that has just been taken.
+    #[inline]
+    pub(super) fn new(link: L, mut queue: Box<Queue>, writer: Writer) -> Self {
+        (queue.written, queue.writer) = (Written::Nothing, writer);
+        Self { link, queue: Some(queue) }
+    }
+
+    #[inline]
+    pub(super) fn queue(&mut self) -> &mut Outbound {
+        &mut present(&mut self.queue).out
+    }
+
+    /// Writes all that is queued, and ends the turn.
+    #[inline]
+    pub(super) fn flush(mut self, patience: &mut Patience) -> Result<()> {
+        self.write_queue(patience)
+    }
+
+    /// Sends a message, or a part of one, and ends the turn. In the queue `awaited` bytes belong to messages whose senders
+    /// wait for them.
+    #[inline]
+    pub(super) fn send(mut self, message: &Outgoing<'_>, awaited: usize, patience: &mut Patience) -> Result<()> {
+        let (len, fin) = (message.len, message.is_last());
+        let may_deflate = self.link.may_deflate;
+        let queue = self.queue();
+        let first = !queue.is_fragmenting();
+        // Nothing at all, which is sent for the sake of the flush only.
+        let is_empty = len == 0 && !fin && !queue.is_deflating();
+        if may_deflate && !is_empty && queue.compresses(message.compress, first, fin.then_some(len)) {
+            return self.send_deflated(message, patience);
+        }
+        if !is_empty {
+            let mut frame = queue.begin(message.opcode, fin, Content::Plain, len as u64);
+            if len >= COPY_BELOW {
+                return self.send_large(frame, message.payload, awaited, patience);
+            }
+            message.payload.iter().for_each(|part| queue.add(&mut frame, part));
+        }
+        if message.flush || queue.pending().len() >= GATHER_MAX {
+            return self.write_queue(patience).map_err(Error::accepted);
+        }
+        Ok(())
+    }
+
+    /// [`send`](Self::send) for a frame that is not to be copied into the queue as a whole.
+    #[inline(never)] // `send` has to keep less at hand without it.
+    fn send_large(
+        mut self,
+        frame: OpenFrame,
+        payload: &[IoSlice<'_>],
+        awaited: usize,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        self.write_large(frame, payload, awaited, patience).map_err(Error::accepted)
+    }
+
+    /// [`send`](Self::send) for what is to be compressed. Each frame that is full is written before the next one is made.
+    /// If time runs out, the rest goes into the queue, and not as small as it could be, for that would take more time.
+    #[inline(never)]
+    fn send_deflated(mut self, message: &Outgoing<'_>, patience: &mut Patience) -> Result<()> {
+        let fin = message.is_last();
+        let end = match (fin, message.flush) {
+            (true, _) => End::Message,
+            (false, true) => End::Flush,
+            (false, false) => End::Part,
+        };
+        let (last, others) =
+            message.payload.split_last().map_or((&[][..], &[][..]), |(last, others)| (&**last, others));
+        let parts = others.iter().map(|part| (&**part, End::Part)).chain([(last, end)]);
+        let mut result = Ok(());
+        'parts: for (mut part, end) in parts {
+            while let Some((payload, fin)) = self.queue().deflate(&mut part, end) {
+                result = self.put_deflated(message, fin, &payload, result, patience);
+                self.queue().reuse_deflated(payload);
+                if result.is_err() {
+                    self.queue().hurry();
+                }
+                if fin || result.as_ref().is_err_and(|error| error.is_fatal() || self.link.is_aborted()) {
+                    break 'parts;
+                }
+            }
+        }
+        if result.is_ok() && (message.flush || self.queue().pending().len() >= GATHER_MAX) {
+            result = self.write_queue(patience);
+        }
+        result.map_err(Error::accepted)
+    }
+
+    /// Queues a compressed frame that is due, and writes it if it is large. After an error it is queued only.
+    fn put_deflated(
+        &mut self,
+        message: &Outgoing<'_>,
+        fin: bool,
+        payload: &[u8],
+        result: Result<()>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        // Control frames go between fragments, but nothing goes behind a Close frame.
+        if result.is_ok() && self.queue().is_fragmenting() {
+            let session = &mut self.link.gate().session;
+            if !session.is_closing() {
+                session.write_replies(&mut present(&mut self.queue).out);
+            }
+        }
+        let queue = self.queue();
+        let mut frame = queue.begin(message.opcode, fin, Content::Deflated, payload.len() as u64);
+        if result.is_err() || payload.len() < COPY_BELOW {
+            queue.add(&mut frame, payload);
+            return result;
+        }
+        self.write_large(frame, &[IoSlice::new(payload)], 0, patience)
+    }
+
+    /// Queues what is owed to the peer. What is written then is that alone.
+    pub(super) fn answer(&mut self) {
+        let session = &mut self.link.gate().session;
+        session.write_replies(&mut present(&mut self.queue).out);
+        if session.close_received_frame().is_some() {
+            present(&mut self.queue).writer = Writer::Answering;
+        }
+    }
+
+    // ----- Writing -----
+
+    /// Writes all that is queued.
+    #[inline]
+    fn write_queue(&mut self, patience: &mut Patience) -> Result<()> {
+        self.write(|link, queue| link.write_queue(queue, patience))
+    }
+
+    /// Writes a frame whose header is queued. If time runs out, the rest of it is queued.
+    fn write_large(
+        &mut self,
+        frame: OpenFrame,
+        payload: &[IoSlice<'_>],
+        awaited: usize,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        self.write(|link, queue| link.write_large(queue, frame, payload, awaited, patience))
+    }
+
+    /// Writes what there is room for: whether that was everything.
+    pub(super) fn write_available(&mut self) -> Result<bool> {
+        self.write(|link, queue| link.write_available(queue))?;
+        Ok(present(&mut self.queue).written == Written::Everything)
+    }
+
+    #[inline]
+    fn write(&mut self, write: impl FnOnce(&Link, &mut Outbound) -> Result<Written>) -> Result<()> {
+        let queue = present(&mut self.queue);
+        queue.written = Written::Unfinished;
+        let result = write(&self.link, &mut queue.out);
+        queue.written = result.as_ref().map_or(Written::Part, |written| *written);
+        result.map(|_| ()).map_err(|error| failed(&self.link, queue.writer, error))
+    }
+
+    /// Gives the queue back when something has been written. What was gathered beside it, and replies that became due,
+    /// are sent first, if there is room for them: once, so that nobody writes for others without end.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let mut more = true;
+        loop {
+            let link = &*self.link;
+            let mut gate = link.gate();
+            let Queue { out, written, writer } = present(&mut self.queue);
+            let is_open = !gate.is_cut();
+            let all_out = *written == Written::Everything && out.is_empty() && is_open;
+            let woken = if all_out { gate.line.written() } else { Vec::new() };
+            gate.take_beside(out);
+            if all_out && gate.session.has_replies() {
+                gate.session.write_replies(out);
+            }
+            // The receiver may count on this thread, and nobody else be there to see to the rest.
+            let is_last_resort = || gate.flush_owed && link.recv_wake.get().is_none() && gate.next().is_none();
+            if all_out && !out.is_empty() && (more || is_last_resort()) {
+                more = false;
+                gate.line.taken();
+                // There is room beside the queue again.
+                link.pass_on(gate);
+                woken.iter().for_each(|seat| seat.notify_all());
+                // A failure is recorded.
+                let _ = self.write_available();
+                continue;
+            }
+            gate.share_memory_of(out);
+            gate.flush_owed &= !out.is_empty();
+            let by_sender = *writer == Writer::Sender;
+            gate.queue = self.queue.take();
+            // What came from beside the queue, if those who sent it do not wait: nobody else knows of it.
+            let is_unknown = gate.queued() > 0 && gate.next().is_none();
+            gate.blocked = is_open && (!all_out || is_unknown);
+            link.wake_next(gate, by_sender);
+            woken.iter().for_each(|seat| seat.notify_all());
+            return;
+        }
+    }
+}
+
+impl<L: Deref<Target = Link>> Drop for Turn<L> {
+    #[inline]
+    fn drop(&mut self) {
+        let queue = present(&mut self.queue);
+        match queue.written {
+            Written::Everything if queue.out.is_empty() => {
+                let gate = &mut *self.link.gate();
+                if gate.is_quiet() && !gate.shares_memory_of(&queue.out) {
+                    // The usual course of `settle`: nothing else is to be done.
+                    gate.line.nobody_waits();
+                    (gate.blocked, gate.flush_owed) = (false, false);
+                    gate.queue = self.queue.take();
+                    return;
+                }
+            }
+            Written::Nothing => {
+                let mut gate = self.link.gate();
+                gate.take_beside(&mut queue.out);
+                gate.queue = self.queue.take();
+                self.link.pass_on(gate);
+                return;
+            }
+            Written::Unfinished => {
+                let panicked = io::Error::other("a thread panicked while it was writing");
+                failed(&self.link, queue.writer, Error::io("sending", panicked));
+                queue.written = Written::Part;
+            }
+            Written::Everything | Written::Part => {}
+        }
+        self.settle();
+    }
+}
+
+/// If writing has failed, records that at once. Gives the reason that counts, which may be an earlier one.
+#[cold]
+fn failed(link: &Link, writer: Writer, error: Error) -> Error {
+    if !error.is_fatal() {
+        return error;
+    }
+    if writer == Writer::Answering {
+        link.gate().stop_writing(error.clone());
+        return error;
+    }
+    let reason = link.gate().cut(error.clone()).err().unwrap_or(error);
+    link.tell_everybody();
+    if writer == Writer::Sender {
+        // It learns that nothing more is to come.
+        link.wake_receiver();
+    }
+    reason
+}
+
+/// The queue of a turn.
+#[inline]
+fn present(queue: &mut Option<Box<Queue>>) -> &mut Queue {
+    match queue {
+        Some(queue) => queue,
+        None => unreachable!("a turn has the queue until it is dropped"),
+    }
+}
