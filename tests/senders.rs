@@ -287,7 +287,7 @@ impl Transport for Panicking {
         self.under.write(bufs)
     }
 
-    fn wait(&self, interest: Interest, deadline: Option<Instant>, wake: Option<&Wake>) -> io::Result<Ready> {
+    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
         self.under.wait(interest, deadline, wake)
     }
 

@@ -14,7 +14,7 @@
 
 use super::close_info::CloseInfo;
 use super::link::Link;
-use super::patience::{Patience, earliest};
+use super::patience::Patience;
 use crate::close::{CloseCode, CloseFrame};
 use crate::deadline::{self, Deadline};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
@@ -202,7 +202,7 @@ impl Link {
         let sent = if self.is_receiver_gone() { Ok(()) } else { self.flush(patience) };
         // It may have gone meanwhile.
         if self.is_receiver_gone() {
-            let deadline = earliest(patience.deadline(), Some(close_by)).unwrap_or(close_by);
+            let deadline = patience.deadline().earliest(close_by).instant().unwrap_or(close_by);
             return self.end_alone(deadline, close_by).map_err(Error::accepted);
         }
         match sent {

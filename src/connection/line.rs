@@ -7,9 +7,10 @@
 //! Everything that was queued has a number, that of its batch. Whenever a thread takes the queue, or what was gathered
 //! meanwhile, what it takes is complete, and a new number begins.
 
+use crate::deadline::Deadline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A thread that has waited so long for its turn goes before threads that have just come. Handing over each turn
 /// in order would cost two thread switches per message; never doing it lets one thread starve another.
@@ -45,7 +46,8 @@ pub(super) type Seat = Arc<Condvar>;
 
 pub(super) struct Waiter {
     pub(super) ticket: u64,
-    since: Instant,
+    /// From then on it goes before threads that have just come.
+    fair_from: Deadline,
     pub(super) wants: Wants,
     pub(super) seat: Seat,
 }
@@ -53,7 +55,7 @@ pub(super) struct Waiter {
 impl Waiter {
     /// Whether it goes before threads that have just come.
     pub(super) fn goes_first(&self) -> bool {
-        self.since.elapsed() >= FAIR_AFTER
+        self.fair_from.is_over()
     }
 }
 
@@ -79,7 +81,12 @@ impl Line {
     pub(super) fn join(&mut self, wants: Wants) -> (u64, Seat) {
         let (ticket, seat) = (self.next_ticket, Seat::default());
         self.next_ticket += 1;
-        self.waiters.push_back(Waiter { ticket, since: Instant::now(), wants, seat: Arc::clone(&seat) });
+        self.waiters.push_back(Waiter {
+            ticket,
+            fair_from: Deadline::after(FAIR_AFTER),
+            wants,
+            seat: Arc::clone(&seat),
+        });
         (ticket, seat)
     }
 

@@ -6,32 +6,33 @@ use std::time::{Duration, Instant};
 
 /// A deadline, and a time without progress; and whether the call may be interrupted.
 pub(super) struct Patience {
-    deadline: Option<Instant>,
+    deadline: Deadline,
+    /// How long it may go without progress, and until when it may now.
     stall: Option<Duration>,
-    stalled_since: Option<Instant>,
+    stalled: Option<Deadline>,
     /// The time has run out: what still moves is no progress any more.
     ran_out: bool,
     pub(super) interruptible: bool,
 }
 
 impl Patience {
-    pub(super) fn new(deadline: Option<Instant>, stall: Option<Duration>) -> Self {
-        Self { deadline, stall, stalled_since: None, ran_out: false, interruptible: true }
+    pub(super) fn new(deadline: impl Into<Deadline>, stall: Option<Duration>) -> Self {
+        Self { deadline: deadline.into(), stall, stalled: None, ran_out: false, interruptible: true }
     }
 
     /// For what has to be said on the library's own account, such as the answer to a Close frame.
     pub(super) fn until(deadline: impl Into<Deadline>) -> Self {
-        Self { interruptible: false, ..Self::new(deadline.into().instant(), None) }
+        Self { interruptible: false, ..Self::new(deadline, None) }
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Deadline {
         self.deadline
     }
 
     /// Bytes have moved.
     pub(super) fn progress(&mut self) {
         if !self.ran_out {
-            self.stalled_since = None;
+            self.stalled = None;
         }
     }
 
@@ -42,15 +43,10 @@ impl Patience {
     }
 
     /// Until when to wait now, or that there is no time left.
-    pub(super) fn wait_until(&mut self) -> Result<Option<Instant>> {
-        if self.deadline.is_none() && self.stall.is_none() {
-            return Ok(None);
-        }
-        let now = Instant::now();
-        let since = *self.stalled_since.get_or_insert(now);
-        let stalled = self.stall.and_then(|stall| since.checked_add(stall));
-        let until = earliest(self.deadline, stalled);
-        if until.is_some_and(|until| until <= now) { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
+    pub(super) fn wait_until(&mut self) -> Result<Deadline> {
+        let stalled = *self.stalled.get_or_insert_with(|| Deadline::after(self.stall));
+        let until = self.deadline.earliest(stalled);
+        if until.is_over() { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
     }
 }
 

@@ -6,6 +6,7 @@ use super::link::{Gate, Link};
 use super::patience::Patience;
 use super::turn::{GATHER_MAX, Queue};
 use super::waiting::wait_on;
+use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use std::time::Instant;
 
@@ -109,9 +110,9 @@ impl Link {
     }
 
     /// Waits until a numbered Ping is answered, by the thread that receives.
-    pub(super) fn wait_for_pong(&self, number: u64, deadline: Instant) -> Result<()> {
+    pub(super) fn wait_for_pong(&self, number: u64, deadline: Deadline) -> Result<()> {
         self.check_process()?;
-        let mut patience = Patience::new(Some(deadline), None);
+        let mut patience = Patience::new(deadline, None);
         let mut gate = self.gate();
         loop {
             gate.check_write()?;

@@ -8,7 +8,7 @@ use super::stats::Stats;
 use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame};
 use crate::compression::Compress;
-use crate::deadline::{self, Deadline};
+use crate::deadline::Deadline;
 use crate::error::{Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
@@ -35,13 +35,13 @@ use std::time::{Duration, Instant};
 pub struct Sender {
     pub(crate) link: Arc<Link>,
     timeout: Option<Duration>,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     pub(super) compress: Compress,
 }
 
 impl Sender {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { timeout: link.config.send_timeout, deadline: None, compress: Compress::default(), link }
+        Self { timeout: link.config.send_timeout, deadline: Deadline::NEVER, compress: Compress::default(), link }
     }
 
     /// Sends a message: a string as text, bytes as binary.
@@ -126,8 +126,8 @@ impl Sender {
     /// See [`Sender`]; [`Error::Timeout`](crate::Error::Timeout) when `timeout` runs out. The connection goes on.
     pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
         let begin = Instant::now();
-        let deadline = deadline::later(begin, timeout);
-        let number = self.link.numbered_ping(&mut Patience::new(Some(deadline), None))?;
+        let deadline = Deadline::at(begin).later(timeout);
+        let number = self.link.numbered_ping(&mut Patience::new(deadline, None))?;
         self.link.wait_for_pong(number, deadline)?;
         Ok(begin.elapsed())
     }
@@ -150,7 +150,7 @@ impl Sender {
     ///
     /// As [`ping_wait`](Self::ping_wait).
     pub fn pong_wait(&self, ping: u64, timeout: Duration) -> Result<()> {
-        self.link.wait_for_pong(ping, deadline::after(timeout))
+        self.link.wait_for_pong(ping, Deadline::after(timeout))
     }
 
     /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.
@@ -181,7 +181,7 @@ impl Sender {
 
     /// A moment by which every call of this handle returns, whatever its progress; `None` for none.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
-        self.deadline = deadline.into().instant();
+        self.deadline = deadline.into();
     }
 
     /// Which messages of this handle are compressed, where compression was agreed on. Default

@@ -4,10 +4,10 @@ use super::line::{Seat, Waiter, Wants};
 use super::link::{Gate, Link};
 use super::patience::Patience;
 use super::turn::GATHER_MAX;
+use crate::deadline::Deadline;
 use crate::error::{Interrupted, Phase, Result};
 use crate::transport::INTERRUPT;
 use std::sync::{Condvar, MutexGuard, PoisonError};
-use std::time::Instant;
 
 impl Link {
     /// Waits until a thread may have what it wants, and takes it. Unless that is the queue, the caller
@@ -120,12 +120,8 @@ impl Link {
 }
 
 /// Sleeps on a seat, without the gate.
-pub(super) fn wait_on<'a>(
-    seat: &Condvar,
-    gate: MutexGuard<'a, Gate>,
-    until: Option<Instant>,
-) -> MutexGuard<'a, Gate> {
-    match until.map(|until| until.saturating_duration_since(Instant::now())) {
+pub(super) fn wait_on<'a>(seat: &Condvar, gate: MutexGuard<'a, Gate>, until: Deadline) -> MutexGuard<'a, Gate> {
+    match until.left() {
         Some(left) => seat.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
         None => seat.wait(gate).unwrap_or_else(PoisonError::into_inner),
     }

@@ -131,7 +131,7 @@ impl Link {
         }
         let until = patience.wait_until()?;
         let wake = self.send_wake.get().map(|wake| &**wake).filter(|_| patience.interruptible);
-        let ready = self.transport.wait(Interest::WRITE, until.into(), wake);
+        let ready = self.transport.wait(Interest::WRITE, until, wake);
         if ready.map_err(|error| Error::io("waiting to send", error))? == Ready::default() {
             patience.waited_in_vain();
         }
