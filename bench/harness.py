@@ -31,7 +31,7 @@ def build():
         except FileNotFoundError:
             raise Failure("cargo was not found") from None
         if built.returncode:
-            raise Failure(f"cargo could not build the {'benchmarks' if directory == HERE else 'examples'}")
+            raise Failure(f"cargo could not build the {'benchmarks' if directory == HERE else 'programs'}")
         for message in map(json.loads, built.stdout.splitlines()):
             if message.get("executable"):
                 binaries[message["target"]["name"]] = message["executable"]

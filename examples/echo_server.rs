@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example echo_server -- --help` shows the options.
 
+mod common;
+
 use clap::Parser;
 use landline::server::StopHandle;
 use landline::transport::Identity;
@@ -47,13 +49,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(run(Options::parse()))
 }
 
 fn run(options: Options) -> landline::Result<()> {

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example quickstart`
 
+mod common;
+
 use landline::transport::{Identity, TlsConnector};
 use landline::{Client, CloseCode, Message, Server, WebSocket};
 use std::process::ExitCode;
@@ -11,13 +13,7 @@ use std::time::Duration;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(run())
 }
 
 fn run() -> Result<()> {

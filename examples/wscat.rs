@@ -6,6 +6,8 @@
 //! prints. The main thread has the last word: how the peer ended the connection says more than what sending ran
 //! into.
 
+mod common;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
@@ -91,15 +93,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match parse().and_then(|options| talk(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            // What a server or a library says may hold anything; this stays one line.
-            let text = text.replace(char::is_control, " ");
-            let _ = writeln!(io::stderr(), "error: {text}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(parse().and_then(|options| talk(&options)))
 }
 
 /// The options, or in one line what is wrong with them.

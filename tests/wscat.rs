@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+mod common;
+
+use common::example;
 use landline::error::{Closed, Error};
 use landline::proto::handshake::{HeadLimits, ServerHandshake};
 use landline::server::ServerBuilder;
@@ -14,7 +17,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -45,13 +48,6 @@ struct Run {
 
 fn command() -> Command {
     example("wscat")
-}
-
-fn example(name: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
-    assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
-    Command::new(program)
 }
 
 fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
@@ -612,34 +608,6 @@ fn compression_with_the_echo_server() {
             let done = run(arguments.iter().chain([&url]), lines.as_bytes());
             done.is_fine_with_note(&lines, declined(!arguments.is_empty() && !is_agreed));
         }
-    }
-}
-
-#[test]
-fn the_echo_server_says_plainly_that_its_port_is_taken() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let done = example("echo_server").args(["--listen", &address]).output().unwrap();
-    let said = String::from_utf8(done.stderr).unwrap();
-    assert_eq!((done.status.code(), done.stdout.len()), (Some(1), 0), "{said}");
-    assert!(said.starts_with("error: ") && said.contains(&address) && said.lines().count() == 1, "{said}");
-    assert!(said.contains("Address already in use") && !said.contains("Kind"), "{said}");
-}
-
-#[test]
-fn the_other_clients_say_plainly_that_there_is_no_server() {
-    // Bound but not listening: nobody else gets the port meanwhile.
-    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let url = format!("ws://{}/", bound.local_addr().unwrap().as_socket().unwrap());
-    for (name, arguments) in [
-        ("autobahn_client", vec![url.as_str(), "landline"]),
-        ("bench_client", vec!["recv", "--size", "1", "--url", &url]),
-    ] {
-        let done = example(name).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert_eq!(done.status.code(), Some(1), "{name}: {said}");
-        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{name}: {said}");
     }
 }
 

@@ -101,6 +101,14 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> (process::ExitStatu
     }
 }
 
+/// An example program. Cargo builds them for `cargo test`, but not for a single test file.
+pub(crate) fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
+    Command::new(program)
+}
+
 /// A program that is ended with the test.
 pub(crate) struct Child {
     pub(crate) process: process::Child,

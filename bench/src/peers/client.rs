@@ -1,4 +1,4 @@
-//! Clients, with the command line of Landline's example `bench_client`.
+//! Clients, with the command line of Landline's `bench_client`.
 
 use crate::{Library, MAX_MESSAGE, block_on};
 use bytes::Bytes;

@@ -1,6 +1,9 @@
-//! A client to measure: receives or sends as fast as it can, and prints how many messages.
+//! The client that `bench/run` measures: receives or sends as fast as it can, and prints how many messages.
 //!
 //! `cargo run --release --example bench_client -- recv --port 9001 --size 1024`
+
+#[path = "../examples/common/mod.rs"]
+mod common;
 
 use clap::{Parser, ValueEnum};
 use landline::{Client, CloseCode, Sender};
@@ -41,13 +44,7 @@ enum Mode {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(run(Options::parse()))
 }
 
 fn run(options: Options) -> landline::Result<()> {

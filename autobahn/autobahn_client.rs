@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9002 landline`
 
+#[path = "../examples/common/mod.rs"]
+mod common;
+
 use clap::Parser;
 use landline::{Client, Compression};
 use std::process::ExitCode;
@@ -16,13 +19,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run_cases(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit_code(run_cases(&Options::parse()))
 }
 
 fn run_cases(options: &Options) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,7 +1,7 @@
 /* The client that the Autobahn suite's fuzzing server tests: echoes whatever comes, case by case. The same program as
- * examples/autobahn_client.rs.
+ * autobahn_client.rs.
  *
- *     cc -std=c99 -I include examples/c/autobahn_client.c -L target/release -llandline -o autobahn_client
+ *     cc -std=c99 -I include autobahn/autobahn_client.c -L target/release -llandline -o autobahn_client
  *     LD_LIBRARY_PATH=target/release ./autobahn_client ws://127.0.0.1:9002 landline
  */
 #include <landline.h>

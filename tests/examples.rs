@@ -1,0 +1,91 @@
+//! The examples, and the programs for harnesses, as their users meet them: what they print, and how they fail. `wscat` has
+//! tests of its own.
+//!
+//! Cargo builds the examples for `cargo test`; for `cargo test --test examples` alone, build them first with
+//! `cargo build --examples`.
+
+mod common;
+
+use common::{Ca, Scratch, example, limited, serve_echo};
+use landline::{Compression, Server};
+use std::net::TcpListener;
+use std::process::Command;
+
+/// Runs a program that succeeds: what it prints.
+#[track_caller]
+fn prints(command: &mut Command) -> String {
+    let done = command.output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), &said[..]), (Some(0), ""), "{command:?}");
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Runs a program that fails: what it says is wrong, in one line.
+#[track_caller]
+fn fails(command: &mut Command) -> String {
+    let done = command.output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), done.stdout.len()), (Some(1), 0), "{command:?}: {said}");
+    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{command:?}: {said}");
+    said
+}
+
+#[test]
+fn client_prints_the_answer() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        assert_eq!(prints(example("client").arg(server.url())), "hello\n");
+        assert_eq!(prints(example("client").args([&server.url(), "good morning"])), "good morning\n");
+    });
+}
+
+#[test]
+fn duplex_gets_every_echo_with_and_without_compression() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let said = prints(example("duplex").args([&server.url(), "2000"]));
+        assert!(said.starts_with("2000 messages echoed, ") && said.ends_with(", compression off\n"), "{said}");
+        let server = serve_echo(Server::builder().compression(Compression::default()));
+        let said = prints(example("duplex").args([&server.url(), "2000"]));
+        assert!(said.starts_with("2000 messages echoed, ") && said.ends_with(", compression on\n"), "{said}");
+    });
+}
+
+#[test]
+fn wss_private_ca_trusts_that_authority_and_no_other() {
+    limited(|| {
+        let (ca, other, files) = (Ca::new(), Ca::new(), Scratch::new("examples"));
+        let (ca_file, other_file) = (files.write("ca.pem", ca.pem()), files.write("other.pem", other.pem()));
+        let server = serve_echo(Server::builder().tls(ca.issue(&["localhost"]).identity()));
+        let url = server.tls_url();
+        assert_eq!(prints(example("wss_private_ca").arg(&url).arg(ca_file)), "hello over TLS\n");
+        let said = fails(example("wss_private_ca").arg(&url).arg(other_file));
+        assert!(said.contains("certificate"), "{said}");
+        assert!(fails(&mut example("wss_private_ca")).contains("usage"));
+    });
+}
+
+#[test]
+fn the_echo_server_says_plainly_that_its_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = fails(example("echo_server").args(["--listen", &address]));
+    assert!(said.contains(&address), "{said}");
+    assert!(said.contains("Address already in use") && !said.contains("Kind"), "{said}");
+}
+
+#[test]
+fn the_other_clients_say_plainly_that_there_is_no_server() {
+    // Bound but not listening: nobody else gets the port meanwhile.
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let url = format!("ws://{}/", bound.local_addr().unwrap().as_socket().unwrap());
+    for (name, arguments) in [
+        ("client", vec![&url[..]]),
+        ("duplex", vec![&url]),
+        ("autobahn_client", vec![url.as_str(), "landline"]),
+        ("bench_client", vec!["recv", "--size", "1", "--url", &url]),
+    ] {
+        fails(example(name).args(arguments));
+    }
+}
