@@ -1,9 +1,8 @@
-//! A turn that the only thread of a connection keeps.
+//! The turn that the only thread of a connection keeps from one `feed` to the next.
 //!
-//! To take the gate for each message that is only gathered costs more than all the rest of gathering. So, as long as
-//! a connection has not been split, its thread keeps its turn from one `feed` to the next. Every other call ends it
-//! first, above all those that may wait, so nobody waits for it longer than for a program that gathers and does not
-//! flush.
+//! Taking the gate for each gathered message would cost more than the rest of the work. As long as a connection has not
+//! been split, its thread therefore keeps its turn. Every other call ends the turn first, in particular those that may
+//! wait.
 
 use super::link::Link;
 use super::turn::Turn;
@@ -12,21 +11,21 @@ use crate::message::Kind;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a [`WebSocket`](super::WebSocket) has of it. The turn ends when this is dropped.
+/// The kept turn of a [`WebSocket`](super::WebSocket).
 pub(super) struct Held {
     link: Arc<Link>,
-    /// Never locked: a mutex only so that a connection may be shared.
+    /// Never locked. It is a mutex only to make `WebSocket` `Sync`.
     kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
     turn: Cell<Option<Turn<Arc<Link>>>>,
-    /// No turn may be kept now.
+    /// No turn may be kept at present.
     is_forbidden: Cell<bool>,
 }
 
-/// The same, lent to both parts of a connection within one thread.
+/// A reference to it, shared by both halves of a connection within one thread.
 #[derive(Clone, Copy)]
 pub(super) struct Hold<'a> {
     link: &'a Arc<Link>,
@@ -45,11 +44,11 @@ impl Held {
 }
 
 impl Hold<'_> {
-    /// Queues a small message that is not to be compressed, if that is all there is to do. `false` if it is not so
-    /// simple: [`end`](Self::end) the turn, and send it in the general way.
+    /// Queues a small message that is not to be compressed, in a turn that is kept. Returns `false` if that is not possible;
+    /// the caller must then [`end`](Self::end) the turn and send the message in the general way.
     #[inline]
     pub(super) fn gather(self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
-        // In a forked child, too.
+        // Also true in a forked child.
         if self.link.is_aborted() {
             return false;
         }

@@ -1,19 +1,19 @@
-//! Who waits to send, and who is to be woken: nobody who would only look and go back to sleep.
+//! The threads that wait to send, arranged so that no thread is woken only to go back to sleep.
 //!
-//! There are two kinds of waiters. Those in the line want the queue, or room in it; they stand in the order in which
-//! they came, and one of them is woken at a time. The others have put a small frame into the queue and wait for it to
-//! leave; those whose bytes leave together make a batch, and are woken together.
+//! There are two kinds of waiters. Those in the line want the queue, or room in it. They stand in order of arrival, and are
+//! woken one at a time. The others have put a small frame into the queue and wait for it to leave. Those whose bytes leave
+//! together form a batch, and are woken together.
 //!
-//! Everything that was queued has a number, that of its batch. Whenever a thread takes the queue, or what was gathered
-//! meanwhile, what it takes is complete, and a new number begins.
+//! Batches are numbered. When a thread takes the queue, or what was gathered beside it, the batch that it takes is
+//! complete, and the next number begins.
 
 use crate::deadline::Deadline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
-/// A thread that has waited so long for its turn goes before threads that have just come. Handing over each turn
-/// in order would cost two thread switches per message; never doing it lets one thread starve another.
+/// A thread that has waited this long for its turn goes before threads that have just arrived. Granting every turn in order
+/// would cost two thread switches per message; never doing so would let one thread starve another.
 const FAIR_AFTER: Duration = Duration::from_millis(1);
 
 /// What a thread in the line waits for.
@@ -27,33 +27,33 @@ pub(super) enum Wants {
     Room { len: usize },
 }
 
-/// The state of waiting; under the gate.
+/// The waiting threads. Protected by the gate.
 #[derive(Default)]
 pub(super) struct Line {
     /// The oldest first.
     waiters: VecDeque<Waiter>,
     next_ticket: u64,
-    /// Only those that somebody waits for; the lowest number first.
+    /// Those that threads are waiting for, in order of their numbers.
     batches: VecDeque<Batch>,
-    /// The number of what is being queued now.
+    /// The number of the batch that is being gathered.
     gathering: u64,
     /// Everything with a lower number has been handed to the transport.
     out_below: u64,
 }
 
-/// Where a thread sleeps.
+/// What a thread waits on.
 pub(super) type Seat = Arc<Condvar>;
 
 pub(super) struct Waiter {
     pub(super) ticket: u64,
-    /// From then on it goes before threads that have just come.
+    /// When it begins to go before threads that have just arrived.
     fair_from: Deadline,
     pub(super) wants: Wants,
     pub(super) seat: Seat,
 }
 
 impl Waiter {
-    /// Whether it goes before threads that have just come.
+    /// Whether it goes before threads that have just arrived.
     pub(super) fn goes_first(&self) -> bool {
         self.fair_from.is_over()
     }
@@ -66,7 +66,7 @@ struct Batch {
 }
 
 impl Line {
-    /// Whether nobody stands in line. Those who wait for their bytes to leave do not count.
+    /// Whether the line is empty. Threads that wait for their bytes to leave are not in it.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiters.is_empty()
@@ -94,7 +94,7 @@ impl Line {
         self.waiters.retain(|waiter| waiter.ticket != ticket);
     }
 
-    /// Joins those who wait for what has been queued so far.
+    /// Joins the threads that wait for what has been queued so far.
     pub(super) fn join_batch(&mut self) -> (u64, Seat) {
         let number = self.gathering;
         let batch = match self.batches.back_mut() {
@@ -116,13 +116,13 @@ impl Line {
         self.batches.retain(|batch| batch.waiting > 0);
     }
 
-    /// Whether all of a batch has been handed to the transport.
+    /// Whether a whole batch has been handed to the transport.
     #[inline]
     pub(super) fn is_out(&self, number: u64) -> bool {
         number < self.out_below
     }
 
-    /// What has been queued so far has been taken by a thread that writes it.
+    /// Records that a thread has taken what was queued so far, to write it.
     #[inline]
     pub(super) fn taken(&mut self) {
         self.gathering += 1;
@@ -134,7 +134,7 @@ impl Line {
         self.out_below = self.gathering;
     }
 
-    /// What was taken has been handed to the transport. Gives the seats of those who waited for it.
+    /// Records that what was taken has been handed to the transport. Returns what the threads waiting for it wait on.
     #[inline]
     pub(super) fn written(&mut self) -> Vec<Seat> {
         self.out_below = self.gathering;
@@ -147,18 +147,18 @@ impl Line {
         self.batches.drain(..count).map(|batch| batch.seat).collect()
     }
 
-    /// Whether somebody waits for bytes that are queued or being written.
+    /// Whether a thread is waiting for bytes that are queued or being written.
     #[inline]
     pub(super) fn has_batches(&self) -> bool {
         !self.batches.is_empty()
     }
 
-    /// The seat of those whose bytes have waited longest.
+    /// What the threads whose bytes have waited longest wait on.
     pub(super) fn first_batch(&self) -> Option<&Seat> {
         self.batches.front().map(|batch| &batch.seat)
     }
 
-    /// Everybody looks at the state of the connection.
+    /// Wakes all threads, to look at the state of the connection.
     pub(super) fn wake_all(&self) {
         self.waiters.iter().for_each(|waiter| waiter.seat.notify_all());
         self.batches.iter().for_each(|batch| batch.seat.notify_all());

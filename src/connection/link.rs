@@ -1,23 +1,24 @@
-//! What the threads of one connection share.
+//! The state that the threads of one connection share, and its lock.
 //!
-//! # Locks
+//! # The gate and the turn
 //!
-//! `gate` is the one lock. It is held for moments: nothing waits for the network under it. Whoever wants to
-//! write takes the outbound queue out of the gate: that is its *turn* (`turn.rs`). It lets go of the lock and writes as
-//! long as it takes; the queue is given back when the turn is dropped. So a frame that is being written is never
-//! interrupted by another one, and nobody holds a lock while the peer is slow.
+//! The *gate* is the only lock. It is held briefly, never across a call that waits for the network. A thread that wants to
+//! write takes the outbound queue out of the gate, which is its *turn* (`turn.rs`), releases the lock, and writes for as
+//! long as the peer takes; dropping the turn returns the queue. A frame that is being written is therefore never
+//! interrupted by another, and no thread holds a lock while the peer is slow.
 //!
-//! Meanwhile others gather their small plain messages in a second queue, `beside` the first one, of 64 KiB at most.
-//! Whoever has the turn writes that too, once and without waiting for room, before it gives the queue back. What is
-//! still beside the queue then goes into it, and whoever waits for those bytes takes the next turn. Messages that are
-//! large, compressed or streamed wait in line for a turn of their own. Each waiting thread has its own time limit, and
-//! is woken when its bytes are out or it is its turn, not before (`line.rs`, `waiting.rs`).
+//! While one thread has its turn, the others gather small uncompressed messages in a second queue of at most 64 KiB,
+//! `beside` the first. The thread with the turn writes that queue too, once and without waiting for room, before it
+//! returns the first. What is left is then moved to the first queue, and one of the threads waiting for those bytes takes
+//! the next turn. Messages that are large, compressed or streamed wait in line for a turn of their own. Each waiting
+//! thread has its own time limit, and is woken only when its bytes are out or its turn has come (`line.rs`,
+//! `waiting.rs`).
 //!
-//! The receiver never waits for a turn to answer a Ping or a Close: it leaves the reply in the session, under
-//! the gate, and whoever has the turn sends it before giving the queue back; if nobody has, the receiver queues
-//! it, takes the turn before it waits, and writes only what there is room for (`replies.rs`).
+//! The receiver never waits for a turn to answer a Ping or a Close frame. It records the reply in the session, under the
+//! gate, and the thread with the turn sends it before it returns the queue. If no thread has the turn, the receiver takes
+//! it before it waits, and writes only what there is room for (`replies.rs`).
 //!
-//! Transports have locks of their own, which are taken inside a turn or by the receiver, never under the gate.
+//! Transports have locks of their own. They are taken during a turn, or by the receiver, but never under the gate.
 
 use super::line::Line;
 use super::stats::{Counters, Stats};
@@ -33,25 +34,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// An empty queue with more memory than this is given back when the connection is idle.
+/// The memory of an empty queue is freed when the connection is idle, if it is larger than this.
 const QUEUE_KEEP: usize = 8 << 10;
 
 /// The shared part of a connection.
 pub(crate) struct Link {
     pub(super) transport: Box<dyn Transport>,
     gate: Mutex<Gate>,
-    /// A numbered Ping was answered, or the connection ended.
+    /// Notified when a numbered Ping has been answered, and when the connection has ended.
     pub(super) pongs: Condvar,
     pub(super) role: Role,
-    /// Compression was agreed on.
+    /// Compression was negotiated.
     pub(super) may_deflate: bool,
-    /// Wakes the receiver; made when another thread can have a reason to.
+    /// Wakes the receiver. Created once another thread can have a reason to.
     pub(super) recv_wake: OnceLock<Arc<Wake>>,
     pub(super) send_wake: OnceLock<Arc<Wake>>,
     /// Revoked when the connection is aborted.
     usable: UsableIn,
     made_in: Process,
-    /// Nobody can receive any more.
+    /// The receiver has been dropped.
     receiver_gone: AtomicBool,
     pub(super) counters: Counters,
     pub(super) config: Config,
@@ -62,36 +63,36 @@ pub(super) struct Gate {
     pub(super) session: Session,
     /// The outbound queue; `None` while a thread has its turn.
     pub(super) queue: Option<Box<Queue>>,
-    /// Small messages that were sent while a thread had its turn; empty while the queue is here. Made when it is needed.
+    /// Small messages sent while another thread had its turn. Empty while `queue` is present; created when first needed.
     pub(super) beside: Option<Box<Outbound>>,
     memory: QueueMemory,
-    /// Who waits.
+    /// The threads that wait to send.
     pub(super) line: Line,
-    /// The transport had no room for all of the queue when that was last given back.
+    /// The transport had no room for the whole queue when it was last returned.
     pub(super) blocked: bool,
-    /// The receiver waits, and relies on whoever has the queue to write it.
+    /// The receiver is waiting, and relies on the thread that has the queue to write it.
     pub(super) flush_owed: bool,
-    /// A message is being streamed: other messages wait until it ends.
+    /// A message is being streamed. Other messages wait until it ends.
     pub(super) streaming: bool,
-    /// The closing handshake must be over by then.
+    /// When the closing handshake must be over; set once it has begun.
     pub(super) close_by: Option<Instant>,
-    /// Writing has failed; the peer may still have something to say.
+    /// Why writing failed. What the peer has sent can still be received.
     write_error: Option<Error>,
-    /// The connection is over, for this reason; `Ok` if it was closed in order.
+    /// Why the connection ended; `Ok` after an orderly close.
     pub(super) end: Option<std::result::Result<(), Error>>,
-    /// Number of the last Ping sent by `ping_wait`, and of the last one answered.
+    /// The numbers of the last numbered Ping that was sent and of the last that was answered.
     pub(super) pings_sent: u64,
     pub(super) pings_answered: u64,
 }
 
-/// Whose the memory of the queue is.
+/// Who owns the memory of the queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum QueueMemory {
-    /// The connection's, until it is idle.
+    /// The connection, until it is idle.
     Own,
-    /// The pool's, once what is in it has been written: the connection's only thread gathers much (`held.rs`).
+    /// The pool, as soon as the queue has been written. Used while the connection's only thread gathers (`held.rs`).
     Shared,
-    /// It was given to the pool. Others are taken when the next messages are gathered.
+    /// The pool has it. Memory is taken from there for the next messages that are gathered.
     Given,
 }
 
@@ -130,8 +131,8 @@ impl Link {
         })
     }
 
-    /// Fails in a process that was forked from the one that made the connection: see [`process`](crate::process). Comes
-    /// before the gate, which another thread may have held at the fork.
+    /// Fails in a process forked from the one that made the connection: see [`process`](crate::process). To be called
+    /// before the gate is taken, since another thread may have held it at the time of the fork.
     #[inline(always)]
     pub(crate) fn check_process(&self) -> Result<()> {
         self.made_in.check()
@@ -142,7 +143,7 @@ impl Link {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes threads that wait for their turn or for a Pong, so that they look at `send_wake`.
+    /// Makes the threads that wait for their turn or for a Pong look at `send_wake`.
     pub(super) fn wake_senders(&self) {
         if self.check_process().is_err() {
             return;
@@ -156,7 +157,7 @@ impl Link {
         self.receiver_gone.store(true, Ordering::SeqCst);
     }
 
-    /// Whether nobody else reads from the transport.
+    /// Whether the receiver has been dropped, so that no other thread reads from the transport.
     pub(super) fn is_receiver_gone(&self) -> bool {
         self.receiver_gone.load(Ordering::SeqCst)
     }
@@ -173,17 +174,17 @@ impl Link {
         self.made_in.is_current() && self.gate().is_cut()
     }
 
-    /// Whether something waits for room to be written.
+    /// Whether output is pending for lack of room.
     pub(super) fn is_stuck(&self) -> bool {
         self.made_in.is_current() && self.gate().blocked
     }
 
-    /// When the closing handshake must be over, once it has begun.
+    /// When the closing handshake must be over; `None` before it has begun.
     pub(super) fn close_by(&self) -> Option<Instant> {
         self.gate().close_by
     }
 
-    /// Whether an idle connection holds memory for output that it does not need.
+    /// Whether the connection holds memory for output that it does not need while idle.
     pub(super) fn holds_spare_memory(&self) -> bool {
         let gate = self.gate();
         let is_spare = |out: &Outbound| out.is_empty() && out.capacity() > QUEUE_KEEP;
@@ -191,17 +192,17 @@ impl Link {
         is_spare(&queue.out) || gate.beside.as_ref().is_some_and(|beside| is_spare(beside))
     }
 
-    /// Gives that memory back.
+    /// Frees that memory.
     pub(super) fn shrink(&self) {
         let gate = &mut *self.gate();
         if let Some(queue) = &mut gate.queue {
             queue.out.shrink();
-            // It is empty while the queue is here.
+            // It is empty while the queue is present.
             gate.beside = None;
         }
     }
 
-    /// Also in another process than the one that made the connection.
+    /// Whether the connection was aborted. Also true in a process that did not make it.
     #[inline]
     pub(super) fn is_aborted(&self) -> bool {
         !self.usable.is_usable()
@@ -211,7 +212,7 @@ impl Link {
         self.usable.revoke();
     }
 
-    /// The connection has ended: whoever waits looks again.
+    /// Wakes all waiting senders after the connection has ended.
     pub(super) fn tell_everybody(&self) {
         self.gate().line.wake_all();
         self.pongs.notify_all();
@@ -222,7 +223,7 @@ impl Link {
     }
 }
 
-/// A queue for the frames of one end.
+/// A queue for outgoing frames.
 pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
     Ok(match role {
         Role::Client => Outbound::client(Box::new(SystemMasks::new()?)),
@@ -231,7 +232,7 @@ pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
 }
 
 impl Gate {
-    /// The queue beside the queue.
+    /// The queue in which messages are gathered during another thread's turn.
     pub(super) fn beside(&mut self, role: Role) -> Result<&mut Outbound> {
         Ok(match &mut self.beside {
             Some(beside) => beside,
@@ -239,7 +240,7 @@ impl Gate {
         })
     }
 
-    /// Moves what was gathered beside the queue into it.
+    /// Moves what was gathered beside a queue into it.
     #[inline]
     pub(super) fn take_beside(&mut self, queue: &mut Outbound) {
         if let Some(beside) = &mut self.beside
@@ -249,13 +250,13 @@ impl Gate {
         }
     }
 
-    /// How many bytes of a queue belong to messages whose senders wait for them.
+    /// How many bytes of a queue belong to messages whose senders are waiting for them to leave.
     #[inline]
     pub(super) fn awaited_in(&self, queue: &Outbound) -> usize {
         if self.line.has_batches() { queue.pending().len() } else { 0 }
     }
 
-    /// Takes memory of the pool for a queue to gather in, if what was gathered before needed much.
+    /// Takes memory from the pool for a queue, if what was gathered in it before needed much.
     #[inline]
     pub(super) fn take_shared_memory(&mut self, queue: &mut Outbound) {
         if self.memory == QueueMemory::Given && queue.is_empty() {
@@ -264,13 +265,13 @@ impl Gate {
         self.memory = QueueMemory::Shared;
     }
 
-    /// Whether the queue has memory that [`share_memory_of`](Self::share_memory_of) would give.
+    /// Whether the queue has memory that belongs to the pool.
     #[inline]
     pub(super) fn shares_memory_of(&self, queue: &Outbound) -> bool {
         self.memory == QueueMemory::Shared && queue.queue_capacity() > QUEUE_KEEP
     }
 
-    /// Gives the memory of an empty queue to the pool, if that has a share in it.
+    /// Gives the memory of an empty queue to the pool, if it belongs there.
     pub(super) fn share_memory_of(&mut self, queue: &mut Outbound) {
         if queue.is_empty() && self.shares_memory_of(queue) {
             QUEUES.give(queue.exchange(Vec::new()));
@@ -278,14 +279,14 @@ impl Gate {
         }
     }
 
-    /// Nobody waits, and nothing is due.
+    /// Whether no thread is waiting and no reply is due.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         let is_alone = self.line.is_empty() && !self.line.has_batches();
         is_alone && !self.session.has_replies() && self.beside.as_ref().is_none_or(|beside| beside.is_empty())
     }
 
-    /// Whether a message, or a part of one, can be queued without waiting for anything.
+    /// Whether a message, or a part of one, can be sent without waiting for a turn.
     #[inline]
     pub(super) fn is_ready(&self, streaming: bool) -> bool {
         let is_free = self.is_free(streaming) && self.queued() < GATHER_MAX;
@@ -303,20 +304,20 @@ impl Gate {
         self.queue.as_ref().map_or(0, |queue| queue.out.pending().len())
     }
 
-    /// Closed in order, with nothing left to say.
+    /// Whether the connection was closed in order and nothing is pending.
     pub(super) fn is_finished(&self) -> bool {
         matches!(self.end, Some(Ok(()))) && self.queued() == 0
     }
 
-    /// Nothing can be written any more, because of `error` unless there is an earlier reason, which is recorded before
-    /// anybody can notice. Gives the record that counts.
+    /// Records that nothing can be written any more, and that the connection has ended, because of `error` unless another
+    /// reason was recorded before. Returns the reason that counts.
     pub(super) fn cut(&mut self, error: Error) -> Result<()> {
         let end = self.end.get_or_insert(Err(error.clone())).clone();
         self.write_error.get_or_insert(end.clone().err().unwrap_or(error));
         end
     }
 
-    /// Nothing can be written any more, which is not the end of the connection.
+    /// Records that nothing can be written any more, without ending the connection.
     pub(super) fn stop_writing(&mut self, error: Error) {
         self.write_error.get_or_insert(error);
     }
@@ -326,7 +327,7 @@ impl Gate {
         self.write_error.is_some()
     }
 
-    /// Whether a message can be queued without waiting for anything.
+    /// Whether a message can be gathered without waiting.
     #[inline]
     pub(super) fn may_gather(&self) -> bool {
         !self.streaming && self.line.is_empty() && self.can_write() && !self.session.is_closing()
@@ -337,13 +338,13 @@ impl Gate {
         self.end.is_none() && self.write_error.is_none()
     }
 
-    /// Why no message and no Ping can be sent any more.
+    /// Fails if messages and Pings can no longer be sent.
     pub(super) fn check_open(&self) -> Result<()> {
         self.check_write()?;
         Ok(self.session.check_open()?)
     }
 
-    /// Why nothing can be written any more.
+    /// Fails if nothing can be written any more.
     pub(super) fn check_write(&self) -> Result<()> {
         self.check_end()?;
         self.write_error.clone().map_or(Ok(()), Err)
@@ -361,7 +362,7 @@ impl Gate {
 impl Drop for Link {
     fn drop(&mut self) {
         if self.made_in.is_current() {
-            // Gathered messages that nobody flushed: as far as there is room, without waiting.
+            // Writes gathered messages that were not flushed, as far as there is room, without waiting.
             self.before_wait();
         }
     }

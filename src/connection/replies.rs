@@ -1,5 +1,5 @@
-//! What the receiver gives to be sent: replies that are owed to the peer, Pings, and what others left unwritten. It never
-//! waits for a turn, or for room.
+//! What the receiver sends: replies that are due, Pings, and what other threads left unwritten. The receiver never waits
+//! for a turn or for room.
 
 use super::closing::Progress;
 use super::link::{Gate, Link};
@@ -10,18 +10,18 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use std::time::Instant;
 
-/// What a receiver has to know before it waits.
+/// What the receiver must know before it waits.
 pub(super) struct Outlook {
-    /// Something waits for room to be written.
+    /// Output is pending for lack of room.
     pub(super) unsent: bool,
-    /// The closing handshake must be over by then.
+    /// When the closing handshake must be over; `None` before it has begun.
     pub(super) close_by: Option<Instant>,
-    /// Nothing can be written any more: what has arrived is all that is to come.
+    /// Nothing can be written any more, and nothing more is to be received than what has arrived.
     pub(super) is_cut: bool,
 }
 
 impl Link {
-    /// Sends what is queued and due as far as there is room, before the receiver waits.
+    /// Sends what is queued and the replies that are due, as far as there is room. Called before the receiver waits.
     pub(super) fn before_wait(&self) -> Outlook {
         let mut gate = self.gate();
         let outlook = Outlook { unsent: false, close_by: gate.close_by, is_cut: gate.is_cut() };
@@ -30,20 +30,21 @@ impl Link {
             !outlook.is_cut && (!queue.out.is_empty() || *blocked || session.has_replies())
         };
         let Some(queue) = queue.take_if(has_work) else {
-            // If another thread has its turn, it sees to the rest.
+            // If another thread has its turn, it writes the rest.
             gate.flush_owed |= gate.queue.is_none();
             return outlook;
         };
         let replies = !gate.blocked;
         let mut turn = self.begin_receivers_turn(gate, queue, replies);
-        // A failure is recorded; the peer may still have something to say.
+        // A failure has been recorded. What the peer has sent can still be received.
         let _ = turn.write_available();
         drop(turn);
         let gate = self.gate();
         Outlook { unsent: gate.blocked, is_cut: gate.is_cut(), ..outlook }
     }
 
-    /// The same for a connection that ends: messages first, and then what is due.
+    /// [`before_wait`](Self::before_wait) for a connection that is being closed: messages first, then the replies that are
+    /// due.
     pub(super) fn push(&self) -> Progress {
         let mut gate = self.gate();
         if gate.is_cut() {
@@ -54,7 +55,7 @@ impl Link {
         let mut turn = self.begin_receivers_turn(gate, queue, false);
         if !owes_messages || matches!(turn.write_available(), Ok(true)) {
             turn.answer();
-            // A failure is recorded.
+            // A failure has been recorded.
             let _ = turn.write_available();
         }
         drop(turn);
@@ -68,14 +69,15 @@ impl Link {
         }
     }
 
-    /// A Ping has come. Each one is answered while the peer reads; once it does not, only the last one is.
+    /// Records that a Ping was received. Every Ping is answered while the peer reads; once it does not, only the last one
+    /// is.
     pub(super) fn ping_received(&self, payload: &[u8]) {
         let gate = &mut *self.gate();
         gate.session.ping_received(payload);
         gate.queue_replies();
     }
 
-    /// A Pong has arrived.
+    /// Records that a Pong was received.
     pub(super) fn pong_received(&self, payload: &[u8]) {
         if let Ok(number) = payload.try_into().map(u64::from_be_bytes) {
             let mut gate = self.gate();
@@ -95,13 +97,13 @@ impl Link {
         gate.queue_replies();
         gate.session.ping(&number.to_be_bytes())?;
         gate.pings_sent = number;
-        // While something is blocked it stays in the session, so that a peer that does not read makes nothing grow. A
-        // later one takes its place there, and its Pong answers both.
+        // While output is blocked the Ping stays in the session, so that nothing grows because of a peer that does not
+        // read. A later Ping takes its place there, and the Pong for that answers both.
         if !gate.blocked
             && let Some(queue) = gate.queue.take()
         {
             match self.begin_turn(gate, queue).flush(patience) {
-                // It is in the queue, and its Pong can still be waited for.
+                // The Ping is in the queue, and its Pong can still be waited for.
                 Err(Error::Timeout(_)) => {}
                 result => result.map_err(Error::accepted)?,
             }
@@ -134,7 +136,7 @@ pub(super) fn ping_timeout(error: Error) -> Error {
 }
 
 impl Gate {
-    /// Queues what is due, if the queue is at home and has room: what is due later would take its place.
+    /// Queues the replies that are due, if the queue is present and has room, so that later ones do not replace them.
     fn queue_replies(&mut self) {
         if let Some(queue) = &mut self.queue
             && !self.blocked

@@ -1,4 +1,4 @@
-//! What senders call: each waits until it may, and does its work in a turn.
+//! The operations of senders. Each waits for permission to send and does its work in a turn.
 
 use super::line::Wants;
 use super::link::{Gate, Link};
@@ -19,16 +19,16 @@ pub(super) struct Outgoing<'a> {
     /// Of the payload, in bytes.
     pub(super) len: usize,
     pub(super) compress: Compress,
-    /// The bytes have been handed to the transport when the call returns.
+    /// Whether the bytes must have been handed to the transport when the call returns.
     pub(super) flush: bool,
 }
 
-/// What a frame is, in the terms of the caller.
+/// Which part of a message is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// A whole message.
     Whole,
-    /// A part of a streamed message; `fin` is the last one.
+    /// A part of a streamed message; with `fin`, the last one.
     Of { fin: bool },
 }
 
@@ -57,8 +57,8 @@ impl<'a> Outgoing<'a> {
 }
 
 impl Link {
-    /// Queues a small message that is not to be compressed: the usual course of a `feed`. `false` if it is not so simple,
-    /// and [`send`](Self::send) has to see to it.
+    /// Queues a small message that is not to be compressed, the usual case of `feed`. Returns `false` for any other message,
+    /// which is left to [`send`](Self::send).
     #[inline]
     pub(super) fn gather(&self, queue: &mut Outbound, kind: Kind, payload: &[u8], compress: Compress) -> bool {
         let is_large = payload.len() >= COPY_BELOW || queue.pending().len() + payload.len() >= GATHER_MAX;
@@ -70,7 +70,7 @@ impl Link {
         true
     }
 
-    /// [`gather`](Self::gather), if nothing is to be waited for.
+    /// [`gather`](Self::gather), if that is possible without waiting.
     #[inline]
     pub(super) fn gather_now(&self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
         if self.check_process().is_err() {
@@ -83,7 +83,7 @@ impl Link {
         gate.queue.as_mut().is_some_and(|queue| self.gather(&mut queue.out, kind, payload, compress))
     }
 
-    /// A turn to gather in, if nothing is to be waited for.
+    /// A turn for gathering, if one can be had without waiting.
     #[cold]
     pub(super) fn turn_to_gather(self: &Arc<Self>) -> Option<Turn<Arc<Self>>> {
         let gate = &mut *self.gate();
@@ -111,8 +111,8 @@ impl Link {
         self.send_when_ready(gate, message, patience)
     }
 
-    /// [`send`](Self::send) that has to wait for its turn, or to make room in the queue. A small plain message need not
-    /// wait for a turn: it is gathered beside the queue.
+    /// [`send`](Self::send) when the turn is taken or the queue is full. A small uncompressed message does not wait for a
+    /// turn: it is gathered beside the queue.
     #[cold]
     fn send_when_ready<'a>(
         &'a self,
@@ -126,7 +126,7 @@ impl Link {
         let wants =
             if goes_beside { Wants::Room { len } } else { Wants::Turn { streaming: message.is_streamed() } };
         loop {
-            // `Some(None)` is room beside the queue.
+            // `None` inside is room beside the queue.
             let (waited, queue) = self.wait_in_line(gate, wants, patience, |gate| match gate.queue.take() {
                 None => goes_beside.then_some(None),
                 queue => Some(queue),
@@ -147,8 +147,8 @@ impl Link {
         }
     }
 
-    /// Gathers a small plain message beside the queue, while another thread has its turn, and waits until it has been
-    /// handed to the transport, unless it is not to be flushed.
+    /// Gathers a small uncompressed message beside the queue, during another thread's turn. With `flush`, waits until it has
+    /// been handed to the transport.
     fn send_beside(
         &self,
         mut gate: MutexGuard<'_, Gate>,
@@ -184,7 +184,7 @@ impl Link {
                 None => self.wait_until_out(gate, patience),
             },
             Err(error) => {
-                // It is taken again below.
+                // The gate is taken again below.
                 drop(gate);
                 Err(error)
             }
@@ -207,7 +207,7 @@ impl Link {
         Ok(())
     }
 
-    /// The streamed message is over.
+    /// Ends a streamed message: other messages can be sent again.
     pub(super) fn stream_ended(&self) {
         if self.check_process().is_err() {
             return;

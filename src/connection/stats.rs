@@ -31,33 +31,33 @@ pub(super) struct Counters {
     wire_received: AtomicU64,
 }
 
-/// Adds where only one thread does: no read-modify-write needed.
+/// Adds to a counter that only one thread at a time changes, so no atomic read-modify-write is needed.
 #[inline]
 fn add(counter: &AtomicU64, count: usize) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(count as u64), Ordering::Relaxed);
 }
 
 impl Counters {
-    /// By the thread that has its turn.
+    /// Called by the thread that has the turn.
     #[inline]
     pub(super) fn wire_sent(&self, count: usize) {
         add(&self.wire_sent, count);
     }
 
-    /// By the thread that has its turn, or holds the gate while nobody has.
+    /// Called under the gate, or by the only thread that sends.
     #[inline]
     pub(super) fn sent(&self, payload: usize, message_ends: bool) {
         add(&self.payload_sent, payload);
         add(&self.messages_sent, usize::from(message_ends));
     }
 
-    /// By the receiver.
+    /// Called by the receiver.
     #[inline]
     pub(super) fn wire_received(&self, count: usize) {
         add(&self.wire_received, count);
     }
 
-    /// By the receiver.
+    /// Called by the receiver.
     #[inline]
     pub(super) fn received(&self, payload: usize, message_ends: bool) {
         add(&self.payload_received, payload);

@@ -1,7 +1,7 @@
-//! The turn: the right to write, which is to have the outbound queue.
+//! The turn: the right to write, which is ownership of the outbound queue.
 //!
-//! A thread that has it writes for as long as the peer takes, without the gate. Dropping the turn gives the queue back,
-//! whatever has happened in between, and sees to what has come up meanwhile.
+//! The thread that has the turn writes for as long as the peer takes, without holding the gate. Dropping the turn returns
+//! the queue, whatever has happened, and deals with what other threads have left to be sent in the meantime.
 
 use super::link::{Gate, Link};
 use super::patience::Patience;
@@ -13,35 +13,35 @@ use std::io::{self, IoSlice};
 use std::ops::Deref;
 use std::sync::MutexGuard;
 
-/// Frames smaller than this are copied and gathered: copying them costs far less than a system call.
+/// Frames smaller than this are copied into the queue: copying them costs far less than a system call.
 pub(super) const COPY_BELOW: usize = 32 << 10;
-/// The queue is written, unasked, once it holds this much.
+/// Once the queue holds this much, it is written without waiting for a flush.
 pub(super) const GATHER_MAX: usize = 64 << 10;
 
-/// The right to write, until it is dropped. `L` is how it refers to its connection.
+/// The right to write. Returns the queue when it is dropped. `L` is a reference to the connection.
 pub(super) struct Turn<L: Deref<Target = Link>> {
     link: L,
-    /// `None` once it has been given back.
+    /// `None` once it has been returned, which happens in `drop` only.
     queue: Option<Box<Queue>>,
 }
 
-/// The outbound queue, and what has become of it in a turn.
+/// The outbound queue, and what has been done with it in the current turn.
 pub(super) struct Queue {
     pub(super) out: Outbound,
     written: Written,
     writer: Writer,
 }
 
-/// What has been written in a turn.
+/// How much of the queue has been written in a turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    /// Nothing: what is in the queue was gathered.
+    /// Nothing. What is in the queue was gathered.
     Nothing,
-    /// A write is under way. A turn that ends in this state is cut short by a panic.
+    /// A write is in progress. A turn that is dropped in this state was ended by a panic.
     Unfinished,
-    /// Everything that was in the queue; the transport holds nothing back.
+    /// All of it, and the transport holds nothing back.
     Everything,
-    /// Not everything: there was no room, or time ran out, or writing failed.
+    /// Not all of it: there was no room, the time limit was reached, or writing failed.
     Part,
 }
 
@@ -49,10 +49,10 @@ pub(super) enum Written {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
     Sender,
-    /// It need not be told what it finds out.
+    /// The receiver, which need not be woken to learn what it finds out itself.
     Receiver,
-    /// The receiver, with nothing to write but the answer to the peer's Close frame: a peer that has said all it had to
-    /// say need not wait for it.
+    /// The receiver, with nothing to write but the reply to the peer's Close frame. A peer may close its socket without
+    /// waiting for that, so a failure to write it is not an error.
     Answering,
 }
 
@@ -63,7 +63,7 @@ impl Queue {
 }
 
 impl Link {
-    /// Begins a turn with the queue, which has just been taken. What is owed to the peer comes next in it.
+    /// Begins a turn with the queue, which the caller has just taken, and queues the replies that are due.
     #[inline]
     pub(super) fn begin_turn<'a>(
         &'a self,
@@ -71,15 +71,15 @@ impl Link {
         mut queue: Box<Queue>,
     ) -> Turn<&'a Self> {
         gate.line.taken();
-        // A peer that does not read makes nothing grow.
+        // The queue must not grow because of a peer that does not read.
         if gate.session.has_replies() && (queue.out.pending().len() < GATHER_MAX || gate.session.is_closing()) {
             gate.session.write_replies(&mut queue.out);
         }
         Turn::new(self, queue, Writer::Sender)
     }
 
-    /// The same for the receiver, which writes only what there is room for. `replies` is whether what is owed to the peer
-    /// comes next.
+    /// Begins a turn of the receiver, which writes only what there is room for. `replies` says whether to queue the replies
+    /// that are due.
     pub(super) fn begin_receivers_turn<'a>(
         &'a self,
         mut gate: MutexGuard<'a, Gate>,
@@ -95,7 +95,7 @@ impl Link {
 }
 
 impl<L: Deref<Target = Link>> Turn<L> {
-    /// A turn with a queue that has just been taken.
+    /// A turn with a queue that the caller has just taken.
     #[inline]
     pub(super) fn new(link: L, mut queue: Box<Queue>, writer: Writer) -> Self {
         (queue.written, queue.writer) = (Written::Nothing, writer);
@@ -113,15 +113,15 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write_queue(patience)
     }
 
-    /// Sends a message, or a part of one, and ends the turn. In the queue `awaited` bytes belong to messages whose senders
-    /// wait for them.
+    /// Sends a message, or a part of one, and ends the turn. `awaited` is how many bytes of the queue belong to messages
+    /// whose senders are waiting for them to leave.
     #[inline]
     pub(super) fn send(mut self, message: &Outgoing<'_>, awaited: usize, patience: &mut Patience) -> Result<()> {
         let (len, fin) = (message.len, message.is_last());
         let may_deflate = self.link.may_deflate;
         let queue = self.queue();
         let first = !queue.is_fragmenting();
-        // Nothing at all, which is sent for the sake of the flush only.
+        // There is nothing to put into a frame: this is only a flush.
         let is_empty = len == 0 && !fin && !queue.is_deflating();
         if may_deflate && !is_empty && queue.compresses(message.compress, first, fin.then_some(len)) {
             return self.send_deflated(message, patience);
@@ -139,8 +139,8 @@ impl<L: Deref<Target = Link>> Turn<L> {
         Ok(())
     }
 
-    /// [`send`](Self::send) for a frame that is not to be copied into the queue as a whole.
-    #[inline(never)] // `send` has to keep less at hand without it.
+    /// [`send`](Self::send) for a frame that is too large to be copied into the queue.
+    #[inline(never)] // It would make `send` save more registers.
     fn send_large(
         mut self,
         frame: OpenFrame,
@@ -151,8 +151,8 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write_large(frame, payload, awaited, patience).map_err(Error::accepted)
     }
 
-    /// [`send`](Self::send) for what is to be compressed. Each frame that is full is written before the next one is made.
-    /// If time runs out, the rest goes into the queue, and not as small as it could be, for that would take more time.
+    /// [`send`](Self::send) with compression. Each full frame is written before the next one is made. Once the time limit
+    /// has been reached, the rest of the message is queued in stored blocks, because compressing it would take more time.
     #[inline(never)]
     fn send_deflated(mut self, message: &Outgoing<'_>, patience: &mut Patience) -> Result<()> {
         let fin = message.is_last();
@@ -183,7 +183,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
         result.map_err(Error::accepted)
     }
 
-    /// Queues a compressed frame that is due, and writes it if it is large. After an error it is queued only.
+    /// Queues a compressed frame, and writes it if it is large, unless an earlier frame could not be written.
     fn put_deflated(
         &mut self,
         message: &Outgoing<'_>,
@@ -192,7 +192,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
         result: Result<()>,
         patience: &mut Patience,
     ) -> Result<()> {
-        // Control frames go between fragments, but nothing goes behind a Close frame.
+        // Control frames may go between fragments, but nothing may follow a Close frame.
         if result.is_ok() && self.queue().is_fragmenting() {
             let session = &mut self.link.gate().session;
             if !session.is_closing() {
@@ -208,7 +208,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write_large(frame, &[IoSlice::new(payload)], 0, patience)
     }
 
-    /// Queues what is owed to the peer. What is written then is that alone.
+    /// Queues the replies that are due. Nothing else may be in the queue.
     pub(super) fn answer(&mut self) {
         let session = &mut self.link.gate().session;
         session.write_replies(&mut present(&mut self.queue).out);
@@ -225,7 +225,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write(|link, queue| link.write_queue(queue, patience))
     }
 
-    /// Writes a frame whose header is queued. If time runs out, the rest of it is queued.
+    /// Writes a frame whose header is queued. If the time limit is reached, the rest of it is queued.
     fn write_large(
         &mut self,
         frame: OpenFrame,
@@ -236,7 +236,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write(|link, queue| link.write_large(queue, frame, payload, awaited, patience))
     }
 
-    /// Writes what there is room for: whether that was everything.
+    /// Writes what there is room for. Returns whether that was everything.
     pub(super) fn write_available(&mut self) -> Result<bool> {
         self.write(|link, queue| link.write_available(queue))?;
         Ok(present(&mut self.queue).written == Written::Everything)
@@ -251,8 +251,8 @@ impl<L: Deref<Target = Link>> Turn<L> {
         result.map(|_| ()).map_err(|error| failed(&self.link, queue.writer, error))
     }
 
-    /// Gives the queue back when something has been written. What was gathered beside it, and replies that became due,
-    /// are sent first, if there is room for them: once, so that nobody writes for others without end.
+    /// Returns the queue of a turn in which something was written. What was gathered beside it, and replies that have become
+    /// due, are sent first if there is room, but only once, so that no thread keeps writing for others.
     #[inline(never)]
     fn settle(&mut self) {
         let mut more = true;
@@ -267,12 +267,12 @@ impl<L: Deref<Target = Link>> Turn<L> {
             if all_out && gate.session.has_replies() {
                 gate.session.write_replies(out);
             }
-            // The receiver may count on this thread, and nobody else be there to see to the rest.
+            // The receiver may rely on this thread, with no way to wake it and no other thread to write the rest.
             let is_last_resort = || gate.flush_owed && link.recv_wake.get().is_none() && gate.next().is_none();
             if all_out && !out.is_empty() && (more || is_last_resort()) {
                 more = false;
                 gate.line.taken();
-                // There is room beside the queue again.
+                // There is room beside the queue again, for which a thread may be waiting.
                 link.pass_on(gate);
                 woken.iter().for_each(|seat| seat.notify_all());
                 // A failure is recorded.
@@ -283,9 +283,9 @@ impl<L: Deref<Target = Link>> Turn<L> {
             gate.flush_owed &= !out.is_empty();
             let by_sender = *writer == Writer::Sender;
             gate.queue = self.queue.take();
-            // What came from beside the queue, if those who sent it do not wait: nobody else knows of it.
-            let is_unknown = gate.queued() > 0 && gate.next().is_none();
-            gate.blocked = is_open && (!all_out || is_unknown);
+            // If the senders of what was gathered beside the queue are not waiting for it, no other thread knows of it.
+            let is_unattended = gate.queued() > 0 && gate.next().is_none();
+            gate.blocked = is_open && (!all_out || is_unattended);
             link.wake_next(gate, by_sender);
             woken.iter().for_each(|seat| seat.notify_all());
             return;
@@ -301,7 +301,7 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
             Written::Everything if queue.out.is_empty() => {
                 let gate = &mut *self.link.gate();
                 if gate.is_quiet() && !gate.shares_memory_of(&queue.out) {
-                    // The usual course of `settle`: nothing else is to be done.
+                    // The usual case of `settle`, in which there is nothing else to do.
                     gate.line.nobody_waits();
                     (gate.blocked, gate.flush_owed) = (false, false);
                     gate.queue = self.queue.take();
@@ -326,7 +326,7 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
     }
 }
 
-/// If writing has failed, records that at once. Gives the reason that counts, which may be an earlier one.
+/// Records a failure to write. Returns the reason that counts, which may be an earlier one.
 #[cold]
 fn failed(link: &Link, writer: Writer, error: Error) -> Error {
     if !error.is_fatal() {
@@ -339,7 +339,7 @@ fn failed(link: &Link, writer: Writer, error: Error) -> Error {
     let reason = link.gate().cut(error.clone()).err().unwrap_or(error);
     link.tell_everybody();
     if writer == Writer::Sender {
-        // It learns that nothing more is to come.
+        // There is no more to be received than what has arrived.
         link.wake_receiver();
     }
     reason

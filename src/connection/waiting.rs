@@ -1,4 +1,4 @@
-//! Waiting to send: for a turn, for room beside the queue, or until what was gathered there is out; and who is woken.
+//! Waiting to send: for a turn, for room beside the queue, or for bytes gathered there to leave. And whom to wake.
 
 use super::line::{Seat, Waiter, Wants};
 use super::link::{Gate, Link};
@@ -10,8 +10,8 @@ use crate::transport::INTERRUPT;
 use std::sync::{Condvar, MutexGuard, PoisonError};
 
 impl Link {
-    /// Waits until a thread may have what it wants, and takes it. Unless that is the queue, the caller
-    /// [passes on](Self::pass_on) to the next.
+    /// Waits until this thread may have what it wants, and takes it. A caller that does not take the queue must
+    /// [pass on](Self::pass_on).
     pub(super) fn wait_in_line<'a, T>(
         &'a self,
         mut gate: MutexGuard<'a, Gate>,
@@ -48,14 +48,14 @@ impl Link {
         }
     }
 
-    /// Waits until all that has been queued so far is out. If the queue is given back first, writes it.
+    /// Waits until everything queued so far has been handed to the transport. Writes the queue if it becomes free first.
     pub(super) fn wait_until_out<'a>(
         &'a self,
         mut gate: MutexGuard<'a, Gate>,
         patience: &mut Patience,
     ) -> Result<()> {
         let (number, seat) = gate.line.join_batch();
-        // There may be room for one more.
+        // There may be room for another thread's message.
         let mut next = gate.next();
         let result = loop {
             if gate.line.is_out(number) {
@@ -88,8 +88,8 @@ impl Link {
         }
     }
 
-    /// Lets go of the gate, and wakes who comes next. If that is nobody, the receiver sees to what is left while it
-    /// waits.
+    /// Releases the gate and wakes the thread that is next. If there is none and output is pending, wakes the receiver to
+    /// write it.
     #[inline]
     pub(super) fn pass_on(&self, gate: MutexGuard<'_, Gate>) {
         self.wake_next(gate, true);
@@ -119,7 +119,7 @@ impl Link {
     }
 }
 
-/// Sleeps on a seat, without the gate.
+/// Waits on a condition variable, without holding the gate.
 pub(super) fn wait_on<'a>(seat: &Condvar, gate: MutexGuard<'a, Gate>, until: Deadline) -> MutexGuard<'a, Gate> {
     match until.left() {
         Some(left) => seat.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
@@ -128,7 +128,7 @@ pub(super) fn wait_on<'a>(seat: &Condvar, gate: MutexGuard<'a, Gate>, until: Dea
 }
 
 impl Gate {
-    /// Who is to be woken: the first in line who can have what it wants, or else somebody whose bytes are in the queue.
+    /// The thread to wake: the first in line that can have what it wants, or else one whose bytes are in the queue.
     #[inline]
     pub(super) fn next(&self) -> Option<Seat> {
         if self.line.is_empty() && !self.line.has_batches() { None } else { self.find_next() }
@@ -140,7 +140,7 @@ impl Gate {
         self.first_in_line().map(|waiter| &waiter.seat).or_else(batch).cloned()
     }
 
-    /// The oldest waiter who can have what it wants.
+    /// The first waiter that can have what it wants.
     fn first_in_line(&self) -> Option<&Waiter> {
         self.line.waiters().find(|waiter| self.has(waiter.wants))
     }
@@ -157,14 +157,14 @@ impl Gate {
         self.beside.as_ref().is_none_or(|beside| beside.pending().len() + len < GATHER_MAX)
     }
 
-    /// Whether the holder of `ticket`, or somebody without one, can have what it wants and need not let others go first.
+    /// Whether a thread, which holds `ticket` if it is in line, can have what it wants and need not let others go first.
     fn may_have(&self, wants: Wants, ticket: Option<u64>) -> bool {
-        // Whoever streams a message must not wait behind those who wait for its end.
+        // The thread that streams a message must not queue behind those that wait for its end.
         let in_turn = matches!(wants, Wants::Turn { streaming: true } | Wants::Queue);
         self.has(wants) && (in_turn || self.may_go(ticket))
     }
 
-    /// Whether nobody who could go has waited so long as to go first.
+    /// Whether no thread that could go has waited so long that it goes first.
     fn may_go(&self, ticket: Option<u64>) -> bool {
         self.first_in_line().is_none_or(|first| ticket == Some(first.ticket) || !first.goes_first())
     }

@@ -1,4 +1,4 @@
-//! How bytes leave, within a turn.
+//! Writing to the transport, within a turn.
 
 use super::link::Link;
 use super::patience::Patience;
@@ -8,10 +8,10 @@ use crate::proto::{OpenFrame, Outbound};
 use crate::transport::{Interest, Ready};
 use std::io::{self, IoSlice};
 
-/// Larger payloads are masked and written in pieces of this size, so that masking takes little memory and the peer starts
-/// reading early. What is not masked is written at once. Each write ends a segment, and each segment costs an
-/// acknowledgement and may wake the peer: with pieces of 64 KiB, a megabyte takes 32 segments on loopback, with these 20,
-/// and 17 if it is written at once.
+/// Masked payloads are written in pieces of this size, so that masking takes little memory and the peer can start reading
+/// early; payloads that are not masked are written whole. Each write ends a segment, and each segment costs an
+/// acknowledgement and may wake the peer. On loopback a megabyte takes 32 segments with pieces of 64 KiB, 20 with pieces
+/// of 256 KiB, and 17 when it is written whole.
 const PIECE: usize = 256 << 10;
 
 impl Link {
@@ -24,8 +24,8 @@ impl Link {
         self.flush_transport(patience)
     }
 
-    /// Writes a frame whose header is queued, behind `awaited` bytes of messages that somebody waits for. If time runs
-    /// out, the rest of it is queued.
+    /// Writes a frame whose header is queued, behind `awaited` bytes of messages whose senders are waiting. If the time limit
+    /// is reached, the rest of the frame is queued.
     pub(super) fn write_large(
         &self,
         queue: &mut Outbound,
@@ -71,8 +71,8 @@ impl Link {
         self.flush_transport(patience)
     }
 
-    /// Of the messages that somebody waits for, `left` bytes are not out. Once all are, nobody waits until the rest of
-    /// the turn is over.
+    /// Called when `left` bytes of those messages have not been written yet. Wakes their senders once all have, rather than
+    /// at the end of the turn.
     #[cold]
     fn awaited_left(&self, left: usize) {
         if left == 0 && self.transport.flush().is_ok() {
