@@ -1,4 +1,4 @@
-//! Ending a blocked call from another thread without harm to the connection.
+//! Ending a blocked call from another thread, without harm to the connection.
 
 use super::link::Link;
 use crate::error::{Error, Result};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Wakes a blocked call with [`Error::Interrupted`], from any thread. The connection stays as it was.
 ///
-/// It acts on the call that waits now, or else on the next one that would wait: once for receiving (receive,
-/// connect, accept) and once for sending. Data that is there is still delivered first.
+/// It acts on the call that is waiting, or else on the next one that would wait: once for receiving (receive,
+/// connect, accept) and once for sending. Data that has arrived is delivered first.
 ///
-/// Get it from [`WebSocket::interrupter`](crate::WebSocket::interrupter) or
-/// [`Receiver::interrupter`](crate::Receiver::interrupter), or make one with [`new`](Self::new) and give it to a
+/// Obtain one from [`WebSocket::interrupter`](crate::WebSocket::interrupter) or
+/// [`Receiver::interrupter`](crate::Receiver::interrupter), or create one with [`new`](Self::new) and pass it to a
 /// client's or listener's builder. It belongs to one connection, or one attempt to connect, at a time.
 #[derive(Clone, Debug)]
 pub struct Interrupter(Arc<State>);
@@ -27,7 +27,7 @@ struct State {
 }
 
 impl Interrupter {
-    /// One that is not attached to anything yet.
+    /// Creates one that is not attached to a connection yet.
     ///
     /// # Errors
     ///
@@ -46,18 +46,18 @@ impl Interrupter {
         self.0.made_in.check()
     }
 
-    /// Wakes whoever receives, connects or accepts, and whoever sends.
+    /// Interrupts receiving, connecting or accepting, and sending.
     pub fn interrupt(&self) {
         self.interrupt_recv();
         self.interrupt_send();
     }
 
-    /// Wakes whoever receives, connects or accepts.
+    /// Interrupts receiving, connecting or accepting.
     pub fn interrupt_recv(&self) {
         self.0.recv.set(INTERRUPT);
     }
 
-    /// Wakes whoever sends.
+    /// Interrupts sending.
     pub fn interrupt_send(&self) {
         self.0.send.set(INTERRUPT);
         if let Some(link) = self.link() {
@@ -65,8 +65,8 @@ impl Interrupter {
         }
     }
 
-    /// Ends the connection at once, as [`WebSocket::abort`](crate::WebSocket::abort) does; before there is one,
-    /// wakes whoever opens it.
+    /// Ends the connection at once, as [`WebSocket::abort`](crate::WebSocket::abort) does. Before there is one,
+    /// interrupts the call that opens it.
     pub fn abort(&self) {
         match self.link() {
             Some(link) => link.abort(),
@@ -85,9 +85,9 @@ impl Interrupter {
         &self.0.recv
     }
 
-    /// The one of this connection; made and attached if there is none yet.
+    /// The interrupter of this connection, created and attached if it has none yet.
     ///
-    /// Nobody may be waiting in a receiving call meanwhile: the caller holds the receiver.
+    /// No thread may be waiting in a receiving call; the caller has the receiver.
     pub(super) fn of(link: &Arc<Link>) -> Result<Self> {
         link.check_process()?;
         let fresh = || Wake::new().map(Arc::new).map_err(|error| Error::io("creating an interrupter", error));
@@ -104,17 +104,17 @@ impl Interrupter {
         Ok(interrupter)
     }
 
-    /// From now on it acts on this connection.
+    /// Makes it act on this connection.
     pub(super) fn attach(&self, link: &Arc<Link>) {
-        // Both are set already if they come from there.
+        // Both are already set if they were taken from there.
         let _ = link.recv_wake.set(Arc::clone(&self.0.recv));
         let _ = link.send_wake.set(Arc::clone(&self.0.send));
         *self.0.link.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(link);
     }
 }
 
-/// Its descriptor is readable while whoever receives has been interrupted and has not noticed: for programs that wait
-/// by themselves.
+/// Its descriptor is readable from an interruption of receiving until a call has returned it: for programs with an event
+/// loop of their own.
 impl AsFd for Interrupter {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.recv.as_fd()
@@ -123,7 +123,7 @@ impl AsFd for Interrupter {
 
 /// Ends a connection at once, from any thread. From [`WebSocket::aborter`](crate::WebSocket::aborter).
 ///
-/// Unlike an [`Interrupter`] it costs the connection nothing while it is not used. It does not keep the connection alive.
+/// Unlike an [`Interrupter`], it costs the connection nothing until it is used. It does not keep the connection alive.
 #[derive(Clone, Debug)]
 pub struct Aborter(Weak<Link>);
 
@@ -132,7 +132,7 @@ impl Aborter {
         Self(Arc::downgrade(link))
     }
 
-    /// Ends the connection without a word to the peer. Blocked calls return.
+    /// Ends the connection without a closing handshake. Blocked calls return.
     pub fn abort(&self) {
         if let Some(link) = self.0.upgrade() {
             link.abort();

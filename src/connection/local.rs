@@ -15,14 +15,14 @@ use std::time::Duration;
 
 /// The sending half within one thread: see [`WebSocket::parts`](crate::WebSocket::parts).
 ///
-/// The receiver may be waiting in a way that other threads could not end, so this stays in its thread.
+/// It stays in its thread, because the receiver may wait in a way that other threads cannot end.
 #[derive(Debug)]
 pub struct LocalSender<'a> {
     sender: Sender,
     hold: Hold<'a>,
 }
 
-/// [`Sender::feed`] with the queue in hand.
+/// [`Sender::feed`] in a kept turn.
 #[inline(always)]
 pub(super) fn feed(hold: Hold<'_>, sender: &Sender, message: impl Payload) -> Result<()> {
     let (kind, payload) = message.parts();
@@ -89,8 +89,8 @@ impl<'a> LocalSender<'a> {
         self.sender().flush()
     }
 
-    /// This half with another setting of [`WebSocket::set_compress`](crate::WebSocket::set_compress), for one message,
-    /// say.
+    /// This half with another setting of [`WebSocket::set_compress`](crate::WebSocket::set_compress), for example for one
+    /// message.
     #[must_use]
     pub fn with_compress(&self, compress: Compress) -> Self {
         Self { sender: self.sender.with_compress(compress), hold: self.hold }
@@ -181,7 +181,7 @@ impl<'a> LocalReceiver<'a> {
     ///
     /// As [`Receiver::recv`].
     pub fn recv_stream(&mut self) -> Result<Option<MessageReader<'_>>> {
-        // The stream waits too, with the sender in use beside it.
+        // The stream may wait while the sender is in use.
         self.hold.end_and_forbid();
         self.receiver.recv_stream()
     }
@@ -211,7 +211,7 @@ impl<'a> LocalReceiver<'a> {
     }
 }
 
-/// What needs no waiting: counters, how the connection ended, abort.
+/// For what does not wait: counters, how the connection ended, abort.
 impl Deref for LocalReceiver<'_> {
     type Target = Receiver;
 

@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 
 /// The sending half of a connection: clone it for as many threads as send.
 ///
-/// Messages of several threads go out one after the other, never mixed. A call that waits for its turn or for
+/// Messages of several threads are sent one after another and are never interleaved. A call that waits for its turn or for
 /// the peer obeys the time limits of this handle; each clone has its own.
 ///
 /// # Errors
 ///
-/// What all sending calls can give: [`Error::Timeout`](crate::Error::Timeout) and
+/// All sending calls can return: [`Error::Timeout`](crate::Error::Timeout) and
 /// [`Error::Interrupted`](crate::Error::Interrupted), after which the connection goes on
 /// ([`message_accepted`](crate::Error::message_accepted) says whether the message is on its way);
 /// [`Closed::Sent`](crate::error::Closed::Sent) once the connection is closing; the error that ended the
@@ -46,7 +46,7 @@ impl Sender {
 
     /// Sends a message: a string as text, bytes as binary.
     ///
-    /// Blocks until its bytes, and what was gathered before, are in the kernel.
+    /// Blocks until its bytes, and what was gathered before, have been handed to the kernel.
     ///
     /// # Errors
     ///
@@ -57,10 +57,10 @@ impl Sender {
         self.frame(kind, &[IoSlice::new(payload)], true)
     }
 
-    /// Sends a message together with others: it is written by [`flush`](Self::flush), by the next
+    /// Gathers a message, to be sent together with others. It is written by [`flush`](Self::flush), by the next
     /// [`send`](Self::send), before the receiver waits, or when 64 KiB have been gathered.
     ///
-    /// On a connection that was [split](crate::WebSocket::split), nobody may be about to wait: call `flush`.
+    /// On a connection that was [split](crate::WebSocket::split), no receiving call may be about to wait: call `flush`.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Sender {
         self.frame(kind, parts, true)
     }
 
-    /// Begins a message of unknown size, to be written as a stream.
+    /// Begins a message of unknown size, which is written as a stream.
     ///
     /// Blocks until no other message is being streamed.
     ///
@@ -110,7 +110,7 @@ impl Sender {
         Ok(MessageWriter::new(self.clone(), kind))
     }
 
-    /// Sends a Ping with a payload of at most 125 bytes. The Pong is received silently.
+    /// Sends a Ping with a payload of at most 125 bytes. Receiving calls skip the Pong.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Sender {
         self.link.ping(payload, &mut self.patience())
     }
 
-    /// Sends a Ping and waits for its Pong: the round trip time. Some other thread must be receiving.
+    /// Sends a Ping, waits for its Pong, and returns the round trip time. Another thread must be receiving.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Sender {
     }
 
     /// Sends a Ping whose Pong can be waited for, with [`pong_wait`](Self::pong_wait) here or
-    /// [`Receiver::pong_wait`](crate::Receiver::pong_wait), several times if need be. Gives its number.
+    /// [`Receiver::pong_wait`](crate::Receiver::pong_wait), several times if need be. Returns its number.
     ///
     /// # Errors
     ///
@@ -142,9 +142,9 @@ impl Sender {
         self.link.numbered_ping(&mut self.patience())
     }
 
-    /// Waits for the answer to a Ping of [`ping_start`](Self::ping_start). Some other thread must be receiving. After
-    /// [`Error::Timeout`](crate::Error::Timeout) and [`Error::Interrupted`](crate::Error::Interrupted) the Ping is still
-    /// under way, and can be waited for again.
+    /// Waits for the answer to a Ping of [`ping_start`](Self::ping_start). Another thread must be receiving. After
+    /// [`Error::Timeout`](crate::Error::Timeout) and [`Error::Interrupted`](crate::Error::Interrupted) the Pong can be waited
+    /// for again.
     ///
     /// # Errors
     ///
@@ -155,11 +155,10 @@ impl Sender {
 
     /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.
     ///
-    /// The thread that receives still gets what the peer sends, then `None` once the peer's Close frame has come;
-    /// it waits for that no longer than the configured `close_timeout`. If the receiver has been dropped, this call does
-    /// the rest instead: it throws away what arrives until the peer ends its stream, for as long as `close_timeout` and
-    /// the deadline of this handle allow. Does nothing if a Close frame was sent before, or the connection was closed in
-    /// order.
+    /// The receiver still returns what the peer sends, then `None` once the peer's Close frame has arrived; it waits for that
+    /// no longer than the configured `close_timeout`. If the receiver has been dropped, this call completes the closing
+    /// instead: it discards what arrives until the peer ends its stream, for as long as `close_timeout` and the deadline of
+    /// this handle allow. Does nothing if a Close frame was sent before, or the connection was closed in order.
     ///
     /// # Errors
     ///
@@ -169,17 +168,17 @@ impl Sender {
         self.link.close_start(frame, &mut self.patience())
     }
 
-    /// Ends the connection at once, without a word to the peer. Blocked calls in all threads return.
+    /// Ends the connection at once, without a closing handshake. Blocked calls in all threads return.
     pub fn abort(&self) {
         self.link.abort();
     }
 
-    /// How long calls of this handle may go without progress; `None` for as long as it takes.
+    /// How long calls of this handle may go without progress; `None` for no limit.
     pub fn set_send_timeout(&mut self, timeout: Option<Duration>) {
         self.timeout = timeout;
     }
 
-    /// A moment by which every call of this handle returns, whatever its progress; `None` for none.
+    /// When every call of this handle returns at the latest, whatever its progress; `None` for no limit.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.deadline = deadline.into();
     }
@@ -190,34 +189,34 @@ impl Sender {
         self.compress = compress;
     }
 
-    /// This handle with another setting of [`set_compress`](Self::set_compress), for one message, say.
+    /// This handle with another setting of [`set_compress`](Self::set_compress), for example for one message.
     #[must_use]
     pub fn with_compress(&self, compress: Compress) -> Self {
         Self { compress, ..self.clone() }
     }
 
-    /// The descriptor under the connection, if there is one: for programs that wait for it by themselves, together with
-    /// [`poll_interest`](Self::poll_interest) and [`Receiver::has_buffered`](crate::Receiver::has_buffered). It is not
-    /// to be read from or written to.
+    /// The descriptor under the connection, if there is one: for programs with an event loop of their own, together with
+    /// [`poll_interest`](Self::poll_interest) and [`Receiver::has_buffered`](crate::Receiver::has_buffered). It must not
+    /// be read from or written to.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.link.check_process().ok().and_then(|()| self.link.transport.as_fd())
     }
 
-    /// What to wait for on the [descriptor](Self::fd) now: reading always, writing while something could not be sent,
-    /// which the next receiving call then carries on with.
+    /// What to wait for on the [descriptor](Self::fd): reading always, and writing while output is pending, which the next
+    /// receiving call then continues to send.
     #[must_use]
     pub fn poll_interest(&self) -> Interest {
         Interest { read: true, write: self.link.is_stuck() }
     }
 
-    /// The peer's address, if the transport has such a thing.
+    /// The peer's address, if the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.link.transport.peer_addr()
     }
 
-    /// The address of this end, if the transport has such a thing.
+    /// The address of this end, if the transport has one.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.link.transport.local_addr()

@@ -1,4 +1,4 @@
-//! One message as a stream: [`std::io::Read`] and [`std::io::Write`], in constant memory.
+//! Messages as streams: [`std::io::Read`] and [`std::io::Write`], in constant memory.
 
 use super::link::Link;
 use super::patience::Patience;
@@ -17,12 +17,12 @@ use std::time::Duration;
 /// Bytes gathered before a fragment is sent.
 const FRAGMENT: usize = 16 << 10;
 
-/// Reads one message, piece by piece as it arrives. From
+/// Reads one message piece by piece, as it arrives. From
 /// [`WebSocket::recv_stream`](crate::WebSocket::recv_stream).
 ///
-/// Reading gives `Ok(0)` at the message's end. Errors of the connection come as [`io::Error`] with the
-/// [`Error`] inside; after a timeout or an interruption (`WouldBlock`) reading can go on. What is
-/// not read is skipped by the next receiving call.
+/// Reading returns `Ok(0)` at the end of the message. Errors of the connection are returned as an [`io::Error`] with the
+/// [`Error`] inside. After a timeout or an interruption (`WouldBlock`) reading can continue. What is not read is skipped
+/// by the next receiving call.
 #[derive(Debug)]
 pub struct MessageReader<'a> {
     receiver: &'a mut Receiver,
@@ -66,18 +66,18 @@ impl Read for MessageReader<'_> {
 /// Writes one message of unknown size, as fragments. From
 /// [`WebSocket::send_stream`](crate::WebSocket::send_stream).
 ///
-/// What is written is gathered into fragments of 16 KiB, or of up to about 64 KiB if the message is compressed, and
-/// those gather as with [`feed`](crate::WebSocket::feed); [`flush`](Write::flush) sends what there is, in a fragment
-/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Other threads' messages wait
-/// until then; Pings, Pongs and Close frames do not. Dropped without `finish`, the message cannot be completed, and
-/// the connection is closed with 1011; if there is no room for that Close frame, it leaves with what is sent or received
-/// next.
+/// What is written is gathered into fragments of 16 KiB, or of up to about 64 KiB if the message is compressed, which are
+/// themselves gathered as with [`feed`](crate::WebSocket::feed). [`flush`](Write::flush) sends what there is, in a fragment
+/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Messages of other threads wait until
+/// then; Pings, Pongs and Close frames do not. If the writer is dropped without `finish`, the message cannot be completed,
+/// and the connection is closed with 1011; if there is no room for that Close frame, it is sent with the next sending or
+/// receiving call.
 ///
-/// It stays in the thread that began it.
+/// A writer stays in the thread that began the message.
 #[derive(Debug)]
 pub struct MessageWriter<'a> {
     sender: Sender,
-    /// A writer that came from [`LocalSender`](super::LocalSender) must not leave its thread.
+    /// A writer from a [`LocalSender`](super::LocalSender) must not leave its thread.
     borrows: PhantomData<(*const (), &'a Sender)>,
     kind: Kind,
     gathered: Vec<u8>,
@@ -90,7 +90,7 @@ impl MessageWriter<'_> {
         Self { sender, borrows: PhantomData, kind, gathered: Vec::new(), text: Utf8::default(), finished: false }
     }
 
-    /// Ends the message. When this returns, all of it is in the transport.
+    /// Ends the message. Blocks until all of it has been handed to the transport.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl MessageWriter<'_> {
         result
     }
 
-    /// A moment by which every call of this writer returns, whatever its progress; `None` for none.
+    /// When every call of this writer returns at the latest, whatever its progress; `None` for no limit.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.sender.set_deadline(deadline);
     }
@@ -164,8 +164,8 @@ impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
         if !self.finished {
             let frame = CloseFrame::trusted(CloseCode::INTERNAL_ERROR, "message abandoned".to_owned());
-            // The frame is recorded. If there is no room for it, this does not wait: the call that failed before may
-            // have used up its time.
+            // The frame is recorded. This does not wait if there is no room for it, because an earlier call may have used
+            // up the time limit.
             let mut patience = Patience::until(Deadline::after(Duration::ZERO));
             let _ = self.link().close_start(frame, &mut patience);
             self.link().stream_ended();
