@@ -19,15 +19,28 @@
  *         if (landline_conn_recv(conn, 5000, &message) == LANDLINE_OK)
  *             printf("%.*s\n", (int)landline_message_len(message), (const char *)landline_message_data(message));
  *         landline_message_free(message);
- *         landline_conn_close(conn, 1000, NULL, 0, -1);
+ *         landline_conn_close(conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, -1);
  *         landline_conn_free(conn);
  *     }
  *
  * CONVENTIONS
  *
- * Functions are called landline_<class>_<verb>; the handle comes first, what is written comes last. Handles are opaque.
- * Options, and what can be asked about a handle, go by keys, so that there can be more of them. Values written through
- * pointers are written on success only, but for handles, which are set to NULL on failure.
+ * Functions are called landline_<class>_<verb>. The order of their arguments is: the handle, what goes in, `flags`,
+ * `timeout_ms`, what comes out. Handles are opaque; a call that only asks takes a pointer to a const one. Values written
+ * through pointers are written on success only, but for handles, which are set to NULL on failure.
+ *
+ * Options, and what can be asked about a handle, go by keys, so that there can be more of them. Asking can fail, so it gives
+ * a status: landline_<class>_int(handle, key, &value), _str(handle, key, &text, &len) and _header(handle, name, index,
+ * &value, &len). What a handle always has is returned, and so is what landline_error_*() and landline_status_*() tell; for
+ * NULL it is 0, NULL or empty.
+ *
+ * Bytes are `const void *data, size_t len` on the way in, `const void **data, size_t *len` on the way out, and `void *data,
+ * size_t capacity` where they are to be put; of no bytes the pointer does not matter. Text is `const char *` with a NUL at
+ * its end; text that comes out has its length as well, `size_t *len`, which may be NULL.
+ *
+ * In callbacks `user` is the last argument; where a callback is given, its `user` stands right behind it. Constants are
+ * called LANDLINE_<GROUP>_<NAME>; outcomes (LANDLINE_OK and so on) and the two kinds of messages have no group. What is
+ * negative is an error, LANDLINE_ERR_*.
  *
  * OWNERSHIP
  *
@@ -41,9 +54,9 @@
  *
  * STRINGS AND LENGTHS
  *
- * Payload, close reasons and certificates are a pointer and a length; a length of 0 ignores the pointer. Names, URLs,
- * headers and addresses are C strings in UTF-8; the values of a peer's headers are given out as they came. Text messages
- * are UTF-8 and may hold NULs; what is received is valid. Sizes are bytes.
+ * Payload, close reasons and certificates are bytes: a pointer and a length. Names, URLs, headers and addresses are text in
+ * UTF-8; the values of a peer's headers are given out as they came. Text messages are UTF-8 and may hold NULs; what is
+ * received is valid. Sizes are bytes.
  *
  * THREADS
  *
@@ -54,8 +67,6 @@
  *
  * There are no hidden threads, but for looking up names, for reading certificates within a time limit, and for the
  * connections of landline_server_run().
- *
- * A parameter that points to const is not changed by the call.
  *
  * BLOCKING AND TIME LIMITS
  *
@@ -68,7 +79,7 @@
  * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive
  * works inside receiving calls.
  *
- * A loop of the caller's own waits for LANDLINE_CONN_FD and LANDLINE_CONN_POLL_EVENTS, for at most
+ * A loop of the caller's own waits for LANDLINE_CONN_FD and landline_conn_poll_events(), for at most
  * LANDLINE_CONN_NEXT_DEADLINE_MS, and calls with a time limit of 0 until they give LANDLINE_TIMED_OUT; what is due at a
  * time, keepalive's Pings above all, is done in these calls. Or it uses landline_wait(), which heeds that by itself. Or
  * it does all I/O by itself: landline_protocol.
@@ -79,8 +90,8 @@
  * negative ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
  * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it
  * is over; then every later receiving call gives the same one. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT come late: the
- * peer is sent a Close frame that says why, and has until it ends the stream, at most 2 s, to read it. The thread's last failure has a text and more:
- * landline_error_text(), landline_error_int(), landline_error_bytes().
+ * peer is sent a Close frame that says why, and has until it ends the stream, at most 2 s, to read it. The thread's last
+ * failure has a text and more: landline_error_text(), landline_error_int(), landline_error_bytes().
  *
  * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
  * answers so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After
@@ -122,124 +133,567 @@
 /** For comparing with landline_version_number(). */
 #define LANDLINE_VERSION_NUMBER ((0 << 16) | (1 << 8) | 0)
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+ *
+ * New numbers may be added to each family; treat one that you do not know as its family.
+ */
+typedef int32_t landline_status;
+
+/* The handles. The section of each says what it is for, who frees it, and which threads may use it. */
+typedef struct landline_conn landline_conn;
+typedef struct landline_message landline_message;
+typedef struct landline_options landline_options;
+typedef struct landline_interrupter landline_interrupter;
+typedef struct landline_writer landline_writer;
+typedef struct landline_listener landline_listener;
+typedef struct landline_request landline_request;
+typedef struct landline_server landline_server;
+typedef struct landline_protocol landline_protocol;
+
+
+/*
+ * ===== Connections: landline_conn ================================================================================
+ *
+ * An open connection, of a client or of a server.
+ *
+ * Ownership: counted. It is made with one reference; landline_conn_retain() adds one, landline_conn_free() gives one up,
+ * and the last one ends the connection.
+ *
+ * Threads: any, at any time. One thread receives while any number of others send, ping, close, interrupt and abort; a
+ * second one that receives gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection to one thread.
+ */
+
+/**
+ * Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
+ * landline_conn_free().
+ *
+ * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (LANDLINE_ERROR_PHASE says in which step of both);
+ * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
+ * LANDLINE_ERR_HANDSHAKE when the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
+ * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
+ */
+landline_status landline_connect(const char *url,
+                                 const landline_options *options,
+                                 int32_t timeout_ms,
+                                 landline_conn **conn);
+
+
+/*
+ * ===== Sending ===================================================================================================
+ */
+
+/** A text message: valid UTF-8, checked when it was received or before it is sent. */
+#define LANDLINE_TEXT 1
+/** A binary message. */
+#define LANDLINE_BINARY 2
+
+/**
+ * Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
+ * call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+ */
+#define LANDLINE_SEND_FEED 1
+/**
+ * Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
+ * LANDLINE_OPT_COMPRESSION_THRESHOLD.
+ */
+#define LANDLINE_SEND_COMPRESS_NEVER 2
+/** Compress the message even if it is small. */
+#define LANDLINE_SEND_COMPRESS_ALWAYS 4
+
+/**
+ * Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
+ *
+ * Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
+ * LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
+ * whole, one after the other. `data` is not used after the call.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
+ * LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
+ * not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
+ */
+landline_status landline_conn_send(landline_conn *conn,
+                                   int32_t kind,
+                                   const void *data,
+                                   size_t len,
+                                   uint32_t flags,
+                                   int32_t timeout_ms);
+
+/**
+ * Sends a received message on, on this or another connection: text is not checked again. Otherwise as
+ * landline_conn_send(). The message still has to be freed.
+ */
+landline_status landline_conn_send_message(landline_conn *conn,
+                                           const landline_message *message,
+                                           uint32_t flags,
+                                           int32_t timeout_ms);
+
+/** A piece of memory. The same as `struct iovec`. */
+typedef struct landline_slice {
+    /** Where it begins; does not matter if there is none of it. */
+    const void *data;
+    /** Its length in bytes. */
+    size_t len;
+} landline_slice;
+
+/**
+ * Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
+ * LANDLINE_SEND_FEED has no effect.
+ */
+landline_status landline_conn_send_vectored(landline_conn *conn,
+                                            int32_t kind,
+                                            const landline_slice *parts,
+                                            size_t count,
+                                            uint32_t flags,
+                                            int32_t timeout_ms);
+
+/**
+ * Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
+ */
+landline_status landline_conn_flush(landline_conn *conn, int32_t timeout_ms);
+
+
+/*
+ * ===== Receiving: landline_message ===============================================================================
+ *
+ * A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
+ * from landline_conn_recv_ref().
+ *
+ * Ownership: the caller's, who frees it with landline_message_free(); a borrowed one before its connection.
+ *
+ * Threads: any, several at the same time, until it is freed.
+ */
+
+/**
+ * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
+ *
+ * Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
+ * Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
+ *
+ * LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
+ * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
+ * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
+ * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
+ * LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
+ * frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
+ */
+landline_status landline_conn_recv(landline_conn *conn, int32_t timeout_ms, landline_message **message);
+
+/**
+ * landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
+ * landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
+ */
+landline_status landline_conn_recv_ref(landline_conn *conn, int32_t timeout_ms, landline_message **message);
+
+/**
+ * Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
+ * memory, whatever the size of the message.
+ *
+ * LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
+ * is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
+ * whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
+ * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
+ */
+landline_status landline_conn_recv_into(landline_conn *conn,
+                                        void *data,
+                                        size_t capacity,
+                                        int32_t timeout_ms,
+                                        int32_t *kind,
+                                        size_t *len);
+
+/** LANDLINE_TEXT or LANDLINE_BINARY; 0 for NULL. */
+int32_t landline_message_kind(const landline_message *message);
+
+/**
+ * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
+ * for NULL.
+ */
+const void *landline_message_data(const landline_message *message);
+
+/** The length of the payload in bytes; 0 for NULL. */
+size_t landline_message_len(const landline_message *message);
+
+/**
+ * Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
+ * connection, so free it before that. NULL does nothing.
+ */
+void landline_message_free(landline_message *message);
+
+
+/*
+ * ===== Closing ===================================================================================================
+ */
+
+/** The connection has served its purpose. */
+#define LANDLINE_CLOSE_NORMAL_CLOSURE 1000
+/** This end goes away: a server stops, or a page is left. */
+#define LANDLINE_CLOSE_GOING_AWAY 1001
+/** The peer broke the protocol. */
+#define LANDLINE_CLOSE_PROTOCOL_ERROR 1002
+/** A kind of message that this end does not accept. */
+#define LANDLINE_CLOSE_UNSUPPORTED_DATA 1003
+/** Reported for a Close frame without a code; cannot be sent. */
+#define LANDLINE_CLOSE_NO_STATUS_RECEIVED 1005
+/** Reported if the connection ended without a Close frame; cannot be sent. */
+#define LANDLINE_CLOSE_ABNORMAL_CLOSURE 1006
+/** A message whose content does not fit its type, such as text that is not UTF-8. */
+#define LANDLINE_CLOSE_INVALID_FRAME_PAYLOAD_DATA 1007
+/** A message that breaks a policy. */
+#define LANDLINE_CLOSE_POLICY_VIOLATION 1008
+/** A message that is too big to process. */
+#define LANDLINE_CLOSE_MESSAGE_TOO_BIG 1009
+/** The client expected an extension that the server did not negotiate. */
+#define LANDLINE_CLOSE_MANDATORY_EXTENSION 1010
+/** This end met an unexpected condition. */
+#define LANDLINE_CLOSE_INTERNAL_ERROR 1011
+/** The service restarts. */
+#define LANDLINE_CLOSE_SERVICE_RESTART 1012
+/** The service is overloaded: try again later. */
+#define LANDLINE_CLOSE_TRY_AGAIN_LATER 1013
+/** A gateway received an invalid response from the server behind it. */
+#define LANDLINE_CLOSE_BAD_GATEWAY 1014
+
+/**
+ * Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
+ * peer's, throwing away what else arrives meanwhile, however much it is. Messages whose sending has returned still reach
+ * a peer that reads them. If another thread receives, that one gets LANDLINE_CLOSED, and this call waits for it.
+ *
+ * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
+ * connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
+ * LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY; it still has to be freed.
+ *
+ * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
+ * receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
+ * nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (LANDLINE_CLOSE_* may, but for 1005 and 1006,
+ * and 3000 to 4999) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
+ * landline_conn_recv().
+ */
+landline_status landline_conn_close(landline_conn *conn,
+                                    int32_t code,
+                                    const void *reason,
+                                    size_t len,
+                                    int32_t timeout_ms);
+
+/**
+ * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
+ * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
+ * sent before, or the connection was closed in order. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
+ * landline_conn_close().
+ */
+landline_status landline_conn_close_start(landline_conn *conn,
+                                          int32_t code,
+                                          const void *reason,
+                                          size_t len,
+                                          int32_t timeout_ms);
+
+/**
+ * Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
+ * LANDLINE_ERR_ABORTED. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_conn_abort(landline_conn *conn);
+
+/**
+ * Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
+ * landline_conn_close() before. NULL does nothing.
+ */
+void landline_conn_free(landline_conn *conn);
+
+
+/*
+ * ===== Errors ====================================================================================================
+ */
+
+/** Success. */
+#define LANDLINE_OK 0
+/** The connection was closed in order, by either side. Nothing more will be received. */
+#define LANDLINE_CLOSED 1
+/** Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated. */
+#define LANDLINE_TIMED_OUT 2
+/** Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent. */
+#define LANDLINE_INTERRUPTED 3
+/** The buffer has been filled, or a part of the message has arrived; the next call goes on with it. */
+#define LANDLINE_MORE 4
+/**
+ * Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
+ * be sent again: the next call that sends, flushes or receives carries on with it.
+ */
+#define LANDLINE_PENDING 5
+
+/** An argument is NULL that may not be. Nothing was done. */
+#define LANDLINE_ERR_NULL -1
+/** An argument is out of range; the error's text names it. Nothing was done. */
+#define LANDLINE_ERR_INVALID -2
+/** The call does not fit what was done before; the error's text says why. Nothing was done. */
+#define LANDLINE_ERR_STATE -3
+/** Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done. */
+#define LANDLINE_ERR_BUSY -4
+/** Text that is not UTF-8. Nothing was sent. */
+#define LANDLINE_ERR_UTF8 -5
+/** The URL is not one that can be connected to. */
+#define LANDLINE_ERR_URL -6
+/** An option is out of range or does not fit the others, or an address to listen on cannot be read. */
+#define LANDLINE_ERR_CONFIG -7
+/** The connection is closing: nothing more can be sent, but messages can still be received. */
+#define LANDLINE_ERR_CLOSING -8
+/** The transport has no descriptor to wait for. */
+#define LANDLINE_ERR_UNSUPPORTED -9
+/** For the callbacks of a transport: not now, wait and try again. */
+#define LANDLINE_ERR_WOULD_BLOCK -10
+/**
+ * The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
+ * was done.
+ */
+#define LANDLINE_ERR_FORKED -11
+
+/** The system refused something; LANDLINE_ERROR_ERRNO has its number. */
+#define LANDLINE_ERR_IO -100
+/** The stream ended without a Close frame (1006). Connection over. */
+#define LANDLINE_ERR_EOF -101
+/** The host name could not be looked up. */
+#define LANDLINE_ERR_RESOLVE -102
+/** No address of the host could be connected to. */
+#define LANDLINE_ERR_CONNECT -103
+/** The connection was aborted by this program. */
+#define LANDLINE_ERR_ABORTED -104
+/** The peer has been silent for too long; see LANDLINE_OPT_KEEPALIVE_INTERVAL_MS. Connection over. */
+#define LANDLINE_ERR_SILENT -105
+/** The peer did not complete the closing handshake in time. Connection over. */
+#define LANDLINE_ERR_CLOSE_UNANSWERED -106
+
+/**
+ * TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
+ * which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
+ * on the way, no TLS, or an alert (the peer's). In the last case: connection over.
+ */
+#define LANDLINE_ERR_TLS -200
+
+/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer. */
+#define LANDLINE_ERR_HANDSHAKE -300
+/** A client's request was refused, and answered so. The listener goes on. */
+#define LANDLINE_ERR_REJECTED -301
+
+/** The peer broke the protocol, and has been told so. Connection over. */
+#define LANDLINE_ERR_PROTOCOL -400
+
+/** The peer went over a limit of this end, and has been told so. Connection over. */
+#define LANDLINE_ERR_LIMIT -500
+
+/** A defect in Landline. The handle answers this from now on; free it. */
+#define LANDLINE_ERR_PANIC -900
+/** An error that has no number of its own yet; see its text. */
+#define LANDLINE_ERR_OTHER -901
+
+/** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
+const char *landline_status_name(landline_status status);
+
+/** What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure. */
+const char *landline_status_text(landline_status status);
+
+/** Whether a connection that gave this status is over: 1, or 0 if it can be used as before. */
+int32_t landline_status_is_fatal(landline_status status);
 
 /** What was being done when it failed, ran out of time or was interrupted: not known. */
 #define LANDLINE_PHASE_NONE 0
-
 /** Looking up the host's addresses. */
 #define LANDLINE_PHASE_RESOLVE 1
-
 /** Connecting to one of them. */
 #define LANDLINE_PHASE_CONNECT 2
-
 /** The TLS handshake. */
 #define LANDLINE_PHASE_TLS 3
-
 /** The opening handshake. */
 #define LANDLINE_PHASE_HANDSHAKE 4
-
 /** Waiting for a client. */
 #define LANDLINE_PHASE_ACCEPT 5
-
 /** Receiving. */
 #define LANDLINE_PHASE_RECV 6
-
 /** Sending. */
 #define LANDLINE_PHASE_SEND 7
-
 /** Waiting for a Pong. */
 #define LANDLINE_PHASE_PING 8
 
+/** Whose fault a failure was: there was none. */
+#define LANDLINE_FAULT_NONE 0
+/** This program's. */
+#define LANDLINE_FAULT_CALLER 1
+/** The peer's. */
+#define LANDLINE_FAULT_PEER 2
+/** The network's, or time ran out. */
+#define LANDLINE_FAULT_NETWORK 3
+/** Nobody's: a limit was reached, which this program can raise. */
+#define LANDLINE_FAULT_LIMIT 4
+
 /** For landline_error_int(): the status. */
 #define LANDLINE_ERROR_STATUS 1
-
 /** For landline_error_int(): one of LANDLINE_PHASE_*. */
 #define LANDLINE_ERROR_PHASE 2
-
 /** For landline_error_int(): the system's error number, or 0. */
 #define LANDLINE_ERROR_ERRNO 3
-
 /** For landline_error_int(): the HTTP status of a refused handshake, or 0. */
 #define LANDLINE_ERROR_HTTP_STATUS 4
-
 /** For landline_error_int(): the close code that the peer was sent because of the error, or 0. */
 #define LANDLINE_ERROR_CLOSE_CODE 5
-
-/** For landline_error_int(): whose fault: 1 this program's, 2 the peer's, 3 the network's or time's, 4 a limit's. */
+/** For landline_error_int(): one of LANDLINE_FAULT_*. */
 #define LANDLINE_ERROR_FAULT 6
-
 /** For landline_error_int(): whether the connection is over. */
 #define LANDLINE_ERROR_IS_FATAL 7
-
 /** For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n". */
 #define LANDLINE_ERROR_HTTP_HEADERS 8
-
 /** For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets. */
 #define LANDLINE_ERROR_HTTP_BODY 9
 
+/**
+ * What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until
+ * the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ */
+const char *landline_error_text(void);
+
+/**
+ * A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
+ * that are not known.
+ */
+int64_t landline_error_int(int32_t key);
+
+/**
+ * Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes and a NUL. Never NULL; valid
+ * until the next call in this thread that fails. Empty for what the failure does not have, and for keys that are not
+ * known. `len` may be NULL.
+ */
+const void *landline_error_bytes(int32_t key, size_t *len);
+
+
+/*
+ * ===== Sharing and interrupting connections ======================================================================
+ */
+
+/**
+ * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
+ * as long as it likes. Gives `conn`.
+ */
+landline_conn *landline_conn_retain(landline_conn *conn);
+
 /** For landline_conn_interrupt(): whoever receives. */
-#define LANDLINE_RECV 1
-
+#define LANDLINE_DIRECTION_RECV 1
 /** For landline_conn_interrupt(): whoever sends. */
-#define LANDLINE_SEND 2
-
+#define LANDLINE_DIRECTION_SEND 2
 /** For landline_conn_interrupt(): both. */
-#define LANDLINE_BOTH 3
+#define LANDLINE_DIRECTION_BOTH 3
 
-/** For landline_conn_int(): 0 open, 1 closing, 2 over. */
+/**
+ * Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
+ * time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
+ * is delivered first. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
+ */
+landline_status landline_conn_interrupt(landline_conn *conn, int32_t direction);
+
+/**
+ * Keeps a pointer of the caller's with the connection. Landline does nothing with it.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_conn_set_user(landline_conn *conn, void *user);
+
+/** The pointer that landline_conn_set_user() was given, NULL before. */
+void *landline_conn_user(const landline_conn *conn);
+
+
+/*
+ * ===== Pings =====================================================================================================
+ */
+
+/** Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send(). */
+landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
+
+/**
+ * Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
+ *
+ * Blocks, and returns, as landline_conn_ping().
+ */
+landline_status landline_conn_ping_start(landline_conn *conn, int32_t timeout_ms, uint64_t *ping);
+
+/**
+ * Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
+ * parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
+ *
+ * As landline_conn_ping_wait().
+ */
+landline_status landline_conn_pong_wait(landline_conn *conn, uint64_t ping, int32_t timeout_ms);
+
+/**
+ * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
+ * this call does, and keeps the messages for the next receiving call.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
+ * messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
+ * landline_conn_recv().
+ */
+landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms, uint64_t *microseconds);
+
+
+/*
+ * ===== What is known about a connection ==========================================================================
+ */
+
+/** The state of a connection: messages can be sent and received. */
+#define LANDLINE_STATE_OPEN 0
+/** A Close frame was sent or received: the closing handshake is under way. */
+#define LANDLINE_STATE_CLOSING 1
+/** It is over. */
+#define LANDLINE_STATE_OVER 2
+
+/** No Close frame was sent or received. */
+#define LANDLINE_SIDE_NONE 0
+/** This end's Close frame was sent first. */
+#define LANDLINE_SIDE_LOCAL 1
+/** The peer's Close frame came first. */
+#define LANDLINE_SIDE_REMOTE 2
+
+/** For landline_conn_int(): one of LANDLINE_STATE_*. */
 #define LANDLINE_CONN_STATE 1
-
 /** The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open. */
 #define LANDLINE_CONN_CLOSE_CODE 2
-
 /** The code in the peer's Close frame, 1005 if it had none; 0 if none came. */
 #define LANDLINE_CONN_CLOSE_CODE_RECEIVED 3
-
 /** The code in our Close frame, 1005 if it had none; 0 if none was sent. */
 #define LANDLINE_CONN_CLOSE_CODE_SENT 4
-
-/** Whose Close frame came first: 1 ours, 2 the peer's; 0 none. */
+/** Whose Close frame came first: one of LANDLINE_SIDE_*. */
 #define LANDLINE_CONN_CLOSED_FIRST_BY 5
-
 /** 1 if both sides sent a Close frame and nothing went wrong. */
 #define LANDLINE_CONN_CLOSED_CLEANLY 6
-
 /**
  * The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
  * it, write to it or close it.
  */
 #define LANDLINE_CONN_FD 7
-
-/**
- * What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. Sends
- * what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
- */
-#define LANDLINE_CONN_POLL_EVENTS 8
-
 /**
  * 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
  * until it gives LANDLINE_TIMED_OUT, before waiting.
  */
 #define LANDLINE_CONN_HAS_BUFFERED 9
-
 /** 1 if messages can be compressed. */
 #define LANDLINE_CONN_COMPRESSION 10
-
 /** Messages sent, gathered ones included. */
 #define LANDLINE_CONN_MESSAGES_SENT 11
-
 /** Messages received. */
 #define LANDLINE_CONN_MESSAGES_RECEIVED 12
-
 /** Payload bytes of messages sent. */
 #define LANDLINE_CONN_PAYLOAD_SENT 13
-
 /** Payload bytes of messages received. */
 #define LANDLINE_CONN_PAYLOAD_RECEIVED 14
-
 /** Bytes given to the transport after the opening handshake. */
 #define LANDLINE_CONN_WIRE_SENT 15
-
 /** Bytes taken from the transport after the opening handshake. */
 #define LANDLINE_CONN_WIRE_RECEIVED 16
 
@@ -251,184 +705,153 @@
  */
 #define LANDLINE_CONN_NEXT_DEADLINE_MS 17
 
+/**
+ * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
+ * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
+ */
+landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_t *value);
+
 /** For landline_conn_str(): the subprotocol that was agreed on; empty if none was. */
 #define LANDLINE_CONN_SUBPROTOCOL 101
-
 /** The extensions in use, as in Sec-WebSocket-Extensions. */
 #define LANDLINE_CONN_EXTENSIONS 102
-
 /** Path and query that were asked for, percent-encoded. */
 #define LANDLINE_CONN_TARGET 103
-
 /** The peer's address, such as "127.0.0.1:9001"; empty if it has none. */
-#define LANDLINE_CONN_PEER 104
-
+#define LANDLINE_CONN_PEER_ADDR 104
 /** The address of this end. */
-#define LANDLINE_CONN_LOCAL 105
-
+#define LANDLINE_CONN_LOCAL_ADDR 105
 /** The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n". */
 #define LANDLINE_CONN_HEADERS 106
-
 /** The reason in the peer's Close frame; empty if there was none. */
 #define LANDLINE_CONN_CLOSE_REASON 107
 
 /**
- * Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
- * call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+ * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
+ * Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
  */
-#define LANDLINE_SEND_FEED 1
+landline_status landline_conn_str(const landline_conn *conn, int32_t key, const char **text, size_t *len);
 
 /**
- * Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
- * LANDLINE_OPT_COMPRESSION_THRESHOLD.
+ * What to wait for on LANDLINE_CONN_FD now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
+ * Sends what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-#define LANDLINE_SEND_PLAIN 2
-
-/** Compress the message even if it is small. */
-#define LANDLINE_SEND_COMPRESS 4
+landline_status landline_conn_poll_events(landline_conn *conn, int16_t *events);
 
 /**
- * For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
- * as they are.
+ * The `index`th value (from 0) of one of the peer's headers, by its name in any case: `*value`, `*len` bytes and a NUL,
+ * or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
+ *
+ * LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-#define LANDLINE_REQUEST_PATH 1
+landline_status landline_conn_header(const landline_conn *conn,
+                                     const char *name,
+                                     size_t index,
+                                     const char **value,
+                                     size_t *len);
 
-/** The query, without the question mark; empty if there is none. Percent-encoded like the path. */
-#define LANDLINE_REQUEST_QUERY 2
 
-/** The Host header. */
-#define LANDLINE_REQUEST_HOST 3
+/*
+ * ===== Options: landline_options =================================================================================
+ *
+ * Options for connecting and for listening. One that an end has no use for does nothing there.
+ *
+ * Connections with the same TLS options share what was made of them, in the whole process, from these or other options:
+ * only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
+ * platform's certificates are read again after 10 minutes. A forked child begins anew.
+ *
+ * Ownership: made by landline_options_new(), freed by landline_options_free(). What is made with them copies what it
+ * needs: they may be changed or freed right afterwards.
+ *
+ * Threads: any, at the same time too.
+ */
 
-/** The Origin header: the page that a browser connects from; empty if there is none. */
-#define LANDLINE_REQUEST_ORIGIN 4
+/**
+ * Makes options with the defaults. Free it with landline_options_free(). They are worth keeping for further connections:
+ * any number can be made with them, at the same time too, without giving the same options again.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_options_new(landline_options **options);
 
-/** The client's address; empty if it has none. */
-#define LANDLINE_REQUEST_PEER 5
-
-/** All headers, each as "name: value\r\n". */
-#define LANDLINE_REQUEST_HEADERS 6
-
-/** Path and query byte by byte as the client sent them, which need not be UTF-8. */
-#define LANDLINE_REQUEST_RAW_TARGET 7
-
-/** No lines. */
-#define LANDLINE_LOG_OFF 0
-
-/** What must not happen. */
-#define LANDLINE_LOG_ERROR 1
-
-/** What somebody should look at. */
-#define LANDLINE_LOG_WARN 2
-
-/** What is worth knowing. */
-#define LANDLINE_LOG_INFO 3
-
-/** What helps to find a mistake. */
-#define LANDLINE_LOG_DEBUG 4
-
-/** A text message: valid UTF-8, checked when it was received or before it is sent. */
-#define LANDLINE_TEXT 1
-
-/** A binary message. */
-#define LANDLINE_BINARY 2
+/** Frees options. NULL does nothing. */
+void landline_options_free(landline_options *options);
 
 /** Largest message to accept in bytes, all fragments together, inflated. Default 16777216 (16 MiB). */
 #define LANDLINE_OPT_MAX_MESSAGE_SIZE 1
-
 /** Most fragments of one message. Default 131072. */
 #define LANDLINE_OPT_MAX_FRAGMENTS 2
-
 /** How long a call that sends may go without any progress, whatever its own time limit; -1 for ever. Default 30000. */
 #define LANDLINE_OPT_SEND_TIMEOUT_MS 3
-
 /** How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1. */
 #define LANDLINE_OPT_RECV_TIMEOUT_MS 4
-
 /** How long the closing handshake may take as a whole; -1 for ever. Default 5000. */
 #define LANDLINE_OPT_CLOSE_TIMEOUT_MS 5
-
 /** Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual. */
 #define LANDLINE_OPT_KEEPALIVE_INTERVAL_MS 6
-
 /** Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000. */
 #define LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS 7
-
 /** Client: how long connecting may take, all addresses together; -1 for ever. Default 10000. */
 #define LANDLINE_OPT_CONNECT_TIMEOUT_MS 8
-
 /**
  * How long opening a connection may take in all, being refused included; -1 for ever. Default 30000 for clients, 10000
  * for servers.
  */
 #define LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS 9
-
 /** 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0. */
 #define LANDLINE_OPT_COMPRESSION 10
-
 /** 1 (fast) to 9 (small). Default 6. */
 #define LANDLINE_OPT_COMPRESSION_LEVEL 11
-
 /**
  * Smallest message to compress, in bytes. Default: all messages where this end's messages may refer to earlier ones;
  * where each begins with an empty window, those of at least 128 bytes. Once set, it holds in both cases. Some peers
  * (libwebsockets' client is one) cannot read a connection with compressed and plain messages.
  */
 #define LANDLINE_OPT_COMPRESSION_THRESHOLD 12
-
 /** 1: the server compresses each message by itself. Default 0. */
 #define LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER 13
-
 /** 1: the client compresses each message by itself. Default 0. */
 #define LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER 14
-
 /** Window of the server's compressor, 9 to 15. Default 15. */
 #define LANDLINE_OPT_SERVER_MAX_WINDOW_BITS 15
-
 /** Window of the client's compressor, 9 to 15. Default 15. */
 #define LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS 16
-
 /** 1: no compressor is kept between messages. Default 0. */
 #define LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES 17
-
 /** Longest head of a request or answer in bytes. Default 16384. */
 #define LANDLINE_OPT_MAX_HEAD_SIZE 18
-
 /** Most headers in it. Default 100. */
 #define LANDLINE_OPT_MAX_HEADERS 19
-
 /** Longest first line of it in bytes. Default 8192. */
 #define LANDLINE_OPT_MAX_START_LINE 20
-
 /** Client: how much to keep of the body of a refusal, in bytes. Default 65536. */
 #define LANDLINE_OPT_MAX_REFUSAL_BODY 21
-
 /** 0 lets the kernel delay small writes (no TCP_NODELAY). Default 1. */
 #define LANDLINE_OPT_TCP_NODELAY 22
-
 /** Client: 0 does not trust the platform's certificates, only those that are given. Default 1. */
 #define LANDLINE_OPT_TLS_PLATFORM_ROOTS 23
-
 /** Client: 1 accepts any certificate. That gives away what TLS is for. Default 0. */
 #define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS 24
-
 /** Client: 1 accepts a certificate of any host. That gives away most of what TLS is for. Default 0. */
 #define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES 25
-
 /**
  * Server: most connections at a time, counted from when they are accepted; more are answered with 503, and dropped while
  * 32 others are being told so. Default 1024.
  */
 #define LANDLINE_OPT_MAX_CONNECTIONS 26
-
 /** Server: stack of each connection's thread in bytes. Default 262144. */
 #define LANDLINE_OPT_STACK_SIZE 27
-
 /**
  * Server: which web pages may connect: LANDLINE_ORIGINS_ANY, _SAME or _LIST. Default any; a server that trusts
  * cookies or the local network should set another.
  */
-#define LANDLINE_OPT_ORIGIN_POLICY 28
-
+#define LANDLINE_OPT_ORIGINS 28
 /**
  * 1: each connection is used by one thread only, the first one that calls a function on it; others get LANDLINE_ERR_BUSY,
  * but for landline_conn_abort(), _retain() and _free(). It cannot be interrupted. Saves a system call for each wait.
@@ -444,183 +867,197 @@
 
 /** Any page may connect. */
 #define LANDLINE_ORIGINS_ANY 0
-
 /**
  * Only pages of this server: same host and port as in the Host header, and the scheme of LANDLINE_OPT_PUBLIC_SCHEME; if
  * that is unknown, both http and https. A proxy in front has to pass on the client's Host header with its port.
  */
 #define LANDLINE_ORIGINS_SAME 1
-
 /** Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN. */
 #define LANDLINE_ORIGINS_LIST 2
 
 /** TLS may end in front of the server or not be used at all. */
 #define LANDLINE_SCHEME_UNKNOWN 0
-
 /** Browsers reach the server without TLS. */
 #define LANDLINE_SCHEME_HTTP 1
-
 /** Browsers reach the server with TLS. */
 #define LANDLINE_SCHEME_HTTPS 2
 
+/**
+ * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
+ * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
+ */
+landline_status landline_options_set_int(landline_options *options, int32_t key, int64_t value);
+
 /** Client: the Origin header. Default none. */
 #define LANDLINE_OPT_ORIGIN 101
-
 /** Client: the Host header in place of the URL's. Default the URL's. */
 #define LANDLINE_OPT_HOST 102
-
 /** Offered (client) or spoken (server) subprotocol; each call adds one, best first. NULL removes all. */
 #define LANDLINE_OPT_SUBPROTOCOL 103
-
 /**
  * Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
  * LANDLINE_ORIGINS_LIST.
  */
 #define LANDLINE_OPT_ALLOWED_ORIGIN 104
-
 /** Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all. */
 #define LANDLINE_OPT_TLS_CA_FILE 105
-
 /** A file with the certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_FILE. For a server it turns TLS on. */
 #define LANDLINE_OPT_TLS_CERT_FILE 106
-
 /** A file with the private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_FILE 107
-
 /** The password of LANDLINE_OPT_TLS_PKCS12. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
 
+/**
+ * Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
+
 /** Client: PEM certificates to trust besides the platform's; each call adds some. */
 #define LANDLINE_OPT_TLS_CA_PEM 201
-
 /** The certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_PEM. For a server it turns TLS on. */
 #define LANDLINE_OPT_TLS_CERT_PEM 202
-
 /** The private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_PEM 203
-
 /** Certificate and key as a PKCS#12 archive. For a server it turns TLS on. */
 #define LANDLINE_OPT_TLS_PKCS12 204
 
-/** Nothing more without more input. */
-#define LANDLINE_EVENT_NONE 0
-
-/** A text message. */
-#define LANDLINE_EVENT_TEXT 1
-
-/** A binary message. */
-#define LANDLINE_EVENT_BINARY 2
+/**
+ * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
+ * at when they are used: LANDLINE_ERR_TLS.
+ */
+landline_status landline_options_set_bytes(landline_options *options, int32_t key, const void *data, size_t len);
 
 /**
- * The peer's Close frame, with its reason; landline_protocol_close_code() has the code. The answer is in the output.
- * Nothing comes after it.
+ * Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
+ * options are used.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
+ * LANDLINE_ERR_UTF8.
  */
-#define LANDLINE_EVENT_CLOSE 8
+landline_status landline_options_add_header(landline_options *options, const char *name, const char *value);
 
-/** A Ping; its Pong is in the output. */
-#define LANDLINE_EVENT_PING 9
+/**
+ * Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the
+ * interrupter says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_options_set_interrupter(landline_options *options, landline_interrupter *interrupter);
 
-/** A Pong. */
-#define LANDLINE_EVENT_PONG 10
 
-/** The opening handshake is done: messages can be sent. Comes first. */
-#define LANDLINE_EVENT_OPEN 16
+/*
+ * ===== Interrupters: landline_interrupter ========================================================================
+ *
+ * Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
+ * client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+ *
+ * Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use: what it
+ * was given to goes on without it.
+ *
+ * Threads: any, at the same time too.
+ */
+
+/**
+ * Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
+ */
+landline_status landline_interrupter_new(landline_interrupter **interrupter);
+
+/**
+ * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
+ * would wait. Data that is there is still delivered first. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
+ */
+landline_status landline_interrupter_interrupt(landline_interrupter *interrupter);
+
+/**
+ * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
+ */
+landline_status landline_interrupter_abort(landline_interrupter *interrupter);
+
+/** Frees an interrupter. NULL does nothing. What it was given to goes on without it. */
+void landline_interrupter_free(landline_interrupter *interrupter);
+
+
+/*
+ * ===== Messages in pieces: landline_writer =======================================================================
+ *
+ * One message that is being sent as a stream, in constant memory.
+ *
+ * Ownership: made by landline_conn_send_stream(), freed by landline_writer_free(), before its connection or after it.
+ *
+ * Threads: any, one at a time; a second one waits.
+ */
+
+/**
+ * Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
+ * and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
+ *
+ * Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
+ * after the connection is.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
+ * LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
+ */
+landline_status landline_conn_send_stream(landline_conn *conn,
+                                          int32_t kind,
+                                          uint32_t flags,
+                                          int32_t timeout_ms,
+                                          landline_writer **writer);
+
+/**
+ * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
+ *
+ * Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
+ * LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
+ * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_finish();
+ * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
+ */
+landline_status landline_writer_write(landline_writer *writer,
+                                      const void *data,
+                                      size_t len,
+                                      int32_t timeout_ms,
+                                      size_t *written);
+
+/** Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write(). */
+landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_ms);
+
+/**
+ * Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
+ *
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
+ * LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
+ */
+landline_status landline_writer_finish(landline_writer *writer, int32_t timeout_ms);
+
+/**
+ * Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
+ * 1011. NULL does nothing.
+ */
+void landline_writer_free(landline_writer *writer);
+
+
+/*
+ * ===== Sockets and transports of the caller's own ================================================================
+ */
 
 /** For `wait` of landline_transport: data, or the end of the stream. */
 #define LANDLINE_WAIT_READ 1
-
 /** For `wait` of landline_transport: room to write. */
 #define LANDLINE_WAIT_WRITE 2
-
-/** The number of the ABI: programs work with every library of the same number that is not older than their header. */
-#define LANDLINE_ABI_VERSION 0
-
-/** TLS (wss) is there. */
-#define LANDLINE_FEATURE_TLS 1
-
-/** Compression (permessage-deflate) is there. */
-#define LANDLINE_FEATURE_COMPRESSION 2
-
-/** Unix sockets are there. */
-#define LANDLINE_FEATURE_UNIX 4
-
-/**
- * An open connection. Counted: made with one reference, landline_conn_retain() adds one, landline_conn_free() gives
- * one up. Any thread may call any function on it at any time (see "Threads" at the top).
- */
-typedef struct landline_conn landline_conn;
-
-/**
- * Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
- * client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
- */
-typedef struct landline_interrupter landline_interrupter;
-
-/** A listening socket. Any thread may use it; several may accept at the same time. */
-typedef struct landline_listener landline_listener;
-
-/**
- * A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
- * from landline_conn_recv_ref(). Both are freed by landline_message_free().
- */
-typedef struct landline_message landline_message;
-
-/**
- * Options for connecting and for listening. One that an end has no use for does nothing there.
- *
- * Connections with the same TLS options share what was made of them, in the whole process, from these or other options:
- * only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
- * platform's certificates are read again after 10 minutes. A forked child begins anew.
- *
- * Made by landline_options_new(), freed by landline_options_free(). What is made with it copies what it needs: it may
- * be changed or freed right afterwards. Any thread may use it.
- */
-typedef struct landline_options landline_options;
-
-/**
- * One end of a connection without I/O: bytes go in, events and bytes come out. Used by one thread at a time; a call
- * while another thread is in one gives LANDLINE_ERR_BUSY.
- *
- * The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
- * LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
- * landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
- * client waits for the server to do so first.
- *
- * There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake, and the time from
- * landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
- * if nothing comes for another one.
- */
-typedef struct landline_protocol landline_protocol;
-
-/**
- * A client that is connected and waits: look at its request, then accept or reject it. By one thread at a time; a
- * second one waits. Free it with landline_request_free() in any case: a client that was not answered gets status 500.
- */
-typedef struct landline_request landline_request;
-
-/** A server. landline_server_run() by one thread, everything else by any. */
-typedef struct landline_server landline_server;
-
-/**
- * One message that is being sent as a stream, in constant memory. Made by landline_conn_send_stream(). By one thread
- * at a time; a second one waits.
- */
-typedef struct landline_writer landline_writer;
-
-/**
- * What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
- *
- * New numbers may be added to each family; treat one that you do not know as its family.
- */
-typedef int32_t landline_status;
-
-/** A piece of memory. The same as `struct iovec`. */
-typedef struct landline_slice {
-    /** Where it begins; does not matter if there is none of it. */
-    const void *data;
-    /** Its length in bytes. */
-    size_t len;
-} landline_slice;
 
 /**
  * A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. A table that the caller
@@ -633,24 +1070,22 @@ typedef struct landline_slice {
 typedef struct landline_transport {
     /** sizeof(landline_transport), so that the table can grow. */
     size_t size;
-    /** Given to each function. */
-    void *user;
     /**
-     * Reads up to `len` bytes: how many, 0 at the end of the stream, LANDLINE_WOULD_BLOCK if none is there,
+     * Reads up to `capacity` bytes: how many, 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if none is there,
      * LANDLINE_ERR_IO if the stream is broken.
      */
-    int64_t (*read)(void *user, void *data, size_t len);
+    int64_t (*read)(void *data, size_t capacity, void *user);
     /**
-     * Writes up to `len` bytes: how many, LANDLINE_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
-     * broken. After LANDLINE_WOULD_BLOCK the next call begins with the same bytes.
+     * Writes up to `len` bytes: how many, LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
+     * broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
      */
-    int64_t (*write)(void *user, const void *data, size_t len);
+    int64_t (*write)(const void *data, size_t len, void *user);
     /**
      * Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
      * from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
      * return early.
      */
-    int32_t (*wait)(void *user, int32_t wanted, int32_t wake_fd, int32_t timeout_ms);
+    int32_t (*wait)(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user);
     /** Ends the stream towards the peer, behind what was written. Reading goes on. */
     void (*close_write)(void *user);
     /** Ends both directions at once, and wakes whoever waits. */
@@ -663,422 +1098,32 @@ typedef struct landline_transport {
 } landline_transport;
 
 /**
- * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
- * from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
- */
-typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
-
-/**
- * What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
- * the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
- * landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
- */
-typedef void (*landline_handler)(struct landline_conn *conn, void *user);
-
-/** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
-typedef struct landline_wait_item {
-    /** A connection that can be received from, or that something could not be sent on. */
-    struct landline_conn *conn;
-    /** A listener that has a client waiting. */
-    const struct landline_listener *listener;
-    /** A descriptor of the caller's. */
-    int32_t fd;
-    /** For a descriptor: POLLIN, POLLOUT. Ignored for the others. */
-    int16_t events;
-    /** Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due. */
-    int16_t revents;
-} landline_wait_item;
-
-/** Success. */
-#define LANDLINE_OK 0
-
-/** The connection was closed in order, by either side. Nothing more will be received. */
-#define LANDLINE_CLOSED 1
-
-/** Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated. */
-#define LANDLINE_TIMED_OUT 2
-
-/** Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent. */
-#define LANDLINE_INTERRUPTED 3
-
-/** The buffer has been filled, or a part of the message has arrived; the next call goes on with it. */
-#define LANDLINE_MORE 4
-
-/**
- * Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
- * be sent again: the next call that sends, flushes or receives carries on with it.
- */
-#define LANDLINE_PENDING 5
-
-/** An argument is NULL that may not be. Nothing was done. */
-#define LANDLINE_ERR_NULL -1
-
-/** An argument is out of range; the error's text names it. Nothing was done. */
-#define LANDLINE_ERR_INVALID -2
-
-/** The call does not fit what was done before; the error's text says why. Nothing was done. */
-#define LANDLINE_ERR_STATE -3
-
-/** Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done. */
-#define LANDLINE_ERR_BUSY -4
-
-/** Text that is not UTF-8. Nothing was sent. */
-#define LANDLINE_ERR_UTF8 -5
-
-/** The URL is not one that can be connected to. */
-#define LANDLINE_ERR_URL -6
-
-/** An option is out of range or does not fit the others, or an address to listen on cannot be read. */
-#define LANDLINE_ERR_CONFIG -7
-
-/** The connection is closing: nothing more can be sent, but messages can still be received. */
-#define LANDLINE_ERR_CLOSING -8
-
-/** The transport has no descriptor to wait for. */
-#define LANDLINE_ERR_UNSUPPORTED -9
-
-/** For the callbacks of a transport: not now, wait and try again. */
-#define LANDLINE_WOULD_BLOCK -10
-
-/**
- * The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
- * was done.
- */
-#define LANDLINE_ERR_FORKED -11
-
-/** The system refused something; LANDLINE_ERROR_ERRNO has its number. */
-#define LANDLINE_ERR_IO -100
-
-/** The stream ended without a Close frame (1006). Connection over. */
-#define LANDLINE_ERR_EOF -101
-
-/** The host name could not be looked up. */
-#define LANDLINE_ERR_RESOLVE -102
-
-/** No address of the host could be connected to. */
-#define LANDLINE_ERR_CONNECT -103
-
-/** The connection was aborted by this program. */
-#define LANDLINE_ERR_ABORTED -104
-
-/** The peer has been silent for too long; see LANDLINE_OPT_KEEPALIVE_INTERVAL_MS. Connection over. */
-#define LANDLINE_ERR_SILENT -105
-
-/** The peer did not complete the closing handshake in time. Connection over. */
-#define LANDLINE_ERR_CLOSE_UNANSWERED -106
-
-/**
- * TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
- * which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
- * on the way, no TLS, or an alert (the peer's). In the last case: connection over.
- */
-#define LANDLINE_ERR_TLS -200
-
-/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer. */
-#define LANDLINE_ERR_HANDSHAKE -300
-
-/** A client's request was refused, and answered so. The listener goes on. */
-#define LANDLINE_ERR_REJECTED -301
-
-/** The peer broke the protocol, and has been told so. Connection over. */
-#define LANDLINE_ERR_PROTOCOL -400
-
-/** The peer went over a limit of this end, and has been told so. Connection over. */
-#define LANDLINE_ERR_LIMIT -500
-
-/** A defect in Landline. The handle answers this from now on; free it. */
-#define LANDLINE_ERR_PANIC -900
-
-/** An error that has no number of its own yet; see its text. */
-#define LANDLINE_ERR_OTHER -901
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/**
- * What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until
- * the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
- */
-const char *landline_error_text(void);
-
-/**
- * A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
- * that are not known.
- */
-int64_t landline_error_int(int32_t key);
-
-/**
- * Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*data` and `*len`, the bytes followed by
- * a NUL. Valid until the next call in this thread that fails. What the failure does not have is empty.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID for a key that is not known (the failure is then that one).
- */
-landline_status landline_error_bytes(int32_t key,
-                                     const uint8_t **data,
-                                     size_t *len);
-
-/**
- * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
- * as long as it likes. Gives `conn`.
- */
-struct landline_conn *landline_conn_retain(struct landline_conn *conn);
-
-/**
- * Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
- * landline_conn_close() before. NULL does nothing.
- */
-void landline_conn_free(struct landline_conn *conn);
-
-/**
- * Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
- * time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
- * is delivered first. Never blocks.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
- */
-landline_status landline_conn_interrupt(struct landline_conn *conn,
-                                        int32_t direction);
-
-/**
- * Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
- * LANDLINE_ERR_ABORTED. Never blocks.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
- */
-landline_status landline_conn_abort(struct landline_conn *conn);
-
-/**
- * Keeps a pointer of the caller's with the connection. Landline does nothing with it.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
- */
-landline_status landline_conn_set_user(struct landline_conn *conn, void *user);
-
-/** The pointer that landline_conn_set_user() was given, NULL before. */
-void *landline_conn_user(const struct landline_conn *conn);
-
-/**
- * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
- * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
- */
-landline_status landline_conn_int(struct landline_conn *conn, int32_t key, int64_t *value);
-
-/**
- * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
- * Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
- */
-landline_status landline_conn_str(struct landline_conn *conn, int32_t key, const char **text, size_t *len);
-
-/**
- * The `index`th value (from 0) of one of the peer's headers, by its name in any case; NULL if there is none. Valid
- * until the connection is freed.
- *
- * LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
- */
-landline_status landline_conn_header(struct landline_conn *conn,
-                                     const char *name,
-                                     size_t index,
-                                     const char **value);
-
-/**
- * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
- *
- * Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
- * Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
- *
- * LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
- * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
- * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
- * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
- * LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
- * frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
- */
-landline_status landline_conn_recv(struct landline_conn *conn,
-                                   int32_t timeout_ms,
-                                   struct landline_message **message);
-
-/**
- * landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
- * landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
- */
-landline_status landline_conn_recv_ref(struct landline_conn *conn,
-                                       int32_t timeout_ms,
-                                       struct landline_message **message);
-
-/**
- * Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
- * memory, whatever the size of the message.
- *
- * LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
- * is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
- * whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
- * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
- */
-landline_status landline_conn_recv_into(struct landline_conn *conn,
-                                        void *data,
-                                        size_t capacity,
-                                        int32_t timeout_ms,
-                                        int32_t *kind,
-                                        size_t *len);
-
-/**
- * Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
- *
- * Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
- * LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
- * whole, one after the other. `data` is not used after the call.
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
- * LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
- * not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
- */
-landline_status landline_conn_send(struct landline_conn *conn,
-                                   int32_t kind,
-                                   const void *data,
-                                   size_t len,
-                                   uint32_t flags,
-                                   int32_t timeout_ms);
-
-/**
- * Sends a received message on, on this or another connection: text is not checked again. Otherwise as
- * landline_conn_send(). The message still has to be freed.
- */
-landline_status landline_conn_send_message(struct landline_conn *conn,
-                                           const struct landline_message *message,
-                                           uint32_t flags,
-                                           int32_t timeout_ms);
-
-/**
- * Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
- * LANDLINE_SEND_FEED has no effect.
- */
-landline_status landline_conn_sendv(struct landline_conn *conn,
-                                    int32_t kind,
-                                    const struct landline_slice *parts,
-                                    size_t count,
-                                    uint32_t flags,
-                                    int32_t timeout_ms);
-
-/**
- * Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
- */
-landline_status landline_conn_flush(struct landline_conn *conn,
-                                    int32_t timeout_ms);
-
-/** Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send(). */
-landline_status landline_conn_ping(struct landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
-
-/**
- * Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
- *
- * Blocks, and returns, as landline_conn_ping().
- */
-landline_status landline_conn_ping_start(struct landline_conn *conn, int32_t timeout_ms, uint64_t *ping);
-
-/**
- * Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
- * parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
- *
- * As landline_conn_ping_wait().
- */
-landline_status landline_conn_pong_wait(struct landline_conn *conn,
-                                        uint64_t ping,
-                                        int32_t timeout_ms);
-
-/**
- * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
- * this call does, and keeps the messages for the next receiving call.
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
- * messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
- * landline_conn_recv().
- */
-landline_status landline_conn_ping_wait(struct landline_conn *conn,
-                                        int32_t timeout_ms,
-                                        uint64_t *microseconds);
-
-/**
- * Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
- * peer's, throwing away what else arrives meanwhile, however much it is. Messages whose sending has returned still reach
- * a peer that reads them. If another thread receives, that one gets LANDLINE_CLOSED, and this call waits for it.
- *
- * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
- * connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL, LANDLINE_ERR_UTF8 and
- * LANDLINE_ERR_BUSY; it still has to be freed.
- *
- * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
- * receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
- * nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (use 1000 to 1003,
- * 1007 to 1014, 3000 to 4999) or a reason too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
- * landline_conn_recv().
- */
-landline_status landline_conn_close(struct landline_conn *conn,
-                                    int32_t code,
-                                    const void *reason,
-                                    size_t len,
-                                    int32_t timeout_ms);
-
-/**
- * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
- * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
- * sent before, or the connection was closed in order. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as landline_conn_close().
- */
-landline_status landline_conn_close_start(struct landline_conn *conn,
-                                          int32_t code,
-                                          const void *reason,
-                                          size_t len,
-                                          int32_t timeout_ms);
-
-/**
- * Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
- * landline_conn_free().
- *
- * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
- * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (LANDLINE_ERROR_PHASE says in which step of both);
- * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
- * LANDLINE_ERR_HANDSHAKE when the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
- * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
- */
-landline_status landline_connect(const char *url,
-                                 const struct landline_options *options,
-                                 int32_t timeout_ms,
-                                 struct landline_conn **conn);
-
-/**
  * Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
  * with wss:// TLS is done over it. With `take` 1 the descriptor belongs to the connection from here on, also when this
- * fails; with 0 the connection uses a duplicate, and the caller still closes his own, at any time.
+ * fails; with 0 the connection uses a duplicate, and the caller still closes the original, at any time.
  *
  * Blocks, and returns, as landline_connect(); LANDLINE_ERR_INVALID for a descriptor that is no such socket.
  */
 landline_status landline_connect_fd(int32_t fd,
                                     int32_t take,
                                     const char *url,
-                                    const struct landline_options *options,
+                                    const landline_options *options,
                                     int32_t timeout_ms,
-                                    struct landline_conn **conn);
+                                    landline_conn **conn);
 
 /**
- * Opens a connection over a transport of the caller's own. `url` says what to ask for, and with wss:// TLS is done
- * over it. The table is copied; its `free` is called once, also when this fails, unless it is the table that is NULL,
- * incomplete or of the wrong size.
+ * Opens a connection over a transport of the caller's own, whose functions are called with `user`. `url` says what to
+ * ask for, and with wss:// TLS is done over it. The table is copied; its `free` is called once, also when this fails,
+ * unless it is the table that is NULL, incomplete or of the wrong size.
  *
  * Blocks, and returns, as landline_connect().
  */
-landline_status landline_connect_transport(const struct landline_transport *transport,
+landline_status landline_connect_transport(const landline_transport *transport,
+                                           void *user,
                                            const char *url,
-                                           const struct landline_options *options,
+                                           const landline_options *options,
                                            int32_t timeout_ms,
-                                           struct landline_conn **conn);
+                                           landline_conn **conn);
 
 /**
  * Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
@@ -1089,48 +1134,33 @@ landline_status landline_connect_transport(const struct landline_transport *tran
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
  */
-landline_status landline_pair(const struct landline_options *client_options,
-                              const struct landline_options *server_options,
-                              struct landline_conn **client,
-                              struct landline_conn **server);
+landline_status landline_pair(const landline_options *client_options,
+                              const landline_options *server_options,
+                              landline_conn **client,
+                              landline_conn **server);
 
-/**
- * Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
+
+/*
+ * ===== Listening: landline_listener ==============================================================================
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
- */
-landline_status landline_interrupter_new(struct landline_interrupter **interrupter);
-
-/**
- * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
- * would wait. Data that is there is still delivered first. Never blocks.
+ * A listening socket.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
- */
-landline_status landline_interrupter_interrupt(const struct landline_interrupter *interrupter);
-
-/**
- * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+ * Ownership: made by landline_listen() or landline_listen_fd(), freed by landline_listener_free(). Requests and
+ * connections outlast it.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
+ * Threads: any; several may accept at the same time.
  */
-landline_status landline_interrupter_abort(const struct landline_interrupter *interrupter);
-
-/** Frees an interrupter. NULL does nothing. What it was given to goes on without it. */
-void landline_interrupter_free(struct landline_interrupter *interrupter);
 
 /**
  * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
- * landline_listener_address()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
+ * landline_listener_local_addr()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
  * may be NULL. Free it with landline_listener_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path where somebody listens or that is no socket;
  * LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
  * LANDLINE_ERR_UTF8.
  */
-landline_status landline_listen(const char *address,
-                                const struct landline_options *options,
-                                struct landline_listener **listener);
+landline_status landline_listen(const char *address, const landline_options *options, landline_listener **listener);
 
 /**
  * Listens on a socket of the caller's that listens already, TCP or Unix, and is put into nonblocking mode. For servers
@@ -1143,11 +1173,11 @@ landline_status landline_listen(const char *address,
  */
 landline_status landline_listen_fd(int32_t fd,
                                    int32_t take,
-                                   const struct landline_options *options,
-                                   struct landline_listener **listener);
+                                   const landline_options *options,
+                                   landline_listener **listener);
 
 /** The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL. */
-const char *landline_listener_address(const struct landline_listener *listener);
+const char *landline_listener_local_addr(const landline_listener *listener);
 
 /**
  * Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
@@ -1160,18 +1190,18 @@ const char *landline_listener_address(const struct landline_listener *listener);
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF: of
  * one client, which has been answered: go on; LANDLINE_ERR_IO: of the listener, or of one client; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_accept(const struct landline_listener *listener,
+landline_status landline_listener_accept(landline_listener *listener,
                                          int32_t timeout_ms,
-                                         struct landline_request **request);
+                                         landline_request **request);
 
 /**
  * Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_accept_incoming(const struct landline_listener *listener,
+landline_status landline_listener_accept_incoming(landline_listener *listener,
                                                   int32_t timeout_ms,
-                                                  struct landline_request **request);
+                                                  landline_request **request);
 
 /**
  * Wakes a thread that waits for a client, or the next one that would, with LANDLINE_INTERRUPTED; not one that is reading a
@@ -1179,7 +1209,7 @@ landline_status landline_listener_accept_incoming(const struct landline_listener
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_interrupt(const struct landline_listener *listener);
+landline_status landline_listener_interrupt(landline_listener *listener);
 
 /**
  * Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
@@ -1190,10 +1220,22 @@ landline_status landline_listener_interrupt(const struct landline_listener *list
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_listener_stop(const struct landline_listener *listener);
+landline_status landline_listener_stop(landline_listener *listener);
 
 /** Frees a listener, with which it stops listening. Requests and connections go on. NULL does nothing. */
-void landline_listener_free(struct landline_listener *listener);
+void landline_listener_free(landline_listener *listener);
+
+
+/*
+ * ===== Requests: landline_request ================================================================================
+ *
+ * A client that is connected and waits: look at its request, then accept or reject it.
+ *
+ * Ownership: the caller's, who frees it with landline_request_free(), also when it was answered. A client that was not
+ * answered gets status 500.
+ *
+ * Threads: any, one at a time; a second one waits.
+ */
 
 /**
  * Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
@@ -1205,15 +1247,16 @@ void landline_listener_free(struct landline_listener *listener);
  */
 landline_status landline_request_from_fd(int32_t fd,
                                          int32_t take,
-                                         const struct landline_options *options,
+                                         const landline_options *options,
                                          int32_t timeout_ms,
-                                         struct landline_request **request);
+                                         landline_request **request);
 
 /** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
-landline_status landline_request_from_transport(const struct landline_transport *transport,
-                                                const struct landline_options *options,
+landline_status landline_request_from_transport(const landline_transport *transport,
+                                                void *user,
+                                                const landline_options *options,
                                                 int32_t timeout_ms,
-                                                struct landline_request **request);
+                                                landline_request **request);
 
 /**
  * Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
@@ -1223,28 +1266,58 @@ landline_status landline_request_from_transport(const struct landline_transport 
  * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
  * LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
  */
-landline_status landline_request_read(struct landline_request *request);
+landline_status landline_request_read(landline_request *request);
 
 /**
- * A text of the request, by its LANDLINE_REQUEST_* key. Never NULL; NUL-terminated; valid until the request is freed.
- * Empty for NULL, for a request that has not been read, and for a key that is not known.
+ * For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
+ * as they are.
  */
-const char *landline_request_str(const struct landline_request *request,
-                                 int32_t key);
+#define LANDLINE_REQUEST_PATH 1
+/** The query, without the question mark; empty if there is none. Percent-encoded like the path. */
+#define LANDLINE_REQUEST_QUERY 2
+/** The Host header. */
+#define LANDLINE_REQUEST_HOST 3
+/** The Origin header: the page that a browser connects from; empty if there is none. */
+#define LANDLINE_REQUEST_ORIGIN 4
+/** The client's address; empty if it has none. */
+#define LANDLINE_REQUEST_PEER_ADDR 5
+/** All headers, each as "name: value\r\n". */
+#define LANDLINE_REQUEST_HEADERS 6
+/** Path and query byte by byte as the client sent them, which need not be UTF-8. */
+#define LANDLINE_REQUEST_RAW_TARGET 7
 
 /**
- * The `index`th value (from 0) of a header of the request, by its name in any case; NULL if there is none. Valid until
- * the request is freed.
+ * A text that belongs to the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes and a NUL. Valid until the
+ * request is freed. Empty if there is no such thing. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for a key that is not
+ * known; LANDLINE_ERR_NULL.
  */
-const char *landline_request_header(const struct landline_request *request,
-                                    const char *name,
-                                    size_t index);
+landline_status landline_request_str(const landline_request *request, int32_t key, const char **text, size_t *len);
 
 /**
- * The `index`th subprotocol (from 0) that the client offers, best first; NULL behind the last one. Valid until the
- * request is freed.
+ * The `index`th value (from 0) of one of the request's headers, by its name in any case: `*value`, `*len` bytes and a
+ * NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
+ *
+ * LANDLINE_OK, also if there is none; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_UTF8;
+ * LANDLINE_ERR_NULL.
  */
-const char *landline_request_subprotocol(const struct landline_request *request, size_t index);
+landline_status landline_request_header(const landline_request *request,
+                                        const char *name,
+                                        size_t index,
+                                        const char **value,
+                                        size_t *len);
+
+/**
+ * The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
+ * behind the last one. Valid until the request is freed. `len` may be NULL.
+ *
+ * LANDLINE_OK, also behind the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+ */
+landline_status landline_request_subprotocol(const landline_request *request,
+                                             size_t index,
+                                             const char **name,
+                                             size_t *len);
 
 /**
  * Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
@@ -1252,7 +1325,7 @@ const char *landline_request_subprotocol(const struct landline_request *request,
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_request_add_header(struct landline_request *request, const char *name, const char *value);
+landline_status landline_request_add_header(landline_request *request, const char *name, const char *value);
 
 /**
  * Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
@@ -1264,9 +1337,7 @@ landline_status landline_request_add_header(struct landline_request *request, co
  * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_request_accept(struct landline_request *request,
-                                        const char *subprotocol,
-                                        struct landline_conn **conn);
+landline_status landline_request_accept(landline_request *request, const char *subprotocol, landline_conn **conn);
 
 /**
  * Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
@@ -1276,232 +1347,40 @@ landline_status landline_request_accept(struct landline_request *request,
  * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
  * 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
  */
-landline_status landline_request_reject(struct landline_request *request,
-                                        int32_t status,
-                                        const void *body,
-                                        size_t len);
+landline_status landline_request_reject(landline_request *request, int32_t status, const void *body, size_t len);
 
 /** Frees a request. A client that was not answered gets status 500. NULL does nothing. */
-void landline_request_free(struct landline_request *request);
+void landline_request_free(landline_request *request);
 
-/**
- * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
- * ends that: when this returns, the old callback is not called any more. Lines never hold payload.
+
+/*
+ * ===== Servers: landline_server ==================================================================================
  *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
- */
-landline_status landline_log_set(int32_t level,
-                                 landline_log_callback callback,
-                                 void *user);
-
-/** LANDLINE_TEXT or LANDLINE_BINARY; 0 for NULL. */
-int32_t landline_message_kind(const struct landline_message *message);
-
-/**
- * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
- * for NULL.
- */
-const void *landline_message_data(const struct landline_message *message);
-
-/** The length of the payload in bytes; 0 for NULL. */
-size_t landline_message_len(const struct landline_message *message);
-
-/**
- * Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
- * connection, so free it before that. NULL does nothing.
- */
-void landline_message_free(struct landline_message *message);
-
-/**
- * Makes options with the defaults. Free it with landline_options_free(). They are worth keeping for further connections:
- * any number can be made with them, at the same time too, without giving the same options again.
+ * A server that calls a function of the caller's for each connection, in a thread of its own.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
- */
-landline_status landline_options_new(struct landline_options **options);
-
-/** Frees options. NULL does nothing. */
-void landline_options_free(struct landline_options *options);
-
-/**
- * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
+ * Ownership: made by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() when
+ * landline_server_run() has returned.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
- * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
+ * Threads: landline_server_run() is called by one thread; everything else by any, meanwhile too.
  */
-landline_status landline_options_set_int(struct landline_options *options,
-                                         int32_t key,
-                                         int64_t value);
 
 /**
- * Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
+ * What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
+ * the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
+ * landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
  */
-landline_status landline_options_set_str(struct landline_options *options, int32_t key, const char *value);
+typedef void (*landline_server_handler)(landline_conn *conn, void *user);
 
 /**
- * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
- * at when they are used: LANDLINE_ERR_TLS.
- */
-landline_status landline_options_set_bytes(struct landline_options *options,
-                                           int32_t key,
-                                           const void *data,
-                                           size_t len);
-
-/**
- * Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
- * options are used.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
- * LANDLINE_ERR_UTF8.
- */
-landline_status landline_options_add_header(struct landline_options *options,
-                                            const char *name,
-                                            const char *value);
-
-/**
- * Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the
- * interrupter says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
- */
-landline_status landline_options_set_interrupter(struct landline_options *options,
-                                                 const struct landline_interrupter *interrupter);
-
-/**
- * A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
- * landline_protocol_free().
- *
- * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
- */
-landline_status landline_protocol_client(const char *url,
-                                         const struct landline_options *options,
-                                         struct landline_protocol **protocol);
-
-/**
- * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
- * is answered with the right HTTP error. `options` may be NULL. Free it with landline_protocol_free().
- *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_server(const struct landline_options *options,
-                                         struct landline_protocol **protocol);
-
-/**
- * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
- *
- * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
- * the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
- * it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_receive(struct landline_protocol *protocol,
-                                          const void *data,
-                                          size_t len,
-                                          size_t *taken);
-
-/**
- * The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
- * sent any more, events that had arrived can still be taken, and every later call gives the same error.
- *
- * LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
- * server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
- * LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_receive_eof(struct landline_protocol *protocol);
-
-/**
- * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
- * until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
- *
- * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
- * and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
- * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
- * every later call gives, sending and closing too.
- */
-landline_status landline_protocol_next(struct landline_protocol *protocol,
-                                       int32_t *event,
-                                       const uint8_t **data,
-                                       size_t *len);
-
-/** The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL. */
-int32_t landline_protocol_close_code(const struct landline_protocol *protocol);
-
-/**
- * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
- * handle.
- *
- * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_output(const struct landline_protocol *protocol,
-                                         const uint8_t **data,
-                                         size_t *len);
-
-/**
- * `count` bytes of the output have been written.
- *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_consume(struct landline_protocol *protocol, size_t count);
-
-/**
- * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
- *
- * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
- * what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
- * LANDLINE_ERR_NULL.
- */
-landline_status landline_protocol_send(struct landline_protocol *protocol,
-                                       int32_t kind,
-                                       const void *data,
-                                       size_t len,
-                                       uint32_t flags);
-
-/**
- * Puts a Ping of at most 125 bytes into the output.
- *
- * LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
- */
-landline_status landline_protocol_ping(struct landline_protocol *protocol, const void *data, size_t len);
-
-/**
- * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
- * if one was sent before.
- *
- * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
- */
-landline_status landline_protocol_close(struct landline_protocol *protocol,
-                                        int32_t code,
-                                        const void *reason,
-                                        size_t len);
-
-/**
- * 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
- * fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
- */
-int32_t landline_protocol_is_over(const struct landline_protocol *protocol);
-
-/**
- * LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
- * Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
- */
-const char *landline_protocol_str(const struct landline_protocol *protocol, int32_t key);
-
-/** Frees a protocol. NULL does nothing. */
-void landline_protocol_free(struct landline_protocol *protocol);
-
-/**
- * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH", as
- * landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
- * landline_server_free().
+ * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_local_addr()) or "unix:PATH", as
+ * landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run().
+ * Free it with landline_server_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_server_bind(const char *address,
-                                     const struct landline_options *options,
-                                     struct landline_server **server);
+                                     const landline_options *options,
+                                     landline_server **server);
 
 /**
  * Makes a server over a socket of the caller's that listens already, as landline_listen_fd() does.
@@ -1510,17 +1389,17 @@ landline_status landline_server_bind(const char *address,
  */
 landline_status landline_server_bind_fd(int32_t fd,
                                         int32_t take,
-                                        const struct landline_options *options,
-                                        struct landline_server **server);
+                                        const landline_options *options,
+                                        landline_server **server);
 
 /**
  * The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
  * NULL.
  */
-const char *landline_server_address(const struct landline_server *server);
+const char *landline_server_local_addr(const landline_server *server);
 
 /** How many connections there are, those in the opening handshake included; 0 for NULL. */
-size_t landline_server_connections(const struct landline_server *server);
+size_t landline_server_connections(const landline_server *server);
 
 /**
  * Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
@@ -1534,9 +1413,7 @@ size_t landline_server_connections(const struct landline_server *server);
  * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good, with
  * which the connections that are open go on; LANDLINE_ERR_NULL.
  */
-landline_status landline_server_run(struct landline_server *server,
-                                    landline_handler handler,
-                                    void *user);
+landline_status landline_server_run(landline_server *server, landline_server_handler handler, void *user);
 
 /**
  * Stops a server from another thread: closes the listening socket, so that clients are refused; drops those that have
@@ -1549,34 +1426,29 @@ landline_status landline_server_run(struct landline_server *server,
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
  */
-landline_status landline_server_stop(const struct landline_server *server,
-                                     int32_t grace_ms,
-                                     size_t *finished,
-                                     size_t *cut);
+landline_status landline_server_stop(landline_server *server, int32_t grace_ms, size_t *finished, size_t *cut);
 
 /** Frees a server that does not run (any more). NULL does nothing. */
-void landline_server_free(struct landline_server *server);
+void landline_server_free(landline_server *server);
 
-/** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
-const char *landline_status_name(landline_status status);
 
-/** What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure. */
-const char *landline_status_text(landline_status status);
+/*
+ * ===== Waiting for many things ===================================================================================
+ */
 
-/** Whether a connection that gave this status is over: 1, or 0 if it can be used as before. */
-int32_t landline_status_is_fatal(landline_status status);
-
-/** The version of the library that is in use, such as "0.1.0": compare it with LANDLINE_VERSION of the header. Static. */
-const char *landline_version(void);
-
-/** The same as a number: compare it with LANDLINE_VERSION_NUMBER. */
-int32_t landline_version_number(void);
-
-/** LANDLINE_ABI_VERSION of the library that is in use. */
-int32_t landline_abi_version(void);
-
-/** What the library can do: LANDLINE_FEATURE_*, combined. */
-uint64_t landline_features(void);
+/** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
+typedef struct landline_wait_item {
+    /** A connection that can be received from, or that something could not be sent on. */
+    landline_conn *conn;
+    /** A listener that has a client waiting. */
+    landline_listener *listener;
+    /** A descriptor of the caller's. */
+    int32_t fd;
+    /** For a descriptor: POLLIN, POLLOUT. Ignored for the others. */
+    int16_t events;
+    /** Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due. */
+    int16_t revents;
+} landline_wait_item;
 
 /**
  * Waits until one of `count` connections, listeners and descriptors is ready, in one blocking call: `*ready` is how
@@ -1593,62 +1465,217 @@ uint64_t landline_features(void);
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
  */
-landline_status landline_wait(struct landline_wait_item *items,
-                              size_t count,
-                              int32_t timeout_ms,
-                              size_t *ready);
+landline_status landline_wait(landline_wait_item *items, size_t count, int32_t timeout_ms, size_t *ready);
+
+
+/*
+ * ===== The protocol without I/O: landline_protocol ===============================================================
+ *
+ * One end of a connection without I/O: bytes go in, events and bytes come out.
+ *
+ * Ownership: made by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
+ *
+ * Threads: any, one at a time; a call while another thread is in one gives LANDLINE_ERR_BUSY.
+ *
+ * The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
+ * LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
+ * landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
+ * client waits for the server to do so first.
+ *
+ * There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake, and the time from
+ * landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
+ * if nothing comes for another one.
+ */
+
+/** Nothing more without more input. */
+#define LANDLINE_EVENT_NONE 0
+/** A text message. */
+#define LANDLINE_EVENT_TEXT 1
+/** A binary message. */
+#define LANDLINE_EVENT_BINARY 2
+/**
+ * The peer's Close frame, with its reason; landline_protocol_close_code() has the code. The answer is in the output.
+ * Nothing comes after it.
+ */
+#define LANDLINE_EVENT_CLOSE 8
+/** A Ping; its Pong is in the output. */
+#define LANDLINE_EVENT_PING 9
+/** A Pong. */
+#define LANDLINE_EVENT_PONG 10
+/** The opening handshake is done: messages can be sent. Comes first. */
+#define LANDLINE_EVENT_OPEN 16
 
 /**
- * Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
- * and Close frames do not. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+ * A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
+ * landline_protocol_free().
  *
- * Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
- * after the connection is.
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
- * LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
+ * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
-landline_status landline_conn_send_stream(struct landline_conn *conn,
-                                          int32_t kind,
-                                          uint32_t flags,
-                                          int32_t timeout_ms,
-                                          struct landline_writer **writer);
+landline_status landline_protocol_client(const char *url,
+                                         const landline_options *options,
+                                         landline_protocol **protocol);
 
 /**
- * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
+ * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
+ * is answered with the right HTTP error. `options` may be NULL. Free it with landline_protocol_free().
  *
- * Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
- * LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
- *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
- * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_end();
- * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
-landline_status landline_writer_write(struct landline_writer *writer,
-                                      const void *data,
-                                      size_t len,
-                                      int32_t timeout_ms,
-                                      size_t *written);
-
-/** Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write(). */
-landline_status landline_writer_flush(struct landline_writer *writer, int32_t timeout_ms);
+landline_status landline_protocol_server(const landline_options *options, landline_protocol **protocol);
 
 /**
- * Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
+ * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
- * LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
+ * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
+ * the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
+ * it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_writer_end(struct landline_writer *writer, int32_t timeout_ms);
+landline_status landline_protocol_receive(landline_protocol *protocol, const void *data, size_t len, size_t *taken);
 
 /**
- * Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
- * 1011. NULL does nothing.
+ * The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
+ * sent any more, events that had arrived can still be taken, and every later call gives the same error.
+ *
+ * LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
+ * server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
  */
-void landline_writer_free(struct landline_writer *writer);
+landline_status landline_protocol_receive_eof(landline_protocol *protocol);
+
+/**
+ * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
+ * until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
+ * and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
+ * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
+ * every later call gives, sending and closing too.
+ */
+landline_status landline_protocol_next(landline_protocol *protocol,
+                                       int32_t *event,
+                                       const uint8_t **data,
+                                       size_t *len);
+
+/** The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL. */
+int32_t landline_protocol_close_code(const landline_protocol *protocol);
+
+/**
+ * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
+ * handle.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_output(const landline_protocol *protocol, const uint8_t **data, size_t *len);
+
+/**
+ * `count` bytes of the output have been written.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_consume(landline_protocol *protocol, size_t count);
+
+/**
+ * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
+ * what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_send(landline_protocol *protocol,
+                                       int32_t kind,
+                                       const void *data,
+                                       size_t len,
+                                       uint32_t flags);
+
+/**
+ * Puts a Ping of at most 125 bytes into the output.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
+ */
+landline_status landline_protocol_ping(landline_protocol *protocol, const void *data, size_t len);
+
+/**
+ * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
+ * if one was sent before.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
+ */
+landline_status landline_protocol_close(landline_protocol *protocol, int32_t code, const void *reason, size_t len);
+
+/**
+ * 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
+ * fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
+ */
+int32_t landline_protocol_is_over(const landline_protocol *protocol);
+
+/**
+ * LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
+ * Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
+ */
+const char *landline_protocol_str(const landline_protocol *protocol, int32_t key);
+
+/** Frees a protocol. NULL does nothing. */
+void landline_protocol_free(landline_protocol *protocol);
+
+
+/*
+ * ===== The log ===================================================================================================
+ */
+
+/** No lines. */
+#define LANDLINE_LOG_OFF 0
+/** What must not happen. */
+#define LANDLINE_LOG_ERROR 1
+/** What somebody should look at. */
+#define LANDLINE_LOG_WARN 2
+/** What is worth knowing. */
+#define LANDLINE_LOG_INFO 3
+/** What helps to find a mistake. */
+#define LANDLINE_LOG_DEBUG 4
+
+/**
+ * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
+ * from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
+ */
+typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
+
+/**
+ * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
+ * ends that: when this returns, the old callback is not called any more. Lines never hold payload.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
+ */
+landline_status landline_log_set(int32_t level, landline_log_callback callback, void *user);
+
+
+/*
+ * ===== Versions and features =====================================================================================
+ */
+
+/** The number of the ABI: programs work with every library of the same number that is not older than their header. */
+#define LANDLINE_ABI_VERSION 0
+
+/** TLS (wss) is there. */
+#define LANDLINE_FEATURE_TLS 1
+/** Compression (permessage-deflate) is there. */
+#define LANDLINE_FEATURE_COMPRESSION 2
+/** Unix sockets are there. */
+#define LANDLINE_FEATURE_UNIX 4
+
+/** The version of the library that is in use, such as "0.1.0": compare it with LANDLINE_VERSION of the header. Static. */
+const char *landline_version(void);
+
+/** The same as a number: compare it with LANDLINE_VERSION_NUMBER. */
+int32_t landline_version_number(void);
+
+/** LANDLINE_ABI_VERSION of the library that is in use. */
+int32_t landline_abi_version(void);
+
+/** What the library can do: LANDLINE_FEATURE_*, combined. */
+uint64_t landline_features(void);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+} /* extern "C" */
+#endif
 
-#endif  /* LANDLINE_H */
+#endif /* LANDLINE_H */

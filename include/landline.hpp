@@ -213,9 +213,9 @@ enum class send_flag : std::uint32_t {
     /// Gather it: it leaves with the next one that is not gathered, or with flush().
     feed = LANDLINE_SEND_FEED,
     /// Do not compress it. Some peers cannot read it then: see options::compression_threshold().
-    plain = LANDLINE_SEND_PLAIN,
+    compress_never = LANDLINE_SEND_COMPRESS_NEVER,
     /// Compress it even if it is small.
-    compress = LANDLINE_SEND_COMPRESS,
+    compress_always = LANDLINE_SEND_COMPRESS_ALWAYS,
 };
 
 constexpr send_flag operator|(send_flag a, send_flag b) noexcept {
@@ -242,22 +242,22 @@ private:
 
 /// Close codes (RFC 6455, section 7.4). Plain numbers, as applications have their own (3000 to 4999).
 namespace close_code {
-inline constexpr int normal = 1000;
-inline constexpr int going_away = 1001;
-inline constexpr int protocol_error = 1002;
-inline constexpr int unsupported_data = 1003;
-/// Reported when a Close frame had no code; never sent.
-inline constexpr int no_status = 1005;
-/// Reported when there was no Close frame; never sent.
-inline constexpr int abnormal = 1006;
-inline constexpr int invalid_payload = 1007;
-inline constexpr int policy_violation = 1008;
-inline constexpr int message_too_big = 1009;
-inline constexpr int mandatory_extension = 1010;
-inline constexpr int internal_error = 1011;
-inline constexpr int service_restart = 1012;
-inline constexpr int try_again_later = 1013;
-inline constexpr int bad_gateway = 1014;
+inline constexpr int normal_closure = LANDLINE_CLOSE_NORMAL_CLOSURE;
+inline constexpr int going_away = LANDLINE_CLOSE_GOING_AWAY;
+inline constexpr int protocol_error = LANDLINE_CLOSE_PROTOCOL_ERROR;
+inline constexpr int unsupported_data = LANDLINE_CLOSE_UNSUPPORTED_DATA;
+/// Reported for a Close frame without a code; cannot be sent.
+inline constexpr int no_status_received = LANDLINE_CLOSE_NO_STATUS_RECEIVED;
+/// Reported if the connection ended without a Close frame; cannot be sent.
+inline constexpr int abnormal_closure = LANDLINE_CLOSE_ABNORMAL_CLOSURE;
+inline constexpr int invalid_frame_payload_data = LANDLINE_CLOSE_INVALID_FRAME_PAYLOAD_DATA;
+inline constexpr int policy_violation = LANDLINE_CLOSE_POLICY_VIOLATION;
+inline constexpr int message_too_big = LANDLINE_CLOSE_MESSAGE_TOO_BIG;
+inline constexpr int mandatory_extension = LANDLINE_CLOSE_MANDATORY_EXTENSION;
+inline constexpr int internal_error = LANDLINE_CLOSE_INTERNAL_ERROR;
+inline constexpr int service_restart = LANDLINE_CLOSE_SERVICE_RESTART;
+inline constexpr int try_again_later = LANDLINE_CLOSE_TRY_AGAIN_LATER;
+inline constexpr int bad_gateway = LANDLINE_CLOSE_BAD_GATEWAY;
 } // namespace close_code
 
 // ----- Errors -----
@@ -279,7 +279,7 @@ enum class status : int {
     config = LANDLINE_ERR_CONFIG,
     closing = LANDLINE_ERR_CLOSING,
     unsupported = LANDLINE_ERR_UNSUPPORTED,
-    would_block = LANDLINE_WOULD_BLOCK,
+    would_block = LANDLINE_ERR_WOULD_BLOCK,
     forked = LANDLINE_ERR_FORKED,
     io = LANDLINE_ERR_IO,
     eof = LANDLINE_ERR_EOF,
@@ -311,7 +311,13 @@ enum class phase : std::int32_t {
 };
 
 /// Whose fault an error is.
-enum class fault : std::int32_t { none = 0, caller = 1, peer = 2, network = 3, limit = 4 };
+enum class fault : std::int32_t {
+    none = LANDLINE_FAULT_NONE,
+    caller = LANDLINE_FAULT_CALLER,
+    peer = LANDLINE_FAULT_PEER,
+    network = LANDLINE_FAULT_NETWORK,
+    limit = LANDLINE_FAULT_LIMIT,
+};
 
 /// The category of the library's error codes: their values are statuses.
 inline const std::error_category& category() noexcept;
@@ -386,7 +392,7 @@ public:
     int http_status() const noexcept { return details_->http_status; }
     /// The headers of a refused handshake, each as "name: value\r\n".
     const std::string& http_headers() const noexcept { return details_->http_headers; }
-    /// The body of a refused handshake, at most 64 KiB of it.
+    /// The body of a refused handshake, as far as options::max_refusal_body() lets.
     const std::string& http_body() const noexcept { return details_->http_body; }
     /// The close code that the peer was sent because of the error, or 0.
     int close_code() const noexcept { return details_->close_code; }
@@ -411,10 +417,8 @@ private:
     static int number(std::int32_t key) noexcept { return static_cast<int>(landline_error_int(key)); }
 
     static std::string bytes(std::int32_t key) {
-        const std::uint8_t* data = nullptr;
         std::size_t size = 0;
-        if (landline_error_bytes(key, &data, &size) != LANDLINE_OK)
-            return {};
+        const auto* const data = landline_error_bytes(key, &size);
         return std::string(bytes_view(data, size).chars());
     }
 
@@ -497,8 +501,8 @@ inline std::string_view view(const char* text) noexcept {
     return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-inline std::optional<std::string_view> optional_view(const char* text) noexcept {
-    return text == nullptr ? std::nullopt : std::optional<std::string_view>(text);
+inline std::optional<std::string_view> optional_view(const char* text, std::size_t size) noexcept {
+    return text == nullptr ? std::nullopt : std::optional<std::string_view>(std::in_place, text, size);
 }
 
 /// What all types have in common: a handle of the C interface that they own.
@@ -689,7 +693,7 @@ public:
     /// Server: stack of each connection's thread.
     LANDLINE_OPTION_SIZE(stack_size, LANDLINE_OPT_STACK_SIZE)
     /// Server: which web pages may connect.
-    LANDLINE_OPTION(origin_policy, origins, set_number, LANDLINE_OPT_ORIGIN_POLICY, static_cast<std::int64_t>(value))
+    LANDLINE_OPTION(origins, landline::origins, set_number, LANDLINE_OPT_ORIGINS, static_cast<std::int64_t>(value))
     /// Server: by which scheme browsers reach it, where a proxy in front of it does TLS.
     LANDLINE_OPTION(public_scheme, scheme, set_number, LANDLINE_OPT_PUBLIC_SCHEME, static_cast<std::int64_t>(value))
     /// Each connection is used by one thread, and none of its calls is interrupted.
@@ -849,21 +853,29 @@ public:
     }
 
     /// Ends the message. Blocks until it is in the kernel.
-    void finish(time_limit limit = no_timeout) { detail::check(landline_writer_end(get(), limit.milliseconds())); }
+    void finish(time_limit limit = no_timeout) { detail::check(landline_writer_finish(get(), limit.milliseconds())); }
     void finish(time_limit limit, std::error_code& failure) noexcept {
-        failure = detail::code(landline_writer_end(get(), limit.milliseconds()));
+        failure = detail::code(landline_writer_finish(get(), limit.milliseconds()));
     }
 };
 
 // ----- Connections -----
 
-enum class connection_state : std::int64_t { open = 0, closing = 1, over = 2 };
+enum class connection_state : std::int64_t {
+    open = LANDLINE_STATE_OPEN,
+    closing = LANDLINE_STATE_CLOSING,
+    over = LANDLINE_STATE_OVER,
+};
 
 /// Whose calls connection::interrupt() wakes.
-enum class direction : std::int32_t { recv = LANDLINE_RECV, send = LANDLINE_SEND, both = LANDLINE_BOTH };
+enum class direction : std::int32_t {
+    recv = LANDLINE_DIRECTION_RECV,
+    send = LANDLINE_DIRECTION_SEND,
+    both = LANDLINE_DIRECTION_BOTH,
+};
 
 /// What has gone over a connection since the opening handshake.
-struct statistics {
+struct stats {
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_received = 0;
     /// Bytes of the messages sent, before compression.
@@ -876,7 +888,7 @@ struct statistics {
     std::uint64_t wire_received = 0;
 };
 
-/// A piece of a message, for connection::sendv().
+/// A piece of a message, for connection::send_vectored().
 inline landline_slice slice(payload data) noexcept { return {data.data(), data.size()}; }
 
 class message_iterator;
@@ -992,22 +1004,22 @@ public:
         failure = detail::code(landline_conn_flush(get(), limit.milliseconds()));
     }
 
-    /// Sends one message made of pieces: sendv(kind::text, {slice("a"), slice("b")}).
-    void sendv(landline::kind as, std::initializer_list<landline_slice> parts, send_options how = {}) {
-        sendv(as, parts.begin(), parts.size(), how);
+    /// Sends one message made of pieces: send_vectored(kind::text, {slice("a"), slice("b")}).
+    void send_vectored(landline::kind as, std::initializer_list<landline_slice> parts, send_options how = {}) {
+        send_vectored(as, parts.begin(), parts.size(), how);
     }
-    void sendv(landline::kind as, std::initializer_list<landline_slice> parts, send_options how,
+    void send_vectored(landline::kind as, std::initializer_list<landline_slice> parts, send_options how,
                std::error_code& failure) noexcept {
-        sendv(as, parts.begin(), parts.size(), how, failure);
+        send_vectored(as, parts.begin(), parts.size(), how, failure);
     }
-    void sendv(landline::kind as, const landline_slice* parts, std::size_t count, send_options how = {}) {
+    void send_vectored(landline::kind as, const landline_slice* parts, std::size_t count, send_options how = {}) {
         std::error_code failure;
-        sendv(as, parts, count, how, failure);
+        send_vectored(as, parts, count, how, failure);
         detail::check(failure);
     }
-    void sendv(landline::kind as, const landline_slice* parts, std::size_t count, send_options how,
+    void send_vectored(landline::kind as, const landline_slice* parts, std::size_t count, send_options how,
                std::error_code& failure) noexcept {
-        failure = detail::code(landline_conn_sendv(get(), static_cast<std::int32_t>(as), parts, count, how.flags(),
+        failure = detail::code(landline_conn_send_vectored(get(), static_cast<std::int32_t>(as), parts, count, how.flags(),
                                                    how.milliseconds()));
     }
 
@@ -1070,19 +1082,19 @@ public:
     // Ending.
 
     /// Closes in order: sends a Close frame and waits for the peer's, at most options::close_timeout().
-    void close(int code = close_code::normal, std::string_view reason = {}, time_limit limit = no_timeout) {
+    void close(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close(code, reason, limit, failure);
         detail::check(failure);
     }
-    void close(std::error_code& failure) noexcept { close(close_code::normal, {}, no_timeout, failure); }
+    void close(std::error_code& failure) noexcept { close(close_code::normal_closure, {}, no_timeout, failure); }
     void close(int code, std::string_view reason, time_limit limit, std::error_code& failure) noexcept {
         failure =
             detail::code(landline_conn_close(get(), code, reason.data(), reason.size(), limit.milliseconds()));
     }
 
     /// Sends a Close frame only. Whoever receives still gets what the peer sends, and then nothing.
-    void close_start(int code = close_code::normal, std::string_view reason = {}, time_limit limit = no_timeout) {
+    void close_start(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close_start(code, reason, limit, failure);
         detail::check(failure);
@@ -1116,34 +1128,38 @@ public:
     int close_code_sent() const { return small(LANDLINE_CONN_CLOSE_CODE_SENT); }
     std::string_view close_reason() const { return text(LANDLINE_CONN_CLOSE_REASON); }
     /// Whether our Close frame came first.
-    bool closed_first_by_us() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == 1; }
+    bool closed_first_by_us() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == LANDLINE_SIDE_LOCAL; }
     /// Whether the peer's Close frame came first.
-    bool closed_first_by_peer() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == 2; }
+    bool closed_first_by_peer() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == LANDLINE_SIDE_REMOTE; }
     bool closed_cleanly() const { return number(LANDLINE_CONN_CLOSED_CLEANLY) != 0; }
     /// The subprotocol that was agreed on; empty if none was.
     std::string_view subprotocol() const { return text(LANDLINE_CONN_SUBPROTOCOL); }
     std::string_view extensions() const { return text(LANDLINE_CONN_EXTENSIONS); }
     /// Path and query that were asked for.
     std::string_view target() const { return text(LANDLINE_CONN_TARGET); }
-    std::string_view peer() const { return text(LANDLINE_CONN_PEER); }
-    std::string_view local() const { return text(LANDLINE_CONN_LOCAL); }
+    /// The peer's address; empty if it has none.
+    std::string_view peer_addr() const { return text(LANDLINE_CONN_PEER_ADDR); }
+    /// The address of this end.
+    std::string_view local_addr() const { return text(LANDLINE_CONN_LOCAL_ADDR); }
     /// The peer's headers, each as "name: value\r\n".
     std::string_view headers() const { return text(LANDLINE_CONN_HEADERS); }
     /// A value of one of the peer's headers; nothing if there is none.
     std::optional<std::string_view> header(c_text name, std::size_t index = 0) const {
-        const char* value = nullptr;
-        detail::check(landline_conn_header(get(), name.get(), index, &value));
-        return detail::optional_view(value);
+        std::error_code failure;
+        const auto value = header(name, index, failure);
+        detail::check(failure);
+        return value;
     }
     std::optional<std::string_view> header(c_text name, std::size_t index, std::error_code& failure) const noexcept {
         const char* value = nullptr;
-        failure = detail::code(landline_conn_header(get(), name.get(), index, &value));
-        return detail::optional_view(value);
+        std::size_t size = 0;
+        failure = detail::code(landline_conn_header(get(), name.get(), index, &value, &size));
+        return detail::optional_view(value, size);
     }
     /// Whether messages can be compressed.
     bool compression() const { return number(LANDLINE_CONN_COMPRESSION) != 0; }
-    statistics stats() const {
-        statistics all;
+    landline::stats stats() const {
+        landline::stats all;
         all.messages_sent = count(LANDLINE_CONN_MESSAGES_SENT);
         all.messages_received = count(LANDLINE_CONN_MESSAGES_RECEIVED);
         all.payload_sent = count(LANDLINE_CONN_PAYLOAD_SENT);
@@ -1157,9 +1173,17 @@ public:
     int fd() const { return small(LANDLINE_CONN_FD); }
     int fd(std::error_code& failure) const noexcept { return static_cast<int>(number(LANDLINE_CONN_FD, failure)); }
     /// What to wait for on the descriptor now, as poll() has it.
-    short poll_events() const { return static_cast<short>(number(LANDLINE_CONN_POLL_EVENTS)); }
-    short poll_events(std::error_code& failure) const noexcept {
-        return static_cast<short>(number(LANDLINE_CONN_POLL_EVENTS, failure));
+    /// Sends what was gathered first, as far as there is room.
+    short poll_events() {
+        std::error_code failure;
+        const auto events = poll_events(failure);
+        detail::check(failure);
+        return events;
+    }
+    short poll_events(std::error_code& failure) noexcept {
+        std::int16_t events = 0;
+        failure = detail::code(landline_conn_poll_events(get(), &events));
+        return events;
     }
     /// Whether a receiving call may find something although the descriptor is not readable.
     bool has_buffered() const { return number(LANDLINE_CONN_HAS_BUFFERED) != 0; }
@@ -1262,7 +1286,7 @@ inline message_iterator connection::begin() { return message_iterator(*this); }
 class transport {
 public:
     /// What read() and write() give when they would have to wait.
-    static constexpr std::int64_t would_block = LANDLINE_WOULD_BLOCK;
+    static constexpr std::int64_t would_block = LANDLINE_ERR_WOULD_BLOCK;
     /// What read(), write() and wait() give when the stream is broken.
     static constexpr std::int32_t broken = LANDLINE_ERR_IO;
     /// For wait(): data, or the end of the stream.
@@ -1290,7 +1314,7 @@ public:
 
 namespace detail {
 
-/// What the `user` pointer of a transport's table points to.
+/// What the `user` pointer of a transport's functions points to.
 struct transport_user {
     std::shared_ptr<transport> it;
     /// Expires with this.
@@ -1308,42 +1332,41 @@ Result guarded(void* user, Result otherwise, Call call) noexcept {
     }
 }
 
-inline landline_transport table_of(transport_user* user) noexcept {
+inline landline_transport transport_table() noexcept {
     landline_transport table{};
     table.size = sizeof table;
-    table.user = user;
-    table.read = [](void* self, void* data, std::size_t size) -> std::int64_t {
-        return guarded(self, std::int64_t{transport::broken}, [=](transport& it) { return it.read(data, size); });
+    table.read = [](void* data, std::size_t size, void* user) -> std::int64_t {
+        return guarded(user, std::int64_t{transport::broken}, [=](transport& it) { return it.read(data, size); });
     };
-    table.write = [](void* self, const void* data, std::size_t size) -> std::int64_t {
-        return guarded(self, std::int64_t{transport::broken}, [=](transport& it) { return it.write(data, size); });
+    table.write = [](const void* data, std::size_t size, void* user) -> std::int64_t {
+        return guarded(user, std::int64_t{transport::broken}, [=](transport& it) { return it.write(data, size); });
     };
-    table.wait = [](void* self, std::int32_t wanted, std::int32_t wake_fd, std::int32_t limit) -> std::int32_t {
-        return guarded(self, std::int32_t{transport::broken}, [=](transport& it) {
+    table.wait = [](std::int32_t wanted, std::int32_t wake_fd, std::int32_t limit, void* user) -> std::int32_t {
+        return guarded(user, std::int32_t{transport::broken}, [=](transport& it) {
             return it.wait(wanted, wake_fd, time_limit::from_milliseconds(limit));
         });
     };
-    table.close_write = [](void* self) {
-        guarded(self, 0, [](transport& it) { return it.close_write(), 0; });
+    table.close_write = [](void* user) {
+        guarded(user, 0, [](transport& it) { return it.close_write(), 0; });
     };
-    table.abort = [](void* self) {
-        guarded(self, 0, [](transport& it) { return it.abort(), 0; });
+    table.abort = [](void* user) {
+        guarded(user, 0, [](transport& it) { return it.abort(), 0; });
     };
-    table.free = [](void* self) { delete static_cast<transport_user*>(self); };
+    table.free = [](void* user) { delete static_cast<transport_user*>(user); };
     return table;
 }
 
-/// Calls `open` with the table of a transport, and frees what the library did not take.
+/// Calls `open` with the functions of a transport and their `user`, and frees what the library did not take.
 template <class Open>
-landline_status with_table(std::shared_ptr<transport> over, Open open) {
+landline_status with_transport(std::shared_ptr<transport> over, Open open) {
     if (over == nullptr)
-        return open(nullptr);
+        return open(nullptr, nullptr);
     auto owned = std::make_unique<transport_user>();
     owned->it = std::move(over);
     const std::weak_ptr<char> life = owned->life;
     auto* const user = owned.release();
-    const auto table = table_of(user);
-    const auto result = open(&table);
+    const auto table = transport_table();
+    const auto result = open(&table, user);
     if (result != LANDLINE_OK && !life.expired())
         delete user;
     return result;
@@ -1398,8 +1421,8 @@ inline connection connect_fd(int fd, descriptor whose, c_text url, const options
 inline connection connect_transport(std::shared_ptr<transport> over, c_text url, const options& with,
                                     time_limit limit, std::error_code& failure) {
     landline_conn* made = nullptr;
-    failure = detail::code(detail::with_table(std::move(over), [&](const landline_transport* table) {
-        return landline_connect_transport(table, url.get(), with.get(), limit.milliseconds(), &made);
+    failure = detail::code(detail::with_transport(std::move(over), [&](const landline_transport* table, void* user) {
+        return landline_connect_transport(table, user, url.get(), with.get(), limit.milliseconds(), &made);
     }));
     return connection(made);
 }
@@ -1439,28 +1462,61 @@ public:
     void read() { detail::check(landline_request_read(get())); }
     void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
 
-    std::string_view path() const noexcept { return text(LANDLINE_REQUEST_PATH); }
+    // What was asked, once the request has been read. Without exceptions: text(), which has a form with an error code.
+
+    std::string_view path() const { return text(LANDLINE_REQUEST_PATH); }
     /// Without the question mark; empty if there is none.
-    std::string_view query() const noexcept { return text(LANDLINE_REQUEST_QUERY); }
+    std::string_view query() const { return text(LANDLINE_REQUEST_QUERY); }
     /// Path and query byte by byte as the client sent them, which need not be UTF-8; path() and query() are
     /// percent-encoded.
-    std::string_view raw_target() const noexcept { return text(LANDLINE_REQUEST_RAW_TARGET); }
-    std::string_view host() const noexcept { return text(LANDLINE_REQUEST_HOST); }
+    std::string_view raw_target() const { return text(LANDLINE_REQUEST_RAW_TARGET); }
+    std::string_view host() const { return text(LANDLINE_REQUEST_HOST); }
     /// The page that a browser connects from; empty if there is none.
-    std::string_view origin() const noexcept { return text(LANDLINE_REQUEST_ORIGIN); }
-    std::string_view peer() const noexcept { return text(LANDLINE_REQUEST_PEER); }
+    std::string_view origin() const { return text(LANDLINE_REQUEST_ORIGIN); }
+    /// The client's address; empty if it has none.
+    std::string_view peer_addr() const { return text(LANDLINE_REQUEST_PEER_ADDR); }
     /// All headers, each as "name: value\r\n".
-    std::string_view headers() const noexcept { return text(LANDLINE_REQUEST_HEADERS); }
+    std::string_view headers() const { return text(LANDLINE_REQUEST_HEADERS); }
     /// A value of a header; nothing if there is none.
-    std::optional<std::string_view> header(c_text name, std::size_t index = 0) const noexcept {
-        return detail::optional_view(landline_request_header(get(), name.get(), index));
+    std::optional<std::string_view> header(c_text name, std::size_t index = 0) const {
+        std::error_code failure;
+        const auto value = header(name, index, failure);
+        detail::check(failure);
+        return value;
+    }
+    std::optional<std::string_view> header(c_text name, std::size_t index, std::error_code& failure) const noexcept {
+        const char* value = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_request_header(get(), name.get(), index, &value, &size));
+        return detail::optional_view(value, size);
     }
     /// What the client offers, the best one first.
     std::vector<std::string_view> subprotocols() const {
-        std::vector<std::string_view> all;
-        while (const char* name = landline_request_subprotocol(get(), all.size()))
-            all.emplace_back(name);
+        std::error_code failure;
+        auto all = subprotocols(failure);
+        detail::check(failure);
         return all;
+    }
+    std::vector<std::string_view> subprotocols(std::error_code& failure) const {
+        std::vector<std::string_view> all;
+        const char* name = nullptr;
+        std::size_t size = 0;
+        while (!(failure = detail::code(landline_request_subprotocol(get(), all.size(), &name, &size))) && name)
+            all.emplace_back(name, size);
+        return all;
+    }
+    /// A text by its key of landline.h; what the functions above ask for.
+    std::string_view text(std::int32_t key) const {
+        std::error_code failure;
+        const auto value = text(key, failure);
+        detail::check(failure);
+        return value;
+    }
+    std::string_view text(std::int32_t key, std::error_code& failure) const noexcept {
+        const char* value = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_request_str(get(), key, &value, &size));
+        return failure ? std::string_view() : std::string_view(value, size);
     }
 
     /// Adds a header to the answer.
@@ -1485,7 +1541,7 @@ public:
         return connection(made);
     }
 
-    /// Refuses with an HTTP status from 300 to 599. Blocks until the client has read it, for at
+    /// Refuses with an HTTP status from 200 to 599. Blocks until the client has read it, for at
     /// most 2 s, or options::handshake_timeout() if that is less.
     void reject(int http_status, payload body = {}) {
         detail::check(landline_request_reject(get(), http_status, body.data(), body.size()));
@@ -1493,9 +1549,6 @@ public:
     void reject(int http_status, payload body, std::error_code& failure) noexcept {
         failure = detail::code(landline_request_reject(get(), http_status, body.data(), body.size()));
     }
-
-private:
-    std::string_view text(std::int32_t key) const noexcept { return landline_request_str(get(), key); }
 };
 
 /// Reads the request of a client on a stream socket of the caller's. Blocks for at most options::handshake_timeout().
@@ -1518,8 +1571,8 @@ inline request request_from_fd(int fd, descriptor whose, const options& with = d
 inline request request_from_transport(std::shared_ptr<transport> over, const options& with, time_limit limit,
                                       std::error_code& failure) {
     landline_request* made = nullptr;
-    failure = detail::code(detail::with_table(std::move(over), [&](const landline_transport* table) {
-        return landline_request_from_transport(table, with.get(), limit.milliseconds(), &made);
+    failure = detail::code(detail::with_transport(std::move(over), [&](const landline_transport* table, void* user) {
+        return landline_request_from_transport(table, user, with.get(), limit.milliseconds(), &made);
     }));
     return request(made);
 }
@@ -1547,23 +1600,23 @@ public:
         listen(address, with, failure);
     }
 
-    /// Listens on a socket of the caller's that listens already; `take`: it belongs to the listener from now on. For
+    /// Listens on a socket of the caller's that listens already, and is taken or not as by connect_fd(). For
     /// servers of several processes, each with a listener of its own, made after the fork. When the listener ends, the
     /// socket goes on to listen where others have it.
-    static listener from_fd(int fd, bool take, const options& with = defaults) {
+    static listener from_fd(int fd, descriptor whose, const options& with = defaults) {
         std::error_code failure;
-        auto made = from_fd(fd, take, with, failure);
+        auto made = from_fd(fd, whose, with, failure);
         detail::check(failure);
         return made;
     }
-    static listener from_fd(int fd, bool take, const options& with, std::error_code& failure) noexcept {
+    static listener from_fd(int fd, descriptor whose, const options& with, std::error_code& failure) noexcept {
         landline_listener* made = nullptr;
-        failure = detail::code(landline_listen_fd(fd, take ? 1 : 0, with.get(), &made));
+        failure = detail::code(landline_listen_fd(fd, static_cast<std::int32_t>(whose), with.get(), &made));
         return listener(made);
     }
 
     /// Where it listens, with the port that was taken. Valid as long as the listener.
-    std::string_view address() const noexcept { return detail::view(landline_listener_address(get())); }
+    std::string_view local_addr() const noexcept { return detail::view(landline_listener_local_addr(get())); }
 
     /// Waits for a client and reads its request, TLS included. Blocks until there is one, and then for at most
     /// options::handshake_timeout(): one slow client delays the others. Errors of one client do not end the listener.
@@ -1637,20 +1690,20 @@ public:
     }
     server(c_text address, const options& with, std::error_code& failure) noexcept { bind(address, with, failure); }
     /// A server over a socket of the caller's that listens already, as listener::from_fd().
-    static server from_fd(int fd, bool take, const options& with = defaults) {
+    static server from_fd(int fd, descriptor whose, const options& with = defaults) {
         std::error_code failure;
-        auto made = from_fd(fd, take, with, failure);
+        auto made = from_fd(fd, whose, with, failure);
         detail::check(failure);
         return made;
     }
-    static server from_fd(int fd, bool take, const options& with, std::error_code& failure) noexcept {
+    static server from_fd(int fd, descriptor whose, const options& with, std::error_code& failure) noexcept {
         landline_server* made = nullptr;
-        failure = detail::code(landline_server_bind_fd(fd, take ? 1 : 0, with.get(), &made));
+        failure = detail::code(landline_server_bind_fd(fd, static_cast<std::int32_t>(whose), with.get(), &made));
         return server(made);
     }
 
     /// Where it is bound to, with the port that was taken. Valid as long as the server.
-    std::string_view address() const noexcept { return detail::view(landline_server_address(get())); }
+    std::string_view local_addr() const noexcept { return detail::view(landline_server_local_addr(get())); }
     /// How many connections there are, those in the opening handshake included.
     std::size_t connections() const noexcept { return landline_server_connections(get()); }
 
@@ -1862,7 +1915,7 @@ public:
         failure = detail::code(landline_protocol_consume(get(), count));
     }
 
-    /// Puts a text message into the output. `flags`: send_flag::plain or compress.
+    /// Puts a text message into the output. `flags`: send_flag::compress_never or compress_always.
     void send(std::string_view text, send_flag flags = send_flag::none) { send_any(kind::text, text, flags); }
     void send(std::string_view text, send_flag flags, std::error_code& failure) noexcept {
         send_any(kind::text, text, flags, failure);
@@ -1880,7 +1933,7 @@ public:
     }
 
     /// Puts a Close frame into the output. Events go on until event_kind::close. Does nothing if one was sent before.
-    void close(int code = close_code::normal, std::string_view reason = {}) {
+    void close(int code = close_code::normal_closure, std::string_view reason = {}) {
         detail::check(landline_protocol_close(get(), code, reason.data(), reason.size()));
     }
     void close(int code, std::string_view reason, std::error_code& failure) noexcept {

@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
     pthread_join(sender, NULL);
 
     /* Nothing more may come. */
-    check(landline_conn_close_start(sending.conn, 1000, NULL, 0, LIMIT_MS), "closing");
+    check(landline_conn_close_start(sending.conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, LIMIT_MS), "closing");
     if (landline_conn_recv(sending.conn, LIMIT_MS, &message) != LANDLINE_CLOSED)
         fail("closing", message ? "there are more echoes than messages" : landline_error_text());
 

@@ -29,7 +29,7 @@ static void echo(landline_conn *conn, void *user) {
     landline_status status;
     (void)user;
     /* Asked for now, because a connection that is over has no address. The text stays. */
-    landline_conn_str(conn, LANDLINE_CONN_PEER, &peer, NULL);
+    landline_conn_str(conn, LANDLINE_CONN_PEER_ADDR, &peer, NULL);
     while ((status = landline_conn_recv_ref(conn, -1, &message)) == LANDLINE_OK) {
         /* Replies gather while more messages are there, and go out before the next wait. */
         status = landline_conn_send_message(conn, message, LANDLINE_SEND_FEED, -1);
@@ -134,7 +134,7 @@ int main(int argc, char **argv) {
         fputs("error: no thread to wait for signals\n", stderr);
         return 1;
     }
-    printf("listening on %s%s\n", scheme, landline_server_address(server));
+    printf("listening on %s%s\n", scheme, landline_server_local_addr(server));
     fflush(stdout);
     check(landline_server_run(server, echo, NULL), "serving");
     pthread_join(stopper, NULL);

@@ -41,9 +41,16 @@ static int64_t ask(const struct end *end, int32_t key) {
     return value;
 }
 
+/* What to wait for on a connection's descriptor. */
+static int poll_events(const struct end *end) {
+    int16_t events;
+    check(landline_conn_poll_events(end->conn, &events), "asking a connection");
+    return events;
+}
+
 /* Something could not be sent yet: whoever produces for this connection pauses. */
 static int is_full(const struct end *end) {
-    return (ask(end, LANDLINE_CONN_POLL_EVENTS) & POLLOUT) != 0;
+    return (poll_events(end) & POLLOUT) != 0;
 }
 
 /* Whether its messages may be received: they have somewhere to go. */
@@ -105,7 +112,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < 2; i++) {
             int wanted = is_wanted(&ends[i]);
             fds[i].fd = ends[i].is_closed ? -1 : (int)ask(&ends[i], LANDLINE_CONN_FD);
-            fds[i].events = (short)(ask(&ends[i], LANDLINE_CONN_POLL_EVENTS) & (wanted ? POLLIN | POLLOUT : POLLOUT));
+            fds[i].events = (short)(poll_events(&ends[i]) & (wanted ? POLLIN | POLLOUT : POLLOUT));
             /* What is in memory already does not make the descriptor readable. */
             buffered[i] = wanted && ask(&ends[i], LANDLINE_CONN_HAS_BUFFERED);
             if (buffered[i])
@@ -148,7 +155,7 @@ int main(int argc, char **argv) {
         }
         if (input_ended && ends[1].received == sent && !closing) {
             for (int i = 0; i < 2; i++)
-                check(landline_conn_close_start(ends[i].conn, 1000, NULL, 0, 0), "closing");
+                check(landline_conn_close_start(ends[i].conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, 0), "closing");
             closing = 1;
         }
     }

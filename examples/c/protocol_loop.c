@@ -71,7 +71,7 @@ static void handle(landline_protocol *protocol, int32_t event, const uint8_t *da
         if (len != make(*echoes, text, sizeof text) || memcmp(data, text, len) != 0)
             fail("comparing", "an echo is not what was sent");
         if (++*echoes == MESSAGES)
-            check(landline_protocol_close(protocol, 1000, "done", 4), "closing");
+            check(landline_protocol_close(protocol, LANDLINE_CLOSE_NORMAL_CLOSURE, "done", 4), "closing");
         break;
     case LANDLINE_EVENT_BINARY:
         fail("comparing", "a binary message is no echo of ours");

@@ -31,7 +31,7 @@ static void check(landline_status status, const char *doing) {
 static void go_on(landline_conn *conn) {
     struct work *work = landline_conn_user(conn);
     if (work->round == ROUNDS) {
-        check(landline_conn_close_start(conn, 1000, NULL, 0, LIMIT_MS), "closing");
+        check(landline_conn_close_start(conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, LIMIT_MS), "closing");
         return;
     }
     work->round++;

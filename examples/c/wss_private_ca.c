@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
     fwrite(landline_message_data(message), 1, landline_message_len(message), stdout);
     putchar('\n');
     landline_message_free(message);
-    check(landline_conn_close(conn, 1000, NULL, 0, -1), "closing");
+    check(landline_conn_close(conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, -1), "closing");
     landline_conn_free(conn);
     return 0;
 }

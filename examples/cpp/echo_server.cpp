@@ -51,7 +51,7 @@ int main(int argc, char** argv) try {
         const auto stopped = server.stop(std::chrono::seconds(5));
         std::cout << "stopped: " << stopped.finished << " finished, " << stopped.cut << " cut" << std::endl;
     });
-    std::cout << "listening on " << scheme << "://" << server.address() << '/' << std::endl;
+    std::cout << "listening on " << scheme << "://" << server.local_addr() << '/' << std::endl;
     std::error_code failure;
     server.run(echo, tell, failure);
     const int status = failure ? 1 : 0;

@@ -41,7 +41,7 @@ void go_on(client& self) {
         if (--self.left > 0)
             self.connection.send("message " + std::to_string(self.left), no_wait, sending);
         else
-            self.connection.close_start(landline::close_code::normal, "done", no_wait, sending);
+            self.connection.close_start(landline::close_code::normal_closure, "done", no_wait, sending);
         if (sending && sending != landline::status::pending)
             throw landline::last_error();
     }

@@ -11,7 +11,7 @@ int main(int argc, char** argv) try {
         throw std::runtime_error("usage: wss_private_ca URL CA_FILE");
     const auto options = landline::options().ca_file(argv[2]).platform_roots(false);
     auto connection = landline::connect(argv[1], options, std::chrono::seconds(10));
-    connection.send("a secret", landline::send_flag::plain);
+    connection.send("a secret", landline::send_flag::compress_never);
     const auto message = connection.recv(std::chrono::seconds(10));
     if (!message)
         throw std::runtime_error("closed with " + std::to_string(connection.close_code()));

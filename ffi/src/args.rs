@@ -5,7 +5,7 @@ use crate::status::LANDLINE_ERR_UTF8;
 use landline::error::UsageError;
 use landline::process::Process;
 use landline::{CloseCode, Deadline, Kind};
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::time::Duration;
 
 /// A handle's reference.
@@ -112,6 +112,11 @@ pub(crate) unsafe fn string<'a>(text: *const c_char, what: &'static str) -> Outc
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| not_utf8(what))
 }
 
+/// A text of the peer's or of the system's, which holds no NUL.
+pub(crate) fn c_string(text: impl AsRef<[u8]>) -> CString {
+    CString::new(text.as_ref()).unwrap_or_default()
+}
+
 fn not_utf8(what: &'static str) -> Failure {
     Failure::Misuse(LANDLINE_ERR_UTF8, format!("{what} is not UTF-8").into())
 }
@@ -130,6 +135,35 @@ impl<T> Out<T> {
     pub(crate) fn set(&self, value: T) {
         // SAFETY: the promise of `new`.
         unsafe { self.0.write(value) }
+    }
+}
+
+/// Where a text is to be written, and its length if that is wanted.
+pub(crate) struct TextOut {
+    text: Out<*const c_char>,
+    len: Option<Out<usize>>,
+}
+
+impl TextOut {
+    /// # Safety
+    ///
+    /// As [`Out::new`], for both places.
+    pub(crate) unsafe fn new(text: *mut *const c_char, len: *mut usize, what: &'static str) -> Outcome<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { Ok(Self { text: Out::new(text, what)?, len: Out::new(len, "len").ok() }) }
+    }
+
+    /// NULL for none.
+    pub(crate) fn set(&self, text: Option<&CStr>) {
+        self.set_bytes(text.map_or((std::ptr::null(), 0), |text| (text.as_ptr().cast(), text.count_bytes())));
+    }
+
+    /// Of a text that may hold NULs, and has one behind it.
+    pub(crate) fn set_bytes(&self, (data, len): (*const u8, usize)) {
+        self.text.set(data.cast());
+        if let Some(place) = &self.len {
+            place.set(len);
+        }
     }
 }
 
@@ -180,16 +214,16 @@ fn not_a_time_limit(millis: i32, what: &'static str) -> Failure {
 
 pub(crate) fn kind(kind: i32) -> Outcome<Kind> {
     match kind {
-        crate::message::LANDLINE_TEXT => Ok(Kind::Text),
-        crate::message::LANDLINE_BINARY => Ok(Kind::Binary),
+        crate::conn_send::LANDLINE_TEXT => Ok(Kind::Text),
+        crate::conn_send::LANDLINE_BINARY => Ok(Kind::Binary),
         _ => Err(Failure::invalid(format!("kind {kind} is neither LANDLINE_TEXT nor LANDLINE_BINARY"))),
     }
 }
 
 pub(crate) fn kind_number(kind: Kind) -> i32 {
     match kind {
-        Kind::Text => crate::message::LANDLINE_TEXT,
-        Kind::Binary => crate::message::LANDLINE_BINARY,
+        Kind::Text => crate::conn_send::LANDLINE_TEXT,
+        Kind::Binary => crate::conn_send::LANDLINE_BINARY,
     }
 }
 

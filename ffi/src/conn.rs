@@ -1,6 +1,6 @@
 //! Connections: their handles, and the threads that use them.
 
-use crate::args::{check_process, deadline, handle};
+use crate::args::{check_process, deadline};
 use crate::failure::{Failure, Outcome, guard_or};
 use crate::headers::HeaderTexts;
 use crate::message::landline_message;
@@ -9,15 +9,20 @@ use crate::turn::{Taken, Turn};
 use landline::process::Process;
 use landline::{Aborter, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::net::SocketAddr;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// An open connection. Counted: made with one reference, landline_conn_retain() adds one, landline_conn_free() gives
-/// one up. Any thread may call any function on it at any time (see "Threads" at the top).
+/// An open connection, of a client or of a server.
+///
+/// Ownership: counted. It is made with one reference; landline_conn_retain() adds one, landline_conn_free() gives one up,
+/// and the last one ends the connection.
+///
+/// Threads: any, at any time. One thread receives while any number of others send, ping, close, interrupt and abort; a
+/// second one that receives gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection to one thread.
 #[allow(non_camel_case_types)]
 pub struct landline_conn {
     ends: Ends,
@@ -25,7 +30,7 @@ pub struct landline_conn {
     /// A message that is borrowed; by whoever has the turn.
     lent: UnsafeCell<landline_message>,
     poisoned: AtomicBool,
-    user: AtomicPtr<c_void>,
+    pub(crate) user: AtomicPtr<c_void>,
     pub(crate) close_timeout: Duration,
     pub(crate) info: Info,
 }
@@ -37,7 +42,7 @@ pub(crate) struct Info {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) headers: OnceLock<HeaderTexts>,
-    pub(crate) texts: [OnceLock<CString>; crate::conn_info::TEXTS],
+    pub(crate) texts: [OnceLock<Box<[u8]>>; crate::conn_info::TEXTS],
 }
 
 /// How the two ends of the pipe are reached.
@@ -287,7 +292,7 @@ impl landline_conn {
         }
     }
 
-    fn abort(&self) {
+    pub(crate) fn abort(&self) {
         match &self.ends {
             Ends::Shared { sender, .. } => sender.abort(),
             Ends::Single { aborter, .. } => aborter.abort(),
@@ -328,125 +333,10 @@ pub(crate) unsafe fn on_conn(
     })
 }
 
-/// Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
-/// as long as it likes. Gives `conn`.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_retain(conn: *mut landline_conn) -> *mut landline_conn {
-    if !conn.is_null() {
-        // SAFETY: live handles come from `Arc::into_raw`.
-        unsafe { Arc::increment_strong_count(conn.cast_const()) };
-    }
-    conn
-}
-
-/// Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
-/// landline_conn_close() before. NULL does nothing.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle, and whoever gives up the reference does not use it any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_free(conn: *mut landline_conn) {
-    if !conn.is_null() {
-        crate::failure::guard(|| {
-            // SAFETY: the caller's promise; live handles come from `Arc::into_raw`.
-            drop(unsafe { Arc::from_raw(conn.cast_const()) });
-            Ok(LANDLINE_OK)
-        });
-    }
-}
-
-/// Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
-/// time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
-/// is delivered first. Never blocks.
-///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_interrupt(conn: *mut landline_conn, direction: i32) -> landline_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        on_conn(conn, |conn| {
-            match direction {
-                LANDLINE_RECV => conn.interrupter()?.interrupt_recv(),
-                LANDLINE_SEND => conn.interrupter()?.interrupt_send(),
-                LANDLINE_BOTH => conn.interrupter()?.interrupt(),
-                _ => {
-                    return Err(Failure::invalid(format!(
-                        "direction {direction} is none of LANDLINE_RECV, LANDLINE_SEND and LANDLINE_BOTH"
-                    )));
-                }
-            }
-            Ok(LANDLINE_OK)
-        })
-    }
-}
-
-/// For landline_conn_interrupt(): whoever receives.
-pub const LANDLINE_RECV: i32 = 1;
-/// For landline_conn_interrupt(): whoever sends.
-pub const LANDLINE_SEND: i32 = 2;
-/// For landline_conn_interrupt(): both.
-pub const LANDLINE_BOTH: i32 = 3;
-
-/// Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
-/// LANDLINE_ERR_ABORTED. Never blocks.
-///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_abort(conn: *mut landline_conn) -> landline_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        on_conn(conn, |conn| {
-            conn.abort();
-            Ok(LANDLINE_OK)
-        })
-    }
-}
-
-/// Keeps a pointer of the caller's with the connection. Landline does nothing with it.
-///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_set_user(conn: *mut landline_conn, user: *mut c_void) -> landline_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        on_conn(conn, |conn| {
-            conn.user.store(user, Ordering::Release);
-            Ok(LANDLINE_OK)
-        })
-    }
-}
-
-/// The pointer that landline_conn_set_user() was given, NULL before.
-///
-/// # Safety
-///
-/// `conn` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_user(conn: *const landline_conn) -> *mut c_void {
-    // SAFETY: the caller's promise.
-    unsafe { handle(conn, "conn") }.map_or(ptr::null_mut(), |conn| conn.user.load(Ordering::Acquire))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conn_close::landline_conn_free;
     use crate::conn_recv::landline_conn_recv;
     use crate::conn_send::landline_conn_send;
     use crate::connect::landline_pair;

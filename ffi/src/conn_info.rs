@@ -1,71 +1,14 @@
 //! What is known about a connection.
 
-use crate::args::{Out, millis_left, string};
+use crate::args::{Out, TextOut, millis_left, string};
 use crate::conn::{Receiving, landline_conn, on_conn, receive, sending};
 use crate::failure::{Failure, Outcome};
-use crate::headers::HeaderTexts;
+use crate::headers::{HeaderTexts, with_nul, without_nul};
 use crate::names;
 use crate::status::*;
 use landline::{CloseInfo, Deadline, Side, Stats};
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 use std::os::fd::AsRawFd;
-
-/// For landline_conn_int(): 0 open, 1 closing, 2 over.
-pub const LANDLINE_CONN_STATE: i32 = 1;
-/// The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open.
-pub const LANDLINE_CONN_CLOSE_CODE: i32 = 2;
-/// The code in the peer's Close frame, 1005 if it had none; 0 if none came.
-pub const LANDLINE_CONN_CLOSE_CODE_RECEIVED: i32 = 3;
-/// The code in our Close frame, 1005 if it had none; 0 if none was sent.
-pub const LANDLINE_CONN_CLOSE_CODE_SENT: i32 = 4;
-/// Whose Close frame came first: 1 ours, 2 the peer's; 0 none.
-pub const LANDLINE_CONN_CLOSED_FIRST_BY: i32 = 5;
-/// 1 if both sides sent a Close frame and nothing went wrong.
-pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
-/// The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
-/// it, write to it or close it.
-pub const LANDLINE_CONN_FD: i32 = 7;
-/// What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT while something could not be sent. Sends
-/// what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
-pub const LANDLINE_CONN_POLL_EVENTS: i32 = 8;
-/// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
-/// until it gives LANDLINE_TIMED_OUT, before waiting.
-pub const LANDLINE_CONN_HAS_BUFFERED: i32 = 9;
-/// 1 if messages can be compressed.
-pub const LANDLINE_CONN_COMPRESSION: i32 = 10;
-/// Messages sent, gathered ones included.
-pub const LANDLINE_CONN_MESSAGES_SENT: i32 = 11;
-/// Messages received.
-pub const LANDLINE_CONN_MESSAGES_RECEIVED: i32 = 12;
-/// Payload bytes of messages sent.
-pub const LANDLINE_CONN_PAYLOAD_SENT: i32 = 13;
-/// Payload bytes of messages received.
-pub const LANDLINE_CONN_PAYLOAD_RECEIVED: i32 = 14;
-/// Bytes given to the transport after the opening handshake.
-pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
-/// Bytes taken from the transport after the opening handshake.
-pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
-
-/// Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
-/// long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
-/// sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
-/// before each wait. LANDLINE_ERR_BUSY while another thread receives.
-pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
-
-/// For landline_conn_str(): the subprotocol that was agreed on; empty if none was.
-pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
-/// The extensions in use, as in Sec-WebSocket-Extensions.
-pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
-/// Path and query that were asked for, percent-encoded.
-pub const LANDLINE_CONN_TARGET: i32 = 103;
-/// The peer's address, such as "127.0.0.1:9001"; empty if it has none.
-pub const LANDLINE_CONN_PEER: i32 = 104;
-/// The address of this end.
-pub const LANDLINE_CONN_LOCAL: i32 = 105;
-/// The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n".
-pub const LANDLINE_CONN_HEADERS: i32 = 106;
-/// The reason in the peer's Close frame; empty if there was none.
-pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
 
 /// How many texts are kept.
 pub(crate) const TEXTS: usize = 6;
@@ -85,9 +28,9 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
     let is_over = |info: &CloseInfo| info.clean || info.cause.is_some();
     Ok(match key {
         LANDLINE_CONN_STATE => match closing(conn)? {
-            info if is_over(&info) => 2,
-            info if info.sent.is_some() || info.received.is_some() => 1,
-            _ => 0,
+            info if is_over(&info) => LANDLINE_STATE_OVER.into(),
+            info if info.sent.is_some() || info.received.is_some() => LANDLINE_STATE_CLOSING.into(),
+            _ => LANDLINE_STATE_OPEN.into(),
         },
         LANDLINE_CONN_CLOSE_CODE => match closing(conn)? {
             info if is_over(&info) || info.received.is_some() => u16::from(info.code()).into(),
@@ -96,16 +39,15 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
         LANDLINE_CONN_CLOSE_CODE_RECEIVED => code(&closing(conn)?.received),
         LANDLINE_CONN_CLOSE_CODE_SENT => code(&closing(conn)?.sent),
         LANDLINE_CONN_CLOSED_FIRST_BY => match closing(conn)?.first {
-            None => 0,
-            Some(Side::Local) => 1,
-            Some(Side::Remote) => 2,
+            None => LANDLINE_SIDE_NONE.into(),
+            Some(Side::Local) => LANDLINE_SIDE_LOCAL.into(),
+            Some(Side::Remote) => LANDLINE_SIDE_REMOTE.into(),
         },
         LANDLINE_CONN_CLOSED_CLEANLY => closing(conn)?.clean.into(),
         LANDLINE_CONN_FD => conn
             .sending(-1, |end| Ok(sending!(end, end => end.fd().map(|fd| fd.as_raw_fd()))))?
             .ok_or_else(no_descriptor)?
             .into(),
-        LANDLINE_CONN_POLL_EVENTS => i64::from(poll_events(conn)?),
         LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
         LANDLINE_CONN_NEXT_DEADLINE_MS => millis_left(next_deadline(conn)?).into(),
         LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
@@ -151,13 +93,58 @@ fn asking(conn: &landline_conn) -> Outcome<Receiving<'_>> {
     conn.helping()?.ok_or_else(|| Failure::Misuse(LANDLINE_ERR_BUSY, "another thread is receiving".into()))
 }
 
-fn c_text(text: impl Into<Vec<u8>>) -> CString {
-    // What peers say may hold a NUL: what is behind it then shows in the length only.
-    let mut bytes = text.into();
-    bytes.push(0);
-    // SAFETY: nothing reads it but as a pointer and a length; it ends with a NUL.
-    unsafe { CString::from_vec_with_nul_unchecked(bytes) }
-}
+/// The state of a connection: messages can be sent and received.
+pub const LANDLINE_STATE_OPEN: i32 = 0;
+/// A Close frame was sent or received: the closing handshake is under way.
+pub const LANDLINE_STATE_CLOSING: i32 = 1;
+/// It is over.
+pub const LANDLINE_STATE_OVER: i32 = 2;
+
+/// No Close frame was sent or received.
+pub const LANDLINE_SIDE_NONE: i32 = 0;
+/// This end's Close frame was sent first.
+pub const LANDLINE_SIDE_LOCAL: i32 = 1;
+/// The peer's Close frame came first.
+pub const LANDLINE_SIDE_REMOTE: i32 = 2;
+
+/// For landline_conn_int(): one of LANDLINE_STATE_*.
+pub const LANDLINE_CONN_STATE: i32 = 1;
+/// The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open.
+pub const LANDLINE_CONN_CLOSE_CODE: i32 = 2;
+/// The code in the peer's Close frame, 1005 if it had none; 0 if none came.
+pub const LANDLINE_CONN_CLOSE_CODE_RECEIVED: i32 = 3;
+/// The code in our Close frame, 1005 if it had none; 0 if none was sent.
+pub const LANDLINE_CONN_CLOSE_CODE_SENT: i32 = 4;
+/// Whose Close frame came first: one of LANDLINE_SIDE_*.
+pub const LANDLINE_CONN_CLOSED_FIRST_BY: i32 = 5;
+/// 1 if both sides sent a Close frame and nothing went wrong.
+pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
+/// The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
+/// it, write to it or close it.
+pub const LANDLINE_CONN_FD: i32 = 7;
+/// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
+/// until it gives LANDLINE_TIMED_OUT, before waiting.
+pub const LANDLINE_CONN_HAS_BUFFERED: i32 = 9;
+/// 1 if messages can be compressed.
+pub const LANDLINE_CONN_COMPRESSION: i32 = 10;
+/// Messages sent, gathered ones included.
+pub const LANDLINE_CONN_MESSAGES_SENT: i32 = 11;
+/// Messages received.
+pub const LANDLINE_CONN_MESSAGES_RECEIVED: i32 = 12;
+/// Payload bytes of messages sent.
+pub const LANDLINE_CONN_PAYLOAD_SENT: i32 = 13;
+/// Payload bytes of messages received.
+pub const LANDLINE_CONN_PAYLOAD_RECEIVED: i32 = 14;
+/// Bytes given to the transport after the opening handshake.
+pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
+/// Bytes taken from the transport after the opening handshake.
+pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
+
+/// Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
+/// long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
+/// sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
+/// before each wait. LANDLINE_ERR_BUSY while another thread receives.
+pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 
 /// A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
 ///
@@ -168,7 +155,11 @@ fn c_text(text: impl Into<Vec<u8>>) -> CString {
 ///
 /// `conn` is NULL or a live handle; `value` is NULL or can be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_conn_int(conn: *mut landline_conn, key: i32, value: *mut i64) -> landline_status {
+pub unsafe extern "C" fn landline_conn_int(
+    conn: *const landline_conn,
+    key: i32,
+    value: *mut i64,
+) -> landline_status {
     // SAFETY: the caller's promise.
     unsafe {
         on_conn(conn, |conn| {
@@ -178,6 +169,21 @@ pub unsafe extern "C" fn landline_conn_int(conn: *mut landline_conn, key: i32, v
         })
     }
 }
+
+/// For landline_conn_str(): the subprotocol that was agreed on; empty if none was.
+pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
+/// The extensions in use, as in Sec-WebSocket-Extensions.
+pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
+/// Path and query that were asked for, percent-encoded.
+pub const LANDLINE_CONN_TARGET: i32 = 103;
+/// The peer's address, such as "127.0.0.1:9001"; empty if it has none.
+pub const LANDLINE_CONN_PEER_ADDR: i32 = 104;
+/// The address of this end.
+pub const LANDLINE_CONN_LOCAL_ADDR: i32 = 105;
+/// The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n".
+pub const LANDLINE_CONN_HEADERS: i32 = 106;
+/// The reason in the peer's Close frame; empty if there was none.
+pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
 
 /// A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
 /// Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
@@ -189,7 +195,7 @@ pub unsafe extern "C" fn landline_conn_int(conn: *mut landline_conn, key: i32, v
 /// `conn` is NULL or a live handle; `text` and `len` are NULL or can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_conn_str(
-    conn: *mut landline_conn,
+    conn: *const landline_conn,
     key: i32,
     text: *mut *const c_char,
     len: *mut usize,
@@ -197,69 +203,84 @@ pub unsafe extern "C" fn landline_conn_str(
     // SAFETY: the caller's promise.
     unsafe {
         on_conn(conn, |conn| {
-            let out = Out::new(text, "text")?;
-            let (data, count) = find_text(conn, key)?;
-            out.set(data);
-            if !len.is_null() {
-                len.write(count);
-            }
+            let out = TextOut::new(text, len, "text")?;
+            out.set_bytes(find_text(conn, key)?);
             Ok(LANDLINE_OK)
         })
     }
 }
 
-fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const c_char, usize)> {
+fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const u8, usize)> {
     let handshake = &conn.info.handshake;
     let address =
         |address: Option<std::net::SocketAddr>| address.map_or(String::new(), |address| address.to_string());
     let (index, make): (usize, &dyn Fn() -> String) = match key {
         LANDLINE_CONN_HEADERS => {
-            let (data, len) = headers(conn).block();
-            return Ok((data.cast(), len));
+            return Ok(headers(conn).block());
         }
         LANDLINE_CONN_SUBPROTOCOL => (0, &|| handshake.subprotocol.clone().unwrap_or_default()),
         LANDLINE_CONN_EXTENSIONS => {
             (1, &|| handshake.extensions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
         LANDLINE_CONN_TARGET => (2, &|| handshake.target.clone()),
-        LANDLINE_CONN_PEER => (3, &|| address(conn.info.peer)),
-        LANDLINE_CONN_LOCAL => (4, &|| address(conn.info.local)),
+        LANDLINE_CONN_PEER_ADDR => (3, &|| address(conn.info.peer)),
+        LANDLINE_CONN_LOCAL_ADDR => (4, &|| address(conn.info.local)),
         LANDLINE_CONN_CLOSE_REASON => {
             // There is none before it has come.
-            let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr(), 0)) };
-            let text = conn.info.texts[5].get_or_init(|| c_text(frame.reason()));
-            return Ok((text.as_ptr(), text.as_bytes().len()));
+            let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr().cast(), 0)) };
+            return Ok(without_nul(conn.info.texts[5].get_or_init(|| with_nul(frame.reason().as_bytes()))));
         }
         _ => return Err(names::wrong_key(names::CONN, key, "a connection's text")),
     };
-    let text = conn.info.texts[index].get_or_init(|| c_text(make()));
-    Ok((text.as_ptr(), text.as_bytes().len()))
+    Ok(without_nul(conn.info.texts[index].get_or_init(|| with_nul(make().as_bytes()))))
 }
 
 fn headers(conn: &landline_conn) -> &HeaderTexts {
     conn.info.headers.get_or_init(|| HeaderTexts::new(&conn.info.handshake.headers, &[]))
 }
 
-/// The `index`th value (from 0) of one of the peer's headers, by its name in any case; NULL if there is none. Valid
-/// until the connection is freed.
+/// What to wait for on LANDLINE_CONN_FD now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
+/// Sends what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `conn` is NULL or a live handle; `events` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_conn_poll_events(conn: *mut landline_conn, events: *mut i16) -> landline_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_conn(conn, |conn| {
+            let out = Out::new(events, "events")?;
+            out.set(poll_events(conn)?);
+            Ok(LANDLINE_OK)
+        })
+    }
+}
+
+/// The `index`th value (from 0) of one of the peer's headers, by its name in any case: `*value`, `*len` bytes and a NUL,
+/// or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
 ///
 /// LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///
-/// `conn` is NULL or a live handle; `name` is NULL or a C string; `value` is NULL or can be written to.
+/// `conn` is NULL or a live handle; `name` is NULL or a C string; `value` and `len` are NULL or can be
+/// written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_conn_header(
-    conn: *mut landline_conn,
+    conn: *const landline_conn,
     name: *const c_char,
     index: usize,
     value: *mut *const c_char,
+    len: *mut usize,
 ) -> landline_status {
     // SAFETY: the caller's promise.
     unsafe {
         on_conn(conn, |conn| {
-            let (out, name) = (Out::new(value, "value")?, string(name, "name")?);
-            out.set(headers(conn).value(name, index).map_or(std::ptr::null(), |value| value.as_ptr()));
+            let (out, name) = (TextOut::new(value, len, "value")?, string(name, "name")?);
+            out.set(headers(conn).value(name, index));
             Ok(LANDLINE_OK)
         })
     }

@@ -1,13 +1,13 @@
 //! What went wrong: from the library's errors, misuse and panics to a status and the thread's last error.
 
-use crate::headers::HeaderTexts;
-use crate::names;
+use crate::args::Out;
+use crate::headers::{HeaderTexts, without_nul};
 use crate::status::*;
 use landline::Error;
 use landline::error::{Closed, Fault, HandshakeError, Phase, TlsStage, UsageError};
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a call failed, before it is a status.
@@ -155,6 +155,18 @@ pub const LANDLINE_PHASE_SEND: i32 = 7;
 /// Waiting for a Pong.
 pub const LANDLINE_PHASE_PING: i32 = 8;
 
+/// Whose fault a failure was: there was none.
+#[allow(dead_code, reason = "what landline_error_int() gives where there is no failure")]
+pub const LANDLINE_FAULT_NONE: i32 = 0;
+/// This program's.
+pub const LANDLINE_FAULT_CALLER: i32 = 1;
+/// The peer's.
+pub const LANDLINE_FAULT_PEER: i32 = 2;
+/// The network's, or time ran out.
+pub const LANDLINE_FAULT_NETWORK: i32 = 3;
+/// Nobody's: a limit was reached, which this program can raise.
+pub const LANDLINE_FAULT_LIMIT: i32 = 4;
+
 /// For landline_error_int(): the status.
 pub const LANDLINE_ERROR_STATUS: i32 = 1;
 /// For landline_error_int(): one of LANDLINE_PHASE_*.
@@ -165,7 +177,7 @@ pub const LANDLINE_ERROR_ERRNO: i32 = 3;
 pub const LANDLINE_ERROR_HTTP_STATUS: i32 = 4;
 /// For landline_error_int(): the close code that the peer was sent because of the error, or 0.
 pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
-/// For landline_error_int(): whose fault: 1 this program's, 2 the peer's, 3 the network's or time's, 4 a limit's.
+/// For landline_error_int(): one of LANDLINE_FAULT_*.
 pub const LANDLINE_ERROR_FAULT: i32 = 6;
 /// For landline_error_int(): whether the connection is over.
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
@@ -209,7 +221,7 @@ fn number(failure: &Failure, key: i32) -> i64 {
         Failure::Misuse(status, _) => {
             return match key {
                 LANDLINE_ERROR_STATUS => (*status).into(),
-                LANDLINE_ERROR_FAULT => 1,
+                LANDLINE_ERROR_FAULT => LANDLINE_FAULT_CALLER.into(),
                 LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(*status).into(),
                 _ => 0,
             };
@@ -222,14 +234,18 @@ fn number(failure: &Failure, key: i32) -> i64 {
         LANDLINE_ERROR_ERRNO => errno(error).unwrap_or(0).into(),
         LANDLINE_ERROR_HTTP_STATUS => http_status(error).into(),
         LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
-        LANDLINE_ERROR_FAULT => match error.fault() {
-            Fault::Caller => 1,
-            Fault::Peer => 2,
-            Fault::Network => 3,
-            Fault::Limit => 4,
-        },
+        LANDLINE_ERROR_FAULT => fault(error).into(),
         LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
         _ => 0,
+    }
+}
+
+fn fault(error: &Error) -> i32 {
+    match error.fault() {
+        Fault::Caller => LANDLINE_FAULT_CALLER,
+        Fault::Peer => LANDLINE_FAULT_PEER,
+        Fault::Network => LANDLINE_FAULT_NETWORK,
+        Fault::Limit => LANDLINE_FAULT_LIMIT,
     }
 }
 
@@ -282,44 +298,37 @@ fn refusal(error: &HandshakeError) -> Option<&landline::proto::handshake::Refusa
     }
 }
 
-/// Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*data` and `*len`, the bytes followed by
-/// a NUL. Valid until the next call in this thread that fails. What the failure does not have is empty.
-///
-/// LANDLINE_OK; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID for a key that is not known (the failure is then that one).
+/// Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes and a NUL. Never NULL; valid
+/// until the next call in this thread that fails. Empty for what the failure does not have, and for keys that are not
+/// known. `len` may be NULL.
 ///
 /// # Safety
 ///
-/// `data` and `len` are NULL or can be written to.
+/// `len` is NULL or can be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_error_bytes(key: i32, data: *mut *const u8, len: *mut usize) -> landline_status {
-    guard(|| {
-        if data.is_null() || len.is_null() {
-            return Err(Failure::null("data or len"));
-        }
-        let found = LAST.try_with(|last| {
-            let last = &mut *last.borrow_mut();
-            let refusal = match &last.failure {
-                Some(Failure::Library(Error::Handshake(error))) => refusal(error),
-                _ => None,
-            };
-            let texts = last.headers.get_or_insert_with(|| match refusal {
-                Some(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
-                None => HeaderTexts::default(),
-            });
-            match key {
-                LANDLINE_ERROR_HTTP_HEADERS => Ok(texts.block()),
-                LANDLINE_ERROR_HTTP_BODY => Ok(texts.body()),
-                _ => Err(names::wrong_key(names::ERROR, key, "an error's bytes")),
-            }
+pub unsafe extern "C" fn landline_error_bytes(key: i32, len: *mut usize) -> *const c_void {
+    let found = LAST.try_with(|last| {
+        let last = &mut *last.borrow_mut();
+        let refusal = match &last.failure {
+            Some(Failure::Library(Error::Handshake(error))) => refusal(error),
+            _ => None,
+        };
+        let texts = last.headers.get_or_insert_with(|| match refusal {
+            Some(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
+            None => HeaderTexts::default(),
         });
-        let (found, count) = found.unwrap_or_else(|_| Err(Failure::state("the thread is ending")))?;
-        // SAFETY: checked for NULL; the caller promises the rest.
-        unsafe {
-            data.write(found);
-            len.write(count);
+        match key {
+            LANDLINE_ERROR_HTTP_HEADERS => texts.block(),
+            LANDLINE_ERROR_HTTP_BODY => texts.body(),
+            _ => without_nul(&[]),
         }
-        Ok(LANDLINE_OK)
-    })
+    });
+    let (data, count) = found.unwrap_or_else(|_| without_nul(&[]));
+    // SAFETY: the caller's promise.
+    if let Ok(out) = unsafe { Out::new(len, "len") } {
+        out.set(count);
+    }
+    data.cast()
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ impl HeaderTexts {
     }
 }
 
-fn without_nul(bytes: &[u8]) -> (*const u8, usize) {
+/// With a NUL behind it. What peers send may hold NULs: what is behind one then shows in the length only.
+pub(crate) fn with_nul(bytes: &[u8]) -> Box<[u8]> {
+    [bytes, &[0]].concat().into()
+}
+
+/// As C gets it: the length does not count the NUL at the end.
+pub(crate) fn without_nul(bytes: &[u8]) -> (*const u8, usize) {
     if bytes.is_empty() { (c"".as_ptr().cast(), 0) } else { (bytes.as_ptr(), bytes.len() - 1) }
 }

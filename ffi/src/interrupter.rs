@@ -8,10 +8,15 @@ use landline::process::Process;
 
 /// Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
 /// client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+///
+/// Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use: what it
+/// was given to goes on without it.
+///
+/// Threads: any, at the same time too.
 #[allow(non_camel_case_types)]
 pub struct landline_interrupter(pub(crate) Interrupter, Process);
 
-/// Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free(), at any time.
+/// Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
 ///
@@ -37,9 +42,7 @@ pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landlin
 ///
 /// `interrupter` is NULL or a live handle.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_interrupter_interrupt(
-    interrupter: *const landline_interrupter,
-) -> landline_status {
+pub unsafe extern "C" fn landline_interrupter_interrupt(interrupter: *mut landline_interrupter) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let interrupter = unsafe { handle(interrupter, "interrupter") }?;
@@ -57,7 +60,7 @@ pub unsafe extern "C" fn landline_interrupter_interrupt(
 ///
 /// `interrupter` is NULL or a live handle.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *const landline_interrupter) -> landline_status {
+pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *mut landline_interrupter) -> landline_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let interrupter = unsafe { handle(interrupter, "interrupter") }?;

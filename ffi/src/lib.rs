@@ -1,28 +1,37 @@
-//! The C ABI of Landline. `include/landline.h` is made from these files, in this order, and is their manual.
+//! The C ABI of Landline. `include/landline.h` is made from these files, and is their manual; its order is that of
+//! `ffi/sections.txt`.
 //!
 //! Nothing here has a behaviour of its own: each function checks its arguments, calls the public Rust interface, and
-//! turns what comes back into a status. See ARCHITECTURE.md.
+//! turns what comes back into a status. See ARCHITECTURE.md, and CONTRIBUTING.md for the conventions of the ABI.
 
 mod args;
-mod failure;
-mod headers;
-mod names;
-mod turn;
-
+mod close_codes;
 mod conn;
+mod conn_close;
+mod conn_control;
 mod conn_info;
+mod conn_ping;
 mod conn_recv;
 mod conn_send;
 mod connect;
+mod connect_over;
+mod failure;
+mod headers;
 mod interrupter;
 mod listener;
 mod log;
 mod message;
+mod names;
 mod options;
 mod protocol;
+mod request;
 mod server;
+mod socket;
 mod status;
+mod tls_values;
 mod transport;
+mod turn;
+mod values;
 mod version;
 mod wait;
 mod writer;

@@ -2,17 +2,17 @@
 
 use crate::args::kind_number;
 use crate::conn::landline_conn;
+use crate::conn_send::{LANDLINE_BINARY, LANDLINE_TEXT};
 use landline::{Message, MessageRef};
 use std::ffi::c_void;
 use std::ptr;
 
-/// A text message: valid UTF-8, checked when it was received or before it is sent.
-pub const LANDLINE_TEXT: i32 = 1;
-/// A binary message.
-pub const LANDLINE_BINARY: i32 = 2;
-
 /// A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
-/// from landline_conn_recv_ref(). Both are freed by landline_message_free().
+/// from landline_conn_recv_ref().
+///
+/// Ownership: the caller's, who frees it with landline_message_free(); a borrowed one before its connection.
+///
+/// Threads: any, several at the same time, until it is freed.
 #[allow(non_camel_case_types)]
 pub struct landline_message {
     kind: i32,

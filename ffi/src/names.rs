@@ -1,9 +1,9 @@
 //! The names of keys, for errors: who reads "option 27" has to look it up.
 
 use crate::conn_info::*;
-use crate::failure::*;
-use crate::listener::*;
+use crate::failure::Failure;
 use crate::options::*;
+use crate::request::*;
 
 /// The keys of one kind.
 pub(crate) type Keys = &'static [(i32, &'static str)];
@@ -53,7 +53,7 @@ pub(crate) const OPTIONS: Keys = keys![
     LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES,
     LANDLINE_OPT_MAX_CONNECTIONS,
     LANDLINE_OPT_STACK_SIZE,
-    LANDLINE_OPT_ORIGIN_POLICY,
+    LANDLINE_OPT_ORIGINS,
     LANDLINE_OPT_SINGLE_THREAD,
     LANDLINE_OPT_PUBLIC_SCHEME,
     LANDLINE_OPT_ORIGIN,
@@ -79,7 +79,6 @@ pub(crate) const CONN: Keys = keys![
     LANDLINE_CONN_CLOSED_FIRST_BY,
     LANDLINE_CONN_CLOSED_CLEANLY,
     LANDLINE_CONN_FD,
-    LANDLINE_CONN_POLL_EVENTS,
     LANDLINE_CONN_HAS_BUFFERED,
     LANDLINE_CONN_COMPRESSION,
     LANDLINE_CONN_MESSAGES_SENT,
@@ -92,23 +91,10 @@ pub(crate) const CONN: Keys = keys![
     LANDLINE_CONN_SUBPROTOCOL,
     LANDLINE_CONN_EXTENSIONS,
     LANDLINE_CONN_TARGET,
-    LANDLINE_CONN_PEER,
-    LANDLINE_CONN_LOCAL,
+    LANDLINE_CONN_PEER_ADDR,
+    LANDLINE_CONN_LOCAL_ADDR,
     LANDLINE_CONN_HEADERS,
     LANDLINE_CONN_CLOSE_REASON,
-];
-
-/// LANDLINE_ERROR_*
-pub(crate) const ERROR: Keys = keys![
-    LANDLINE_ERROR_STATUS,
-    LANDLINE_ERROR_PHASE,
-    LANDLINE_ERROR_ERRNO,
-    LANDLINE_ERROR_HTTP_STATUS,
-    LANDLINE_ERROR_CLOSE_CODE,
-    LANDLINE_ERROR_FAULT,
-    LANDLINE_ERROR_IS_FATAL,
-    LANDLINE_ERROR_HTTP_HEADERS,
-    LANDLINE_ERROR_HTTP_BODY,
 ];
 
 /// LANDLINE_REQUEST_*
@@ -117,7 +103,7 @@ pub(crate) const REQUEST: Keys = keys![
     LANDLINE_REQUEST_QUERY,
     LANDLINE_REQUEST_HOST,
     LANDLINE_REQUEST_ORIGIN,
-    LANDLINE_REQUEST_PEER,
+    LANDLINE_REQUEST_PEER_ADDR,
     LANDLINE_REQUEST_HEADERS,
     LANDLINE_REQUEST_RAW_TARGET,
 ];
@@ -131,8 +117,7 @@ mod tests {
         let sources = [
             (OPTIONS, "LANDLINE_OPT_", include_str!("options.rs")),
             (CONN, "LANDLINE_CONN_", include_str!("conn_info.rs")),
-            (ERROR, "LANDLINE_ERROR_", include_str!("failure.rs")),
-            (REQUEST, "LANDLINE_REQUEST_", include_str!("listener.rs")),
+            (REQUEST, "LANDLINE_REQUEST_", include_str!("request.rs")),
         ];
         for (keys, prefix, source) in sources {
             let declared: Vec<_> = source

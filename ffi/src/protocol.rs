@@ -16,8 +16,11 @@ use landline::{Compress, Error, Kind};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, TryLockError};
 
-/// One end of a connection without I/O: bytes go in, events and bytes come out. Used by one thread at a time; a call
-/// while another thread is in one gives LANDLINE_ERR_BUSY.
+/// One end of a connection without I/O: bytes go in, events and bytes come out.
+///
+/// Ownership: made by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
+///
+/// Threads: any, one at a time; a call while another thread is in one gives LANDLINE_ERR_BUSY.
 ///
 /// The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
 /// LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with

@@ -3,9 +3,10 @@
 use crate::args::{Out, check_process, handle, out_handle, string, time_limit};
 use crate::conn::landline_conn;
 use crate::failure::{Failure, guard, remember};
-use crate::listener::listening_socket;
-use crate::options::{Values, landline_options, values};
+use crate::options::landline_options;
+use crate::socket::listening_socket;
 use crate::status::*;
+use crate::values::{Values, values};
 use landline::Server;
 use landline::process::Process;
 use landline::server::StopHandle;
@@ -13,7 +14,12 @@ use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A server. landline_server_run() by one thread, everything else by any.
+/// A server that calls a function of the caller's for each connection, in a thread of its own.
+///
+/// Ownership: made by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() when
+/// landline_server_run() has returned.
+///
+/// Threads: landline_server_run() is called by one thread; everything else by any, meanwhile too.
 #[allow(non_camel_case_types)]
 pub struct landline_server {
     made_in: Process,
@@ -29,11 +35,11 @@ pub struct landline_server {
 /// the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
 /// landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
 #[allow(non_camel_case_types)]
-pub type landline_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
+pub type landline_server_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
 
-/// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_address()) or "unix:PATH", as
-/// landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run(). Free it with
-/// landline_server_free().
+/// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_local_addr()) or "unix:PATH", as
+/// landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run().
+/// Free it with landline_server_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
@@ -105,7 +111,7 @@ pub unsafe extern "C" fn landline_server_bind_fd(
 ///
 /// `server` is NULL or a live handle.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_server_address(server: *const landline_server) -> *const c_char {
+pub unsafe extern "C" fn landline_server_local_addr(server: *const landline_server) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { server.as_ref() }.map_or(std::ptr::null(), |server| server.address.as_ptr())
 }
@@ -165,7 +171,7 @@ impl Handler {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_server_run(
     server: *mut landline_server,
-    handler: landline_handler,
+    handler: landline_server_handler,
     user: *mut c_void,
 ) -> landline_status {
     guard(|| {
@@ -197,7 +203,7 @@ pub unsafe extern "C" fn landline_server_run(
 /// `server` is NULL or a live handle; `finished` and `cut` are NULL or can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_server_stop(
-    server: *const landline_server,
+    server: *mut landline_server,
     grace_ms: i32,
     finished: *mut usize,
     cut: *mut usize,

@@ -41,7 +41,7 @@ pub const LANDLINE_ERR_CLOSING: landline_status = -8;
 /// The transport has no descriptor to wait for.
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
 /// For the callbacks of a transport: not now, wait and try again.
-pub const LANDLINE_WOULD_BLOCK: landline_status = -10;
+pub const LANDLINE_ERR_WOULD_BLOCK: landline_status = -10;
 /// The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
 /// was done.
 pub const LANDLINE_ERR_FORKED: landline_status = -11;
@@ -99,7 +99,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_CONFIG, "LANDLINE_ERR_CONFIG\0", "an option cannot be used\0"),
     (LANDLINE_ERR_CLOSING, "LANDLINE_ERR_CLOSING\0", "the connection is closing\0"),
     (LANDLINE_ERR_UNSUPPORTED, "LANDLINE_ERR_UNSUPPORTED\0", "the transport cannot do that\0"),
-    (LANDLINE_WOULD_BLOCK, "LANDLINE_WOULD_BLOCK\0", "not now\0"),
+    (LANDLINE_ERR_WOULD_BLOCK, "LANDLINE_ERR_WOULD_BLOCK\0", "not now\0"),
     (LANDLINE_ERR_FORKED, "LANDLINE_ERR_FORKED\0", "the handle belongs to the parent process\0"),
     (LANDLINE_ERR_IO, "LANDLINE_ERR_IO\0", "the network or the system failed\0"),
     (LANDLINE_ERR_EOF, "LANDLINE_ERR_EOF\0", "the connection ended without a Close frame\0"),

@@ -26,18 +26,16 @@ pub const LANDLINE_WAIT_WRITE: i32 = 2;
 pub struct landline_transport {
     /// sizeof(landline_transport), so that the table can grow.
     pub size: usize,
-    /// Given to each function.
-    pub user: *mut c_void,
-    /// Reads up to `len` bytes: how many, 0 at the end of the stream, LANDLINE_WOULD_BLOCK if none is there,
+    /// Reads up to `capacity` bytes: how many, 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if none is there,
     /// LANDLINE_ERR_IO if the stream is broken.
-    pub read: Option<unsafe extern "C" fn(user: *mut c_void, data: *mut c_void, len: usize) -> i64>,
-    /// Writes up to `len` bytes: how many, LANDLINE_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
-    /// broken. After LANDLINE_WOULD_BLOCK the next call begins with the same bytes.
-    pub write: Option<unsafe extern "C" fn(user: *mut c_void, data: *const c_void, len: usize) -> i64>,
+    pub read: Option<unsafe extern "C" fn(data: *mut c_void, capacity: usize, user: *mut c_void) -> i64>,
+    /// Writes up to `len` bytes: how many, LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
+    /// broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
+    pub write: Option<unsafe extern "C" fn(data: *const c_void, len: usize, user: *mut c_void) -> i64>,
     /// Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
     /// from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
     /// return early.
-    pub wait: Option<unsafe extern "C" fn(user: *mut c_void, wanted: i32, wake_fd: i32, timeout_ms: i32) -> i32>,
+    pub wait: Option<unsafe extern "C" fn(wanted: i32, wake_fd: i32, timeout_ms: i32, user: *mut c_void) -> i32>,
     /// Ends the stream towards the peer, behind what was written. Reading goes on.
     pub close_write: Option<unsafe extern "C" fn(user: *mut c_void)>,
     /// Ends both directions at once, and wakes whoever waits.
@@ -50,9 +48,9 @@ pub struct landline_transport {
 /// The same, checked.
 pub(crate) struct CallerTransport {
     user: *mut c_void,
-    read: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> i64,
-    write: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i64,
-    wait: unsafe extern "C" fn(*mut c_void, i32, i32, i32) -> i32,
+    read: unsafe extern "C" fn(*mut c_void, usize, *mut c_void) -> i64,
+    write: unsafe extern "C" fn(*const c_void, usize, *mut c_void) -> i64,
+    wait: unsafe extern "C" fn(i32, i32, i32, *mut c_void) -> i32,
     close_write: unsafe extern "C" fn(*mut c_void),
     abort: unsafe extern "C" fn(*mut c_void),
     free: Option<unsafe extern "C" fn(*mut c_void)>,
@@ -67,7 +65,7 @@ impl CallerTransport {
     /// # Safety
     ///
     /// `table` is NULL or points to a table whose functions keep what its documentation demands.
-    pub(crate) unsafe fn new(table: *const landline_transport) -> Outcome<Self> {
+    pub(crate) unsafe fn new(table: *const landline_transport, user: *mut c_void) -> Outcome<Self> {
         // SAFETY: the caller's promise.
         let Some(table) = (unsafe { table.as_ref() }) else { return Err(Failure::null("transport")) };
         if table.size < size_of::<landline_transport>() {
@@ -75,7 +73,7 @@ impl CallerTransport {
         }
         let missing = || Failure::null("a function of the transport");
         Ok(Self {
-            user: table.user,
+            user,
             read: table.read.ok_or_else(missing)?,
             write: table.write.ok_or_else(missing)?,
             wait: table.wait.ok_or_else(missing)?,
@@ -98,7 +96,7 @@ fn count(result: i64, len: usize) -> io::Result<usize> {
     match usize::try_from(result) {
         Ok(count) if count <= len => Ok(count),
         Ok(_) => Err(io::Error::other("the transport's callback claims more bytes than it was given")),
-        Err(_) if result == i64::from(LANDLINE_WOULD_BLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(_) if result == i64::from(LANDLINE_ERR_WOULD_BLOCK) => Err(io::ErrorKind::WouldBlock.into()),
         Err(_) => Err(failed(result)),
     }
 }
@@ -106,14 +104,14 @@ fn count(result: i64, len: usize) -> io::Result<usize> {
 impl Transport for CallerTransport {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         // SAFETY: `new` was promised that the function may be called so.
-        count(unsafe { (self.read)(self.user, buf.as_mut_ptr().cast(), buf.len()) }, buf.len())
+        count(unsafe { (self.read)(buf.as_mut_ptr().cast(), buf.len(), self.user) }, buf.len())
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut total = 0;
         for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
             // SAFETY: as in `read`.
-            match count(unsafe { (self.write)(self.user, buf.as_ptr().cast(), buf.len()) }, buf.len()) {
+            match count(unsafe { (self.write)(buf.as_ptr().cast(), buf.len(), self.user) }, buf.len()) {
                 Ok(0) if total == 0 => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(taken) => {
                     total += taken;
@@ -138,7 +136,7 @@ impl Transport for CallerTransport {
         }
         let wake_fd = wake.map_or(-1, |wake| wake.as_fd().as_raw_fd());
         // SAFETY: as in `read`.
-        let ready = unsafe { (self.wait)(self.user, wanted, wake_fd, millis_left(deadline)) };
+        let ready = unsafe { (self.wait)(wanted, wake_fd, millis_left(deadline), self.user) };
         if ready < 0 {
             return Err(failed(ready.into()));
         }

@@ -20,7 +20,7 @@ pub struct landline_wait_item {
     /// A connection that can be received from, or that something could not be sent on.
     pub conn: *mut landline_conn,
     /// A listener that has a client waiting.
-    pub listener: *const landline_listener,
+    pub listener: *mut landline_listener,
     /// A descriptor of the caller's.
     pub fd: i32,
     /// For a descriptor: POLLIN, POLLOUT. Ignored for the others.

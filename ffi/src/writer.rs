@@ -11,8 +11,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One message that is being sent as a stream, in constant memory. Made by landline_conn_send_stream(). By one thread
-/// at a time; a second one waits.
+/// One message that is being sent as a stream, in constant memory.
+///
+/// Ownership: made by landline_conn_send_stream(), freed by landline_writer_free(), before its connection or after it.
+///
+/// Threads: any, one at a time; a second one waits.
 #[allow(non_camel_case_types)]
 pub struct landline_writer {
     /// Dropped before the connection that it writes to.
@@ -21,7 +24,7 @@ pub struct landline_writer {
 }
 
 /// Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
-/// and Close frames do not. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+/// and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
 ///
 /// Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
 /// after the connection is.
@@ -93,7 +96,7 @@ fn from_io(error: io::Error) -> Failure {
 /// LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
-/// and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_end();
+/// and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_finish();
 /// LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
 ///
 /// # Safety
@@ -151,7 +154,7 @@ pub unsafe extern "C" fn landline_writer_flush(writer: *mut landline_writer, tim
 ///
 /// `writer` is NULL or a live handle.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_writer_end(writer: *mut landline_writer, timeout_ms: i32) -> landline_status {
+pub unsafe extern "C" fn landline_writer_finish(writer: *mut landline_writer, timeout_ms: i32) -> landline_status {
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         on_writer(writer, timeout_ms, |writer| {

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "error: %s\n", landline_error_text());
         return 1;
     }
-    printf("%s\n", landline_server_address(server));
+    printf("%s\n", landline_server_local_addr(server));
     fflush(stdout);
     return landline_server_run(server, handle, NULL) == LANDLINE_OK ? 0 : 1;
 }

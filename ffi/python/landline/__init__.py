@@ -12,6 +12,7 @@ landline.Error. While a call waits, other Python threads run; Ctrl-C ends one in
 
 from ._abi import version as _version
 from ._client import ClientConnection, connect
+from ._close_code import CloseCode
 from ._connection import Connection
 from ._exceptions import (
     ConcurrencyError,
@@ -41,6 +42,7 @@ __version__: str = _version().decode()
 
 __all__ = [
     "ClientConnection",
+    "CloseCode",
     "Compression",
     "ConcurrencyError",
     "ConnectError",

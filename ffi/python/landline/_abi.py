@@ -1,9 +1,12 @@
-"""The C ABI: finds liblandline.so, loads it, and says what its functions take and its numbers mean."""
+"""The C ABI: finds liblandline.so, loads it, and says what its functions take and its numbers mean.
+
+Names are those of landline.h without LANDLINE_ and landline_; tests/test_abi.py compares all of it with the header.
+"""
 
 import ctypes
 import ctypes.util
 import os
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int16, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, Callable, List, NoReturn
 
@@ -36,10 +39,25 @@ ERR_LIMIT = -500
 TEXT = 1
 BINARY = 2
 SEND_FEED = 1
-SEND_PLAIN = 2
-SEND_COMPRESS = 4
-RECV = 1
-SEND = 2
+SEND_COMPRESS_NEVER = 2
+SEND_COMPRESS_ALWAYS = 4
+DIRECTION_BOTH = 3
+
+# Close codes.
+CLOSE_NORMAL_CLOSURE = 1000
+CLOSE_GOING_AWAY = 1001
+CLOSE_PROTOCOL_ERROR = 1002
+CLOSE_UNSUPPORTED_DATA = 1003
+CLOSE_NO_STATUS_RECEIVED = 1005
+CLOSE_ABNORMAL_CLOSURE = 1006
+CLOSE_INVALID_FRAME_PAYLOAD_DATA = 1007
+CLOSE_POLICY_VIOLATION = 1008
+CLOSE_MESSAGE_TOO_BIG = 1009
+CLOSE_MANDATORY_EXTENSION = 1010
+CLOSE_INTERNAL_ERROR = 1011
+CLOSE_SERVICE_RESTART = 1012
+CLOSE_TRY_AGAIN_LATER = 1013
+CLOSE_BAD_GATEWAY = 1014
 
 # landline_error_int(), landline_error_bytes().
 ERROR_STATUS = 1
@@ -58,7 +76,6 @@ CONN_CLOSE_CODE_RECEIVED = 3
 CONN_CLOSE_CODE_SENT = 4
 CONN_CLOSED_CLEANLY = 6
 CONN_FD = 7
-CONN_POLL_EVENTS = 8
 CONN_HAS_BUFFERED = 9
 CONN_MESSAGES_SENT = 11
 CONN_MESSAGES_RECEIVED = 12
@@ -70,8 +87,8 @@ CONN_NEXT_DEADLINE_MS = 17
 CONN_SUBPROTOCOL = 101
 CONN_EXTENSIONS = 102
 CONN_TARGET = 103
-CONN_PEER = 104
-CONN_LOCAL = 105
+CONN_PEER_ADDR = 104
+CONN_LOCAL_ADDR = 105
 CONN_HEADERS = 106
 CONN_CLOSE_REASON = 107
 
@@ -80,7 +97,7 @@ REQUEST_PATH = 1
 REQUEST_QUERY = 2
 REQUEST_HOST = 3
 REQUEST_ORIGIN = 4
-REQUEST_PEER = 5
+REQUEST_PEER_ADDR = 5
 REQUEST_HEADERS = 6
 REQUEST_RAW_TARGET = 7
 
@@ -102,7 +119,7 @@ OPT_CLIENT_MAX_WINDOW_BITS = 16
 OPT_TLS_PLATFORM_ROOTS = 23
 OPT_TLS_DANGER_ACCEPT_INVALID_CERTS = 24
 OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES = 25
-OPT_ORIGIN_POLICY = 28
+OPT_ORIGINS = 28
 OPT_PUBLIC_SCHEME = 30
 OPT_ORIGIN = 101
 OPT_HOST = 102
@@ -117,7 +134,9 @@ OPT_TLS_CERT_PEM = 202
 OPT_TLS_KEY_PEM = 203
 OPT_TLS_PKCS12 = 204
 ORIGINS_SAME = 1
-SCHEMES = {None: 0, "http": 1, "https": 2}
+SCHEME_UNKNOWN = 0
+SCHEME_HTTP = 1
+SCHEME_HTTPS = 2
 
 
 def _find() -> List[str]:
@@ -172,7 +191,6 @@ def _quick_function(name: str, restype: Any, *argtypes: Any) -> Callable[..., An
     return function  # type: ignore[no-any-return]
 
 
-
 # For every message: without argtypes a call takes half the time. All arguments are ctypes values, or bytes.
 conn_recv_into_quick: Callable[..., int] = _quick["landline_conn_recv_into"]
 conn_send_quick: Callable[..., int] = _quick["landline_conn_send"]
@@ -181,7 +199,7 @@ conn_send_quick: Callable[..., int] = _quick["landline_conn_send"]
 
 error_text = _quick_function("error_text", c_char_p)
 error_int = _quick_function("error_int", c_int64, c_int32)
-error_bytes = _quick_function("error_bytes", c_int32, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+error_bytes = _quick_function("error_bytes", c_void_p, c_int32, POINTER(c_size_t))
 status_name = _quick_function("status_name", c_char_p, c_int32)
 status_text = _quick_function("status_text", c_char_p, c_int32)
 version = _quick_function("version", c_char_p)
@@ -206,6 +224,7 @@ conn_interrupt = _quick_function("conn_interrupt", c_int32, c_void_p, c_int32)
 conn_abort = _quick_function("conn_abort", c_int32, c_void_p)
 conn_int = _quick_function("conn_int", c_int32, c_void_p, c_int32, POINTER(c_int64))
 conn_str = _quick_function("conn_str", c_int32, c_void_p, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+conn_poll_events = _quick_function("conn_poll_events", c_int32, c_void_p, POINTER(c_int16))
 conn_recv_into = _function("conn_recv_into", c_int32, c_void_p, c_void_p, c_size_t, c_int32, c_void_p, c_void_p)
 conn_send = _function("conn_send", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_uint32, c_int32)
 conn_flush = _function("conn_flush", c_int32, c_void_p, c_int32)
@@ -218,19 +237,21 @@ conn_close_start = _function("conn_close_start", c_int32, c_void_p, c_int32, c_c
 conn_send_stream = _function("conn_send_stream", c_int32, c_void_p, c_int32, c_uint32, c_int32, POINTER(c_void_p))
 writer_write = _function("writer_write", c_int32, c_void_p, c_void_p, c_size_t, c_int32, POINTER(c_size_t))
 writer_flush = _function("writer_flush", c_int32, c_void_p, c_int32)
-writer_end = _function("writer_end", c_int32, c_void_p, c_int32)
+writer_finish = _function("writer_finish", c_int32, c_void_p, c_int32)
 writer_free = _function("writer_free", None, c_void_p)
 
 listen = _function("listen", c_int32, c_char_p, c_void_p, POINTER(c_void_p))
 listen_fd = _function("listen_fd", c_int32, c_int32, c_int32, c_void_p, POINTER(c_void_p))
-listener_address = _quick_function("listener_address", c_char_p, c_void_p)
+listener_local_addr = _quick_function("listener_local_addr", c_char_p, c_void_p)
 listener_accept_incoming = _function("listener_accept_incoming", c_int32, c_void_p, c_int32, POINTER(c_void_p))
 listener_stop = _function("listener_stop", c_int32, c_void_p)
 listener_free = _function("listener_free", None, c_void_p)
 
 request_read = _function("request_read", c_int32, c_void_p)
-request_str = _quick_function("request_str", c_char_p, c_void_p, c_int32)
-request_subprotocol = _quick_function("request_subprotocol", c_char_p, c_void_p, c_size_t)
+request_str = _quick_function("request_str", c_int32, c_void_p, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+request_subprotocol = _quick_function(
+    "request_subprotocol", c_int32, c_void_p, c_size_t, POINTER(c_void_p), POINTER(c_size_t)
+)
 request_add_header = _quick_function("request_add_header", c_int32, c_void_p, c_char_p, c_char_p)
 request_accept = _function("request_accept", c_int32, c_void_p, c_char_p, POINTER(c_void_p))
 request_reject = _function("request_reject", c_int32, c_void_p, c_int32, c_char_p, c_size_t)

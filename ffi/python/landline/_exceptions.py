@@ -188,9 +188,8 @@ def was_interrupted(status: int) -> bool:
 
 
 def _bytes_of_last(key: int) -> bytes:
-    data, length = ctypes.c_void_p(), ctypes.c_size_t()
-    _abi.error_bytes(key, data, length)
-    return ctypes.string_at(data, length.value) if data else b""
+    length = ctypes.c_size_t()
+    return ctypes.string_at(_abi.error_bytes(key, length), length.value)
 
 
 def outcome(status: int) -> Error:

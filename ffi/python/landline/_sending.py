@@ -179,7 +179,7 @@ class Sending(State):
                 _, data, size = payload(part, "a part of a message")
                 self._write(writer, data, size, timeout)
             end = Limit(timeout)
-            self._settle(self._repeat(end, lambda: _abi.writer_end(writer, end.next())), end)
+            self._settle(self._repeat(end, lambda: _abi.writer_finish(writer, end.next())), end)
         finally:
             try:
                 writer.release()
@@ -262,4 +262,4 @@ def _unfinished(status: int) -> int:
 
 
 def _flags(compress: Optional[bool]) -> int:
-    return 0 if compress is None else _abi.SEND_COMPRESS if compress else _abi.SEND_PLAIN
+    return 0 if compress is None else _abi.SEND_COMPRESS_ALWAYS if compress else _abi.SEND_COMPRESS_NEVER

@@ -1,11 +1,13 @@
 """The server's side: serve(), and a thread for each connection."""
 
 import _thread
+import ctypes
 import errno
 import logging
 import socket
 import threading
 import time
+from ctypes import c_size_t, c_void_p
 from http import HTTPStatus
 from types import TracebackType
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Type, Union
@@ -24,13 +26,14 @@ _log = logging.getLogger("landline.server")
 _REFUSALS = 32
 # Of the system, for the moment: what lets clients wait, and does not end a server.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ECONNABORTED)
+_SCHEMES = {None: _abi.SCHEME_UNKNOWN, "http": _abi.SCHEME_HTTP, "https": _abi.SCHEME_HTTPS}
 
 
 class Response(NamedTuple):
     """An HTTP answer that refuses a client.
 
     Attributes:
-        status: from 300 to 599.
+        status: from 200 to 599.
         body: text, or bytes-like.
         headers: more headers.
     """
@@ -55,22 +58,28 @@ class Request(_abi.Unique):
     """
 
     def __init__(self, handle: _abi.Handle) -> None:
+        def data(key: int) -> bytes:
+            found, length = c_void_p(), c_size_t()
+            check(_abi.request_str(handle, key, found, length))
+            return ctypes.string_at(found, length.value)
+
         def text(key: int) -> str:
-            return str(_abi.request_str(handle, key).decode("utf-8", "replace"))
+            return data(key).decode("utf-8", "replace")
 
         self.path = text(_abi.REQUEST_PATH)
         self.query = text(_abi.REQUEST_QUERY)
-        self.raw_target = bytes(_abi.request_str(handle, _abi.REQUEST_RAW_TARGET))
+        self.raw_target = data(_abi.REQUEST_RAW_TARGET)
         self.host = text(_abi.REQUEST_HOST)
         self.origin = text(_abi.REQUEST_ORIGIN) or None
-        self.remote = text(_abi.REQUEST_PEER)
-        self.headers: Headers = parse(_abi.request_str(handle, _abi.REQUEST_HEADERS))
+        self.remote = text(_abi.REQUEST_PEER_ADDR)
+        self.headers: Headers = parse(data(_abi.REQUEST_HEADERS))
         self.subprotocols: List[str] = []
+        name, length = c_void_p(), c_size_t()
         while True:
-            name = _abi.request_subprotocol(handle, len(self.subprotocols))
-            if name is None:
+            check(_abi.request_subprotocol(handle, len(self.subprotocols), name, length))
+            if not name:
                 break
-            self.subprotocols.append(name.decode())
+            self.subprotocols.append(ctypes.string_at(name, length.value).decode())
         self._handle = handle
 
     def add_response_header(self, name: str, value: str) -> None:
@@ -112,7 +121,7 @@ class Server(_abi.Unique):
     ) -> None:
         self._listener: Optional[_abi.Handle] = listener
         self._born = _abi.forks()
-        self._address = str(_abi.listener_address(listener).decode())
+        self._address = str(_abi.listener_local_addr(listener).decode())
         self._handler = handler
         self._process_request = process_request
         self._select_subprotocol = select_subprotocol
@@ -403,13 +412,13 @@ def serve(
     if isinstance(origins, str):
         if origins != "same":
             raise UsageError('origins is None, "same", or a list of origins')
-        options.number(_abi.OPT_ORIGIN_POLICY, _abi.ORIGINS_SAME)
+        options.number(_abi.OPT_ORIGINS, _abi.ORIGINS_SAME)
     else:
         for origin in origins or ():
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
-    if public_scheme not in _abi.SCHEMES:
+    if public_scheme not in _SCHEMES:
         raise UsageError('public_scheme is None, "http" or "https"')
-    options.number(_abi.OPT_PUBLIC_SCHEME, _abi.SCHEMES[public_scheme])
+    options.number(_abi.OPT_PUBLIC_SCHEME, _SCHEMES[public_scheme])
     listener = _abi.new_listener()
     if sock is not None:
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))

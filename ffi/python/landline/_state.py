@@ -1,7 +1,7 @@
 """What is known about a connection, open or not, and what its failures become."""
 
 import ctypes
-from ctypes import c_int64, c_size_t, c_void_p
+from ctypes import c_int16, c_int64, c_size_t, c_void_p
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from . import _abi
@@ -40,8 +40,8 @@ _TEXT_KEYS = (
     _abi.CONN_SUBPROTOCOL,
     _abi.CONN_EXTENSIONS,
     _abi.CONN_TARGET,
-    _abi.CONN_PEER,
-    _abi.CONN_LOCAL,
+    _abi.CONN_PEER_ADDR,
+    _abi.CONN_LOCAL_ADDR,
     _abi.CONN_HEADERS,
     _abi.CONN_CLOSE_REASON,
 )
@@ -118,12 +118,12 @@ class State(_abi.Unique):
     @property
     def remote_address(self) -> _ADDRESS:
         """Host and port of the other end; None if it has none."""
-        return _address(self._bytes(_abi.CONN_PEER))
+        return _address(self._bytes(_abi.CONN_PEER_ADDR))
 
     @property
     def local_address(self) -> _ADDRESS:
         """Host and port of this end; None if it has none."""
-        return _address(self._bytes(_abi.CONN_LOCAL))
+        return _address(self._bytes(_abi.CONN_LOCAL_ADDR))
 
     @property
     def close_code(self) -> Optional[int]:
@@ -154,7 +154,13 @@ class State(_abi.Unique):
     def poll_events(self) -> int:
         """What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT if something is unsent."""
         handle = self._handle
-        return 0 if handle is None else number(handle, _abi.CONN_POLL_EVENTS)
+        if handle is None:
+            return 0
+        events = c_int16()
+        status = _abi.conn_poll_events(handle, events)
+        if status:
+            raise outcome(status)
+        return events.value
 
     def next_deadline(self) -> Optional[float]:
         """For how many seconds a loop may wait, the time limit of select(), say; None for as long as it takes. When that
@@ -186,4 +192,4 @@ class State(_abi.Unique):
         If there is none, the next one that would wait gets it, once for each direction. The connection stays as it
         was. Never blocks.
         """
-        _abi.conn_interrupt(self._handle, _abi.RECV | _abi.SEND)
+        _abi.conn_interrupt(self._handle, _abi.DIRECTION_BOTH)

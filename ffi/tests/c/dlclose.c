@@ -73,7 +73,7 @@ static void converse(void *library, const char *directory) {
     USE(library, landline_options_set_str);
     USE(library, landline_options_set_int);
     USE(library, landline_listen);
-    USE(library, landline_listener_address);
+    USE(library, landline_listener_local_addr);
     USE(library, landline_listener_free);
     USE(library, landline_connect);
     USE(library, landline_conn_send);
@@ -95,7 +95,7 @@ static void converse(void *library, const char *directory) {
     CHECK(p_landline_options_new(&options) == LANDLINE_OK);
     CHECK(p_landline_options_set_str(options, LANDLINE_OPT_TLS_CA_FILE, cert) == LANDLINE_OK);
     CHECK(p_landline_options_set_int(options, LANDLINE_OPT_TLS_PLATFORM_ROOTS, 0) == LANDLINE_OK);
-    snprintf(url, sizeof url, "wss://localhost:%s/", strrchr(p_landline_listener_address(server.listener), ':') + 1);
+    snprintf(url, sizeof url, "wss://localhost:%s/", strrchr(p_landline_listener_local_addr(server.listener), ':') + 1);
     CHECK(p_landline_connect(url, options, LONG, &conn) == LANDLINE_OK);
     CHECK(p_landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, 0, LONG) == LANDLINE_OK);
     CHECK(p_landline_conn_recv(conn, LONG, &message) == LANDLINE_OK);

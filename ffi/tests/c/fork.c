@@ -175,7 +175,7 @@ static void inherited_handles(int tls) {
         CHECK_STATUS(landline_conn_flush(client, LONG), LANDLINE_ERR_FORKED);
         CHECK_STATUS(landline_conn_ping_wait(client, LONG, &microseconds), LANDLINE_ERR_FORKED);
         CHECK_STATUS(landline_conn_close(client, 1000, NULL, 0, LONG), LANDLINE_ERR_FORKED);
-        CHECK_STATUS(landline_conn_interrupt(client, LANDLINE_BOTH), LANDLINE_ERR_FORKED);
+        CHECK_STATUS(landline_conn_interrupt(client, LANDLINE_DIRECTION_BOTH), LANDLINE_ERR_FORKED);
         CHECK_STATUS(landline_conn_abort(client), LANDLINE_ERR_FORKED);
         CHECK_STATUS(landline_conn_int(client, LANDLINE_CONN_STATE, &value), LANDLINE_ERR_FORKED);
         CHECK_STATUS(landline_writer_write(writer, "x", 1, LONG, &count), LANDLINE_ERR_FORKED);
@@ -194,7 +194,7 @@ static void inherited_handles(int tls) {
         leave();
     }
     wait_for(child);
-    OK(landline_writer_end(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
     landline_writer_free(writer);
     expect(client, LANDLINE_TEXT, "", 0);
     OK(landline_conn_send(client, LANDLINE_TEXT, "still here", 10, 0, LONG));

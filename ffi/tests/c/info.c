@@ -15,7 +15,7 @@ static void open_with_everything(landline_conn **client, landline_conn **server)
     OK(landline_options_add_header(ours, "x-ours", "two"));
     with_str(theirs, LANDLINE_OPT_SUBPROTOCOL, "v1");
     OK(landline_listen("127.0.0.1:0", theirs, &listener));
-    snprintf(opening.url, sizeof opening.url, "ws://%s/path?and=query", landline_listener_address(listener));
+    snprintf(opening.url, sizeof opening.url, "ws://%s/path?and=query", landline_listener_local_addr(listener));
     opening.options = ours;
     thread = start(open_client, &opening);
     OK(landline_listener_accept(listener, LONG, &request));
@@ -31,7 +31,7 @@ static void open_with_everything(landline_conn **client, landline_conn **server)
 
 static const char *header(landline_conn *conn, const char *name, size_t index) {
     const char *value = name;
-    OK(landline_conn_header(conn, name, index, &value));
+    OK(landline_conn_header(conn, name, index, &value, NULL));
     return value;
 }
 
@@ -42,13 +42,13 @@ static void texts(landline_conn *client, landline_conn *server) {
         CHECK_HAS(conn_str(both[i], LANDLINE_CONN_EXTENSIONS), "permessage-deflate");
         CHECK_TEXT(conn_str(both[i], LANDLINE_CONN_TARGET), "/path?and=query");
         CHECK_TEXT(conn_str(both[i], LANDLINE_CONN_CLOSE_REASON), "");
-        CHECK_HAS(conn_str(both[i], LANDLINE_CONN_LOCAL), "127.0.0.1:");
+        CHECK_HAS(conn_str(both[i], LANDLINE_CONN_LOCAL_ADDR), "127.0.0.1:");
         CHECK_IS(conn_int(both[i], LANDLINE_CONN_COMPRESSION), 1);
         /* The same pointer each time. */
-        CHECK(conn_str(both[i], LANDLINE_CONN_PEER) == conn_str(both[i], LANDLINE_CONN_PEER));
+        CHECK(conn_str(both[i], LANDLINE_CONN_PEER_ADDR) == conn_str(both[i], LANDLINE_CONN_PEER_ADDR));
     }
-    CHECK_TEXT(conn_str(client, LANDLINE_CONN_PEER), conn_str(server, LANDLINE_CONN_LOCAL));
-    CHECK_TEXT(conn_str(server, LANDLINE_CONN_PEER), conn_str(client, LANDLINE_CONN_LOCAL));
+    CHECK_TEXT(conn_str(client, LANDLINE_CONN_PEER_ADDR), conn_str(server, LANDLINE_CONN_LOCAL_ADDR));
+    CHECK_TEXT(conn_str(server, LANDLINE_CONN_PEER_ADDR), conn_str(client, LANDLINE_CONN_LOCAL_ADDR));
     CHECK_HAS(conn_str(client, LANDLINE_CONN_HEADERS), "x-theirs: three\r\n");
     CHECK_HAS(conn_str(server, LANDLINE_CONN_HEADERS), "x-ours: one\r\n");
     CHECK_HAS(conn_str(server, LANDLINE_CONN_HEADERS), "x-ours: two\r\n");
@@ -81,13 +81,13 @@ static void statistics(landline_conn *client, landline_conn *server) {
     /* Compressed: the zeros are few bytes on the wire. */
     CHECK(conn_int(client, LANDLINE_CONN_WIRE_SENT) > 7 + 6 && conn_int(client, LANDLINE_CONN_WIRE_SENT) < 1000);
     CHECK_IS(conn_int(server, LANDLINE_CONN_WIRE_RECEIVED), conn_int(client, LANDLINE_CONN_WIRE_SENT));
-    OK(landline_conn_send(client, LANDLINE_BINARY, large, sizeof large, LANDLINE_SEND_PLAIN, LONG));
+    OK(landline_conn_send(client, LANDLINE_BINARY, large, sizeof large, LANDLINE_SEND_COMPRESS_NEVER, LONG));
     expect(server, LANDLINE_BINARY, large, sizeof large);
     CHECK(conn_int(client, LANDLINE_CONN_WIRE_SENT) > (int64_t)sizeof large);
     /* One readable byte is enough for poll() to say so. */
     {
         struct pollfd wait = {(int)conn_int(server, LANDLINE_CONN_FD), 0, 0};
-        wait.events = (short)conn_int(server, LANDLINE_CONN_POLL_EVENTS);
+        wait.events = (short)poll_events(server);
         CHECK_IS(wait.events, POLLIN);
         CHECK_STATUS(landline_conn_recv(server, 0, &message), LANDLINE_TIMED_OUT);
         CHECK_IS(conn_int(server, LANDLINE_CONN_HAS_BUFFERED), 0);
@@ -108,15 +108,15 @@ static void closing(landline_conn *client, landline_conn *server) {
         for (int32_t key = LANDLINE_CONN_STATE; key <= LANDLINE_CONN_CLOSED_CLEANLY; key++)
             CHECK_IS(conn_int(both[i], key), 0);
     OK(landline_conn_close_start(server, 4567, "the reason", 10, LONG));
-    CHECK_IS(conn_int(server, LANDLINE_CONN_STATE), 1);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_STATE), LANDLINE_STATE_CLOSING);
     CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSE_CODE), 0);
     CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSE_CODE_SENT), 4567);
-    CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_FIRST_BY), 1);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_FIRST_BY), LANDLINE_SIDE_LOCAL);
     thread = start(close_in_thread, server);
     CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_CLOSED);
     join(thread);
     for (int i = 0; i < 2; i++) {
-        CHECK_IS(conn_int(both[i], LANDLINE_CONN_STATE), 2);
+        CHECK_IS(conn_int(both[i], LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
         CHECK_IS(conn_int(both[i], LANDLINE_CONN_CLOSE_CODE), 4567);
         CHECK_IS(conn_int(both[i], LANDLINE_CONN_CLOSE_CODE_RECEIVED), 4567);
         CHECK_IS(conn_int(both[i], LANDLINE_CONN_CLOSE_CODE_SENT), 4567);
@@ -143,8 +143,8 @@ static void without_descriptor(void) {
     OK(landline_pair(NULL, NULL, &client, &server));
     CHECK_STATUS(landline_conn_int(client, LANDLINE_CONN_FD, &value), LANDLINE_ERR_UNSUPPORTED);
     CHECK_HAS(landline_error_text(), "descriptor");
-    CHECK_TEXT(conn_str(client, LANDLINE_CONN_PEER), "");
-    CHECK_TEXT(conn_str(client, LANDLINE_CONN_LOCAL), "");
+    CHECK_TEXT(conn_str(client, LANDLINE_CONN_PEER_ADDR), "");
+    CHECK_TEXT(conn_str(client, LANDLINE_CONN_LOCAL_ADDR), "");
     CHECK_TEXT(conn_str(client, LANDLINE_CONN_SUBPROTOCOL), "");
     CHECK_TEXT(conn_str(client, LANDLINE_CONN_EXTENSIONS), "");
     CHECK_IS(conn_int(client, LANDLINE_CONN_COMPRESSION), 0);

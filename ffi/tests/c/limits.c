@@ -14,23 +14,23 @@ static const int32_t WRONG[] = {-2, -3, -1000, INT32_MIN};
         CHECK_STATUS(call, LANDLINE_ERR_INVALID); \
         CHECK_HAS(landline_error_text(), argument " is -"); \
         CHECK_HAS(landline_error_text(), "-1 for no limit"); \
-        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), 1); \
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_CALLER); \
     } while (0)
 
 #define REFUSED(call) REFUSED_AS("timeout_ms", call)
 
-static int64_t no_read(void *user, void *data, size_t len) {
-    (void)user, (void)data, (void)len;
+static int64_t no_read(void *data, size_t capacity, void *user) {
+    (void)data, (void)capacity, (void)user;
     return LANDLINE_ERR_IO;
 }
 
-static int64_t no_write(void *user, const void *data, size_t len) {
-    (void)user, (void)data, (void)len;
+static int64_t no_write(const void *data, size_t len, void *user) {
+    (void)data, (void)len, (void)user;
     return LANDLINE_ERR_IO;
 }
 
-static int32_t no_wait(void *user, int32_t wanted, int32_t wake_fd, int32_t timeout_ms) {
-    (void)user, (void)wanted, (void)wake_fd, (void)timeout_ms;
+static int32_t no_wait(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user) {
+    (void)wanted, (void)wake_fd, (void)timeout_ms, (void)user;
     return LANDLINE_ERR_IO;
 }
 
@@ -66,7 +66,7 @@ static void connections(int32_t wrong, int single_thread) {
     REFUSED(landline_conn_recv_into(client, buffer, sizeof buffer, wrong, &kind, &len));
     REFUSED(landline_conn_send(client, LANDLINE_TEXT, "a", 1, 0, wrong));
     REFUSED(landline_conn_send(client, LANDLINE_TEXT, "a", 1, LANDLINE_SEND_FEED, wrong));
-    REFUSED(landline_conn_sendv(client, LANDLINE_TEXT, &slice, 1, 0, wrong));
+    REFUSED(landline_conn_send_vectored(client, LANDLINE_TEXT, &slice, 1, 0, wrong));
     REFUSED(landline_conn_flush(client, wrong));
     REFUSED(landline_conn_ping(client, "a", 1, wrong));
     REFUSED(landline_conn_ping_wait(client, wrong, &microseconds));
@@ -79,14 +79,14 @@ static void connections(int32_t wrong, int single_thread) {
 
     /* Nothing was done, and the connection is as it was. */
     CHECK_STATUS(landline_conn_recv(server, 0, &message), LANDLINE_TIMED_OUT);
-    CHECK_IS(conn_int(client, LANDLINE_CONN_STATE), 0);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_OPEN);
     OK(landline_conn_send_stream(client, LANDLINE_TEXT, 0, -1, &writer));
     REFUSED(landline_writer_write(writer, "b", 1, wrong, &len));
     CHECK_IS(len, 0);
     REFUSED(landline_writer_flush(writer, wrong));
-    REFUSED(landline_writer_end(writer, wrong));
+    REFUSED(landline_writer_finish(writer, wrong));
     OK(landline_writer_write(writer, "c", 1, 0, &len));
-    OK(landline_writer_end(writer, 0));
+    OK(landline_writer_finish(writer, 0));
     landline_writer_free(writer);
     OK(landline_conn_recv(server, -1, &message));
     REFUSED(landline_conn_send_message(server, message, 0, wrong));
@@ -104,11 +104,11 @@ static void opening(int32_t wrong) {
     size_t finished;
     int both[2];
     OK(landline_listen("127.0.0.1:0", NULL, &listener));
-    snprintf(url, sizeof url, "ws://%s/", landline_listener_address(listener));
+    snprintf(url, sizeof url, "ws://%s/", landline_listener_local_addr(listener));
     REFUSED(landline_connect(url, NULL, wrong, &conn));
-    REFUSED(landline_connect_transport(&TABLE, url, NULL, wrong, &conn));
+    REFUSED(landline_connect_transport(&TABLE, NULL, url, NULL, wrong, &conn));
     CHECK(conn == NULL);
-    REFUSED(landline_request_from_transport(&TABLE, NULL, wrong, &request));
+    REFUSED(landline_request_from_transport(&TABLE, NULL, NULL, wrong, &request));
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
     REFUSED(landline_connect_fd(both[0], 0, url, NULL, wrong, &conn));
     REFUSED(landline_request_from_fd(both[1], 0, NULL, wrong, &request));

@@ -16,13 +16,13 @@ static void addresses(void) {
         CHECK_STATUS(landline_listen(UNREADABLE[i], NULL, &listener), LANDLINE_ERR_CONFIG);
         CHECK_HAS(landline_error_text(), UNREADABLE[i]);
         CHECK_HAS(landline_error_text(), "such as 127.0.0.1:9001");
-        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), 1);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_CALLER);
         CHECK_STATUS(landline_server_bind(UNREADABLE[i], NULL, &server), LANDLINE_ERR_CONFIG);
     }
     OK(landline_listen("127.0.0.1:0", NULL, &listener));
-    CHECK_STATUS(landline_listen(landline_listener_address(listener), NULL, &second), LANDLINE_ERR_IO);
+    CHECK_STATUS(landline_listen(landline_listener_local_addr(listener), NULL, &second), LANDLINE_ERR_IO);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EADDRINUSE);
-    CHECK_HAS(landline_error_text(), landline_listener_address(listener));
+    CHECK_HAS(landline_error_text(), landline_listener_local_addr(listener));
     landline_listener_free(listener);
 
     /* A path where somebody listens is in use; one that was left behind is not. */
@@ -69,10 +69,10 @@ static void names(void) {
     CHECK_STATUS(landline_conn_str(client, LANDLINE_CONN_STATE, &found, &len), LANDLINE_ERR_INVALID);
     CHECK_HAS(landline_error_text(), "LANDLINE_CONN_STATE");
     CHECK_STATUS(landline_conn_interrupt(client, 77), LANDLINE_ERR_INVALID);
-    CHECK_HAS(landline_error_text(), "LANDLINE_BOTH");
-    CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "", 0, LANDLINE_SEND_PLAIN | LANDLINE_SEND_COMPRESS, 0),
+    CHECK_HAS(landline_error_text(), "LANDLINE_DIRECTION_BOTH");
+    CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "", 0, LANDLINE_SEND_COMPRESS_NEVER | LANDLINE_SEND_COMPRESS_ALWAYS, 0),
                  LANDLINE_ERR_INVALID);
-    CHECK_HAS(landline_error_text(), "LANDLINE_SEND_COMPRESS");
+    CHECK_HAS(landline_error_text(), "LANDLINE_SEND_COMPRESS_ALWAYS");
     close_both(client, server);
 }
 
@@ -107,7 +107,7 @@ static void silent_client(int tls) {
     long long began;
     int client;
     OK(landline_listen("127.0.0.1:0", tls ? with_identity(options) : options, &listener));
-    client = dial(landline_listener_address(listener));
+    client = dial(landline_listener_local_addr(listener));
     began = now_ms();
     status = landline_listener_accept(listener, LONG, &request);
     CHECK_IS(status, tls ? LANDLINE_TIMED_OUT : LANDLINE_ERR_REJECTED);
@@ -137,7 +137,7 @@ static void stopped_listener(void) {
     pthread_t threads[3];
     int client, i;
     OK(landline_listen("127.0.0.1:0", options, &listener));
-    client = dial(landline_listener_address(listener));
+    client = dial(landline_listener_local_addr(listener));
     OK(landline_listener_accept_incoming(listener, LONG, &request));
     threads[0] = start(read_request, request);
     threads[1] = start(accept_nobody, listener);
@@ -146,7 +146,7 @@ static void stopped_listener(void) {
     for (i = 0; i < 3; i++)
         join(threads[i]);
     accept_nobody(listener);
-    CHECK(dial(landline_listener_address(listener)) == -1);
+    CHECK(dial(landline_listener_local_addr(listener)) == -1);
     CHECK(client >= 0 && close(client) == 0);
     landline_request_free(request);
     landline_listener_free(listener);
@@ -182,11 +182,11 @@ static void stopping_server(void) {
     int late;
     OK(landline_server_bind("127.0.0.1:0", NULL, &server));
     running = start(run, server);
-    snprintf(url, sizeof url, "ws://%s/", landline_server_address(server));
+    snprintf(url, sizeof url, "ws://%s/", landline_server_local_addr(server));
     OK(landline_connect(url, NULL, LONG, &conn));
     wait_flag(&begun, 1);
     stopping = start(stop, server);
-    while ((late = dial(landline_server_address(server))) != -1) {
+    while ((late = dial(landline_server_local_addr(server))) != -1) {
         CHECK(now_ms() < limit);
         close(late);
     }

@@ -82,7 +82,7 @@ static void wait_for_many(int tls) {
     write_all(all.pipe[1], "x", 1);
     check_ready(&all, CONNECTIONS + 1);
     read_all(all.pipe[0], &byte, 1);
-    OK(landline_conn_interrupt(all.servers[1], LANDLINE_RECV));
+    OK(landline_conn_interrupt(all.servers[1], LANDLINE_DIRECTION_RECV));
     check_ready(&all, 1);
     CHECK_STATUS(landline_conn_recv(all.servers[1], LONG, &message), LANDLINE_INTERRUPTED);
     OK(landline_listener_interrupt(all.listener));
@@ -90,7 +90,7 @@ static void wait_for_many(int tls) {
     CHECK_STATUS(landline_listener_accept(all.listener, LONG, &request), LANDLINE_INTERRUPTED);
     check_none_ready(&all);
 
-    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_address(all.listener));
+    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_local_addr(all.listener));
     opening.options = NULL;
     thread = start(open_client, &opening);
     check_ready(&all, CONNECTIONS);
@@ -169,7 +169,7 @@ static void poll_loop(int tls) {
             check_message(message, LANDLINE_BINARY, expected, length_of(received));
             received++;
         }
-        wait.events = (short)conn_int(server, LANDLINE_CONN_POLL_EVENTS);
+        wait.events = (short)poll_events(server);
         if (open && conn_int(server, LANDLINE_CONN_HAS_BUFFERED) == 0)
             CHECK_IS(poll(&wait, 1, LONG), 1);
     }
@@ -188,7 +188,7 @@ static void at_rest(int tls) {
         struct pollfd wait = {(int)conn_int(conn, LANDLINE_CONN_FD), 0, 0};
         landline_message *message;
         OK(landline_conn_send(i % 2 ? server : client, LANDLINE_TEXT, "wake", 4, 0, LONG));
-        wait.events = (short)conn_int(conn, LANDLINE_CONN_POLL_EVENTS);
+        wait.events = (short)poll_events(conn);
         CHECK_IS(wait.events, POLLIN);
         CHECK_IS(poll(&wait, 1, LONG), 1);
         expect(conn, LANDLINE_TEXT, "wake", 4);
@@ -218,8 +218,8 @@ static void room_to_write(int tls) {
         while ((status = landline_wait(&item, 1, 20, &ready)) == LANDLINE_OK)
             CHECK_STATUS(landline_conn_recv(client, 0, &message), LANDLINE_TIMED_OUT);
         CHECK_STATUS(status, LANDLINE_TIMED_OUT);
-    } while (conn_int(client, LANDLINE_CONN_POLL_EVENTS) == POLLIN);
-    CHECK_IS(conn_int(client, LANDLINE_CONN_POLL_EVENTS), POLLIN | POLLOUT);
+    } while (poll_events(client) == POLLIN);
+    CHECK_IS(poll_events(client), POLLIN | POLLOUT);
     /* One loop for both ends. */
     for (int received = 0; received < taken;) {
         landline_wait_item items[2] = {of_conn(client), of_conn(server)};
@@ -236,7 +236,7 @@ static void room_to_write(int tls) {
         }
         CHECK_STATUS(status, LANDLINE_TIMED_OUT);
     }
-    CHECK_IS(conn_int(client, LANDLINE_CONN_POLL_EVENTS), POLLIN);
+    CHECK_IS(poll_events(client), POLLIN);
     close_both(client, server);
 }
 
@@ -251,7 +251,7 @@ static void gathered(void) {
     CHECK_STATUS(landline_wait(&item, 1, 0, &ready), LANDLINE_TIMED_OUT);
     expect(server, LANDLINE_TEXT, "fed", 3);
     OK(landline_conn_send(client, LANDLINE_TEXT, "fed", 3, LANDLINE_SEND_FEED, LONG));
-    CHECK(conn_int(client, LANDLINE_CONN_POLL_EVENTS) & POLLIN);
+    CHECK(poll_events(client) & POLLIN);
     expect(server, LANDLINE_TEXT, "fed", 3);
     close_both(client, server);
 }

@@ -48,7 +48,7 @@ static void slowly(void) {
     close(peer);
     CHECK_STATUS(landline_conn_recv(server, LONG, &message), LANDLINE_ERR_EOF);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
-    CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), 3);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_NETWORK);
     CHECK_STATUS(landline_conn_recv(server, 0, &message), LANDLINE_ERR_EOF);
     CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSE_CODE), 1006);
     CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_CLEANLY), 0);
@@ -264,7 +264,7 @@ static void interrupted(landline_conn *from, landline_conn *to) {
     size_t len;
     for (int way = 0; way < 3; way++) {
         OK(landline_conn_send(from, LANDLINE_TEXT, "there", 5, 0, LONG));
-        OK(landline_conn_interrupt(to, LANDLINE_RECV));
+        OK(landline_conn_interrupt(to, LANDLINE_DIRECTION_RECV));
         switch (way) {
         case 0:
             expect(to, LANDLINE_TEXT, "there", 5);
@@ -296,7 +296,7 @@ static void failed_send(int tls) {
         first = landline_conn_send(server, LANDLINE_TEXT, "x", 1, 0, LONG);
     while (first == LANDLINE_OK);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
-    CHECK_IS(conn_int(server, LANDLINE_CONN_STATE), 2);
+    CHECK_IS(conn_int(server, LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
     CHECK_IS(conn_int(server, LANDLINE_CONN_CLOSED_CLEANLY), 0);
     OK(landline_conn_int(server, LANDLINE_CONN_HAS_BUFFERED, &buffered));
     CHECK_IS(buffered, 1);

@@ -47,7 +47,7 @@ static int until_full(landline_conn *conn, int32_t limit) {
         if (status == LANDLINE_PENDING) {
             CHECK_IS(landline_error_int(LANDLINE_ERROR_STATUS), LANDLINE_PENDING);
             CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 0);
-            CHECK(conn_int(conn, LANDLINE_CONN_POLL_EVENTS) == (POLLIN | POLLOUT));
+            CHECK(poll_events(conn) == (POLLIN | POLLOUT));
         } else if (status != LANDLINE_OK) {
             CHECK_STATUS(status, LANDLINE_TIMED_OUT);
             CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_SEND);
@@ -66,9 +66,9 @@ static void to_a_full_pipe(int tls, int32_t limit) {
     receiver.count = until_full(client, limit);
     CHECK(receiver.count > 0);
     CHECK_STATUS(landline_conn_flush(client, limit), LANDLINE_TIMED_OUT);
-    OK(landline_conn_interrupt(client, LANDLINE_SEND));
+    OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_SEND));
     CHECK_STATUS(landline_conn_flush(client, LONG), LANDLINE_INTERRUPTED);
-    OK(landline_conn_interrupt(client, LANDLINE_SEND));
+    OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_SEND));
     /* Nothing of it is sent: the message before is still on its way. */
     status = landline_conn_send(client, LANDLINE_BINARY, "never", 5, 0, LONG);
     CHECK_STATUS(status, LANDLINE_INTERRUPTED);
@@ -76,7 +76,7 @@ static void to_a_full_pipe(int tls, int32_t limit) {
     thread = start(receive_all, &receiver);
     OK(landline_conn_flush(client, LONG));
     join(thread);
-    CHECK_IS(conn_int(client, LANDLINE_CONN_POLL_EVENTS), POLLIN);
+    CHECK_IS(poll_events(client), POLLIN);
     CHECK_IS(conn_int(client, LANDLINE_CONN_MESSAGES_SENT), receiver.count);
     OK(landline_conn_send(client, LANDLINE_BINARY, "then", 4, 0, LONG));
     expect(receiver.conn, LANDLINE_BINARY, "then", 4);
@@ -110,7 +110,7 @@ static void gathered(landline_conn *from, landline_conn *to) {
     CHECK_STATUS(landline_conn_recv(from, 0, &message), LANDLINE_TIMED_OUT);
     expect(to, LANDLINE_TEXT, "before", 6);
     OK(landline_conn_send(from, LANDLINE_TEXT, "first", 5, LANDLINE_SEND_FEED, LONG));
-    OK(landline_conn_send(from, LANDLINE_TEXT, "last", 4, LANDLINE_SEND_PLAIN, LONG));
+    OK(landline_conn_send(from, LANDLINE_TEXT, "last", 4, LANDLINE_SEND_COMPRESS_NEVER, LONG));
     expect(to, LANDLINE_TEXT, "first", 5);
     expect(to, LANDLINE_TEXT, "last", 4);
 }
@@ -122,9 +122,9 @@ static void in_parts(landline_conn *from, landline_conn *to) {
         parts[i].data = i % 3 == 2 ? NULL : "ab";
         parts[i].len = i % 3 == 2 ? 0 : 1 + (size_t)i % 2;
     }
-    OK(landline_conn_sendv(from, LANDLINE_TEXT, parts, 4, 0, LONG));
+    OK(landline_conn_send_vectored(from, LANDLINE_TEXT, parts, 4, 0, LONG));
     expect(to, LANDLINE_TEXT, "aabab", 5);
-    OK(landline_conn_sendv(from, LANDLINE_BINARY, parts, PARTS, LANDLINE_SEND_FEED, LONG));
+    OK(landline_conn_send_vectored(from, LANDLINE_BINARY, parts, PARTS, LANDLINE_SEND_FEED, LONG));
     {
         char expected[2 * PARTS];
         size_t len = 0;
@@ -153,8 +153,8 @@ static void streamed(landline_conn *from, landline_conn *to) {
     CHECK_STATUS(landline_conn_recv_into(to, buffer, sizeof buffer, LONG, &kind, &len), LANDLINE_MORE);
     CHECK(len == 3 && memcmp(buffer, "in ", 3) == 0);
     OK(landline_writer_write(writer, "pieces", 6, LONG, &written));
-    OK(landline_writer_end(writer, LONG));
-    OK(landline_writer_end(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
     CHECK_STATUS(landline_writer_write(writer, "a", 1, LONG, &written), LANDLINE_ERR_STATE);
     CHECK_IS(written, 0);
     landline_writer_free(writer);
@@ -208,7 +208,7 @@ static void streamed_into_a_full_pipe(int tls) {
     CHECK(at > 0);
     thread = start(receive_stream, &streaming);
     OK(landline_writer_write(writer, data + at, LEN - at, LONG, NULL));
-    OK(landline_writer_end(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
     landline_writer_free(writer);
     join(thread);
     close_both(client, streaming.conn);
@@ -259,7 +259,7 @@ static void pinged(landline_conn *client, landline_conn *server) {
     CHECK(microseconds < LONG * 1000ULL);
     expect(client, LANDLINE_TEXT, "kept", 4);
     expect(client, LANDLINE_TEXT, "too", 3);
-    OK(landline_conn_interrupt(client, LANDLINE_RECV));
+    OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_RECV));
     CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_INTERRUPTED);
     /* Beside a thread that receives. */
     receiving = start(receive_until_closed, client);

@@ -7,7 +7,7 @@
 
 struct run {
     landline_server *server;
-    landline_handler handler;
+    landline_server_handler handler;
     void *user;
     landline_status status;
 };
@@ -18,7 +18,7 @@ static void *run_server(void *argument) {
     return NULL;
 }
 
-static pthread_t start_server(struct run *run, landline_handler handler, void *user, landline_options *options) {
+static pthread_t start_server(struct run *run, landline_server_handler handler, void *user, landline_options *options) {
     OK(landline_server_bind("127.0.0.1:0", options, &run->server));
     run->handler = handler;
     run->user = user;
@@ -29,7 +29,7 @@ static landline_conn *connect_to(struct run *run, int tls) {
     landline_options *options = with_trust(new_options());
     landline_conn *conn;
     char url[256];
-    snprintf(url, sizeof url, "%s://%s/", tls ? "wss" : "ws", landline_server_address(run->server));
+    snprintf(url, sizeof url, "%s://%s/", tls ? "wss" : "ws", landline_server_local_addr(run->server));
     OK(landline_connect(url, options, LONG, &conn));
     landline_options_free(options);
     return conn;
@@ -151,7 +151,7 @@ static void handler_returns(void) {
     client = connect_to(&run, 0);
     expect(client, LANDLINE_TEXT, "hello", 5);
     until_connections(&run, 0);
-    CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), 1);
+    CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), LANDLINE_STATE_CLOSING);
     for (char number = 0; number < 100; number++)
         OK(landline_conn_send(client, LANDLINE_BINARY, &number, 1, 0, LONG));
     for (char number = 0; number < 100; number++)
@@ -159,7 +159,7 @@ static void handler_returns(void) {
     CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_CLOSED);
     CHECK_IS(conn_int(client, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 1000);
     CHECK_STATUS(landline_conn_recv(kept, LONG, &message), LANDLINE_CLOSED);
-    CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), 2);
+    CHECK_IS(conn_int(kept, LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
     CHECK_IS(conn_int(kept, LANDLINE_CONN_CLOSE_CODE_SENT), 1000);
     landline_conn_free(kept);
     landline_conn_free(client);
@@ -176,7 +176,7 @@ static void too_many(void) {
     landline_options_free(options);
     client = connect_to(&run, 0);
     check_echo(client);
-    snprintf(url, sizeof url, "ws://%s/", landline_server_address(run.server));
+    snprintf(url, sizeof url, "ws://%s/", landline_server_local_addr(run.server));
     CHECK_STATUS(landline_connect(url, NULL, LONG, &other), LANDLINE_ERR_HANDSHAKE);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 503);
     OK(landline_conn_close(client, 1000, NULL, 0, LONG));
@@ -204,7 +204,7 @@ static void unix_socket(void) {
     CHECK((size_t)snprintf(path.sun_path, sizeof path.sun_path, "%s", in_directory("socket")) < sizeof path.sun_path);
     snprintf(address, sizeof address, "unix:%s", path.sun_path);
     OK(landline_server_bind(address, NULL, &run.server));
-    CHECK_TEXT(landline_server_address(run.server), address);
+    CHECK_TEXT(landline_server_local_addr(run.server), address);
     thread = start(run_server, &run);
     CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&path, sizeof path) == 0);
     OK(landline_connect_fd(fd, 1, "ws://localhost/", NULL, LONG, &client));
@@ -242,14 +242,14 @@ static void one_thread(int tls) {
     OK(landline_conn_send(client, LANDLINE_TEXT, "mine", 4, 0, LONG));
     expect(server, LANDLINE_TEXT, "mine", 4);
     join(start(another_thread, client));
-    CHECK_STATUS(landline_conn_interrupt(client, LANDLINE_BOTH), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_conn_interrupt(client, LANDLINE_DIRECTION_BOTH), LANDLINE_ERR_STATE);
     OK(landline_conn_send(server, LANDLINE_TEXT, "back", 4, 0, LONG));
     OK(landline_conn_recv_ref(client, LONG, &message));
     CHECK_STATUS(landline_conn_recv(client, LONG, &other), LANDLINE_ERR_BUSY);
     check_message(message, LANDLINE_TEXT, "back", 4);
     OK(landline_conn_send_stream(client, LANDLINE_TEXT, 0, LONG, &writer));
     OK(landline_writer_write(writer, "piece", 5, LONG, NULL));
-    OK(landline_writer_end(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
     landline_writer_free(writer);
     expect(server, LANDLINE_TEXT, "piece", 5);
     CHECK_STATUS(landline_conn_recv(client, 20, &message), LANDLINE_TIMED_OUT);

@@ -123,7 +123,7 @@ static void opening(void) {
     pthread_t thread;
     size_t ready;
     OK(landline_listen("127.0.0.1:0", NULL, &listener));
-    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_address(listener));
+    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_local_addr(listener));
     opening.options = NULL;
     LASTS(landline_listener_accept(listener, LIMIT, &request), LANDLINE_TIMED_OUT);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_ACCEPT);

@@ -7,7 +7,7 @@
 static void send_everything(landline_conn *conn) {
     landline_slice parts[2] = {{"on", 2}, {"wards", 5}};
     landline_writer *writer;
-    (void)landline_conn_sendv(conn, LANDLINE_TEXT, parts, 2, 0, LONG);
+    (void)landline_conn_send_vectored(conn, LANDLINE_TEXT, parts, 2, 0, LONG);
     (void)landline_conn_send(conn, LANDLINE_TEXT, "onwards", 7, LANDLINE_SEND_FEED, LONG);
     (void)landline_conn_flush(conn, LONG);
     (void)landline_conn_ping(conn, "p", 1, LONG);

@@ -159,7 +159,7 @@ static inline void open_both(int tls, landline_options *client_options, landline
         with_identity(server_options);
     }
     OK(landline_listen("127.0.0.1:0", server_options, &listener));
-    snprintf(opening.url, sizeof opening.url, "%s://%s/", tls ? "wss" : "ws", landline_listener_address(listener));
+    snprintf(opening.url, sizeof opening.url, "%s://%s/", tls ? "wss" : "ws", landline_listener_local_addr(listener));
     opening.options = client_options;
     thread = start(open_client, &opening);
     OK(landline_listener_accept(listener, LONG, &request));
@@ -255,18 +255,50 @@ static inline void expect(landline_conn *conn, int32_t kind, const void *data, s
     check_message(message, kind, data, len);
 }
 
-static inline int64_t conn_int(landline_conn *conn, int32_t key) {
+static inline int64_t conn_int(const landline_conn *conn, int32_t key) {
     int64_t value = -1;
     OK(landline_conn_int(conn, key, &value));
     return value;
 }
 
-static inline const char *conn_str(landline_conn *conn, int32_t key) {
+static inline const char *conn_str(const landline_conn *conn, int32_t key) {
     const char *text = NULL;
     size_t len = 0;
     OK(landline_conn_str(conn, key, &text, &len));
     CHECK(text != NULL && text[len] == '\0');
     return text;
+}
+
+static inline int poll_events(landline_conn *conn) {
+    int16_t events = 0;
+    OK(landline_conn_poll_events(conn, &events));
+    return events;
+}
+
+static inline const char *request_str(const landline_request *request, int32_t key) {
+    const char *text = NULL;
+    size_t len = 0;
+    OK(landline_request_str(request, key, &text, &len));
+    CHECK(text != NULL && text[len] == '\0');
+    return text;
+}
+
+/* NULL for none. */
+static inline const char *request_header(const landline_request *request, const char *name, size_t index) {
+    const char *value = name;
+    size_t len = 0;
+    OK(landline_request_header(request, name, index, &value, &len));
+    CHECK(value == NULL ? len == 0 : strlen(value) == len);
+    return value;
+}
+
+/* NULL behind the last one. */
+static inline const char *request_subprotocol(const landline_request *request, size_t index) {
+    const char *name = "";
+    size_t len = 0;
+    OK(landline_request_subprotocol(request, index, &name, &len));
+    CHECK(name == NULL ? len == 0 : strlen(name) == len);
+    return name;
 }
 
 /* Waits until another thread has set it; a handle for the runner's time limit if it never does. */

@@ -15,7 +15,7 @@ static void nuls(landline_conn *from, landline_conn *to) {
     size_t len = 0;
     OK(landline_conn_send(from, LANDLINE_TEXT, NULS, NULS_LEN, 0, LONG));
     expect(to, LANDLINE_TEXT, NULS, NULS_LEN);
-    OK(landline_conn_sendv(from, LANDLINE_TEXT, parts, 3, 0, LONG));
+    OK(landline_conn_send_vectored(from, LANDLINE_TEXT, parts, 3, 0, LONG));
     OK(landline_conn_recv_ref(to, LONG, &message));
     OK(landline_conn_send_message(to, message, 0, LONG));
     check_message(message, LANDLINE_TEXT, NULS, NULS_LEN);
@@ -23,7 +23,7 @@ static void nuls(landline_conn *from, landline_conn *to) {
     OK(landline_conn_send_stream(from, LANDLINE_TEXT, 0, LONG, &writer));
     for (size_t i = 0; i < NULS_LEN; i++)
         OK(landline_writer_write(writer, NULS + i, 1, LONG, NULL));
-    OK(landline_writer_end(writer, LONG));
+    OK(landline_writer_finish(writer, LONG));
     landline_writer_free(writer);
     OK(landline_conn_recv_into(to, buffer, sizeof buffer, LONG, &kind, &len));
     CHECK_IS(kind, LANDLINE_TEXT);
@@ -41,7 +41,7 @@ static void wrong(landline_conn *from, landline_conn *to) {
         CHECK_IS(landline_status_is_fatal(status), 0);
         CHECK_STATUS(landline_conn_send(from, LANDLINE_TEXT, WRONG[i], len, LANDLINE_SEND_FEED, LONG),
                      LANDLINE_ERR_UTF8);
-        CHECK_STATUS(landline_conn_sendv(from, LANDLINE_TEXT, parts, 2, 0, LONG), LANDLINE_ERR_UTF8);
+        CHECK_STATUS(landline_conn_send_vectored(from, LANDLINE_TEXT, parts, 2, 0, LONG), LANDLINE_ERR_UTF8);
         CHECK_STATUS(landline_conn_close(from, 1000, WRONG[i], len, LONG), LANDLINE_ERR_UTF8);
         CHECK_STATUS(landline_conn_close_start(from, 1000, WRONG[i], len, LONG), LANDLINE_ERR_UTF8);
         /* Any bytes are a binary message, and nothing came before it. */
@@ -87,7 +87,7 @@ static void wrong_stream(void) {
     open_both(0, NULL, NULL, &client, &server);
     OK(landline_conn_send_stream(client, LANDLINE_TEXT, 0, LONG, &writer));
     OK(landline_writer_write(writer, "half \xc3", 6, LONG, NULL));
-    CHECK_STATUS(landline_writer_end(writer, LONG), LANDLINE_ERR_UTF8);
+    CHECK_STATUS(landline_writer_finish(writer, LONG), LANDLINE_ERR_UTF8);
     landline_writer_free(writer);
     landline_conn_free(client);
     landline_conn_free(server);

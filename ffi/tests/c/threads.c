@@ -47,7 +47,7 @@ static int send_one(landline_conn *conn, const char *data, size_t len, int way) 
         parts[0].len = len / 2;
         parts[1].data = data + len / 2;
         parts[1].len = len - len / 2;
-        status = landline_conn_sendv(conn, LANDLINE_TEXT, parts, 2, 0, LONG);
+        status = landline_conn_send_vectored(conn, LANDLINE_TEXT, parts, 2, 0, LONG);
     }
     if (status == LANDLINE_INTERRUPTED)
         return 0;
@@ -68,7 +68,7 @@ static void stream_one(landline_conn *conn, const char *data, size_t len) {
         CHECK(status == LANDLINE_OK || status == LANDLINE_INTERRUPTED || status == LANDLINE_PENDING);
         at += written;
     }
-    while ((status = landline_writer_end(writer, LONG)) == LANDLINE_INTERRUPTED)
+    while ((status = landline_writer_finish(writer, LONG)) == LANDLINE_INTERRUPTED)
         ;
     CHECK(status == LANDLINE_OK || status == LANDLINE_PENDING);
     landline_writer_free(writer);
@@ -165,7 +165,7 @@ static void *pinging(void *argument) {
 static void *interrupting(void *argument) {
     struct crowd *crowd = argument;
     for (int i = 0; flag_value(&crowd->all_received) == 0; i++) {
-        OK(landline_conn_interrupt(crowd->client, LANDLINE_RECV + i % 3));
+        OK(landline_conn_interrupt(crowd->client, LANDLINE_DIRECTION_RECV + i % 3));
         poll(NULL, 0, 1);
     }
     return NULL;
@@ -245,7 +245,7 @@ static void ended_while_blocked(int tls, int by_abort) {
         CHECK(far.status <= -100);
     else
         CHECK_STATUS(far.status, LANDLINE_CLOSED);
-    CHECK_IS(conn_int(near.conn, LANDLINE_CONN_STATE), 2);
+    CHECK_IS(conn_int(near.conn, LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
     CHECK_IS(conn_int(near.conn, LANDLINE_CONN_CLOSE_CODE), by_abort ? 1006 : 4001);
     /* Every later call gives the same. */
     CHECK_STATUS(landline_conn_recv(near.conn, 0, &(landline_message *){NULL}), near.status);

@@ -221,7 +221,7 @@ static double connection_cost(landline_listener *listener, const landline_option
     landline_conn *server;
     pthread_t thread;
     clock_t before = clock();
-    snprintf(opening.url, sizeof opening.url, "wss://%s/", landline_listener_address(listener));
+    snprintf(opening.url, sizeof opening.url, "wss://%s/", landline_listener_local_addr(listener));
     opening.options = options;
     thread = start(open_client, &opening);
     OK(landline_listener_accept(listener, LONG, &request));

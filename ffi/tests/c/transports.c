@@ -27,7 +27,7 @@ struct end {
     int side;
 };
 
-static int64_t end_read(void *user, void *data, size_t len) {
+static int64_t end_read(void *data, size_t capacity, void *user) {
     struct end *end = user;
     struct stream *in = &end->wire->streams[end->side];
     int64_t count;
@@ -35,9 +35,9 @@ static int64_t end_read(void *user, void *data, size_t len) {
     if (end->wire->aborted) {
         count = LANDLINE_ERR_IO;
     } else if (in->len == 0) {
-        count = in->ended ? 0 : LANDLINE_WOULD_BLOCK;
+        count = in->ended ? 0 : LANDLINE_ERR_WOULD_BLOCK;
     } else {
-        count = (int64_t)(len < in->len ? len : in->len);
+        count = (int64_t)(capacity < in->len ? capacity : in->len);
         memcpy(data, in->bytes, (size_t)count);
         in->len -= (size_t)count;
         memmove(in->bytes, in->bytes + count, in->len);
@@ -47,7 +47,7 @@ static int64_t end_read(void *user, void *data, size_t len) {
     return count;
 }
 
-static int64_t end_write(void *user, const void *data, size_t len) {
+static int64_t end_write(const void *data, size_t len, void *user) {
     struct end *end = user;
     struct stream *out = &end->wire->streams[1 - end->side];
     int64_t count;
@@ -55,7 +55,7 @@ static int64_t end_write(void *user, const void *data, size_t len) {
     if (end->wire->aborted || out->ended) {
         count = LANDLINE_ERR_IO;
     } else if (out->len == ROOM) {
-        count = LANDLINE_WOULD_BLOCK;
+        count = LANDLINE_ERR_WOULD_BLOCK;
     } else {
         size_t room = ROOM - out->len;
         count = (int64_t)(len < room ? len : room);
@@ -73,7 +73,7 @@ static int readable(int fd) {
 }
 
 /* May return early: looks at `wake_fd` every few milliseconds, as a condition cannot wait for a descriptor. */
-static int32_t end_wait(void *user, int32_t wanted, int32_t wake_fd, int32_t timeout_ms) {
+static int32_t end_wait(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user) {
     struct end *end = user;
     long long until = now_ms() + timeout_ms;
     int32_t ready = 0;
@@ -124,12 +124,9 @@ static void end_free(void *user) {
     pthread_mutex_unlock(&end->wire->lock);
 }
 
-static landline_transport transport(struct end *end) {
-    landline_transport table = {
-        sizeof(landline_transport), end, end_read, end_write, end_wait, end_close_write, end_abort, end_free,
-    };
-    return table;
-}
+static const landline_transport CALLBACKS = {
+    sizeof(landline_transport), end_read, end_write, end_wait, end_close_write, end_abort, end_free,
+};
 
 static void wire_init(struct wire *wire, struct end ends[2]) {
     memset(wire, 0, sizeof *wire);
@@ -148,7 +145,7 @@ static void wire_destroy(struct wire *wire) {
 /* ----- ----- */
 
 struct client {
-    landline_transport table;
+    struct end *end;
     int fd, take;
     const char *url;
     landline_options *options;
@@ -157,7 +154,7 @@ struct client {
 
 static void *connect_transport(void *argument) {
     struct client *client = argument;
-    OK(landline_connect_transport(&client->table, client->url, client->options, LONG, &client->conn));
+    OK(landline_connect_transport(&CALLBACKS, client->end, client->url, client->options, LONG, &client->conn));
     return NULL;
 }
 
@@ -195,7 +192,7 @@ static void both_ways(landline_conn *client, landline_conn *server) {
     CHECK_STATUS(landline_conn_recv(client, 0, &message), LANDLINE_TIMED_OUT);
     CHECK_STATUS(landline_conn_recv(client, 20, &message), LANDLINE_TIMED_OUT);
     threads[0] = start(receive_interrupted, client);
-    OK(landline_conn_interrupt(client, LANDLINE_RECV));
+    OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_RECV));
     join(threads[0]);
 }
 
@@ -210,18 +207,18 @@ static void over_callbacks(int tls) {
     pthread_t thread;
     int64_t value;
     wire_init(&wire, ends);
-    client.table = transport(&ends[0]);
+    client.end = &ends[0];
     client.url = tls ? "wss://localhost/over/callbacks" : "ws://localhost/over/callbacks";
     client.options = with_trust(new_options());
     if (tls)
         with_identity(options);
-    server_table = transport(&ends[1]);
+    server_table = CALLBACKS;
     thread = start(connect_transport, &client);
-    OK(landline_request_from_transport(&server_table, options, LONG, &request));
+    OK(landline_request_from_transport(&server_table, &ends[1], options, LONG, &request));
     /* The table was copied. */
     memset(&server_table, 0, sizeof server_table);
-    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_PATH), "/over/callbacks");
-    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_PEER), "");
+    CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PATH), "/over/callbacks");
+    CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PEER_ADDR), "");
     OK(landline_request_accept(request, NULL, &server));
     join(thread);
     landline_request_free(request);
@@ -245,18 +242,16 @@ static void aborted_callbacks(void) {
     struct wire wire;
     struct end ends[2];
     struct client client;
-    landline_transport table;
     landline_request *request;
     landline_conn *server;
     landline_message *message;
     pthread_t thread;
     wire_init(&wire, ends);
-    client.table = transport(&ends[0]);
+    client.end = &ends[0];
     client.url = "ws://localhost/";
     client.options = NULL;
-    table = transport(&ends[1]);
     thread = start(connect_transport, &client);
-    OK(landline_request_from_transport(&table, NULL, LONG, &request));
+    OK(landline_request_from_transport(&CALLBACKS, &ends[1], NULL, LONG, &request));
     OK(landline_request_accept(request, NULL, &server));
     join(thread);
     landline_request_free(request);
@@ -272,14 +267,12 @@ static void aborted_callbacks(void) {
 
     /* Nobody answers. */
     wire_init(&wire, ends);
-    table = transport(&ends[0]);
-    CHECK_STATUS(landline_connect_transport(&table, "ws://localhost/", NULL, 50, &client.conn), LANDLINE_TIMED_OUT);
+    CHECK_STATUS(landline_connect_transport(&CALLBACKS, &ends[0], "ws://localhost/", NULL, 50, &client.conn), LANDLINE_TIMED_OUT);
     CHECK(client.conn == NULL);
     CHECK_IS(wire.freed, 1);
-    table = transport(&ends[1]);
     /* What asks is not a whole request: its end is missing. */
     wire.streams[1].len -= 4;
-    CHECK_STATUS(landline_request_from_transport(&table, NULL, 50, &request), LANDLINE_ERR_EOF);
+    CHECK_STATUS(landline_request_from_transport(&CALLBACKS, &ends[1], NULL, 50, &request), LANDLINE_ERR_EOF);
     CHECK_IS(wire.freed, 2);
     wire_destroy(&wire);
 }
@@ -304,7 +297,7 @@ static void over_descriptors(int tls, int take, int early) {
         with_identity(options);
     thread = start(connect_fd, &client);
     OK(landline_request_from_fd(both[1], take, options, LONG, &request));
-    CHECK_TEXT(landline_request_str(request, LANDLINE_REQUEST_PATH), "/over/descriptors");
+    CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PATH), "/over/descriptors");
     OK(landline_request_accept(request, NULL, &server));
     join(thread);
     landline_request_free(request);

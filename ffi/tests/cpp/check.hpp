@@ -53,7 +53,7 @@ public:
           }) {}
     ~running() { stop(); }
 
-    std::string url(const std::string& path = "/") const { return "ws://" + std::string(server_.address()) + path; }
+    std::string url(const std::string& path = "/") const { return "ws://" + std::string(server_.local_addr()) + path; }
     landline::server::stopped stop(std::chrono::milliseconds grace = soon) {
         const auto all = server_.stop(grace);
         if (thread_.joinable())

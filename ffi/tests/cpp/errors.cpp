@@ -74,7 +74,7 @@ void refused_connection() {
 
 void refused_handshake() {
     const landline::listener listener("127.0.0.1:0");
-    const auto url = "ws://" + std::string(listener.address()) + "/";
+    const auto url = "ws://" + std::string(listener.local_addr()) + "/";
     auto serving = std::async(std::launch::async, [&] {
         for (int i = 0; i < 2; ++i) {
             auto request = listener.accept(soon);
@@ -140,7 +140,7 @@ void closing() {
 void peer_at_fault() {
     const landline::listener listener("127.0.0.1:0", landline::options().max_message_size(10));
     auto connecting_client = std::async(std::launch::async, [&] {
-        auto client = landline::connect("ws://" + std::string(listener.address()));
+        auto client = landline::connect("ws://" + std::string(listener.local_addr()));
         client.send("eleven byte");
         std::error_code code;
         client.recv(soon, code);
@@ -158,7 +158,7 @@ void pending_messages() {
     // More than the kernel takes: the message is on its way when time runs out.
     const landline::listener listener("127.0.0.1:0", landline::options().max_message_size(1 << 26));
     auto accepted = std::async(std::launch::async, [&] { return listener.accept(soon).accept(); });
-    auto client = landline::connect("ws://" + std::string(listener.address()));
+    auto client = landline::connect("ws://" + std::string(listener.local_addr()));
     auto server = accepted.get();
     const std::vector<std::byte> much(1 << 25);
     const auto failure = thrown_by<landline::pending>([&] { client.send(much, 50ms); });

@@ -84,7 +84,7 @@ void iteration() {
     std::string all;
     for (auto& message : client)
         all += message.text();
-    CHECK(all == "01234" && client.close_code() == landline::close_code::normal && client.closed_first_by_peer());
+    CHECK(all == "01234" && client.close_code() == landline::close_code::normal_closure && client.closed_first_by_peer());
     // An end that is not in order is not the end of the loop.
     auto ends = landline::pair();
     auto &left = ends.first, &right = ends.second;
@@ -102,12 +102,12 @@ void iteration() {
 void pieces() {
     auto ends = landline::pair();
     auto &client = ends.first, &server = ends.second;
-    client.sendv(kind::text, {landline::slice("a"), landline::slice(""), landline::slice("bc")});
+    client.send_vectored(kind::text, {landline::slice("a"), landline::slice(""), landline::slice("bc")});
     CHECK(server.recv(soon)->text() == "abc");
     const std::vector<unsigned char> bytes{1, 2};
     const landline_slice parts[] = {landline::slice(bytes), landline::slice(bytes)};
     std::error_code failure;
-    client.sendv(kind::binary, parts, 2, soon, failure);
+    client.send_vectored(kind::binary, parts, 2, soon, failure);
     const auto message = server.recv(soon);
     CHECK(!failure && message->kind() == kind::binary && message->size() == 4 && message->bytes()[3] == 2);
 }
@@ -152,8 +152,8 @@ void pings_and_statistics() {
     CHECK(stats.messages_sent == 1 && stats.messages_received == 1);
     CHECK(stats.payload_sent == 5 && stats.payload_received == 5);
     CHECK(stats.wire_sent > stats.wire_received && stats.wire_received > 7);
-    CHECK(client.target() == "/path?query" && client.peer() == server.url().substr(5, client.peer().size()));
-    CHECK(!client.local().empty() && client.header("upgrade") == "websocket" && !client.header("none"));
+    CHECK(client.target() == "/path?query" && client.peer_addr() == server.url().substr(5, client.peer_addr().size()));
+    CHECK(!client.local_addr().empty() && client.header("upgrade") == "websocket" && !client.header("none"));
     CHECK(client.state() == landline::connection_state::open && client.close_code() == 0);
     CHECK(client.fd() >= 0 && client.poll_events() != 0 && !client.has_buffered());
     int mine = 0;

@@ -50,7 +50,7 @@ void client_and_server() {
         CHECK(!result);
     });
 
-    auto client = landline::connect("ws://" + std::string(server.address()) + "/", options, soon, failure);
+    auto client = landline::connect("ws://" + std::string(server.local_addr()) + "/", options, soon, failure);
     CHECK(!failure && client);
     client.send("text", failure);
     CHECK(!failure && client.recv(soon, failure)->text() == "text");
@@ -75,7 +75,7 @@ void client_and_server() {
     CHECK(landline::last_error().status() == status::timed_out);
     CHECK(!client.recv(std::chrono::seconds(-1), failure) && failure == status::invalid);
     client.close(failure);
-    CHECK(!failure && client.number(LANDLINE_CONN_CLOSE_CODE, failure) == landline::close_code::normal);
+    CHECK(!failure && client.number(LANDLINE_CONN_CLOSE_CODE, failure) == landline::close_code::normal_closure);
     CHECK(!client.recv(soon, failure) && !failure);
 
     server.stop(soon, failure);
@@ -91,7 +91,7 @@ void listeners_and_requests() {
     CHECK(!failure);
     auto connecting = std::async(std::launch::async, [&] {
         std::error_code code;
-        auto client = landline::connect("ws://" + std::string(listener.address()) + "/", code);
+        auto client = landline::connect("ws://" + std::string(listener.local_addr()) + "/", code);
         CHECK(code == status::handshake && landline::last_error().http_status() == 403);
     });
     auto request = listener.accept(soon, failure);

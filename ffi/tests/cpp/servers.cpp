@@ -49,7 +49,7 @@ void handlers_that_throw() {
 void handlers_that_return() {
     const running server([](landline::connection&) {});
     auto client = landline::connect(server.url());
-    CHECK(!client.recv(soon) && client.close_code() == landline::close_code::normal);
+    CHECK(!client.recv(soon) && client.close_code() == landline::close_code::normal_closure);
 }
 
 void run_waits_for_handlers() {
@@ -66,7 +66,7 @@ void run_waits_for_handlers() {
         });
         return returned.load();
     });
-    const auto client = landline::connect("ws://" + std::string(server.address()));
+    const auto client = landline::connect("ws://" + std::string(server.local_addr()));
     CHECK(started.get_future().wait_for(soon) == std::future_status::ready);
     const auto all = server.stop(0s);
     CHECK(all.cut == 1 && all.finished == 0 && server.connections() == 1);
@@ -105,7 +105,7 @@ void run_fails() {
         });
         return failure.status() == status::io && returned;
     });
-    auto client = landline::connect("ws://" + std::string(server.address()));
+    auto client = landline::connect("ws://" + std::string(server.local_addr()));
     CHECK(started.get_future().wait_for(soon) == std::future_status::ready);
     break_listening_socket();
     CHECK(!client.recv(soon) && client.close_code() == landline::close_code::going_away);
@@ -130,7 +130,7 @@ void connections_that_are_kept() {
 
 void requests() {
     const landline::listener listener("127.0.0.1:0", landline::options().subprotocol("two"));
-    const auto url = "ws://" + std::string(listener.address()) + "/path?a=b";
+    const auto url = "ws://" + std::string(listener.local_addr()) + "/path?a=b";
     auto connecting = std::async(std::launch::async, [&] {
         const auto with = landline::options().subprotocol("one").subprotocol("two").origin("https://a.test");
         return landline::connect(url, with, soon);
@@ -139,7 +139,7 @@ void requests() {
     CHECK(request.path().empty());
     request.read();
     CHECK(request.path() == "/path" && request.query() == "a=b" && request.origin() == "https://a.test");
-    CHECK(request.host() == listener.address() && !request.peer().empty());
+    CHECK(request.host() == listener.local_addr() && !request.peer_addr().empty());
     CHECK((request.subprotocols() == std::vector<std::string_view>{"one", "two"}));
     CHECK(request.header("sec-websocket-version") == "13" && !request.header("none"));
     CHECK(request.headers().find("upgrade: websocket\r\n") != std::string_view::npos);
@@ -365,7 +365,7 @@ void logs() {
         throw 7; // goes nowhere
     });
     const auto cause_lines = [] {
-        const running server(echo, landline::options().origin_policy(landline::origins::same));
+        const running server(echo, landline::options().origins(landline::origins::same));
         thrown_by([&] { landline::connect(server.url(), landline::options().origin("https://a.test")); });
     };
     cause_lines();

@@ -91,9 +91,9 @@ void overloads() {
     CHECK(arrives(kind::text, "literal"));
     client.send(std::string("s\0s", 3), soon);
     CHECK(arrives(kind::text, std::string_view("s\0s", 3)));
-    client.send(std::string_view("view"), landline::send_flag::plain);
+    client.send(std::string_view("view"), landline::send_flag::compress_never);
     CHECK(arrives(kind::text, "view"));
-    client.send("both", {landline::send_flag::plain | landline::send_flag::feed, soon});
+    client.send("both", {landline::send_flag::compress_never | landline::send_flag::feed, soon});
     client.flush();
     CHECK(arrives(kind::text, "both"));
     client.send("code", failure);
@@ -168,13 +168,13 @@ void what_was_moved_from_can_be_called() {
     writer.finish(soon, failure);
     CHECK(failure == landline::status::null);
     landline::listener other(std::move(listener));
-    CHECK(!listener.accept(soon, failure) && failure == landline::status::null && listener.address().empty());
+    CHECK(!listener.accept(soon, failure) && failure == landline::status::null && listener.local_addr().empty());
     landline::request request;
     request.reject(403, {}, failure);
     CHECK(failure == landline::status::null && request.path().empty() && request.subprotocols().empty());
     landline::server server;
     server.stop(soon, failure);
-    CHECK(failure == landline::status::null && server.connections() == 0 && server.address().empty());
+    CHECK(failure == landline::status::null && server.connections() == 0 && server.local_addr().empty());
     server.run([](landline::connection&) {}, nullptr, failure);
     CHECK(failure == landline::status::null);
     landline::protocol protocol;

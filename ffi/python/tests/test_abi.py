@@ -1,0 +1,98 @@
+"""The package's view of the C ABI, compared with the header."""
+
+import ctypes
+import re
+from ctypes import POINTER, c_char_p, c_int16, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+from landline import CloseCode, _abi
+
+HEADER = (Path(__file__).resolve().parents[3] / "include/landline.h").read_text()
+
+NUMBERS = {
+    "int16_t": c_int16,
+    "int32_t": c_int32,
+    "int64_t": c_int64,
+    "uint32_t": c_uint32,
+    "uint64_t": c_uint64,
+    "size_t": c_size_t,
+    "landline_status": c_int32,
+}
+
+
+def constants() -> Dict[str, int]:
+    found = re.findall(r"^#define LANDLINE_(\w+) (-?\d+)$", HEADER, re.M)
+    return {name: int(value) for name, value in found}
+
+
+def functions() -> Dict[str, Tuple[str, List[str]]]:
+    """What each function returns and takes, as C types."""
+    found = re.findall(r"^((?:const )?\w+ \*?)(landline_\w+)\(([^;]*)\);", HEADER, re.M)
+    return {name: (result.strip(), types(inside)) for result, name, inside in found if "typedef" not in result}
+
+
+def types(parameters: str) -> List[str]:
+    if parameters == "void":
+        return []
+    return [re.sub(r"\w+$", "", " ".join(one.split())).strip() for one in parameters.split(",")]
+
+
+def fitting(kind: str) -> List[Any]:
+    """What ctypes may have for a type of C. Pointers that are passed for every message are not checked by ctypes."""
+    if kind in NUMBERS:
+        return [NUMBERS[kind]]
+    if kind == "void":
+        return [None]
+    if kind == "const char *":
+        return [c_char_p]
+    if kind == "const void *":
+        return [c_void_p, c_char_p]
+    if kind.endswith("**"):
+        return [POINTER(c_void_p)]
+    target = kind.rstrip("*").strip()
+    return [POINTER(NUMBERS[target]), c_void_p] if target in NUMBERS else [c_void_p]
+
+
+def test_every_constant_has_the_number_of_the_header() -> None:
+    numbers = constants()
+    ours = {name: value for name, value in vars(_abi).items() if name.isupper() and isinstance(value, int)}
+    assert len(ours) > 100
+    wrong = {name: value for name, value in ours.items() if numbers.get(name) != value}
+    assert wrong == {}, "not those of the header"
+
+
+def test_every_function_has_the_signature_of_the_header() -> None:
+    header = functions()
+    ours = [it for it in vars(_abi).values() if isinstance(it, ctypes._CFuncPtr)]  # type: ignore[attr-defined]
+    assert len(ours) > 40
+    for function in ours:
+        name = function.__name__
+        result, parameters = header[name]
+        assert function.restype in fitting(result), f"{name} gives {result}"
+        if function.argtypes is None:
+            # Called with values that are made by hand.
+            assert function in (_abi.conn_recv_into_quick, _abi.conn_send_quick), f"{name} has no argtypes"
+            continue
+        assert len(function.argtypes) == len(parameters), f"{name} takes {parameters}"
+        for own, theirs in zip(function.argtypes, parameters):
+            assert own in fitting(theirs), f"{name}: {theirs} is not {own}"
+
+
+def test_the_package_uses_no_struct_of_the_header() -> None:
+    """If one comes, its fields are to be compared with the header here."""
+    structs = [it for it in vars(_abi).values() if isinstance(it, type) and issubclass(it, ctypes.Structure)]
+    assert structs == []
+
+
+def test_close_codes_are_all_those_of_the_header() -> None:
+    ours = {code.name: code.value for code in CloseCode}
+    assert ours == {name[6:]: value for name, value in constants().items() if name.startswith("CLOSE_")}
+
+
+def test_the_phases_of_exceptions_are_those_of_the_header() -> None:
+    from landline import _exceptions
+
+    phases = {name[6:].lower(): value for name, value in constants().items() if name.startswith("PHASE_")}
+    ours = {name or "none": number for number, name in enumerate(_exceptions._PHASES)}
+    assert ours == phases

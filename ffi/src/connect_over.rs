@@ -1,0 +1,111 @@
+//! Opening connections over sockets and transports of the caller's own, and in memory.
+
+use crate::args::{limit, out_handle};
+use crate::conn::landline_conn;
+use crate::connect::{into_handle, prepare};
+use crate::failure::{Failure, guard};
+use crate::options::landline_options;
+use crate::socket::socket;
+use crate::status::*;
+use crate::transport::{CallerTransport, landline_transport};
+use crate::values::values;
+use landline::transport::pair;
+use std::ffi::{c_char, c_void};
+
+/// Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
+/// with wss:// TLS is done over it. With `take` 1 the descriptor belongs to the connection from here on, also when this
+/// fails; with 0 the connection uses a duplicate, and the caller still closes the original, at any time.
+///
+/// Blocks, and returns, as landline_connect(); LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+///
+/// # Safety
+///
+/// As landline_connect(); `fd` is open, and with `take` nobody else uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_connect_fd(
+    fd: i32,
+    take: i32,
+    url: *const c_char,
+    options: *const landline_options,
+    timeout_ms: i32,
+    conn: *mut *mut landline_conn,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        let transport = unsafe { socket(fd, take) };
+        // SAFETY: the caller's promise.
+        let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
+        let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
+        out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Opens a connection over a transport of the caller's own, whose functions are called with `user`. `url` says what to
+/// ask for, and with wss:// TLS is done over it. The table is copied; its `free` is called once, also when this fails,
+/// unless it is the table that is NULL, incomplete or of the wrong size.
+///
+/// Blocks, and returns, as landline_connect().
+///
+/// # Safety
+///
+/// As landline_connect(); `transport` is NULL or a table as landline_transport demands.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_connect_transport(
+    transport: *const landline_transport,
+    user: *mut c_void,
+    url: *const c_char,
+    options: *const landline_options,
+    timeout_ms: i32,
+    conn: *mut *mut landline_conn,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
+        let transport = unsafe { CallerTransport::new(transport, user) };
+        // SAFETY: the caller's promise.
+        let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
+        let ws = values.client(is_tls, limit(timeout_ms)?)?.connect_over(transport?, url)?;
+        out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
+/// connections have no descriptor.
+///
+/// Each direction holds 64 KiB. What does not fit, with a few bytes for each frame, waits until the other end
+/// receives: a single thread that sends more than that before it receives, with no time limit, blocks for ever.
+///
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
+///
+/// # Safety
+///
+/// Both options are NULL or live handles; `client` and `server` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_pair(
+    client_options: *const landline_options,
+    server_options: *const landline_options,
+    client: *mut *mut landline_conn,
+    server: *mut *mut landline_conn,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (to_client, to_server, ours, theirs) = unsafe {
+            let (client, server) = (out_handle(client, "client"), out_handle(server, "server"));
+            (client?, server?, values(client_options), values(server_options).without_tls())
+        };
+        let (near, far) = pair();
+        let connector = ours.client(false, None)?;
+        let (near, far) = std::thread::scope(|scope| {
+            let accepting = scope.spawn(|| Ok::<_, Failure>(theirs.accept_over(far, None)?.accept()?));
+            let near = connector.connect_over(near, "ws://memory/");
+            (near, accepting.join())
+        });
+        let far = far.map_err(|_| Failure::state("a thread failed"))?;
+        let near = landline_conn::wrap(near?, ours.single_thread(), ours.close_timeout())?;
+        let far = landline_conn::wrap(far?, theirs.single_thread(), theirs.close_timeout())?;
+        to_client.set(into_handle(near));
+        to_server.set(into_handle(far));
+        Ok(LANDLINE_OK)
+    })
+}

@@ -1,0 +1,420 @@
+//! Requests of clients, to be looked at, accepted or rejected.
+
+use crate::args::{TextOut, bytes, c_string, check_process, handle, limit, out_handle, string};
+use crate::conn::landline_conn;
+use crate::connect::into_handle;
+use crate::failure::{Failure, Outcome, guard};
+use crate::headers::HeaderTexts;
+use crate::names;
+use crate::options::landline_options;
+use crate::socket::socket;
+use crate::status::*;
+use crate::transport::{CallerTransport, landline_transport};
+use crate::values::{Values, add_header, values};
+use http::StatusCode;
+use landline::WebSocket;
+use landline::process::Process;
+use landline::proto::handshake::Headers;
+use landline::server::{Incoming, Request};
+use std::ffi::{CString, c_char, c_void};
+use std::sync::{Mutex, PoisonError};
+
+/// A client that is connected and waits: look at its request, then accept or reject it.
+///
+/// Ownership: the caller's, who frees it with landline_request_free(), also when it was answered. A client that was not
+/// answered gets status 500.
+///
+/// Threads: any, one at a time; a second one waits.
+#[allow(non_camel_case_types)]
+pub struct landline_request {
+    stage: Mutex<Stage>,
+    made_in: Process,
+    values: Values,
+}
+
+impl landline_request {
+    pub(crate) fn make(stage: Stage, values: Values) -> *mut Self {
+        Box::into_raw(Box::new(Self { stage: Mutex::new(stage), made_in: Process::current(), values }))
+    }
+}
+
+pub(crate) enum Stage {
+    /// Nothing has been read.
+    Incoming(Incoming),
+    /// It can be answered.
+    Read(Box<Open>),
+    /// It has been answered.
+    Answered(Box<Texts>),
+    /// It was no request, or its client is gone.
+    Failed,
+}
+
+pub(crate) struct Open {
+    request: Request,
+    texts: Texts,
+    /// For the answer.
+    headers: Headers,
+}
+
+/// What was asked, as C reads it. It stays when the request has been answered.
+pub(crate) struct Texts {
+    headers: HeaderTexts,
+    path: CString,
+    query: CString,
+    host: CString,
+    origin: CString,
+    peer: CString,
+    raw_target: CString,
+    subprotocols: Vec<CString>,
+}
+
+impl Texts {
+    fn of(request: &Request) -> Self {
+        Self {
+            headers: HeaderTexts::new(request.headers(), &[]),
+            path: c_string(request.path()),
+            query: c_string(request.query().unwrap_or_default()),
+            host: c_string(request.host()),
+            origin: c_string(request.origin().unwrap_or_default()),
+            peer: c_string(request.peer_addr().map_or(String::new(), |address| address.to_string())),
+            raw_target: c_string(request.raw_target()),
+            subprotocols: request.subprotocols().iter().map(c_string).collect(),
+        }
+    }
+}
+
+impl Stage {
+    pub(crate) fn read(request: Request) -> Self {
+        let texts = Texts::of(&request);
+        Self::Read(Box::new(Open { request, texts, headers: Headers::new() }))
+    }
+
+    fn texts(&self) -> Outcome<&Texts> {
+        match self {
+            Self::Read(open) => Ok(&open.texts),
+            Self::Answered(texts) => Ok(texts),
+            Self::Incoming(_) => Err(Failure::state("the request has not been read: call landline_request_read()")),
+            Self::Failed => Err(Failure::state("there is no request: reading it failed")),
+        }
+    }
+
+    fn open(&mut self) -> Outcome<&mut Open> {
+        match self {
+            Self::Read(open) => Ok(open),
+            Self::Answered(_) => Err(Failure::state("the request has been answered")),
+            _ => self.texts().map(|_| unreachable!()),
+        }
+    }
+
+    /// Takes the request to answer it.
+    fn answer<T>(&mut self, answer: impl FnOnce(Request, Headers) -> landline::Result<T>) -> Outcome<T> {
+        self.open()?;
+        let Self::Read(open) = std::mem::replace(self, Self::Failed) else {
+            return Err(Failure::state("no request"));
+        };
+        let Open { request, texts, headers } = *open;
+        *self = Self::Answered(Box::new(texts));
+        Ok(answer(request, headers)?)
+    }
+}
+
+/// # Safety
+///
+/// `request` is NULL or a live handle.
+unsafe fn on_request<T>(
+    request: *const landline_request,
+    body: impl FnOnce(&mut Stage, &Values) -> Outcome<T>,
+) -> Outcome<T> {
+    // SAFETY: the caller's promise.
+    let request = unsafe { handle(request, "request") }?;
+    check_process(request.made_in)?;
+    body(&mut request.stage.lock().unwrap_or_else(PoisonError::into_inner), &request.values)
+}
+
+/// Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
+/// landline_connect_fd(). `options` may be NULL.
+///
+/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+///
+/// What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+///
+/// # Safety
+///
+/// `fd` is open, and with `take` nobody else uses it; otherwise as landline_listener_accept().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_from_fd(
+    fd: i32,
+    take: i32,
+    options: *const landline_options,
+    timeout_ms: i32,
+    request: *mut *mut landline_request,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (transport, out, values) =
+            unsafe { (socket(fd, take), out_handle(request, "request")?, values(options)) };
+        let request = values.accept_over(transport?, limit(timeout_ms)?)?;
+        out.set(landline_request::make(Stage::read(request), values));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// The same over a transport of the caller's own; its `free` is called as in landline_connect_transport().
+///
+/// # Safety
+///
+/// `transport` is NULL or a table as landline_transport demands; otherwise as landline_listener_accept().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_from_transport(
+    transport: *const landline_transport,
+    user: *mut c_void,
+    options: *const landline_options,
+    timeout_ms: i32,
+    request: *mut *mut landline_request,
+) -> landline_status {
+    guard(|| {
+        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
+        let (transport, out, values) =
+            unsafe { (CallerTransport::new(transport, user), out_handle(request, "request")?, values(options)) };
+        let request = values.accept_over(transport?, limit(timeout_ms)?)?;
+        out.set(landline_request::make(Stage::read(request), values));
+        Ok(LANDLINE_OK)
+    })
+}
+
+/// Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
+///
+/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
+///
+/// LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
+/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_read(request: *mut landline_request) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        on_request(request, |stage, _| {
+            match std::mem::replace(stage, Stage::Failed) {
+                Stage::Incoming(incoming) => *stage = Stage::read(incoming.request()?),
+                other => {
+                    *stage = other;
+                    stage.texts()?;
+                }
+            }
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
+/// as they are.
+pub const LANDLINE_REQUEST_PATH: i32 = 1;
+/// The query, without the question mark; empty if there is none. Percent-encoded like the path.
+pub const LANDLINE_REQUEST_QUERY: i32 = 2;
+/// The Host header.
+pub const LANDLINE_REQUEST_HOST: i32 = 3;
+/// The Origin header: the page that a browser connects from; empty if there is none.
+pub const LANDLINE_REQUEST_ORIGIN: i32 = 4;
+/// The client's address; empty if it has none.
+pub const LANDLINE_REQUEST_PEER_ADDR: i32 = 5;
+/// All headers, each as "name: value\r\n".
+pub const LANDLINE_REQUEST_HEADERS: i32 = 6;
+/// Path and query byte by byte as the client sent them, which need not be UTF-8.
+pub const LANDLINE_REQUEST_RAW_TARGET: i32 = 7;
+
+/// A text that belongs to the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes and a NUL. Valid until the
+/// request is freed. Empty if there is no such thing. `len` may be NULL.
+///
+/// LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for a key that is not
+/// known; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `text` and `len` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_str(
+    request: *const landline_request,
+    key: i32,
+    text: *mut *const c_char,
+    len: *mut usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let out = TextOut::new(text, len, "text")?;
+        on_request(request, |stage, _| {
+            let texts = stage.texts()?;
+            match key {
+                LANDLINE_REQUEST_PATH => out.set(Some(&texts.path)),
+                LANDLINE_REQUEST_QUERY => out.set(Some(&texts.query)),
+                LANDLINE_REQUEST_HOST => out.set(Some(&texts.host)),
+                LANDLINE_REQUEST_ORIGIN => out.set(Some(&texts.origin)),
+                LANDLINE_REQUEST_PEER_ADDR => out.set(Some(&texts.peer)),
+                LANDLINE_REQUEST_RAW_TARGET => out.set(Some(&texts.raw_target)),
+                LANDLINE_REQUEST_HEADERS => out.set_bytes(texts.headers.block()),
+                _ => return Err(names::wrong_key(names::REQUEST, key, "a request's text")),
+            }
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// The `index`th value (from 0) of one of the request's headers, by its name in any case: `*value`, `*len` bytes and a
+/// NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
+///
+/// LANDLINE_OK, also if there is none; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_UTF8;
+/// LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `name` is NULL or a C string; `value` and `len` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_header(
+    request: *const landline_request,
+    name: *const c_char,
+    index: usize,
+    value: *mut *const c_char,
+    len: *mut usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let (out, name) = (TextOut::new(value, len, "value")?, string(name, "name")?);
+        on_request(request, |stage, _| {
+            out.set(stage.texts()?.headers.value(name, index));
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
+/// behind the last one. Valid until the request is freed. `len` may be NULL.
+///
+/// LANDLINE_OK, also behind the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `name` and `len` are NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_subprotocol(
+    request: *const landline_request,
+    index: usize,
+    name: *mut *const c_char,
+    len: *mut usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let out = TextOut::new(name, len, "name")?;
+        on_request(request, |stage, _| {
+            out.set(stage.texts()?.subprotocols.get(index).map(|name| &**name));
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
+///
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
+/// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `name` and `value` are NULL or C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_add_header(
+    request: *mut landline_request,
+    name: *const c_char,
+    value: *const c_char,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let (name, value) = (string(name, "name")?, string(value, "value")?);
+        on_request(request, |stage, _| {
+            add_header(&mut stage.open()?.headers, name, value)?;
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
+/// LANDLINE_OPT_SUBPROTOCOL that it offers, "" none. Free `*conn` with landline_conn_free(), and still the request.
+///
+/// Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+///
+/// LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
+/// got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
+/// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `subprotocol` is NULL or a C string; `conn` is NULL or can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_accept(
+    request: *mut landline_request,
+    subprotocol: *const c_char,
+    conn: *mut *mut landline_conn,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let out = out_handle(conn, "conn")?;
+        let subprotocol = if subprotocol.is_null() { None } else { Some(string(subprotocol, "subprotocol")?) };
+        on_request(request, |stage, values| {
+            let chosen = match subprotocol {
+                None => {
+                    let offered = stage.open()?.request.subprotocols();
+                    values.subprotocols().iter().find(|name| offered.contains(name)).map(|name| &name[..])
+                }
+                Some(name) => Some(name).filter(|name| !name.is_empty()),
+            };
+            let ws: WebSocket = stage.answer(|request, headers| request.accept_with(chosen, headers))?;
+            out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
+///
+/// Blocks until the client has read it, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is less.
+///
+/// LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
+/// 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle; `len` bytes can be read at `body`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_reject(
+    request: *mut landline_request,
+    status: i32,
+    body: *const c_void,
+    len: usize,
+) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        let body = bytes(body, len, "body")?;
+        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let status = status.ok_or_else(|| Failure::invalid("that is not an HTTP status"))?;
+        on_request(request, |stage, _| {
+            stage.answer(|request, headers| request.reject(status, headers, body))?;
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// Frees a request. A client that was not answered gets status 500. NULL does nothing.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle that nobody uses any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_request_free(request: *mut landline_request) {
+    if !request.is_null() {
+        guard(|| {
+            // SAFETY: made by this module, and given up by the caller.
+            drop(unsafe { Box::from_raw(request) });
+            Ok(LANDLINE_OK)
+        });
+    }
+}

@@ -1,0 +1,77 @@
+//! Sockets of the caller's own.
+
+use crate::failure::{Failure, Outcome};
+use landline::server::ListeningSocket;
+use landline::transport::SocketTransport;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+/// A transport over a socket of the caller's.
+///
+/// # Safety
+///
+/// `fd` is open, and with `take` nobody else uses it.
+pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<SocketTransport> {
+    use rustix::net::AddressFamily;
+    // SAFETY: the caller's promise.
+    let fd = unsafe { stream_socket(fd, take) }?;
+    let system = |error: std::io::Error| Failure::invalid(format!("the descriptor cannot be used: {error}"));
+    // Not by SO_DOMAIN, which macOS does not have.
+    let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
+    let transport = match family {
+        AddressFamily::INET | AddressFamily::INET6 => {
+            SocketTransport::tcp(TcpStream::from(fd), &Default::default())
+        }
+        AddressFamily::UNIX => SocketTransport::unix(UnixStream::from(fd)),
+        _ => return Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    };
+    transport.map_err(system)
+}
+
+/// A stream socket of the caller's, or a copy of it.
+///
+/// # Safety
+///
+/// As [`socket`].
+pub(crate) unsafe fn stream_socket(fd: i32, take: i32) -> Outcome<OwnedFd> {
+    use rustix::net::{SocketType, sockopt};
+    if fd < 0 {
+        return Err(Failure::invalid(format!("{fd} is not a descriptor")));
+    }
+    let system = |error: std::io::Error| Failure::invalid(format!("descriptor {fd} cannot be used: {error}"));
+    // SAFETY: the caller's promise.
+    let fd = unsafe {
+        if take != 0 {
+            OwnedFd::from_raw_fd(fd)
+        } else {
+            BorrowedFd::borrow_raw(fd).try_clone_to_owned().map_err(system)?
+        }
+    };
+    let kind = sockopt::socket_type(&fd).map_err(|error| system(error.into()))?;
+    if kind != SocketType::STREAM {
+        return Err(Failure::invalid("the descriptor is not a stream socket"));
+    }
+    Ok(fd)
+}
+
+/// A socket of the caller's that listens.
+///
+/// # Safety
+///
+/// `fd` is open, and with `take` nobody else uses it.
+pub(crate) unsafe fn listening_socket(fd: i32, take: i32) -> Outcome<ListeningSocket> {
+    use rustix::net::{AddressFamily, sockopt};
+    // SAFETY: the caller's promise.
+    let fd = unsafe { stream_socket(fd, take) }?;
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::invalid(format!("the descriptor cannot be used: {error}"));
+    if !sockopt::socket_acceptconn(&fd).map_err(|error| unusable(&error))? {
+        return Err(Failure::invalid("the descriptor is a socket that does not listen"));
+    }
+    match rustix::net::getsockname(&fd).map_err(|error| unusable(&error))?.address_family() {
+        AddressFamily::INET | AddressFamily::INET6 => Ok(TcpListener::from(fd).into()),
+        AddressFamily::UNIX => Ok(UnixListener::from(fd).into()),
+        _ => Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    }
+}

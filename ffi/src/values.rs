@@ -1,0 +1,353 @@
+//! What options hold, and the clients and servers that are made with it.
+
+use crate::failure::{Failure, Outcome};
+use crate::names;
+use crate::options::*;
+use crate::tls_values::Tls;
+use landline::proto::Limits;
+use landline::proto::handshake::{HeadLimits, Headers};
+use landline::server::{OriginPolicy, Scheme, ServerBuilder};
+use landline::transport::{TcpOptions, Transport};
+use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
+use std::time::Duration;
+
+#[derive(Clone, Default)]
+pub(crate) struct Values {
+    config: Config,
+    message_limits: Limits,
+    close_timeout: Option<Duration>,
+    compression: bool,
+    compression_options: Compression,
+    keepalive: Keepalive,
+    keepalive_on: bool,
+    connect_timeout: Option<Option<Duration>>,
+    handshake_timeout: Option<Option<Duration>>,
+    limits: HeadLimits,
+    tcp: TcpOptions,
+    pub(crate) headers: Vec<(String, String)>,
+    origin: Option<String>,
+    host: Option<String>,
+    subprotocols: Vec<String>,
+    origins: OriginPolicy,
+    allowed_origins: Vec<String>,
+    public_scheme: Option<Scheme>,
+    max_connections: Option<usize>,
+    stack_size: Option<usize>,
+    pub(crate) interrupter: Option<Interrupter>,
+    single_thread: bool,
+    tls: Tls,
+}
+
+/// The values of a handle; the defaults for NULL.
+///
+/// # Safety
+///
+/// `options` is NULL or a live handle.
+pub(crate) unsafe fn values(options: *const landline_options) -> Values {
+    // SAFETY: the caller's promise.
+    unsafe { options.as_ref() }.map_or_else(Values::default, |options| options.lock().clone())
+}
+
+impl Values {
+    pub(crate) fn config(&self) -> Config {
+        let compression = self.compression();
+        let keepalive = self.keepalive_on.then_some(self.keepalive);
+        self.config
+            .clone()
+            .max_message_size(self.message_limits.max_message_size)
+            .max_fragments(self.message_limits.max_fragments)
+            .close_timeout(self.close_timeout())
+            .compression(compression)
+            .keepalive(keepalive)
+    }
+
+    pub(crate) fn message_limits(&self) -> Limits {
+        self.message_limits
+    }
+
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.close_timeout.unwrap_or(Duration::from_secs(5))
+    }
+
+    /// The interrupter that was given, or one that is made for a listener.
+    pub(crate) fn own_interrupter(&mut self) -> Outcome<Interrupter> {
+        match &self.interrupter {
+            Some(interrupter) => Ok(interrupter.clone()),
+            None => {
+                let made = Interrupter::new()?;
+                self.interrupter = Some(made.clone());
+                Ok(made)
+            }
+        }
+    }
+
+    /// The same for a server that nobody can listen to.
+    pub(crate) fn without_tls(self) -> Self {
+        Self { tls: Tls::default(), ..self }
+    }
+
+    /// Reads the request of a client that is connected already.
+    pub(crate) fn accept_over(
+        &self,
+        transport: impl Transport + 'static,
+        limit: Option<Duration>,
+    ) -> Outcome<landline::server::Request> {
+        let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(10)));
+        // A limit of 0 is one that has passed.
+        let timeout =
+            [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
+        Ok(self.server()?.handshake_timeout(timeout).accept_over(transport)?)
+    }
+
+    pub(crate) fn single_thread(&self) -> bool {
+        self.single_thread
+    }
+
+    pub(crate) fn limits(&self) -> HeadLimits {
+        self.limits
+    }
+
+    pub(crate) fn compression(&self) -> Option<Compression> {
+        self.compression.then(|| self.compression_options.clone())
+    }
+
+    pub(crate) fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+
+    /// For a server without TLS of its own.
+    pub(crate) fn allows(&self, origin: Option<&str>, host: &str) -> bool {
+        self.origins.allows(origin, host, self.public_scheme)
+    }
+
+    /// The request's own parts, for a client that is driven by hand.
+    pub(crate) fn request(&self) -> Outcome<(Option<&str>, Option<&str>, Headers)> {
+        let mut headers = Headers::new();
+        for (name, value) in &self.headers {
+            add_header(&mut headers, name, value)?;
+        }
+        Ok((self.host.as_deref(), self.origin.as_deref(), headers))
+    }
+
+    /// A client, for one connection that must be open within `limit`.
+    pub(crate) fn client(&self, is_tls: bool, limit: Option<Duration>) -> Outcome<Client> {
+        let mut builder = Client::builder().config(self.config()).head_limits(self.limits).tcp(self.tcp.clone());
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
+        for name in &self.subprotocols {
+            builder = builder.subprotocol(name);
+        }
+        if let Some(origin) = &self.origin {
+            builder = builder.origin(origin);
+        }
+        if let Some(host) = &self.host {
+            builder = builder.host(host);
+        }
+        if let Some(timeout) = self.connect_timeout {
+            builder = builder.connect_timeout(timeout);
+        }
+        let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(30)));
+        let timeout = [timeout, limit].into_iter().flatten().min();
+        builder = builder.handshake_timeout(timeout);
+        if let Some(interrupter) = &self.interrupter {
+            builder = builder.interrupter(interrupter.clone());
+        }
+        if is_tls {
+            builder = builder.tls_options(self.tls.connector()?);
+        }
+        Ok(builder.build()?)
+    }
+
+    pub(crate) fn server(&self) -> Outcome<ServerBuilder> {
+        let mut builder = Server::builder()
+            .config(self.config())
+            .head_limits(self.limits)
+            .tcp(self.tcp.clone())
+            .subprotocols(self.subprotocols.clone())
+            .origins(self.origins.clone());
+        if let Some(scheme) = self.public_scheme {
+            builder = builder.public_scheme(scheme);
+        }
+        if let Some(timeout) = self.handshake_timeout {
+            builder = builder.handshake_timeout(timeout);
+        }
+        if let Some(count) = self.max_connections {
+            builder = builder.max_connections(count);
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        if let Some(interrupter) = &self.interrupter {
+            builder = builder.interrupter(interrupter.clone());
+        }
+        if let Some(identity) = self.tls.identity()? {
+            builder = builder.tls(identity);
+        }
+        Ok(builder)
+    }
+
+    pub(crate) fn set_int(&mut self, key: i32, value: i64) -> Outcome<()> {
+        let millis = || time(key, value);
+        match key {
+            LANDLINE_OPT_MAX_MESSAGE_SIZE => self.message_limits.max_message_size = number(key, value)?,
+            LANDLINE_OPT_MAX_FRAGMENTS => self.message_limits.max_fragments = number(key, value)?,
+            LANDLINE_OPT_SEND_TIMEOUT_MS => self.config = self.config.clone().send_timeout(millis()?),
+            LANDLINE_OPT_RECV_TIMEOUT_MS => self.config = self.config.clone().recv_timeout(millis()?),
+            LANDLINE_OPT_CLOSE_TIMEOUT_MS => {
+                self.close_timeout = Some(millis()?.unwrap_or(Duration::MAX));
+            }
+            LANDLINE_OPT_KEEPALIVE_INTERVAL_MS => {
+                let interval = if value == 0 { None } else { millis()? };
+                self.keepalive_on = interval.is_some();
+                self.keepalive.interval = interval.unwrap_or(self.keepalive.interval);
+            }
+            LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS => {
+                self.keepalive.timeout = millis()?.unwrap_or(Duration::MAX);
+            }
+            LANDLINE_OPT_CONNECT_TIMEOUT_MS => self.connect_timeout = Some(millis()?),
+            LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS => self.handshake_timeout = Some(millis()?),
+            LANDLINE_OPT_COMPRESSION => self.compression = flag(key, value)?,
+            LANDLINE_OPT_COMPRESSION_LEVEL => self.compress(|c, level| c.level(level), key, value)?,
+            LANDLINE_OPT_COMPRESSION_THRESHOLD => {
+                self.compression_options = self.compression_options.clone().threshold(number(key, value)?);
+            }
+            LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER => {
+                self.compression_options =
+                    self.compression_options.clone().server_no_context_takeover(flag(key, value)?);
+            }
+            LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER => {
+                self.compression_options =
+                    self.compression_options.clone().client_no_context_takeover(flag(key, value)?);
+            }
+            LANDLINE_OPT_SERVER_MAX_WINDOW_BITS => {
+                self.compress(|c, bits| c.server_max_window_bits(bits), key, value)?
+            }
+            LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS => {
+                self.compress(|c, bits| c.client_max_window_bits(bits), key, value)?
+            }
+            LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES => {
+                self.compression_options =
+                    self.compression_options.clone().free_between_messages(flag(key, value)?);
+            }
+            LANDLINE_OPT_MAX_HEAD_SIZE => self.limits.max_head_size = number(key, value)?,
+            LANDLINE_OPT_MAX_HEADERS => self.limits.max_headers = number(key, value)?,
+            LANDLINE_OPT_MAX_START_LINE => self.limits.max_start_line = number(key, value)?,
+            LANDLINE_OPT_MAX_REFUSAL_BODY => self.limits.max_refusal_body = number(key, value)?,
+            LANDLINE_OPT_TCP_NODELAY => self.tcp.nodelay = flag(key, value)?,
+            LANDLINE_OPT_TLS_PLATFORM_ROOTS => self.tls.platform_roots = flag(key, value)?,
+            LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS => self.tls.accept_invalid_certs = flag(key, value)?,
+            LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES => {
+                self.tls.accept_invalid_hostnames = flag(key, value)?
+            }
+            LANDLINE_OPT_MAX_CONNECTIONS => self.max_connections = Some(number(key, value)?),
+            LANDLINE_OPT_STACK_SIZE => self.stack_size = Some(number(key, value)?),
+            LANDLINE_OPT_PUBLIC_SCHEME => {
+                self.public_scheme = match value {
+                    LANDLINE_SCHEME_UNKNOWN => None,
+                    LANDLINE_SCHEME_HTTP => Some(Scheme::Http),
+                    LANDLINE_SCHEME_HTTPS => Some(Scheme::Https),
+                    _ => return Err(out_of_range(key, value)),
+                }
+            }
+            LANDLINE_OPT_ORIGINS => {
+                self.origins = match value {
+                    LANDLINE_ORIGINS_ANY => OriginPolicy::Any,
+                    LANDLINE_ORIGINS_SAME => OriginPolicy::SameOrigin,
+                    LANDLINE_ORIGINS_LIST => OriginPolicy::List(self.allowed_origins.clone()),
+                    _ => return Err(out_of_range(key, value)),
+                }
+            }
+            LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
+            _ => return Err(unknown(key, "a number")),
+        }
+        Ok(())
+    }
+
+    fn compress(&mut self, set: impl Fn(Compression, u8) -> Compression, key: i32, value: i64) -> Outcome<()> {
+        let range = if key == LANDLINE_OPT_COMPRESSION_LEVEL { 1..=9 } else { 9..=15 };
+        if !range.contains(&value) {
+            return Err(out_of_range(key, value));
+        }
+        self.compression_options = set(self.compression_options.clone(), number(key, value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_str(&mut self, key: i32, value: Option<&str>) -> Outcome<()> {
+        let own = value.map(str::to_owned);
+        match key {
+            LANDLINE_OPT_ORIGIN => self.origin = own,
+            LANDLINE_OPT_HOST => self.host = own,
+            LANDLINE_OPT_SUBPROTOCOL => add(&mut self.subprotocols, own),
+            LANDLINE_OPT_ALLOWED_ORIGIN => {
+                add(&mut self.allowed_origins, own);
+                self.origins = OriginPolicy::List(self.allowed_origins.clone());
+            }
+            LANDLINE_OPT_TLS_CA_FILE => add(&mut self.tls.ca_files, own),
+            LANDLINE_OPT_TLS_CERT_FILE => self.tls.cert_file = own,
+            LANDLINE_OPT_TLS_KEY_FILE => self.tls.key_file = own,
+            LANDLINE_OPT_TLS_PKCS12_PASSWORD => self.tls.pkcs12_password = own.unwrap_or_default(),
+            _ => return Err(unknown(key, "a text")),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_bytes(&mut self, key: i32, value: &[u8]) -> Outcome<()> {
+        match key {
+            LANDLINE_OPT_TLS_CA_PEM => add(&mut self.tls.ca_pem, (!value.is_empty()).then(|| value.to_vec())),
+            LANDLINE_OPT_TLS_CERT_PEM => self.tls.cert = value.to_vec(),
+            LANDLINE_OPT_TLS_KEY_PEM => self.tls.key = value.to_vec(),
+            LANDLINE_OPT_TLS_PKCS12 => self.tls.pkcs12 = value.to_vec(),
+            _ => return Err(unknown(key, "bytes")),
+        }
+        Ok(())
+    }
+}
+
+/// Adds a value; `None` removes all.
+fn add<T>(values: &mut Vec<T>, value: Option<T>) {
+    match value {
+        Some(value) => values.push(value),
+        None => values.clear(),
+    }
+}
+
+pub(crate) fn add_header(headers: &mut Headers, name: &str, value: &str) -> Outcome<()> {
+    headers.append(name, value).map_err(|error| Failure::invalid(error.to_string()))
+}
+
+fn unknown(key: i32, what: &str) -> Failure {
+    let name = names::name_of(names::OPTIONS, key);
+    let function = match key {
+        _ if name == key.to_string() => return Failure::invalid(format!("{key} is the key of no option")),
+        ..=99 => "int",
+        100..=199 => "str",
+        _ => "bytes",
+    };
+    Failure::invalid(format!("{name} is not the key of {what}: set it with landline_options_set_{function}()"))
+}
+
+fn out_of_range(key: i32, value: i64) -> Failure {
+    Failure::invalid(format!("{value} is out of range for {}", names::name_of(names::OPTIONS, key)))
+}
+
+fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {
+    T::try_from(value).map_err(|_| out_of_range(key, value))
+}
+
+fn flag(key: i32, value: i64) -> Outcome<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(out_of_range(key, value)),
+    }
+}
+
+/// Milliseconds, or `None` for no limit.
+fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
+    match value {
+        -1 => Ok(None),
+        1.. => Ok(Some(Duration::from_millis(value.unsigned_abs()))),
+        _ => Err(out_of_range(key, value)),
+    }
+}
