@@ -339,7 +339,7 @@ mod tests {
     use crate::conn_close::landline_conn_free;
     use crate::conn_recv::landline_conn_recv;
     use crate::conn_send::landline_conn_send;
-    use crate::connect::landline_pair;
+    use crate::connect_over::landline_pair;
 
     #[test]
     fn a_panic_poisons_the_handle_and_ends_its_calls() {

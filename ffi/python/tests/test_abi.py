@@ -67,7 +67,7 @@ def test_every_function_has_the_signature_of_the_header() -> None:
     ours = [it for it in vars(_abi).values() if isinstance(it, ctypes._CFuncPtr)]  # type: ignore[attr-defined]
     assert len(ours) > 40
     for function in ours:
-        name = function.__name__
+        name = str(getattr(function, "__name__"))
         result, parameters = header[name]
         assert function.restype in fitting(result), f"{name} gives {result}"
         if function.argtypes is None:

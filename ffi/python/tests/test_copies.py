@@ -39,6 +39,7 @@ def classes() -> Set[Type[Any]]:
 HEADERS = landline.Headers([("A", "b"), ("a", "c")])
 VALUES: List[object] = [
     HEADERS,
+    landline.CloseCode.GOING_AWAY,
     landline.Compression(level=9),
     landline.Response(404, "no", HEADERS),
     landline.Part(1, True, False),

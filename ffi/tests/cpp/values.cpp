@@ -171,7 +171,11 @@ void what_was_moved_from_can_be_called() {
     CHECK(!listener.accept(soon, failure) && failure == landline::status::null && listener.local_addr().empty());
     landline::request request;
     request.reject(403, {}, failure);
-    CHECK(failure == landline::status::null && request.path().empty() && request.subprotocols().empty());
+    CHECK(failure == landline::status::null);
+    CHECK(request.text(LANDLINE_REQUEST_PATH, failure).empty() && failure == landline::status::null);
+    CHECK(request.subprotocols(failure).empty() && failure == landline::status::null);
+    CHECK(!request.header("host", 0, failure) && failure == landline::status::null);
+    CHECK(thrown_by([&] { request.path(); }).status() == landline::status::null);
     landline::server server;
     server.stop(soon, failure);
     CHECK(failure == landline::status::null && server.connections() == 0 && server.local_addr().empty());
