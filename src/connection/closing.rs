@@ -18,7 +18,7 @@ use super::patience::Patience;
 use crate::close::{CloseCode, CloseFrame};
 use crate::deadline::{self, Deadline};
 use crate::error::{Closed, Error, Phase, Result, Timeout};
-use crate::proto::ReceiveError;
+use crate::proto::{ReceiveError, Step};
 use crate::transport::{Interest, Pace, SCRATCH};
 use std::io;
 use std::time::{Duration, Instant};
@@ -190,9 +190,9 @@ impl Link {
     }
 
     /// The peer's Close frame has come. Gives by when the answer must be out.
-    pub(super) fn close_received(&self, frame: CloseFrame) -> Instant {
+    pub(super) fn close_received(&self, step: &Step) -> Instant {
         let mut gate = self.gate();
-        gate.session.close_received(frame);
+        gate.session.apply(step, &[], None);
         *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
     }
 

@@ -40,7 +40,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
-use crate::proto::deflate::{DeflateParameters, Deflater, Inflater};
+use crate::proto::deflate::{self, DeflateParameters};
 use crate::proto::handshake::Extension;
 use crate::proto::{Inbound, Role};
 use crate::transport::{Interest, Transport};
@@ -116,8 +116,7 @@ impl WebSocket {
         let mut outbound = link::new_outbound(role)?;
         let mut inbound = Inbound::new(role, config.limits);
         if let (Some(options), Some(parameters)) = (&config.compression, &handshake.compression) {
-            outbound.set_deflater(Deflater::new(role, options, parameters));
-            inbound.set_inflater(Inflater::new(role, options, parameters));
+            deflate::enable(&mut inbound, &mut outbound, options, parameters);
         }
         let link = Link::new(transport, outbound, config);
         let receiver = Receiver::new(Arc::clone(&link), inbound, role, leftover);

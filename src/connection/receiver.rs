@@ -626,8 +626,8 @@ impl Receiver {
                     replies_due = true;
                     continue;
                 }
-                Step::Close(frame) => {
-                    let answer_by = self.link.close_received(frame);
+                Step::Close(_) => {
+                    let answer_by = self.link.close_received(&step);
                     self.answer_by = Some(answer_by);
                     return self.finish_close(answer_by, until);
                 }

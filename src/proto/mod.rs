@@ -94,6 +94,7 @@ pub use error::{Error, LimitError, ProtocolError, ReceiveError};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, Opcode, Role};
 pub use inbound::{Inbound, Limits, Step, Want};
 pub use outbound::{Content, MaskSource, OpenFrame, Outbound};
+pub(crate) use outbound::{DeflatedFrame, Deflating};
 pub use protocol::{Event, Protocol};
 pub use session::Session;
 pub(crate) use session::check_ping;

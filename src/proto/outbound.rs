@@ -10,6 +10,7 @@ use super::deflate::{Deflater, End};
 use super::frame::{FrameHeader, Opcode, Role};
 use super::mask;
 use crate::compression::Compress;
+use std::iter::Peekable;
 
 /// So much that has left is worth moving what waits to the front.
 const FORGET_MIN: usize = 16 << 10;
@@ -49,6 +50,46 @@ impl OpenFrame {
     #[must_use]
     pub fn is_masked(&self) -> bool {
         self.key.is_some()
+    }
+}
+
+/// A frame of a compressed message that is still to be queued or written, and then to be
+/// [given back](Outbound::recycle).
+pub(crate) struct DeflatedFrame {
+    pub(crate) payload: Vec<u8>,
+    fin: bool,
+}
+
+/// Compresses a message, or a part of one, frame by frame: each can be written before the next one is made.
+pub(crate) struct Deflating<'a, I: Iterator<Item = &'a [u8]>> {
+    part: &'a [u8],
+    rest: Peekable<I>,
+    end: End,
+    is_done: bool,
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Deflating<'a, I> {
+    /// `end` says what follows behind the last of `parts`.
+    pub(crate) fn new(parts: impl IntoIterator<IntoIter = I>, end: End) -> Self {
+        let mut rest = parts.into_iter().peekable();
+        Self { part: rest.next().unwrap_or_default(), rest, end, is_done: false }
+    }
+
+    /// The next frame; `None` if all has been compressed and nothing more is to be sent now.
+    pub(crate) fn next_frame(&mut self, out: &mut Outbound) -> Option<DeflatedFrame> {
+        let deflater = out.deflater.as_mut()?;
+        while !self.is_done {
+            let end = if self.rest.peek().is_some() { End::Part } else { self.end };
+            if let Some((payload, fin)) = deflater.run(&mut self.part, end) {
+                self.is_done = fin;
+                return Some(DeflatedFrame { payload, fin });
+            }
+            match self.rest.next() {
+                Some(part) => self.part = part,
+                None => self.is_done = true,
+            }
+        }
+        None
     }
 }
 
@@ -112,24 +153,19 @@ impl Outbound {
         self.deflater.as_ref().is_some_and(|deflater| deflater.is_open())
     }
 
-    /// Compresses the next part of a message: see [`Deflater::run`]. The payload it gives is to be queued or written
-    /// in a frame, and given back through [`reuse_deflated`](Self::reuse_deflated).
-    #[must_use]
-    pub fn deflate(&mut self, part: &mut &[u8], end: End) -> Option<(Vec<u8>, bool)> {
-        self.deflater.as_mut().and_then(|deflater| deflater.run(part, end))
+    /// Queues the header of a frame of a compressed message, as [`begin`](Self::begin) does.
+    pub(crate) fn begin_deflated(&mut self, opcode: Opcode, frame: &DeflatedFrame) -> OpenFrame {
+        self.begin(opcode, frame.fin, Content::Deflated, frame.payload.len() as u64)
     }
 
-    /// Gets the rest of the message over with: see [`Deflater::hurry`].
-    pub fn hurry(&mut self) {
+    /// Takes the memory of a frame back that has been queued or written. `hurry`: the rest of its message is to be got
+    /// over with; see [`Deflater::hurry`].
+    pub(crate) fn recycle(&mut self, frame: DeflatedFrame, hurry: bool) {
         if let Some(deflater) = &mut self.deflater {
-            deflater.hurry();
-        }
-    }
-
-    /// Takes a payload back that has been queued or written, to use its memory again.
-    pub fn reuse_deflated(&mut self, payload: Vec<u8>) {
-        if let Some(deflater) = &mut self.deflater {
-            deflater.reuse(payload);
+            deflater.reuse(frame.payload);
+            if hurry {
+                deflater.hurry();
+            }
         }
     }
 
@@ -261,7 +297,7 @@ impl Outbound {
 
     /// Replaces the memory of an empty queue; gives what it had. The new one is used up to its length.
     #[must_use]
-    pub fn exchange(&mut self, memory: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn exchange(&mut self, memory: Vec<u8>) -> Vec<u8> {
         debug_assert!(self.is_empty());
         std::mem::replace(&mut self.queue, memory)
     }
@@ -279,7 +315,7 @@ impl Outbound {
 
     /// Memory of the queue, in bytes.
     #[must_use]
-    pub fn queue_capacity(&self) -> usize {
+    pub(crate) fn queue_capacity(&self) -> usize {
         self.queue.len()
     }
 

@@ -1,18 +1,14 @@
 //! Both halves and the session in one value, for a program that drives the protocol from one thread.
 
-use super::deflate::{DeflateParameters, Deflater, End, Inflater};
+use super::deflate::{self, DeflateParameters, End};
 use super::error::Error;
 use super::frame::{Opcode, Role};
 use super::inbound::{Inbound, Limits, Step, Want};
-use super::outbound::{Content, MaskSource, Outbound};
+use super::outbound::{Content, Deflating, MaskSource, Outbound};
 use super::session::Session;
 use crate::close::{CloseCode, CloseFrame};
 use crate::compression::{Compress, Compression};
 use crate::message::{Kind, MessageRef, Payload};
-
-/// With more unwritten output than this, replies wait: of several Pongs only the last, so that a peer that pings
-/// and does not read makes nothing grow.
-const OUTPUT_MAX: usize = 64 << 10;
 
 /// Something the peer did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,9 +61,7 @@ impl Protocol {
     /// [`deflate`](super::deflate).
     #[must_use]
     pub fn with_deflate(mut self, options: &Compression, parameters: &DeflateParameters) -> Self {
-        let role = self.outbound.role();
-        self.inbound.set_inflater(Inflater::new(role, options, parameters));
-        self.outbound.set_deflater(Deflater::new(role, options, parameters));
+        deflate::enable(&mut self.inbound, &mut self.outbound, options, parameters);
         self
     }
 
@@ -132,25 +126,19 @@ impl Protocol {
                 return Err(self.failed.get_or_insert(error.into()).clone());
             }
         };
-        let event = match step {
+        let payload = self.inbound.payload();
+        self.session.apply(&step, payload, Some(&mut self.outbound));
+        Ok(match step {
             Step::NeedInput => return self.check_alive().map(|()| None),
-            Step::Message | Step::Piece { .. } => Event::Message(self.inbound.message()),
-            Step::Ping => {
-                self.session.ping_received(self.inbound.payload());
-                Event::Ping(self.inbound.payload())
-            }
-            Step::Pong => Event::Pong(self.inbound.payload()),
+            Step::Message | Step::Piece { .. } => Some(Event::Message(self.inbound.message())),
+            Step::Ping => Some(Event::Ping(payload)),
+            Step::Pong => Some(Event::Pong(payload)),
             Step::Close(frame) => {
                 // The end of the stream may have been reported before this was taken.
                 self.failed = None;
-                self.session.close_received(frame.clone());
-                Event::Close(frame)
+                Some(Event::Close(frame))
             }
-        };
-        if self.outbound.pending().len() < OUTPUT_MAX {
-            self.session.write_replies(&mut self.outbound);
-        }
-        Ok(Some(event))
+        })
     }
 
     /// Queues a message: in one frame, or in several if it is compressed to more than about 64 KiB.
@@ -178,14 +166,11 @@ impl Protocol {
             self.outbound.add(&mut frame, part);
             return Ok(());
         }
-        let (mut part, end) = (part, if fin { End::Message } else { End::Flush });
-        while let Some((payload, last)) = self.outbound.deflate(&mut part, end) {
-            let mut frame = self.outbound.begin(opcode, last, Content::Deflated, payload.len() as u64);
-            self.outbound.add(&mut frame, &payload);
-            self.outbound.reuse_deflated(payload);
-            if last {
-                break;
-            }
+        let mut frames = Deflating::new([part], End::of(fin, true));
+        while let Some(deflated) = frames.next_frame(&mut self.outbound) {
+            let mut frame = self.outbound.begin_deflated(opcode, &deflated);
+            self.outbound.add(&mut frame, &deflated.payload);
+            self.outbound.recycle(deflated, false);
         }
         Ok(())
     }
@@ -225,9 +210,7 @@ impl Protocol {
     /// `count` bytes of [`output`](Self::output) have been written.
     pub fn consume(&mut self, count: usize) {
         self.outbound.consume(count);
-        if self.outbound.pending().len() < OUTPUT_MAX {
-            self.session.write_replies(&mut self.outbound);
-        }
+        self.session.queue_replies(&mut self.outbound);
     }
 
     /// Whether the closing handshake is under way and the stream should end soon: start a timer and end it

@@ -9,13 +9,18 @@
 //! ```
 //!
 //! Every decision about what may still be sent, and about what the peer is owed, is made here. Nothing here
-//! waits or writes: a driver calls [`Session::write_replies`] whenever it may append whole frames, and sees to
-//! it that this happens before it waits for input.
+//! waits or writes: a driver hands each step of the receiving half to [`Session::apply`], calls
+//! [`Session::write_replies`] whenever it may append whole frames, and sees to it that this happens before it waits for
+//! input.
 
 use super::error::{Error, ReceiveError};
 use super::frame::{MAX_CONTROL_PAYLOAD, Opcode};
+use super::inbound::Step;
 use super::outbound::Outbound;
 use crate::close::{CloseFrame, Side};
+
+/// With more output than this unwritten, replies wait: a peer that pings and does not read makes nothing grow.
+const REPLIES_MAX: usize = 64 << 10;
 
 /// The payload of a control frame that is due.
 #[derive(Clone)]
@@ -58,13 +63,28 @@ impl Session {
         Self::default()
     }
 
+    /// Takes note of what the peer did, as [`Inbound::advance`](super::Inbound::advance) reports it, with the payload of
+    /// that step: what the peer is owed for it becomes due, and is queued in `out` if there is one with
+    /// [room](Self::queue_replies).
+    #[inline]
+    pub fn apply(&mut self, step: &Step, payload: &[u8], out: Option<&mut Outbound>) {
+        match step {
+            Step::Ping => self.ping_received(payload),
+            Step::Close(frame) => self.close_received(frame.clone()),
+            Step::NeedInput | Step::Message | Step::Piece { .. } | Step::Pong => {}
+        }
+        if let Some(out) = out {
+            self.queue_replies(out);
+        }
+    }
+
     /// A Ping has come: a Pong with the same payload is due.
-    pub fn ping_received(&mut self, payload: &[u8]) {
+    fn ping_received(&mut self, payload: &[u8]) {
         self.pong = Some(Box::new(Due::new(payload)));
     }
 
     /// A Close frame has come: unless one was sent, one with the same code is due.
-    pub fn close_received(&mut self, frame: CloseFrame) {
+    fn close_received(&mut self, frame: CloseFrame) {
         if self.first.is_none() {
             self.first = Some(Side::Remote);
         }
@@ -123,7 +143,16 @@ impl Session {
         self.pong.is_some() || self.ping.is_some() || self.close.is_some()
     }
 
-    /// Queues what the peer is owed. Not to be called while a frame is open in `out`.
+    /// Queues what the peer is owed, unless so much waits to be written that the peer does not seem to read: of several
+    /// Pongs only the last one is left then. Not to be called while a frame is open in `out`.
+    #[inline]
+    pub fn queue_replies(&mut self, out: &mut Outbound) {
+        if self.has_replies() && out.pending().len() < REPLIES_MAX {
+            self.write_replies(out);
+        }
+    }
+
+    /// Queues what the peer is owed, however much waits. Not to be called while a frame is open in `out`.
     pub fn write_replies(&mut self, out: &mut Outbound) {
         for (opcode, due) in [(Opcode::Pong, self.pong.take()), (Opcode::Ping, self.ping.take())] {
             if let Some(due) = due

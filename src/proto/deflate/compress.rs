@@ -26,6 +26,18 @@ pub enum End {
     Message,
 }
 
+impl End {
+    /// Behind the last part of a message, or behind one that is to be flushed.
+    #[must_use]
+    pub(crate) fn of(is_last: bool, flush: bool) -> Self {
+        match (is_last, flush) {
+            (true, _) => Self::Message,
+            (false, true) => Self::Flush,
+            (false, false) => Self::Part,
+        }
+    }
+}
+
 /// The compressor of one connection.
 pub struct Deflater {
     level: flate2::Compression,

@@ -97,7 +97,7 @@ fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
     let mut session = Session::new();
     let mut out = Outbound::server();
     for number in 0..10_000u32 {
-        session.ping_received(&number.to_be_bytes());
+        session.apply(&Step::Ping, &number.to_be_bytes(), None);
     }
     assert!(session.has_replies());
     session.write_replies(&mut out);
@@ -108,10 +108,42 @@ fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
     // A Ping of our own that is due is the latest one, too, and comes behind the Pong.
     session.ping(b"1").unwrap();
     session.ping(b"2").unwrap();
-    session.ping_received(b"3");
+    session.apply(&Step::Ping, b"3", None);
     out.consume(6);
     session.write_replies(&mut out);
     assert_eq!(out.pending(), b"\x8a\x013\x89\x012");
+}
+
+/// What both drivers do with what the receiving half reports.
+#[test]
+fn a_step_makes_due_what_the_peer_is_owed_for_it() {
+    let frame = CloseFrame::new(CloseCode::from(4000), "why").unwrap();
+    for (step, payload, owed) in [
+        (Step::Ping, &b"?"[..], &b"\x8a\x01?"[..]),
+        (Step::Close(frame.clone()), b"", b"\x88\x02\x0f\xa0"),
+        (Step::Close(CloseFrame::EMPTY), b"", b"\x88\x00"),
+        (Step::Pong, b"!", b""),
+        (Step::Message, b"a", b""),
+        (Step::Piece { kind: Kind::Text, last: true }, b"a", b""),
+        (Step::NeedInput, b"", b""),
+    ] {
+        // Queued at once where there is room.
+        let (mut session, mut out) = (Session::new(), Outbound::server());
+        session.apply(&step, payload, Some(&mut out));
+        assert_eq!(out.pending(), owed, "{step:?}");
+        assert_eq!(session.close_received_frame().is_some(), matches!(step, Step::Close(_)));
+        // Left in the session without a queue, and while much waits in it.
+        let (mut session, mut out) = (Session::new(), Outbound::server());
+        session.apply(&step, payload, None);
+        assert_eq!(session.has_replies(), !owed.is_empty(), "{step:?}");
+        out.frame(Opcode::Binary, true, &[0; 64 << 10]);
+        let full = out.pending().len();
+        session.apply(&Step::NeedInput, b"", Some(&mut out));
+        assert_eq!(out.pending().len(), full, "{step:?}");
+        out.consume(full);
+        session.queue_replies(&mut out);
+        assert_eq!(out.pending(), owed, "{step:?}");
+    }
 }
 
 /// A peer that pings and does not read.
@@ -153,12 +185,12 @@ fn item_14_no_pong_and_no_ping_after_close() {
     // What is due when the Close frame goes out goes out before it.
     let mut session = Session::new();
     let mut out = Outbound::server();
-    session.ping_received(b"a");
+    session.apply(&Step::Ping, b"a", None);
     session.start_close(CloseFrame::EMPTY);
-    session.ping_received(b"b");
+    session.apply(&Step::Ping, b"b", None);
     session.write_replies(&mut out);
     assert_eq!(out.pending(), b"\x8a\x01b\x88\x00");
-    session.ping_received(b"c");
+    session.apply(&Step::Ping, b"c", None);
     session.write_replies(&mut out);
     assert_eq!(out.pending().len(), 5);
     assert!(!session.has_replies());

@@ -8,7 +8,7 @@ mod sending;
 use super::reference::{binary, text};
 use super::*;
 use crate::compression::{Compress, Compression};
-use crate::proto::deflate::{DeflateParameters, Deflater, Inflater, accept, confirm, offer};
+use crate::proto::deflate::{DeflateParameters, Deflater, End, Inflater, accept, confirm, offer};
 
 /// Set in the first frame of a compressed message.
 const RSV1: u8 = 0x40;

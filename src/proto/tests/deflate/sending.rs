@@ -170,12 +170,11 @@ fn item_15_memory_for_output_is_given_back() {
     out.set_deflater(Deflater::new(Role::Server, &Compression::default(), &agreed(false)));
     let message = noise(100_000);
     assert!(out.compresses(Compress::Always, true, None));
-    let mut rest = &message[..];
-    while !rest.is_empty() || out.compresses(Compress::Never, false, None) {
-        let (payload, last) = out.deflate(&mut rest, crate::proto::deflate::End::Message).unwrap();
-        let mut frame = out.begin(Opcode::Binary, last, Content::Deflated, payload.len() as u64);
-        out.add(&mut frame, &payload);
-        out.reuse_deflated(payload);
+    let mut frames = Deflating::new([&message[..]], End::Message);
+    while let Some(deflated) = frames.next_frame(&mut out) {
+        let mut frame = out.begin_deflated(Opcode::Binary, &deflated);
+        out.add(&mut frame, &deflated.payload);
+        out.recycle(deflated, false);
     }
     assert!(out.capacity() > 100_000 + (64 << 10), "both are counted");
     out.shrink();
@@ -184,4 +183,42 @@ fn item_15_memory_for_output_is_given_back() {
     out.consume(count);
     out.shrink();
     assert_eq!(out.capacity(), 0);
+}
+
+/// However it is cut, and also if the rest has to be got over with, it stays one message.
+#[test]
+fn parts_of_a_message_are_compressed_into_frames_of_one_message() {
+    let message = noise(200_000);
+    for cut in [1000, 70_000, 200_000] {
+        for hurry_from in [0, 1, usize::MAX] {
+            let mut out = Outbound::server();
+            out.set_deflater(Deflater::new(Role::Server, &Compression::default(), &agreed(false)));
+            let mut frames = Deflating::new(message.chunks(cut), End::Message);
+            let mut count = 0;
+            while let Some(deflated) = frames.next_frame(&mut out) {
+                let mut frame = out.begin_deflated(Opcode::Binary, &deflated);
+                out.add(&mut frame, &deflated.payload);
+                out.recycle(deflated, count >= hurry_from);
+                count += 1;
+            }
+            assert!(count > 2, "several frames");
+            assert!(frames.next_frame(&mut out).is_none());
+            assert!(!out.is_deflating() && !out.is_fragmenting());
+            assert_eq!(feed(&mut inflating(Role::Client), out.pending(), &[WHOLE]), (vec![binary(&message)], None));
+        }
+    }
+    // Nothing is to be sent of a part that need not reach the peer yet, and an end alone is a frame.
+    let mut out = Outbound::server();
+    out.set_deflater(Deflater::new(Role::Server, &Compression::default(), &agreed(false)));
+    assert!(Deflating::new([&b"few bytes"[..], b"and more"], End::of(false, false)).next_frame(&mut out).is_none());
+    assert!(out.is_deflating());
+    let mut rest = Deflating::new([&b""[..]; 0], End::of(true, false));
+    let last = rest.next_frame(&mut out).expect("the end of the message");
+    let mut frame = out.begin_deflated(Opcode::Binary, &last);
+    out.add(&mut frame, &last.payload);
+    assert!(rest.next_frame(&mut out).is_none() && !out.is_deflating());
+    assert_eq!(
+        feed(&mut inflating(Role::Client), out.pending(), &[WHOLE]),
+        (vec![binary(b"few bytesand more")], None)
+    );
 }
