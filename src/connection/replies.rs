@@ -4,10 +4,11 @@
 use super::closing::Progress;
 use super::link::{Gate, Link};
 use super::patience::Patience;
-use super::turn::{GATHER_MAX, Queue};
+use super::turn::Queue;
 use super::waiting::wait_on;
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
+use crate::proto::Step;
 use std::time::Instant;
 
 /// What the receiver must know before it waits.
@@ -73,7 +74,7 @@ impl Link {
     /// is.
     pub(super) fn ping_received(&self, payload: &[u8]) {
         let gate = &mut *self.gate();
-        gate.session.ping_received(payload);
+        gate.session.apply(&Step::Ping, payload, None);
         gate.queue_replies();
     }
 
@@ -140,9 +141,8 @@ impl Gate {
     fn queue_replies(&mut self) {
         if let Some(queue) = &mut self.queue
             && !self.blocked
-            && queue.out.pending().len() < GATHER_MAX
         {
-            self.session.write_replies(&mut queue.out);
+            self.session.queue_replies(&mut queue.out);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::patience::Patience;
 use super::sending::Outgoing;
 use crate::error::{Error, Result};
 use crate::proto::deflate::End;
-use crate::proto::{Content, OpenFrame, Outbound};
+use crate::proto::{Content, DeflatedFrame, Deflating, Opcode, OpenFrame, Outbound};
 use std::io::{self, IoSlice};
 use std::ops::Deref;
 use std::sync::MutexGuard;
@@ -155,26 +155,14 @@ impl<L: Deref<Target = Link>> Turn<L> {
     /// has been reached, the rest of the message is queued in stored blocks, because compressing it would take more time.
     #[inline(never)]
     fn send_deflated(mut self, message: &Outgoing<'_>, patience: &mut Patience) -> Result<()> {
-        let fin = message.is_last();
-        let end = match (fin, message.flush) {
-            (true, _) => End::Message,
-            (false, true) => End::Flush,
-            (false, false) => End::Part,
-        };
-        let (last, others) =
-            message.payload.split_last().map_or((&[][..], &[][..]), |(last, others)| (&**last, others));
-        let parts = others.iter().map(|part| (&**part, End::Part)).chain([(last, end)]);
+        let parts = message.payload.iter().map(|part| &**part);
+        let mut frames = Deflating::new(parts, End::of(message.is_last(), message.flush));
         let mut result = Ok(());
-        'parts: for (mut part, end) in parts {
-            while let Some((payload, fin)) = self.queue().deflate(&mut part, end) {
-                result = self.put_deflated(message, fin, &payload, result, patience);
-                self.queue().reuse_deflated(payload);
-                if result.is_err() {
-                    self.queue().hurry();
-                }
-                if fin || result.as_ref().is_err_and(|error| error.is_fatal() || self.link.is_aborted()) {
-                    break 'parts;
-                }
+        while let Some(frame) = frames.next_frame(self.queue()) {
+            result = self.put_deflated(message.opcode, &frame, result, patience);
+            self.queue().recycle(frame, result.is_err());
+            if result.as_ref().is_err_and(|error| error.is_fatal() || self.link.is_aborted()) {
+                break;
             }
         }
         if result.is_ok() && (message.flush || self.queue().pending().len() >= GATHER_MAX) {
@@ -186,9 +174,8 @@ impl<L: Deref<Target = Link>> Turn<L> {
     /// Queues a compressed frame, and writes it if it is large, unless an earlier frame could not be written.
     fn put_deflated(
         &mut self,
-        message: &Outgoing<'_>,
-        fin: bool,
-        payload: &[u8],
+        opcode: Opcode,
+        deflated: &DeflatedFrame,
         result: Result<()>,
         patience: &mut Patience,
     ) -> Result<()> {
@@ -200,12 +187,12 @@ impl<L: Deref<Target = Link>> Turn<L> {
             }
         }
         let queue = self.queue();
-        let mut frame = queue.begin(message.opcode, fin, Content::Deflated, payload.len() as u64);
-        if result.is_err() || payload.len() < COPY_BELOW {
-            queue.add(&mut frame, payload);
+        let mut frame = queue.begin_deflated(opcode, deflated);
+        if result.is_err() || deflated.payload.len() < COPY_BELOW {
+            queue.add(&mut frame, &deflated.payload);
             return result;
         }
-        self.write_large(frame, &[IoSlice::new(payload)], 0, patience)
+        self.write_large(frame, &[IoSlice::new(&deflated.payload)], 0, patience)
     }
 
     /// Queues the replies that are due. Nothing else may be in the queue.
