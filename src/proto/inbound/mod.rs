@@ -1,0 +1,312 @@
+//! The receiving half of the protocol: bytes in, messages and control frames out.
+//!
+//! In scope: framing rules, unmasking, UTF-8, fragment assembly, limits, and the memory all that happens in.
+//! Out of scope: answering (see `session`), the opening handshake, reading from anything.
+//!
+//! The caller reads straight into [`Inbound::space`] and then asks [`Inbound::advance`] what that made.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `frames.rs` | the state: which frame may come next, and what it means |
+//! | `assemble.rs` | from the payload of frames to messages |
+//! | `buffers.rs` | the memory |
+
+mod assemble;
+mod buffers;
+mod frames;
+
+use super::MAX_CONTROL_PAYLOAD;
+use super::deflate::Inflater;
+use super::error::{ProtocolError, ReceiveError};
+use super::frame::{FrameHeader, MAX_HEADER_LEN, Role};
+use super::mask;
+use super::utf8;
+use crate::close::CloseFrame;
+use crate::message::{Kind, Message, MessageRef};
+use assemble::{IN_PLACE_MAX, OpenFrame, OpenMessage};
+use buffers::Buffers;
+use frames::State;
+
+/// What the receiving half accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Largest message in bytes, all its fragments together, inflated. Default 16 MiB.
+    pub max_message_size: u64,
+    /// Most frames in one message, empty ones counted. Default 131,072.
+    pub max_fragments: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_message_size: 16 << 20, max_fragments: 131_072 }
+    }
+}
+
+/// How the caller wants the next message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// Whole.
+    Message,
+    /// In pieces as they arrive, in constant memory.
+    Pieces,
+}
+
+/// What [`Inbound::advance`] found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Nothing whole: read more into [`Inbound::space`].
+    NeedInput,
+    /// A message, in [`Inbound::message`] or [`Inbound::take_message`].
+    Message,
+    /// A piece of a message, in [`Inbound::payload`]; possibly empty if it is the last one.
+    Piece {
+        /// What the message is.
+        kind: Kind,
+        /// Whether the message ends here.
+        last: bool,
+    },
+    /// A Ping; its payload is in [`Inbound::payload`].
+    Ping,
+    /// A Pong; its payload is in [`Inbound::payload`].
+    Pong,
+    /// A Close frame.
+    Close(CloseFrame),
+}
+
+/// The largest frame that stays in the read buffer until it is whole, whatever it is: header and payload of a control
+/// frame.
+const CONTROL_FRAME_MAX: usize = MAX_HEADER_LEN + MAX_CONTROL_PAYLOAD;
+
+/// The receiving half of a connection, without I/O. See the [module](crate::proto) for how to drive it.
+pub struct Inbound {
+    role: Role,
+    limits: Limits,
+    buffers: Buffers,
+    state: State,
+    /// For compressed messages, if they were agreed on.
+    inflater: Option<Box<Inflater>>,
+    /// What was last asked for.
+    want: Want,
+}
+
+impl Inbound {
+    /// The receiving half for an endpoint that plays `role`.
+    #[must_use]
+    pub fn new(role: Role, limits: Limits) -> Self {
+        Self { role, limits, buffers: Buffers::new(), state: State::Idle, inflater: None, want: Want::Message }
+    }
+
+    /// Accepts compressed messages.
+    pub fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(Box::new(inflater));
+    }
+
+    /// Replaces the limits. A message that is under way is held to the new ones from its next frame on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// From now on messages, the rest of the one under way too, are skipped: neither unmasked, inflated nor checked,
+    /// and without a limit on their size. [`advance`](Self::advance) gives control frames only.
+    pub(crate) fn discard_messages(&mut self) {
+        self.buffers.release();
+        let left = match &self.state {
+            State::Idle | State::Message(_, None) => 0,
+            State::Message(_, Some(frame)) => frame.left(),
+            State::Discarding { .. } | State::Closed | State::Failed(_) => return,
+        };
+        self.state = State::Discarding { left };
+        self.buffers.free_body();
+    }
+
+    /// Where the next bytes are to be read into; never empty. Tell [`filled`](Self::filled) how many came.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.buffers.release();
+        let mut wanted = CONTROL_FRAME_MAX;
+        match &self.state {
+            State::Message(message, Some(frame)) => {
+                if let Some(count) = self.direct_len(message, frame) {
+                    return frame.direct_space(count, &mut self.buffers);
+                }
+                wanted = frame.buffered_len().unwrap_or(wanted);
+            }
+            // What comes now is not looked at, however much it is.
+            State::Closed | State::Failed(_) => self.buffers.consume_all(),
+            _ => {}
+        }
+        self.buffers.space(wanted)
+    }
+
+    /// How much the next [`space`](Self::space) offers if the open frame is certain to fill it, or else 0.
+    #[inline]
+    pub(crate) fn awaited(&self) -> usize {
+        match &self.state {
+            State::Message(message, Some(frame)) => self.direct_len(message, frame).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// How much of the open frame is to be read directly into the body, if anything.
+    fn direct_len(&self, message: &OpenMessage, frame: &OpenFrame) -> Option<usize> {
+        let is_direct = !message.is_compressed && self.want == Want::Message;
+        if is_direct { frame.direct_len(&self.buffers) } else { None }
+    }
+
+    /// `count` bytes have been read into [`space`](Self::space).
+    ///
+    /// # Panics
+    ///
+    /// If that is more than `space` offered.
+    pub fn filled(&mut self, count: usize) {
+        let most = self.awaited();
+        match &mut self.state {
+            State::Message(message, Some(frame)) if most > 0 => {
+                assert!(count <= most, "more bytes than there was space for");
+                if let Err(error) = message.digest(frame, self.buffers.body_filled(count)) {
+                    self.state = State::Failed(error);
+                }
+            }
+            _ => self.buffers.filled(count),
+        }
+    }
+
+    /// Copies bytes in, for callers that have them already: as many as fit, whose number is returned.
+    pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        let space = self.space();
+        let count = bytes.len().min(space.len());
+        space[..count].copy_from_slice(&bytes[..count]);
+        self.filled(count);
+        count
+    }
+
+    /// Whether the peer may stop here: no message and no frame is half received.
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.state.message().is_none() && self.buffers.unread_len() == 0
+    }
+
+    /// Whether [`advance`](Self::advance) may have something without more input.
+    #[must_use]
+    pub fn has_buffered(&self) -> bool {
+        self.buffers.unread_len() > 0
+    }
+
+    /// Looks at what has been read: the next thing the peer did, or that more input is needed.
+    ///
+    /// Gives back what was lent before. Nothing comes after the Close frame. A message of which a piece was
+    /// given goes on in pieces, whatever is wanted.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; every later call gives the same error.
+    pub fn advance(&mut self, want: Want) -> Result<Step, ReceiveError> {
+        if want == Want::Message && self.advance_whole() {
+            return Ok(Step::Message);
+        }
+        self.advance_rest(want)
+    }
+
+    /// [`advance`](Self::advance) after [`advance_whole`](Self::advance_whole) has found nothing, or where it is not to
+    /// be asked.
+    pub(crate) fn advance_rest(&mut self, want: Want) -> Result<Step, ReceiveError> {
+        self.buffers.release();
+        let has_begun = self.state.message().is_some_and(|message| message.in_pieces);
+        self.want = if has_begun { Want::Pieces } else { want };
+        self.step(self.want).inspect_err(|error| self.state = State::Failed(*error))
+    }
+
+    /// Looks for the usual thing only: a whole message in one plain frame that has been read already. `false` if
+    /// there is anything else, which [`advance`](Self::advance) will tell.
+    ///
+    /// With many small messages in each read, this is most of what receiving costs.
+    #[inline(always)]
+    pub fn advance_whole(&mut self) -> bool {
+        self.buffers.release();
+        if !matches!(self.state, State::Idle) {
+            return false;
+        }
+        let unread = self.buffers.unread_mut();
+        let kind = match unread.first() {
+            Some(&FrameHeader::WHOLE_TEXT) => Kind::Text,
+            Some(&FrameHeader::WHOLE_BINARY) => Kind::Binary,
+            _ => return false,
+        };
+        let Ok(Some((header, size))) = FrameHeader::decode(unread) else { return false };
+        let limit = self.limits.max_message_size.min(IN_PLACE_MAX);
+        let is_masked = header.mask.is_some();
+        if is_masked != (self.role == Role::Server) || header.len > limit {
+            return false;
+        }
+        let Some(payload) = unread.get_mut(size..size + header.len as usize) else { return false };
+        if let Some(key) = header.mask {
+            mask::apply(payload, key, 0);
+        }
+        if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            self.state = State::Failed(ProtocolError::InvalidUtf8.into());
+            return false;
+        }
+        if self.buffers.has_body() {
+            self.buffers.body_unused();
+        }
+        self.buffers.lend_unread(size, header.len as usize);
+        self.buffers.lent_is(kind);
+        true
+    }
+
+    /// The payload of the last step.
+    #[must_use]
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        self.buffers.lent()
+    }
+
+    /// The message of a [`Step::Message`].
+    #[must_use]
+    #[inline]
+    #[expect(unsafe_code, reason = "see utf8::as_str")]
+    pub fn message(&self) -> MessageRef<'_> {
+        match self.buffers.lent_kind() {
+            Kind::Binary => MessageRef::Binary(self.payload()),
+            // SAFETY: `lent_kind` is `Text` only from the moment when a text message is whole and all of it has
+            // passed `Utf8`, or `simdutf8` in `advance_whole`, until it is released; nothing writes to it in between.
+            Kind::Text => MessageRef::Text(unsafe { utf8::as_str(self.payload()) }),
+        }
+    }
+
+    /// The message of a [`Step::Message`], taken out; a large one is not copied.
+    #[must_use]
+    #[expect(unsafe_code, reason = "see utf8::into_string")]
+    pub fn take_message(&mut self) -> Message {
+        let (kind, bytes) = (self.buffers.lent_kind(), self.buffers.take_lent());
+        self.buffers.release();
+        match kind {
+            Kind::Binary => Message::Binary(bytes),
+            // SAFETY: as in `message`.
+            Kind::Text => Message::Text(unsafe { utf8::into_string(bytes) }),
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need. Nothing received is lost.
+    pub fn shrink(&mut self) {
+        self.buffers.release();
+        self.buffers.shrink();
+    }
+
+    /// Whether [`shrink`](Self::shrink) would give anything back.
+    #[must_use]
+    pub fn holds_spare_memory(&self) -> bool {
+        self.buffers.holds_spare_memory()
+    }
+}
+
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let failed = if let State::Failed(error) = &self.state { Some(error) } else { None };
+        f.debug_struct("Inbound")
+            .field("role", &self.role)
+            .field("buffered", &self.buffers.unread_len())
+            .field("assembled", &self.buffers.body_len())
+            .field("failed", &failed)
+            .finish_non_exhaustive()
+    }
+}
