@@ -33,7 +33,7 @@ fn run_cases(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     for case in 1..=count {
         // Many cases are meant to end in an error; the server is the judge.
         if let Err(error) = run(&client, &format!("{base}/runCase?case={case}&agent={agent}")) {
-            println!("case {case}: {error}");
+            println!("case {case}: {error:#}");
         }
     }
     let mut reporting = client.connect(&format!("{base}/updateReports?agent={agent}"))?;

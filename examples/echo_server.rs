@@ -82,7 +82,7 @@ fn run(options: Options) -> landline::Result<()> {
     server.serve(|mut ws| {
         let peer = ws.peer_addr();
         if let Err(error) = echo(&mut ws) {
-            eprintln!("{}: {error}", peer.map_or("client".into(), |address| address.to_string()));
+            eprintln!("{}: {error:#}", peer.map_or("client".into(), |address| address.to_string()));
         }
     })
 }

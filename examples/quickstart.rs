@@ -41,7 +41,7 @@ fn converse(server: Server, scheme: &str, client: &Client) -> Result<()> {
     let serving = thread::spawn(move || {
         server.serve(|ws| {
             if let Err(error) = echo(ws) {
-                eprintln!("server: {error}");
+                eprintln!("server: {error:#}");
             }
         })
     });

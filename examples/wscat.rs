@@ -11,7 +11,7 @@ mod common;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
-use landline::error::{Closed, HandshakeError, LimitError};
+use landline::error::{Closed, HandshakeError, Setting};
 use landline::transport::{Identity, SocketTransport, TlsConnector};
 use landline::uri::Endpoint;
 use landline::{
@@ -225,21 +225,22 @@ fn connect_unix(path: &Path, limit: Duration) -> Result<SocketTransport, String>
 
 /// What to tell the user, with what the server says when it refuses.
 fn describe(error: Error) -> String {
-    if let Error::Limit(LimitError::MessageTooBig { limit, at_least }) = error {
-        return format!(
-            "message of at least {at_least} bytes is over the limit of {limit}; --max-message raises it"
-        );
-    }
+    let option = |setting| match setting {
+        Setting::MaxMessageSize => Some("--max-message"),
+        Setting::TrustedCertificates => Some("--cacert"),
+        _ => None,
+    };
+    let text = error.report(option).to_string();
     if let Error::Handshake(refused) = &error
         && let HandshakeError::Refused(refusal) = &**refused
     {
         let body = String::from_utf8_lossy(&refusal.body);
         let says = body.trim().lines().next().unwrap_or_default();
         if !says.is_empty() && !says.starts_with('<') {
-            return format!("{error}; it says: {}", says.chars().take(200).collect::<String>());
+            return format!("{text}; it says: {}", says.chars().take(200).collect::<String>());
         }
     }
-    error.to_string()
+    text
 }
 
 // ----- The open connection -----

@@ -278,7 +278,7 @@ impl ClientBuilder {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Err(error) = self.client.request.headers.append(name, value) {
-            self.fail(error.to_string());
+            self.error.get_or_insert(error.into());
         }
         self
     }
@@ -371,9 +371,5 @@ impl ClientBuilder {
         // Whatever the address, a request that cannot be written is found here and not at the first connect.
         ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
         Ok(client)
-    }
-
-    fn fail(&mut self, text: String) {
-        self.error.get_or_insert(Error::config(text));
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of an open connection, the same for both roles.
 
 use crate::compression::Compression;
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Result, Setting};
 use crate::proto::Limits;
 use std::time::Duration;
 
@@ -109,31 +109,40 @@ impl Config {
 
     /// Refuses what could not work.
     pub(crate) fn check(&self) -> Result<()> {
-        let zero = |timeout: Option<Duration>| timeout == Some(Duration::ZERO);
-        if zero(self.send_timeout) || zero(self.recv_timeout) || self.close_timeout.is_zero() {
-            return Err(Error::config("a timeout of zero would fail every call; use None for no limit"));
-        }
-        if self.keepalive.is_some_and(|keepalive| keepalive.interval.is_zero() || keepalive.timeout.is_zero()) {
-            return Err(Error::config("keepalive times of zero would cut every connection"));
+        const FAIL: &str = "every call would fail; give more, or no limit";
+        const CUT: &str = "every connection would be cut; give more";
+        not_zero(Setting::SendTimeout, self.send_timeout, FAIL)?;
+        not_zero(Setting::RecvTimeout, self.recv_timeout, FAIL)?;
+        not_zero(Setting::CloseTimeout, Some(self.close_timeout), CUT)?;
+        if let Some(keepalive) = self.keepalive {
+            not_zero(Setting::KeepaliveInterval, Some(keepalive.interval), CUT)?;
+            not_zero(Setting::KeepaliveTimeout, Some(keepalive.timeout), CUT)?;
         }
         if self.limits.max_fragments == 0 {
-            return Err(Error::config("max_fragments must be at least 1: every message has one frame"));
+            let advice = "every message has one frame; give 1 or more";
+            return Err(ConfigError::Setting { setting: Setting::MaxFragments, given: 0, advice }.into());
         }
         self.compression.as_ref().map_or(Ok(()), check_compression)
     }
 }
 
+/// Refuses a time of zero.
+pub(crate) fn not_zero(setting: Setting, time: Option<Duration>, advice: &'static str) -> Result<()> {
+    if time != Some(Duration::ZERO) {
+        return Ok(());
+    }
+    Err(ConfigError::Setting { setting, given: 0, advice }.into())
+}
+
 /// Refuses what the engine cannot do.
 fn check_compression(options: &Compression) -> Result<()> {
-    if !(1..=9).contains(&options.level) {
-        return Err(Error::config(format!("compression level {}: give 1 to 9", options.level)));
-    }
-    for (name, bits) in [
-        ("server_max_window_bits", options.server_max_window_bits),
-        ("client_max_window_bits", options.client_max_window_bits),
+    for (setting, given, range, advice) in [
+        (Setting::CompressionLevel, options.level, 1..=9, "give 1 to 9"),
+        (Setting::ServerMaxWindowBits, options.server_max_window_bits, 9..=15, "give 9 to 15"),
+        (Setting::ClientMaxWindowBits, options.client_max_window_bits, 9..=15, "give 9 to 15"),
     ] {
-        if !(9..=15).contains(&bits) {
-            return Err(Error::config(format!("{name} of {bits}: give 9 to 15")));
+        if !range.contains(&given) {
+            return Err(ConfigError::Setting { setting, given: given.into(), advice }.into());
         }
     }
     Ok(())

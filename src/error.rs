@@ -1,11 +1,19 @@
 //! Errors: whose fault, whether the connection goes on, and what to tell the user.
 
+mod connect;
+mod report;
+mod setting;
+mod tls;
+
+pub use connect::ConnectError;
+pub use setting::{ConfigError, Setting};
+pub use tls::{TlsError, TlsStage};
+
 use crate::close::{CloseCode, CloseFrameError};
 use crate::proto;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,52 +27,47 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Anything that can go wrong.
 ///
 /// Three questions have direct answers: [`fault`](Self::fault) says whose fault it is,
-/// [`is_fatal`](Self::is_fatal) whether the connection is finished, and `Display` what to tell the user, in one
-/// line that never shows payload.
+/// [`is_fatal`](Self::is_fatal) whether the connection is finished, and `{:#}` what to tell the user, in one line that
+/// never shows payload. `{}` leaves out the cause, which is the [`source`](std::error::Error::source): what the system or
+/// the TLS library said. [`report`](Self::report) is for programs whose settings have names of their own.
 ///
 /// After a fatal error every later call on the connection gives the same one.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// ```
+/// let error = landline::connect("ws://127.0.0.1:1/").unwrap_err();
+/// assert_eq!(error.to_string(), "cannot connect to 127.0.0.1:1");
+/// # #[cfg(target_os = "linux")]
+/// assert_eq!(format!("{error:#}"), "cannot connect to 127.0.0.1:1: Connection refused (os error 111)");
+/// ```
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The caller asked for something that cannot be. Nothing was done.
-    #[error("{0}")]
-    Usage(#[from] UsageError),
+    Usage(UsageError),
     /// The address is not one that can be connected to.
-    #[error("{0}")]
-    Url(#[from] UrlError),
-    /// A setting is out of range or does not fit the others, or an address to listen on cannot be read.
-    #[error("{0}")]
-    Config(Arc<str>),
+    Url(UrlError),
+    /// What this program gave cannot be used: a setting, a header, an answer, a file, an address to listen on.
+    Config(Arc<ConfigError>),
     /// No connection to the host.
-    #[error("{0}")]
     Connect(Arc<ConnectError>),
     /// TLS failed: a certificate or key of this end cannot be used, the handshake did not succeed, or a record of an
     /// open connection was not what the peer's TLS had sent. [`TlsError::stage`] says which.
-    #[error("{0}")]
     Tls(TlsError),
     /// The server did not open a WebSocket: it refused, or answered something else.
-    #[error("{0}")]
     Handshake(Arc<HandshakeError>),
     /// The client's opening request was refused with this answer.
-    #[error("{0}")]
     Rejected(Arc<Rejection>),
     /// The peer broke the protocol. It has been told.
-    #[error("peer broke the protocol: {0} ({section})", section = .0.rfc_section())]
     Protocol(ProtocolError),
     /// The peer went over a limit of this end. It has been told.
-    #[error("{0}")]
     Limit(LimitError),
     /// The connection is over.
-    #[error("{0}")]
     Closed(Closed),
     /// A time limit ran out. See the type for whether anything is lost.
-    #[error("{0}")]
     Timeout(Timeout),
     /// An [`Interrupter`](crate::Interrupter) woke the call. Nothing is lost.
-    #[error("{0}")]
     Interrupted(Interrupted),
     /// The network failed.
-    #[error("{during}: {source}")]
     Io {
         /// What was being done.
         during: Cow<'static, str>,
@@ -139,10 +142,6 @@ impl Error {
         }
     }
 
-    pub(crate) fn config(text: impl Into<Arc<str>>) -> Self {
-        Self::Config(text.into())
-    }
-
     /// The same error, now saying that the message was taken.
     pub(crate) fn accepted(self) -> Self {
         match self {
@@ -193,27 +192,46 @@ impl From<Rejection> for Error {
     }
 }
 
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(Arc::new(error))
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
-        Self::config(error.to_string())
+        ConfigError::from(error).into()
     }
 }
 
 impl From<HeaderError> for Error {
     fn from(error: HeaderError) -> Self {
-        Self::config(error.to_string())
+        ConfigError::from(error).into()
     }
 }
 
 impl From<ResponseError> for Error {
     fn from(error: ResponseError) -> Self {
-        Self::config(error.to_string())
+        ConfigError::from(error).into()
     }
 }
 
 impl From<native_tls::Error> for Error {
     fn from(error: native_tls::Error) -> Self {
-        Self::Tls(TlsError::new(TlsStage::Handshake, format!("TLS: {error}"), Some(Box::new(error))))
+        let cause = (error.to_string(), Box::new(error) as _);
+        Self::Tls(TlsError::new(TlsStage::Handshake, "TLS failed", Some(cause), None))
     }
 }
 
@@ -379,90 +397,6 @@ impl Interrupted {
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "interrupted {}", self.phase.during())
-    }
-}
-
-/// Why there is no connection: the look-up failed, or every address did.
-#[derive(Debug)]
-pub struct ConnectError {
-    /// What was to be reached, as `host:port`.
-    pub authority: String,
-    /// The failed look-up.
-    pub lookup: Option<io::Error>,
-    /// Each address that was tried, and what became of it.
-    pub attempts: Vec<(SocketAddr, io::Error)>,
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot connect to {}: ", self.authority)?;
-        match (&self.lookup, &self.attempts[..]) {
-            (Some(error), _) => write!(f, "looking up the name failed: {error}"),
-            (None, []) => f.write_str("the name has no address"),
-            (None, [(address, error)]) if address.to_string() == self.authority => write!(f, "{error}"),
-            (None, attempts) => {
-                for (i, (address, error)) in attempts.iter().enumerate() {
-                    let comma = if i == 0 { "" } else { ", " };
-                    write!(f, "{comma}{address}: {error}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-/// A failure of TLS. What the platform's library says is its [`source`](std::error::Error::source).
-#[derive(Clone, Debug)]
-pub struct TlsError(Arc<TlsFailure>);
-
-#[derive(Debug)]
-struct TlsFailure {
-    stage: TlsStage,
-    text: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-/// When TLS failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum TlsStage {
-    /// A certificate or key that this program gave cannot be used: [`Fault::Caller`].
-    Settings,
-    /// The handshake, the check of the peer's certificate included: [`Fault::Peer`].
-    Handshake,
-    /// The connection was open: a record was damaged or changed on the way, was no TLS, or was an alert. TLS does not
-    /// tell the peer from what lies in between: [`Fault::Peer`]. An end of the stream without `close_notify` is
-    /// [`Closed::Eof`].
-    Open,
-}
-
-impl TlsError {
-    pub(crate) fn new(
-        stage: TlsStage,
-        text: String,
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self(Arc::new(TlsFailure { stage, text, source }))
-    }
-
-    /// When it failed.
-    #[must_use]
-    pub fn stage(&self) -> TlsStage {
-        self.0.stage
-    }
-}
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text)
-    }
-}
-
-impl std::error::Error for TlsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|error| error as _)
     }
 }
 

@@ -32,7 +32,7 @@ fn an_address_that_cannot_be_read_is_named_with_the_form_it_must_have() {
     for address in ["no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000", "127.0.0.1:", ""] {
         let error = Server::bind(address).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error:?}");
-        let text = error.to_string();
+        let text = told_once(&error);
         assert!(text.starts_with(&format!("cannot listen on {address:?}: ")), "{text}");
         assert!(text.contains("127.0.0.1:9001"), "{text}");
         assert!(matches!(Listener::bind(address), Err(Error::Config(_))));
@@ -48,9 +48,9 @@ fn an_address_that_the_system_refuses_is_named_too() {
         let server = Server::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let error = Server::bind(address).unwrap_err();
-        assert!(error.to_string().starts_with(&format!("listening on {address}: ")), "{error}");
+        assert!(told_once(&error).starts_with(&format!("listening on {address} failed: ")), "{error}");
         let error = builder().listen_unix("/nowhere/at/all").unwrap_err();
-        assert!(error.to_string().starts_with("listening on unix:/nowhere/at/all: "), "{error}");
+        assert!(told_once(&error).starts_with("listening on unix:/nowhere/at/all failed: "), "{error}");
     });
 }
 

@@ -178,7 +178,7 @@ fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
             let server = serve_tls(wrong_certificate(&ca, wrong));
             let error = ca.client().connect(&server.tls_url()).unwrap_err();
             assert!(matches!(error, Error::Tls(_)) && error.is_fatal(), "{wrong:?}: {error:?}");
-            let told = error.to_string();
+            let told = told_once(&error);
             assert!(told.starts_with("TLS handshake failed: ") && told.contains(why), "{wrong:?}: {told}");
             // Advice only where it is the right one.
             assert_eq!(told.contains("ca_file"), why.contains("issuer") || why.contains("self-signed"), "{told}");
@@ -530,7 +530,7 @@ fn what_is_not_tls_is_an_error_in_both_roles() {
             let _ = raw.rest();
         });
         let result = Client::default().connect(&format!("wss://localhost:{}/", addr.port()));
-        let told = result.unwrap_err().to_string();
+        let told = told_once(&result.unwrap_err());
         assert!(told.starts_with("TLS handshake failed: ") && told.contains("does not speak TLS"), "{told}");
         server.join();
 

@@ -4,13 +4,13 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// The exit status: 0, or 1 after one line on standard error that says what went wrong.
+/// The exit status: 0, or 1 after one line on standard error that says what went wrong, with the causes.
 pub(crate) fn exit_code(result: Result<(), impl Display>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // It may quote the server, which can say anything: this stays one line.
-            let text = error.to_string().replace(char::is_control, " ");
+            let text = format!("{error:#}").replace(char::is_control, " ");
             let _ = writeln!(io::stderr(), "error: {text}");
             ExitCode::FAILURE
         }

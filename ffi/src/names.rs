@@ -4,6 +4,7 @@ use crate::conn_info::*;
 use crate::failure::Failure;
 use crate::options::*;
 use crate::request::*;
+use landline::error::Setting;
 
 /// The keys of one kind.
 pub(crate) type Keys = &'static [(i32, &'static str)];
@@ -17,6 +18,28 @@ macro_rules! keys {
 /// The name of a key, or its number if it has none.
 pub(crate) fn name_of(keys: Keys, key: i32) -> String {
     keys.iter().find(|(number, _)| *number == key).map_or_else(|| key.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// What the options that an error is about are called here.
+pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
+    Some(match setting {
+        Setting::MaxMessageSize => "LANDLINE_OPT_MAX_MESSAGE_SIZE",
+        Setting::MaxFragments => "LANDLINE_OPT_MAX_FRAGMENTS",
+        Setting::SendTimeout => "LANDLINE_OPT_SEND_TIMEOUT_MS",
+        Setting::RecvTimeout => "LANDLINE_OPT_RECV_TIMEOUT_MS",
+        Setting::CloseTimeout => "LANDLINE_OPT_CLOSE_TIMEOUT_MS",
+        Setting::HandshakeTimeout => "LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS",
+        Setting::KeepaliveInterval => "LANDLINE_OPT_KEEPALIVE_INTERVAL_MS",
+        Setting::KeepaliveTimeout => "LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS",
+        Setting::CompressionLevel => "LANDLINE_OPT_COMPRESSION_LEVEL",
+        Setting::ServerMaxWindowBits => "LANDLINE_OPT_SERVER_MAX_WINDOW_BITS",
+        Setting::ClientMaxWindowBits => "LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS",
+        Setting::MaxHeadSize => "LANDLINE_OPT_MAX_HEAD_SIZE",
+        Setting::MaxHeaders => "LANDLINE_OPT_MAX_HEADERS",
+        Setting::MaxStartLine => "LANDLINE_OPT_MAX_START_LINE",
+        Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
+        _ => return None,
+    })
 }
 
 /// The error for a key that does not belong where it was given.

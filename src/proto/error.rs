@@ -128,9 +128,7 @@ impl ProtocolError {
 #[non_exhaustive]
 pub enum LimitError {
     /// The message, all its fragments together, is larger than allowed.
-    #[error(
-        "message of at least {at_least} bytes is over the limit of {limit}; raise max_message_size to accept it"
-    )]
+    #[error("message of at least {at_least} bytes is over the limit of {limit}")]
     MessageTooBig {
         /// The limit, in bytes.
         limit: u64,
@@ -138,7 +136,7 @@ pub enum LimitError {
         at_least: u64,
     },
     /// The message has more frames than allowed, empty ones counted.
-    #[error("message in more than {limit} fragments; raise max_fragments to accept it")]
+    #[error("message in more than {limit} fragments")]
     TooManyFragments {
         /// The limit.
         limit: u32,

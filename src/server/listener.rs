@@ -3,7 +3,7 @@
 use super::{Options, Request, ServerBuilder};
 use crate::connection::Interrupter;
 use crate::deadline::Deadline;
-use crate::error::{Error, Interrupted, Phase, Result, Timeout};
+use crate::error::{ConfigError, Error, Interrupted, Phase, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
 use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
 use socket2::{Domain, SockAddr, Type};
@@ -174,11 +174,11 @@ fn is_dead(path: &Path) -> bool {
 }
 
 /// What went wrong with an address, by its name.
-fn cannot_listen(address: &str, form: &str, error: io::Error) -> Error {
+fn cannot_listen(address: &str, form: &'static str, error: io::Error) -> Error {
     match error.kind() {
         // std's, before the system is asked.
         io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
-            Error::config(format!("cannot listen on {address}: {error}; {form}"))
+            ConfigError::Address { address: address.to_owned(), advice: form, source: error }.into()
         }
         _ => Error::io(format!("listening on {address}"), error),
     }

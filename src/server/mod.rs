@@ -18,10 +18,10 @@ pub use origin::{OriginPolicy, Scheme};
 pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
 
-use crate::config::{Config, config_setters};
+use crate::config::{Config, config_setters, not_zero};
 use crate::connection::Interrupter;
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::proto::handshake::HeadLimits;
 use crate::transport::{Identity, TcpOptions, TlsAcceptor, Transport};
 use std::fmt::Debug;
@@ -276,9 +276,8 @@ impl ServerBuilder {
             return Err(error);
         }
         self.options.config.check()?;
-        if self.options.handshake_timeout == Some(Duration::ZERO) {
-            return Err(Error::config("a handshake timeout of zero would refuse every client"));
-        }
+        let advice = "every client would be refused; give more, or no limit";
+        not_zero(Setting::HandshakeTimeout, self.options.handshake_timeout, advice)?;
         Ok(Arc::new(self.options))
     }
 }

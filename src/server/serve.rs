@@ -178,10 +178,10 @@ impl Server {
                 Ok(incoming) => self.start(incoming, handler),
                 Err(Error::Interrupted(_)) => return Ok(()),
                 Err(error) if is_shortage(&error) => {
-                    log::warn!("cannot accept: {error}; new clients wait");
+                    log::warn!("cannot accept: {error:#}; new clients wait");
                     self.breathe();
                 }
-                Err(error) if is_about_one_client(&error) => log::debug!("{error}"),
+                Err(error) if is_about_one_client(&error) => log::debug!("{error:#}"),
                 Err(error) => return Err(error),
             }
         }
@@ -277,7 +277,7 @@ impl Slot {
         let ws = match opened {
             Ok(ws) => ws,
             Err(error) => {
-                log::debug!("no connection: {error}");
+                log::debug!("no connection: {error:#}");
                 return None;
             }
         };

@@ -130,3 +130,21 @@ pub(crate) fn pair_with(client: &landline::Client, options: ServerBuilder) -> (W
 pub(crate) fn pair() -> (WebSocket, WebSocket) {
     pair_with(&landline::Client::default(), Server::builder())
 }
+
+/// What `{:#}` says, once it is certain that no part of it is said twice: the error does not say what its sources say, and
+/// none of them what another says.
+#[track_caller]
+pub(crate) fn told_once(error: &landline::Error) -> String {
+    let told = format!("{error:#}");
+    let mut said = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        assert!(!text.is_empty() && said.iter().all(|other| !other.contains(&text)), "{text:?} after {said:?}");
+        assert_eq!(told.matches(&text).count(), 1, "{text:?} in {told:?}");
+        said.push(text);
+        source = cause.source();
+    }
+    assert!(!told.contains('\n'), "{told:?}");
+    told
+}

@@ -170,8 +170,8 @@ fn item_22_an_answer_that_does_not_fit_the_offer_fails_the_handshake() {
 #[test]
 fn options_out_of_range_are_refused_by_name() {
     for (bad, name) in [
-        (options().level(0), "compression level 0"),
-        (options().level(10), "compression level 10"),
+        (options().level(0), "compression level of 0"),
+        (options().level(10), "compression level of 10"),
         (options().server_max_window_bits(8), "server_max_window_bits of 8"),
         (options().server_max_window_bits(16), "server_max_window_bits of 16"),
         (options().client_max_window_bits(8), "client_max_window_bits of 8"),

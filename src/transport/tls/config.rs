@@ -1,6 +1,6 @@
 //! How each role does TLS.
 
-use super::failure::{short, unusable};
+use super::failure::unusable_because;
 use super::handshake::handshake;
 use super::identity::{Identity, Material, parse_certificates, read_file};
 use super::shared::{self, Pem, Settings};
@@ -273,5 +273,5 @@ impl fmt::Debug for TlsAcceptor {
 }
 
 fn not_set_up(source: native_tls::Error) -> Error {
-    unusable(format!("TLS cannot be set up: {}", short(&source)), Some(source))
+    unusable_because("TLS cannot be set up".to_owned(), source)
 }

@@ -2,41 +2,44 @@
 //!
 //! TLS works in memory here, so an error of its own is never one of the network.
 
-use crate::error::{Error, TlsError, TlsStage};
+use crate::error::{Error, Setting, TlsError, TlsStage};
 use std::io;
 
 /// What the program gave cannot be used.
-pub(super) fn unusable(text: String, source: Option<native_tls::Error>) -> Error {
-    Error::Tls(TlsError::new(TlsStage::Settings, text, source.map(|source| Box::new(source) as _)))
+pub(super) fn unusable(text: String) -> Error {
+    Error::Tls(TlsError::new(TlsStage::Settings, text, None, None))
 }
 
-/// The handshake failed; `hint` says what to do about it.
-pub(super) fn handshake_failed(hint: Option<&str>, source: Option<native_tls::Error>) -> Error {
-    let mut text = "TLS handshake failed".to_owned();
-    for part in source.as_ref().map(short).as_deref().into_iter().chain(hint) {
-        text.push_str(": ");
-        text.push_str(part);
-    }
-    Error::Tls(TlsError::new(TlsStage::Handshake, text, source.map(|source| Box::new(source) as _)))
+/// The same, as the library says.
+pub(super) fn unusable_because(text: String, source: native_tls::Error) -> Error {
+    Error::Tls(TlsError::new(TlsStage::Settings, text, Some((short(&source), Box::new(source))), None))
+}
+
+/// The handshake failed; `why` is what is known beside what the library says.
+pub(super) fn handshake_failed(why: Option<&str>, source: Option<native_tls::Error>) -> Error {
+    let text = why.map_or("TLS handshake failed".to_owned(), |why| format!("TLS handshake failed: {why}"));
+    let cause = source.map(|source| (short(&source), Box::new(source) as _));
+    let is_untrusted = |cause: &str| ["self-signed", "local issuer"].iter().any(|kind| cause.contains(kind));
+    let setting = cause.as_ref().filter(|(cause, _)| is_untrusted(cause)).map(|_| Setting::TrustedCertificates);
+    Error::Tls(TlsError::new(TlsStage::Handshake, text, cause, setting))
 }
 
 /// An open connection's TLS failed.
 pub(super) fn broken(error: io::Error) -> TlsError {
-    let reason = reason(&error);
-    let text = match &reason {
-        Some(Reason::Alert(alert)) => format!("peer ended TLS with an alert: {alert}"),
+    let (text, cause) = match reason(&error) {
+        Some(Reason::Alert(alert)) => ("peer ended TLS with an alert", alert),
         Some(Reason::BadRecord(what)) => {
-            format!("a TLS record cannot be decrypted; it was damaged or changed on the way ({what})")
+            ("a TLS record cannot be decrypted; it was damaged or changed on the way", what.to_owned())
         }
-        Some(Reason::Other(what)) => format!("peer sent what is no valid TLS ({what})"),
-        None => format!("TLS failed: {error}"),
+        Some(Reason::Other(what)) => ("peer sent what is no valid TLS", what.to_owned()),
+        None => ("TLS failed", error.to_string()),
     };
-    TlsError::new(TlsStage::Open, text, Some(error.into()))
+    TlsError::new(TlsStage::Open, text, Some((cause, error.into())), None)
 }
 
 /// An open connection's TLS was refused something by this end.
 pub(super) fn refused(text: &str) -> TlsError {
-    TlsError::new(TlsStage::Open, text.to_owned(), None)
+    TlsError::new(TlsStage::Open, text, None, None)
 }
 
 enum Reason {

@@ -49,14 +49,10 @@ pub(super) fn handshake<T: Transport>(
                 break tls;
             }
             Err(HandshakeError::Failure(source)) => {
-                let hint = if first_byte.is_some_and(|byte| !(20..=23).contains(&byte)) {
-                    Some("the other end does not speak TLS; use ws:// if it is meant to be plain")
-                } else if ["self-signed", "local issuer"].iter().any(|cause| source.to_string().contains(cause)) {
-                    Some("trust its issuer with ca_file or ca_pem, if this is the right server")
-                } else {
-                    None
-                };
-                return Err(handshake_failed(hint, Some(source)));
+                let is_other = first_byte.is_some_and(|byte| !(20..=23).contains(&byte));
+                let why =
+                    is_other.then_some("the other end does not speak TLS; use ws:// if it is meant to be plain");
+                return Err(handshake_failed(why, Some(source)));
             }
             Err(HandshakeError::WouldBlock(middle)) => middle,
         };

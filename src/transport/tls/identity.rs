@@ -1,8 +1,8 @@
 //! Certificates with their keys.
 
-use super::failure::{short, unusable};
+use super::failure::{short, unusable, unusable_because};
 use super::pem::{CERTIFICATE, KEY, complaint, labels};
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Result};
 use native_tls::Certificate;
 use std::fmt;
 use std::path::Path;
@@ -24,7 +24,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] saying which of them cannot be used and why, or that the key is not that of the certificate. A key
+    /// [`Error::Tls`](crate::Error::Tls) saying which of them cannot be used and why, or that the key is not that of the certificate. A key
     /// that begins with `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY` is in an older form; the error says how to
     /// convert it.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self> {
@@ -35,7 +35,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the file that cannot be read, and what [`from_pem`](Self::from_pem) gives, with the
+    /// [`Error::Config`](crate::Error::Config) naming the file that cannot be read, and what [`from_pem`](Self::from_pem) gives, with the
     /// files' names.
     pub fn from_pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
         Self::of(Material::files(certificate.as_ref(), key.as_ref())?)
@@ -45,7 +45,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] when it cannot be used, a wrong password included.
+    /// [`Error::Tls`](crate::Error::Tls) when it cannot be used, a wrong password included.
     pub fn from_pkcs12(archive: &[u8], password: &str) -> Result<Self> {
         Self::of(Material::pkcs12(archive, password))
     }
@@ -92,37 +92,35 @@ fn parse_pem(certificate: &(Vec<u8>, String), key: &(Vec<u8>, String)) -> Result
     parse_certificates(&certificate.0, &certificate.1)?;
     let begin = key.0.windows(PKCS8.len()).position(|bytes| bytes == PKCS8);
     let Some(begin) = begin else {
-        return Err(unusable(format!("{} cannot be used: {}", key.1, key_complaint(&key.0)), None));
+        return Err(unusable(format!("{} cannot be used: {}", key.1, key_complaint(&key.0))));
     };
     let pkcs8 = &key.0[begin..];
-    let identity = native_tls::Identity::from_pkcs8(&certificate.0, pkcs8).map_err(|source| {
-        unusable(format!("{} cannot be used: it is damaged ({})", key.1, short(&source)), Some(source))
-    })?;
+    let identity = native_tls::Identity::from_pkcs8(&certificate.0, pkcs8)
+        .map_err(|source| unusable_because(format!("{} cannot be used: it is damaged", key.1), source))?;
     if !fit(&certificate.0, pkcs8) {
-        return Err(unusable(format!("{} is not that of {}", key.1, certificate.1), None));
+        return Err(unusable(format!("{} is not that of {}", key.1, certificate.1)));
     }
     Ok(identity)
 }
 
 fn parse_pkcs12(archive: &[u8], password: &str) -> Result<native_tls::Identity> {
-    let unusable = |why: &str, source| unusable(format!("the PKCS#12 archive cannot be used: {why}"), source);
+    const NAME: &str = "the PKCS#12 archive cannot be used";
     if archive.is_empty() {
-        return Err(unusable("it is empty", None));
+        return Err(unusable(format!("{NAME}: it is empty")));
     }
     if labels(archive).next().is_some() {
-        return Err(unusable("it is PEM; give it as certificate and key", None));
+        return Err(unusable(format!("{NAME}: it is PEM; give it as certificate and key")));
     }
     native_tls::Identity::from_pkcs12(archive, password).map_err(|source| {
-        let why = short(&source);
-        let why = match &why[..] {
-            "mac verify failure" => "the password is wrong, or it is damaged".to_owned(),
-            "unsupported" => "its encryption is outdated; export it again".to_owned(),
-            _ if why.starts_with("at least one certificate") => {
-                "there is no private key in it, or no certificate that belongs to the key".to_owned()
+        let why = match &short(&source)[..] {
+            "mac verify failure" => "the password is wrong, or it is damaged",
+            "unsupported" => "its encryption is outdated; export it again",
+            why if why.starts_with("at least one certificate") => {
+                "there is no private key in it, or no certificate that belongs to the key"
             }
-            _ => format!("it is damaged, or something else ({why})"),
+            _ => "it is damaged, or something else",
         };
-        unusable(&why, Some(source))
+        unusable_because(format!("{NAME}: {why}"), source)
     })
 }
 
@@ -135,15 +133,12 @@ impl fmt::Debug for Identity {
 /// The certificates in a PEM text, at least one. `name` is how an error calls it.
 pub(super) fn parse_certificates(pem: &[u8], name: &str) -> Result<Vec<Certificate>> {
     if let Some(complaint) = complaint(pem, CERTIFICATE) {
-        return Err(unusable(format!("{name} cannot be used: {complaint}"), None));
+        return Err(unusable(format!("{name} cannot be used: {complaint}")));
     }
     match Certificate::stack_from_pem(pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(unusable(format!("{name} cannot be used: it is damaged"), None)),
-        Err(source) => {
-            let text = format!("{name} cannot be used: it is damaged ({})", short(&source));
-            Err(unusable(text, Some(source)))
-        }
+        Ok(_) => Err(unusable(format!("{name} cannot be used: it is damaged"))),
+        Err(source) => Err(unusable_because(format!("{name} cannot be used: it is damaged"), source)),
     }
 }
 
@@ -178,5 +173,5 @@ fn fit(_: &[u8], _: &[u8]) -> bool {
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::config(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source }.into())
 }

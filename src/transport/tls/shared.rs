@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(ask(&settings(false, "0"), now), 0, "the latest used stay");
         assert_eq!(ask(&settings(false, "1"), now), 1);
 
-        let fail = |_: &Settings| Err(crate::error::Error::config("no"));
+        let fail = |_: &Settings| Err(crate::error::UsageError::Forked.into());
         assert!(connector_in(&entries, &settings(false, "bad"), now, fail).is_err());
         assert_eq!(ask(&settings(false, "bad"), now), 1);
     }

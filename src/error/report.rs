@@ -1,0 +1,137 @@
+//! What an error tells, to programs and to people.
+//!
+//! `{}` says what happened, and never what the source says; so whoever prints an error and its sources one after the other
+//! says nothing twice. `{:#}` and [`Error::report`] do that in one line.
+
+use super::{ConfigError, Error, HandshakeError, LimitError, Setting};
+use std::error::Error as StdError;
+use std::fmt;
+
+/// How a program calls a setting; `None` for one that it does not have.
+type Names<'a> = &'a dyn Fn(Setting) -> Option<&'static str>;
+
+impl Error {
+    /// The setting that the error is about: one that cannot be used, or one that could be changed to prevent it.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::Limit(LimitError::MessageTooBig { .. }) => Some(Setting::MaxMessageSize),
+            Self::Limit(LimitError::TooManyFragments { .. }) => Some(Setting::MaxFragments),
+            Self::Tls(error) => error.setting(),
+            Self::Config(error) => match **error {
+                ConfigError::Setting { setting, .. } => Some(setting),
+                _ => None,
+            },
+            Self::Handshake(error) => match **error {
+                HandshakeError::HeadTooLarge { .. } => Some(Setting::MaxHeadSize),
+                HandshakeError::TooManyHeaders { .. } => Some(Setting::MaxHeaders),
+                HandshakeError::StartLineTooLong { .. } => Some(Setting::MaxStartLine),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What `{:#}` prints, in the words of a program whose settings have other names: the error, its causes, and what to
+    /// do about it, in one line. `name` is how the program calls a setting; `None` for one that it does not have.
+    ///
+    /// ```
+    /// use landline::error::{Error, LimitError, Setting};
+    /// let error = Error::Limit(LimitError::MessageTooBig { limit: 10, at_least: 12 });
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "message of at least 12 bytes is over the limit of 10; raise max_message_size to accept it"
+    /// );
+    /// let name = |setting| (setting == Setting::MaxMessageSize).then_some("--max-message");
+    /// assert_eq!(
+    ///     error.report(name).to_string(),
+    ///     "message of at least 12 bytes is over the limit of 10; raise --max-message to accept it"
+    /// );
+    /// ```
+    pub fn report<N: Fn(Setting) -> Option<&'static str>>(&self, name: N) -> impl fmt::Display + use<'_, N> {
+        Report { error: self, name }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, name: Names<'_>, with_causes: bool) -> fmt::Result {
+        self.write_what(f, name)?;
+        if with_causes {
+            let mut cause = self.source();
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
+        }
+        self.write_advice(f, name)
+    }
+
+    fn write_what(&self, f: &mut fmt::Formatter<'_>, name: Names<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) => write!(f, "{error}"),
+            Self::Url(error) => write!(f, "{error}"),
+            Self::Config(error) => match &**error {
+                ConfigError::Setting { setting, given, .. } => {
+                    write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
+                }
+                ConfigError::Address { address, .. } => write!(f, "cannot listen on {address}"),
+                error => write!(f, "{error}"),
+            },
+            Self::Connect(error) => write!(f, "{error}"),
+            Self::Tls(error) => write!(f, "{error}"),
+            Self::Handshake(error) => write!(f, "{error}"),
+            Self::Rejected(rejection) => write!(f, "{rejection}"),
+            Self::Protocol(error) => write!(f, "peer broke the protocol: {error} ({})", error.rfc_section()),
+            Self::Limit(error) => write!(f, "{error}"),
+            Self::Closed(closed) => write!(f, "{closed}"),
+            Self::Timeout(timeout) => write!(f, "{timeout}"),
+            Self::Interrupted(interrupted) => write!(f, "{interrupted}"),
+            Self::Io { during, .. } => write!(f, "{during} failed"),
+        }
+    }
+
+    fn write_advice(&self, f: &mut fmt::Formatter<'_>, name: Names<'_>) -> fmt::Result {
+        if let Self::Config(error) = self {
+            return match **error {
+                ConfigError::Setting { advice, .. } => write!(f, ": {advice}"),
+                ConfigError::Address { advice, .. } => write!(f, "; {advice}"),
+                _ => Ok(()),
+            };
+        }
+        match self.setting().and_then(|setting| Some((setting, name(setting)?))) {
+            Some((setting, name)) => {
+                f.write_str("; ")?;
+                setting.advise(f, name)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+struct Report<'a, N> {
+    error: &'a Error,
+    name: N,
+}
+
+impl<N: Fn(Setting) -> Option<&'static str>> fmt::Display for Report<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.write(f, &self.name, true)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &|setting| Some(setting.name()), f.alternate())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Config(error) => error.source(),
+            Self::Connect(error) => error.source(),
+            Self::Tls(error) => error.source(),
+            Self::Io { source, .. } => Some(&**source),
+            Self::Usage(_) | Self::Url(_) | Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) => None,
+            Self::Limit(_) | Self::Closed(_) | Self::Timeout(_) | Self::Interrupted(_) => None,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Settings that errors are about, and why one cannot be used.
+
+use super::{HeaderError, RequestError, ResponseError};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A setting that an error is about, so that it can be named as the program's user knows it: see
+/// [`Error::report`](super::Error::report).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Setting {
+    /// [`Config::max_message_size`](crate::Config::max_message_size).
+    MaxMessageSize,
+    /// [`Config::max_fragments`](crate::Config::max_fragments).
+    MaxFragments,
+    /// [`Config::send_timeout`](crate::Config::send_timeout).
+    SendTimeout,
+    /// [`Config::recv_timeout`](crate::Config::recv_timeout).
+    RecvTimeout,
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    CloseTimeout,
+    /// The `handshake_timeout` of clients and servers.
+    HandshakeTimeout,
+    /// [`Keepalive::interval`](crate::Keepalive::interval).
+    KeepaliveInterval,
+    /// [`Keepalive::timeout`](crate::Keepalive::timeout).
+    KeepaliveTimeout,
+    /// [`Compression::level`](crate::Compression::level).
+    CompressionLevel,
+    /// [`Compression::server_max_window_bits`](crate::Compression::server_max_window_bits).
+    ServerMaxWindowBits,
+    /// [`Compression::client_max_window_bits`](crate::Compression::client_max_window_bits).
+    ClientMaxWindowBits,
+    /// [`HeadLimits::max_head_size`](crate::proto::handshake::HeadLimits::max_head_size).
+    MaxHeadSize,
+    /// [`HeadLimits::max_headers`](crate::proto::handshake::HeadLimits::max_headers).
+    MaxHeaders,
+    /// [`HeadLimits::max_start_line`](crate::proto::handshake::HeadLimits::max_start_line).
+    MaxStartLine,
+    /// The certificates that a client trusts:
+    /// [`ca_file`](crate::transport::TlsConnectorBuilder::ca_file) and
+    /// [`ca_pem`](crate::transport::TlsConnectorBuilder::ca_pem).
+    TrustedCertificates,
+}
+
+impl Setting {
+    /// What it is called in this crate.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MaxMessageSize => "max_message_size",
+            Self::MaxFragments => "max_fragments",
+            Self::SendTimeout => "send_timeout",
+            Self::RecvTimeout => "recv_timeout",
+            Self::CloseTimeout => "close_timeout",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::KeepaliveInterval => "keepalive interval",
+            Self::KeepaliveTimeout => "keepalive timeout",
+            Self::CompressionLevel => "compression level",
+            Self::ServerMaxWindowBits => "server_max_window_bits",
+            Self::ClientMaxWindowBits => "client_max_window_bits",
+            Self::MaxHeadSize => "max_head_size",
+            Self::MaxHeaders => "max_headers",
+            Self::MaxStartLine => "max_start_line",
+            Self::TrustedCertificates => "ca_file or ca_pem",
+        }
+    }
+
+    /// What to do about an error that this setting causes or could prevent.
+    pub(super) fn advise(self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        match self {
+            Self::TrustedCertificates => write!(f, "trust its issuer with {name}, if this is the right server"),
+            _ => write!(f, "raise {name} to accept it"),
+        }
+    }
+}
+
+/// What this program gave and what cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A setting is out of range, or makes no sense.
+    #[error("{} of {given} cannot be used: {advice}", setting.name())]
+    Setting {
+        /// Which one.
+        setting: Setting,
+        /// What it was set to.
+        given: u64,
+        /// What is wrong with that, or what to give.
+        advice: &'static str,
+    },
+    /// A header that cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// An opening request that cannot be sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// An answer to an opening request that cannot be sent.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// A file that cannot be read.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// An address to listen on that cannot be read.
+    #[error("cannot listen on {address}; {advice}")]
+    Address {
+        /// As it was given.
+        address: String,
+        /// What to give.
+        advice: &'static str,
+        /// What std says about it.
+        source: io::Error,
+    },
+}
