@@ -68,7 +68,8 @@ fn a_failed_look_up_has_the_resolvers_error_as_its_source() {
 #[test]
 fn a_failure_of_the_network_has_the_systems_error_as_its_source() {
     limited(|| {
-        let (addr, server) = raw_server(|raw| {
+        let (addr, server) = raw_server(|mut raw| {
+            raw.head();
             let _ = socket2::SockRef::from(&raw.stream).set_linger(Some(Duration::ZERO));
         });
         let error = landline::connect(&format!("ws://{addr}/")).unwrap_err();

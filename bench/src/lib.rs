@@ -21,7 +21,7 @@ pub fn options<T: clap::Parser>() -> T {
 /// Ends the program with one line if something went wrong.
 pub fn finish<T>(result: std::io::Result<T>) -> T {
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {error}");
         std::process::exit(1)
     })
 }

@@ -196,7 +196,7 @@ pub extern "C" fn landline_error_text() -> *const c_char {
         let text = last.text.get_or_insert_with(|| {
             let text = match failure {
                 Failure::Misuse(_, text) => text.to_string(),
-                Failure::Library(error) => error.report(names::of_setting).to_string(),
+                Failure::Library(error) => error.report(crate::names::of_setting).to_string(),
             };
             CString::new(text.replace('\0', "\\0")).unwrap_or_default()
         });
