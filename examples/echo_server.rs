@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 fn run(options: Options) -> landline::Result<()> {
     let keepalive = options.ping_interval.map(|seconds| {
         let interval = Duration::from_secs(seconds);
-        Keepalive { interval, timeout: interval }
+        Keepalive::default().interval(interval).timeout(interval)
     });
     let mut builder = Server::builder()
         .max_message_size(options.max_message)

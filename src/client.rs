@@ -11,7 +11,9 @@ use crate::proto::deflate;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers};
 use crate::resolve::resolve;
 use crate::tls_setup;
-use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp};
+use crate::transport::{
+    IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder, Transport, Wake, connect_tcp,
+};
 use crate::uri::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,29 +122,34 @@ impl Client {
         })
     }
 
-    /// Opens a connection over a transport that is connected already: a socket of the caller's, a Unix socket, a
-    /// tunnel, memory. `url` says what to ask for, and with `wss` TLS is done over the transport.
+    /// Opens a connection over a transport that is connected already: a TCP or Unix socket of [`std`], a tunnel, memory. `url` says what to ask for, and with `wss` TLS is done over the transport.
     ///
     /// Blocks until it is open, for at most `handshake_timeout`.
     ///
     /// ```no_run
-    /// use landline::transport::SocketTransport;
-    /// let socket = std::os::unix::net::UnixStream::connect("/run/feed.sock").unwrap();
-    /// let mut ws = landline::Client::default()
-    ///     .connect_over(SocketTransport::unix(socket).unwrap(), "ws://localhost/feed")?;
-    /// # Ok::<(), landline::Error>(())
+    /// let socket = std::os::unix::net::UnixStream::connect("/run/feed.sock")?;
+    /// let mut ws = landline::Client::default().connect_over(socket, "ws://localhost/feed")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_over(&self, transport: impl Transport + 'static, url: &str) -> Result<WebSocket> {
+    pub fn connect_over(&self, transport: impl IntoTransport, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
+        let transport = transport.into_transport(&self.tcp);
+        let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
         let deadline = Deadline::after(self.handshake_timeout);
         self.interruptible(|wake| {
             let tls = self.tls_for(&endpoint, deadline, wake)?;
-            self.open(Box::new(transport), tls, &endpoint, deadline, wake)
+            self.open(transport, tls, &endpoint, deadline, wake)
         })
+    }
+
+    /// The settings of the connections that it opens.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     fn interruptible(&self, open: impl FnOnce(Option<&Wake>) -> Result<WebSocket>) -> Result<WebSocket> {
@@ -368,6 +375,7 @@ impl ClientBuilder {
         }
         let client = self.client;
         client.config.check()?;
+        client.tcp.check()?;
         // Whatever the address, a request that cannot be written is found here and not at the first connect.
         ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
         Ok(client)

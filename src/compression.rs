@@ -19,14 +19,22 @@
 /// # Ok::<(), landline::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Compression {
-    pub(crate) level: u8,
-    pub(crate) threshold: Option<usize>,
-    pub(crate) server_no_context_takeover: bool,
-    pub(crate) client_no_context_takeover: bool,
-    pub(crate) server_max_window_bits: u8,
-    pub(crate) client_max_window_bits: u8,
-    pub(crate) free_between_messages: bool,
+    /// See [`level`](Self::level).
+    pub level: u8,
+    /// See [`threshold`](Self::threshold).
+    pub threshold: Option<usize>,
+    /// See [`server_no_context_takeover`](Self::server_no_context_takeover).
+    pub server_no_context_takeover: bool,
+    /// See [`client_no_context_takeover`](Self::client_no_context_takeover).
+    pub client_no_context_takeover: bool,
+    /// See [`server_max_window_bits`](Self::server_max_window_bits).
+    pub server_max_window_bits: u8,
+    /// See [`client_max_window_bits`](Self::client_max_window_bits).
+    pub client_max_window_bits: u8,
+    /// See [`free_between_messages`](Self::free_between_messages).
+    pub free_between_messages: bool,
 }
 
 impl Default for Compression {

@@ -6,7 +6,14 @@ use crate::proto::Limits;
 use std::time::Duration;
 
 /// When to ask a silent peer for a sign of life, and when to give it up.
+///
+/// ```
+/// use std::time::Duration;
+/// let keepalive = landline::Keepalive::default().interval(Duration::from_secs(60));
+/// assert_eq!(keepalive.timeout, Duration::from_secs(20));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Keepalive {
     /// After this long without a byte from the peer, a Ping is sent. Default 20 s.
     pub interval: Duration,
@@ -20,23 +27,52 @@ impl Default for Keepalive {
     }
 }
 
+impl Keepalive {
+    /// Sets [`interval`](Self::interval).
+    #[must_use]
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Sets [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
 /// Settings of an open connection. Sizes are bytes, `None` is "no limit".
+///
+/// As with all options of this crate, each setting is a field, to be read and written, and a method of the same name that
+/// sets it and gives the options back. Builders have the methods.
 ///
 /// ```
 /// use landline::{Client, Config};
 /// use std::time::Duration;
 /// let config = Config::default().max_message_size(1 << 20).recv_timeout(Some(Duration::from_secs(30)));
+/// assert_eq!(config.limits.max_message_size, 1 << 20);
 /// let client = Client::builder().config(config).build()?;
+/// assert_eq!(client.config().close_timeout, Duration::from_secs(5));
 /// # Ok::<(), landline::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Config {
-    pub(crate) limits: Limits,
-    pub(crate) send_timeout: Option<Duration>,
-    pub(crate) recv_timeout: Option<Duration>,
-    pub(crate) close_timeout: Duration,
-    pub(crate) keepalive: Option<Keepalive>,
-    pub(crate) compression: Option<Compression>,
+    /// What is accepted from the peer: [`max_message_size`](Self::max_message_size) and
+    /// [`max_fragments`](Self::max_fragments).
+    pub limits: Limits,
+    /// See [`send_timeout`](Self::send_timeout).
+    pub send_timeout: Option<Duration>,
+    /// See [`recv_timeout`](Self::recv_timeout).
+    pub recv_timeout: Option<Duration>,
+    /// See [`close_timeout`](Self::close_timeout).
+    pub close_timeout: Duration,
+    /// See [`keepalive`](Self::keepalive).
+    pub keepalive: Option<Keepalive>,
+    /// See [`compression`](Self::compression).
+    pub compression: Option<Compression>,
 }
 
 impl Default for Config {
@@ -162,6 +198,34 @@ macro_rules! config_setters {
         #[must_use]
         pub fn max_message_size(mut self, bytes: u64) -> Self {
             self.$($config).+ = self.$($config).+.max_message_size(bytes);
+            self
+        }
+
+        /// See [`Config::max_fragments`](crate::Config::max_fragments).
+        #[must_use]
+        pub fn max_fragments(mut self, count: u32) -> Self {
+            self.$($config).+ = self.$($config).+.max_fragments(count);
+            self
+        }
+
+        /// See [`Config::send_timeout`](crate::Config::send_timeout).
+        #[must_use]
+        pub fn send_timeout(mut self, timeout: Option<std::time::Duration>) -> Self {
+            self.$($config).+ = self.$($config).+.send_timeout(timeout);
+            self
+        }
+
+        /// See [`Config::recv_timeout`](crate::Config::recv_timeout).
+        #[must_use]
+        pub fn recv_timeout(mut self, timeout: Option<std::time::Duration>) -> Self {
+            self.$($config).+ = self.$($config).+.recv_timeout(timeout);
+            self
+        }
+
+        /// See [`Config::close_timeout`](crate::Config::close_timeout).
+        #[must_use]
+        pub fn close_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.$($config).+ = self.$($config).+.close_timeout(timeout);
             self
         }
 

@@ -65,6 +65,9 @@ pub enum Error {
     Closed(Closed),
     /// A time limit ran out. See the type for whether anything is lost.
     Timeout(Timeout),
+    /// [`try_send`](crate::WebSocket::try_send) would have had to wait before it could take the message. Nothing of the
+    /// message was taken, and the connection goes on.
+    WouldBlock,
     /// An [`Interrupter`](crate::Interrupter) woke the call. Nothing is lost.
     Interrupted(Interrupted),
     /// The network failed.
@@ -99,7 +102,9 @@ impl Error {
             Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
             Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Limit(_) => Fault::Limit,
-            Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::Io { .. } => Fault::Network,
+            Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => {
+                Fault::Network
+            }
         }
     }
 
@@ -107,7 +112,7 @@ impl Error {
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
-            Self::Usage(_) | Self::Interrupted(_) | Self::Closed(Closed::Sent) => false,
+            Self::Usage(_) | Self::WouldBlock | Self::Interrupted(_) | Self::Closed(Closed::Sent) => false,
             Self::Timeout(timeout) => timeout.is_fatal(),
             _ => true,
         }
@@ -119,6 +124,32 @@ impl Error {
         match self {
             Self::Protocol(error) => Some(error.close_code()),
             Self::Limit(error) => Some(error.close_code()),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of a refused opening handshake: the one that the server answered a client with, or the one that a
+    /// client was refused with.
+    ///
+    /// ```
+    /// # let server = landline::Listener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", server.local_addr().unwrap());
+    /// # let refusing = std::thread::spawn(move || {
+    /// #     server.accept()?.reject(landline::http::StatusCode::UNAUTHORIZED, landline::Headers::new(), "")
+    /// # });
+    /// let error = landline::connect(&url).unwrap_err();
+    /// assert_eq!(error.status(), Some(landline::http::StatusCode::UNAUTHORIZED));
+    /// # refusing.join().unwrap()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> Option<http::StatusCode> {
+        match self {
+            Self::Handshake(error) => match &**error {
+                HandshakeError::Refused(refusal) => Some(refusal.status),
+                _ => None,
+            },
+            Self::Rejected(rejection) => Some(rejection.status()),
             _ => None,
         }
     }
@@ -242,7 +273,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Timeout(_) => io::ErrorKind::TimedOut,
             // Not `Interrupted`: std's helpers would repeat the call.
-            Error::Interrupted(_) => io::ErrorKind::WouldBlock,
+            Error::Interrupted(_) | Error::WouldBlock => io::ErrorKind::WouldBlock,
             Error::Closed(Closed::Eof) => io::ErrorKind::UnexpectedEof,
             Error::Closed(_) => io::ErrorKind::BrokenPipe,
             Error::Protocol(_) | Error::Limit(_) => io::ErrorKind::InvalidData,

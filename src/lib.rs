@@ -32,12 +32,14 @@
 //! | to | see |
 //! | --- | --- |
 //! | connect, with options | [`connect`], [`Client::builder`] |
-//! | serve | [`Server`], [`Listener`], [`server`] |
-//! | receive: owned, borrowed, into a buffer, as a stream | [`WebSocket::recv`], [`recv_ref`](WebSocket::recv_ref), [`recv_into`](WebSocket::recv_into), [`recv_stream`](WebSocket::recv_stream) |
+//! | serve | [`Server`], [`Listener`], [`accept`], [`server`] |
+//! | receive: owned, as an iterator, borrowed, into a buffer, as a stream | [`WebSocket::recv`], [`messages`](WebSocket::messages), [`recv_ref`](WebSocket::recv_ref), [`recv_into`](WebSocket::recv_into), [`recv_stream`](WebSocket::recv_stream) |
 //! | send: one, many at a time, gathered, as a stream | [`WebSocket::send`], [`feed`](WebSocket::feed), [`send_vectored`](WebSocket::send_vectored), [`send_stream`](WebSocket::send_stream) |
 //! | use several threads | [`WebSocket::split`] |
-//! | limit time, interrupt, abort | [`WebSocket::set_deadline`], [`Interrupter`], [`WebSocket::abort`] |
-//! | notice dead peers | [`Keepalive`], [`WebSocket::ping_wait`] |
+//! | send without ever blocking | [`WebSocket::try_send`] |
+//! | limit time, interrupt, abort | [`WebSocket::recv_timeout`], [`send_timeout`](WebSocket::send_timeout), [`with_deadline`](WebSocket::with_deadline), [`set_deadline`](WebSocket::set_deadline), [`Interrupter`], [`WebSocket::abort`] |
+//! | tell connections apart | [`ConnectionId`] |
+//! | notice dead peers | [`Keepalive`], [`transport::TcpOptions`], [`WebSocket::ping_wait`] |
 //! | compress | [`Compression`], [`guide::compression`] |
 //! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
 //! | run over something else | [`transport`] |
@@ -79,11 +81,13 @@ pub use close::{CloseCode, CloseFrame, CloseFrameError, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
-    Aborter, CloseInfo, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader, MessageWriter, Received,
-    Receiver, Sender, Stats, WebSocket,
+    Aborter, CloseInfo, ConnectionId, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader,
+    MessageWriter, Messages, Received, Receiver, Sender, Stats, WebSocket,
 };
 pub use deadline::Deadline;
 pub use error::{Error, Result};
+/// The crate whose types stand for status codes and headers, in the version that this one uses.
+pub use http;
 pub use message::{Kind, Message, MessageRef, Payload};
 pub use proto::handshake::Headers;
-pub use server::{Listener, Server};
+pub use server::{Listener, Server, accept};

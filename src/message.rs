@@ -55,11 +55,53 @@ impl Message {
         }
     }
 
+    /// The text without a copy, if the message is text; otherwise the message itself, unchanged.
+    ///
+    /// ```
+    /// use landline::Message;
+    /// assert_eq!(Message::from("hello").into_text(), Ok("hello".to_owned()));
+    /// assert_eq!(Message::from(vec![1, 2]).into_text(), Err(Message::Binary(vec![1, 2])));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The message, if it is binary, whether or not its bytes happen to be UTF-8.
+    pub fn into_text(self) -> Result<String, Self> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(_) => Err(self),
+        }
+    }
+
     pub(crate) fn borrow(&self) -> MessageRef<'_> {
         match self {
             Self::Text(text) => MessageRef::Text(text),
             Self::Binary(data) => MessageRef::Binary(data),
         }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(data: &[u8]) -> Self {
+        Self::Binary(data.to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(data: Vec<u8>) -> Self {
+        Self::Binary(data)
     }
 }
 

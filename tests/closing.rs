@@ -502,7 +502,7 @@ fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
             assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{round}: {reason:?}");
             assert!(same(&blocked, &reason) && same(&later, &reason), "{round}: {blocked:?}, {later:?}");
 
-            let keepalive = Keepalive { interval: millis(10), timeout: millis(10) };
+            let keepalive = Keepalive::default().interval(millis(10)).timeout(millis(10));
             let config = patience.clone().keepalive(Some(keepalive));
             let (reason, blocked, later) = blocked_sender(config, |mut receiver| receiver.recv().unwrap_err());
             assert!(matches!(reason, Error::Closed(Closed::PeerSilent(_))), "{round}: {reason:?}");

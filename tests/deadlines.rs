@@ -317,7 +317,7 @@ fn item_18_a_started_close_is_bounded_for_a_receiver_in_another_thread() {
 
 #[test]
 fn item_17_keepalive_acts_inside_a_call_with_a_time_limit_of_its_own() {
-    let keepalive = Keepalive { interval: Duration::from_millis(40), timeout: Duration::from_millis(40) };
+    let keepalive = Keepalive::default().interval(Duration::from_millis(40)).timeout(Duration::from_millis(40));
     let (mut ws, mut raw) = raw_client(Config::default().keepalive(Some(keepalive)));
     // Shorter waits than the interval must not keep starting it anew.
     let begin = Instant::now();
@@ -359,7 +359,7 @@ fn the_longest_time_limits_overflow_nowhere() {
         .send_timeout(Some(longest))
         .recv_timeout(Some(longest))
         .close_timeout(longest)
-        .keepalive(Some(Keepalive { interval: longest, timeout: longest }));
+        .keepalive(Some(Keepalive::default().interval(longest).timeout(longest)));
     let client = Client::builder()
         .config(config.clone())
         .connect_timeout(Some(longest))

@@ -212,10 +212,9 @@ fn an_error_about_a_setting_names_it_as_the_program_does() {
     let config = |config: Config| Client::builder().config(config).build().unwrap_err();
     let zero = Some(Duration::ZERO);
     let keepalive = |interval, timeout| {
-        config(Config::default().keepalive(Some(Keepalive {
-            interval: Duration::from_secs(interval),
-            timeout: Duration::from_secs(timeout),
-        })))
+        config(Config::default().keepalive(Some(
+            Keepalive::default().interval(Duration::from_secs(interval)).timeout(Duration::from_secs(timeout)),
+        )))
     };
     let compression = |options| Client::builder().compression(options).build().unwrap_err();
     for (error, setting) in [

@@ -39,7 +39,7 @@ fn header(role: Role, first: u8, len: usize) -> Vec<u8> {
 }
 
 fn inbound(role: Role) -> Inbound {
-    Inbound::new(role, Limits { max_message_size: 1 << 40, ..Limits::default() })
+    Inbound::new(role, Limits::default().max_message_size(1 << 40))
 }
 
 /// Reads `count` zero bytes, at most `step` at a time; whether a message came. The buffers' contents do not matter.

@@ -227,7 +227,7 @@ fn requests_over_a_transport_have_the_options_of_a_builder() {
 
 fn keepalive(interval: u64, timeout: u64) -> Config {
     let (interval, timeout) = (Duration::from_millis(interval), Duration::from_millis(timeout));
-    Config::default().keepalive(Some(Keepalive { interval, timeout }))
+    Config::default().keepalive(Some(Keepalive::default().interval(interval).timeout(timeout)))
 }
 
 /// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Gives how the connection

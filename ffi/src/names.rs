@@ -37,6 +37,12 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::MaxHeadSize => "LANDLINE_OPT_MAX_HEAD_SIZE",
         Setting::MaxHeaders => "LANDLINE_OPT_MAX_HEADERS",
         Setting::MaxStartLine => "LANDLINE_OPT_MAX_START_LINE",
+        Setting::TcpKeepaliveTime => "LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS",
+        Setting::TcpKeepaliveInterval => "LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS",
+        Setting::TcpKeepaliveRetries => "LANDLINE_OPT_TCP_KEEPALIVE_RETRIES",
+        Setting::TcpUserTimeout => "LANDLINE_OPT_TCP_USER_TIMEOUT_MS",
+        Setting::TcpRecvBufferSize => "LANDLINE_OPT_TCP_RECV_BUFFER_SIZE",
+        Setting::TcpSendBufferSize => "LANDLINE_OPT_TCP_SEND_BUFFER_SIZE",
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
         _ => return None,
     })

@@ -20,6 +20,7 @@
 //!
 //! Transports have locks of their own. They are taken during a turn, or by the receiver, but never under the gate.
 
+use super::id::ConnectionId;
 use super::line::Line;
 use super::stats::{Counters, Stats};
 use super::turn::{GATHER_MAX, Queue};
@@ -39,6 +40,7 @@ const QUEUE_KEEP: usize = 8 << 10;
 
 /// The shared part of a connection.
 pub(crate) struct Link {
+    pub(super) id: ConnectionId,
     pub(super) transport: Box<dyn Transport>,
     gate: Mutex<Gate>,
     /// Notified when a numbered Ping has been answered, and when the connection has ended.
@@ -116,6 +118,7 @@ impl Link {
             pings_answered: 0,
         };
         Arc::new(Self {
+            id: ConnectionId::next(),
             transport,
             gate: Mutex::new(gate),
             pongs: Condvar::new(),

@@ -1,6 +1,7 @@
 //! Both halves of a connection within one thread: see [`WebSocket::parts`](super::WebSocket::parts).
 
 use super::held::Hold;
+use super::messages::Messages;
 use super::receiver::{Received, Receiver};
 use super::sender::Sender;
 use super::stream::{MessageReader, MessageWriter};
@@ -52,6 +53,33 @@ impl<'a> LocalSender<'a> {
         self.sender().send(message)
     }
 
+    /// [`send`](Self::send) with a time limit for this call. See [`Sender::send_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_timeout(&self, message: impl Payload, timeout: Duration) -> Result<()> {
+        self.sender().send_timeout(message, timeout)
+    }
+
+    /// [`send`](Self::send) until a moment in time. See [`Sender::send_deadline`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_deadline(&self, message: impl Payload, deadline: impl Into<Deadline>) -> Result<()> {
+        self.sender().send_deadline(message, deadline)
+    }
+
+    /// Sends a message if that needs no waiting, or gives [`Error::WouldBlock`]. See [`Sender::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::try_send`].
+    pub fn try_send(&self, message: impl Payload) -> Result<()> {
+        self.sender().try_send(message)
+    }
+
     /// Sends a message together with others. See [`Sender::feed`].
     ///
     /// # Errors
@@ -94,6 +122,30 @@ impl<'a> LocalSender<'a> {
     #[must_use]
     pub fn with_compress(&self, compress: Compress) -> Self {
         Self { sender: self.sender.with_compress(compress), hold: self.hold }
+    }
+
+    /// This half with an earlier deadline, for any one sending call. See [`Sender::with_deadline`].
+    #[must_use]
+    pub fn with_deadline(&self, deadline: impl Into<Deadline>) -> Self {
+        Self { sender: self.sender.with_deadline(deadline), hold: self.hold }
+    }
+
+    /// Sends a Ping. See [`Sender::ping`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::ping`].
+    pub fn ping(&self, payload: &[u8]) -> Result<()> {
+        self.sender().ping(payload)
+    }
+
+    /// Sends a Ping to be waited for with [`LocalReceiver::pong_wait`]. See [`Sender::ping_start`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn ping_start(&self) -> Result<u64> {
+        self.sender().ping_start()
     }
 
     /// Starts the closing handshake. See [`Sender::close_start`].
@@ -184,6 +236,20 @@ impl<'a> LocalReceiver<'a> {
         // The stream may wait while the sender is in use.
         self.hold.end_and_forbid();
         self.receiver.recv_stream()
+    }
+
+    /// The messages that come, until the connection is closed in order. See [`Receiver::messages`].
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages::new(self)
+    }
+
+    /// Waits for the answer to a Ping of [`LocalSender::ping_start`]. See [`Receiver::pong_wait`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::ping_wait`].
+    pub fn pong_wait(&mut self, ping: u64, timeout: Duration) -> Result<()> {
+        self.receiver().pong_wait(ping, timeout)
     }
 
     /// Closes the connection in order. See [`Receiver::close`].

@@ -7,10 +7,12 @@
 mod close_info;
 mod closing;
 mod held;
+mod id;
 mod interrupt;
 mod line;
 mod link;
 mod local;
+mod messages;
 mod patience;
 mod receiver;
 mod replies;
@@ -23,8 +25,10 @@ mod waiting;
 mod writing;
 
 pub use close_info::CloseInfo;
+pub use id::ConnectionId;
 pub use interrupt::{Aborter, Interrupter};
 pub use local::{LocalReceiver, LocalSender};
+pub use messages::Messages;
 pub use receiver::{Received, Receiver};
 pub use sender::Sender;
 pub use stats::Stats;
@@ -178,6 +182,12 @@ impl WebSocket {
         self.receiver().recv_ref()
     }
 
+    /// The messages that come, until the connection is closed in order. See [`Receiver::messages`]; `for message in
+    /// &mut ws` is the same.
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages::new(self)
+    }
+
     /// Receives into the caller's buffer. See [`Receiver::recv_into`].
     ///
     /// # Errors
@@ -203,6 +213,33 @@ impl WebSocket {
     /// See [`Sender`].
     pub fn send(&mut self, message: impl Payload) -> Result<()> {
         self.sender().send(message)
+    }
+
+    /// [`send`](Self::send) with a time limit for this call. See [`Sender::send_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_timeout(&mut self, message: impl Payload, timeout: Duration) -> Result<()> {
+        self.sender().send_timeout(message, timeout)
+    }
+
+    /// [`send`](Self::send) until a moment in time. See [`Sender::send_deadline`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_deadline(&mut self, message: impl Payload, deadline: impl Into<Deadline>) -> Result<()> {
+        self.sender().send_deadline(message, deadline)
+    }
+
+    /// Sends a message if that needs no waiting, or gives [`Error::WouldBlock`]. See [`Sender::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::try_send`].
+    pub fn try_send(&mut self, message: impl Payload) -> Result<()> {
+        self.sender().try_send(message)
     }
 
     /// Sends a message together with others. See [`Sender::feed`].
@@ -415,6 +452,17 @@ impl WebSocket {
     /// A sending half with another setting of [`set_compress`](Self::set_compress), for one message, say.
     pub fn with_compress(&mut self, compress: Compress) -> LocalSender<'_> {
         LocalSender::new(self.sender.with_compress(compress), self.held.hold())
+    }
+
+    /// A sending half with a deadline, for any one sending call. See [`Sender::with_deadline`].
+    pub fn with_deadline(&mut self, deadline: impl Into<Deadline>) -> LocalSender<'_> {
+        LocalSender::new(self.sender.with_deadline(deadline), self.held.hold())
+    }
+
+    /// The connection's identity.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.sender.id()
     }
 
     /// What the opening handshake agreed on.

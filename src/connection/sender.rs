@@ -1,6 +1,7 @@
 //! The sending half.
 
 use super::close_info::CloseInfo;
+use super::id::ConnectionId;
 use super::link::Link;
 use super::patience::Patience;
 use super::sending::{Outgoing, Part};
@@ -9,7 +10,7 @@ use super::stream::MessageWriter;
 use crate::close::{CloseCode, CloseFrame};
 use crate::compression::Compress;
 use crate::deadline::Deadline;
-use crate::error::{Result, UsageError};
+use crate::error::{Error, Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
 use crate::transport::Interest;
@@ -26,11 +27,11 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 ///
-/// All sending calls can return: [`Error::Timeout`](crate::Error::Timeout) and
-/// [`Error::Interrupted`](crate::Error::Interrupted), after which the connection goes on
-/// ([`message_accepted`](crate::Error::message_accepted) says whether the message is on its way);
+/// All sending calls can return: [`Error::Timeout`] and
+/// [`Error::Interrupted`], after which the connection goes on
+/// ([`message_accepted`](Error::message_accepted) says whether the message is on its way);
 /// [`Closed::Sent`](crate::error::Closed::Sent) once the connection is closing; the error that ended the
-/// connection; [`Error::Io`](crate::Error::Io).
+/// connection; [`Error::Io`].
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub(crate) link: Arc<Link>,
@@ -55,6 +56,67 @@ impl Sender {
     pub fn send(&self, message: impl Payload) -> Result<()> {
         let (kind, payload) = message.parts();
         self.frame(kind, &[IoSlice::new(payload)], true)
+    }
+
+    /// [`send`](Self::send) with a time limit for this call, besides the limits of the handle. With a limit of zero it
+    /// sends what there is room for now.
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_timeout(&self, message: impl Payload, timeout: Duration) -> Result<()> {
+        self.send_deadline(message, Deadline::after(timeout))
+    }
+
+    /// [`send`](Self::send) until a moment in time. For the other sending calls see
+    /// [`with_deadline`](Self::with_deadline).
+    ///
+    /// # Errors
+    ///
+    /// See [`Sender`].
+    pub fn send_deadline(&self, message: impl Payload, deadline: impl Into<Deadline>) -> Result<()> {
+        let (kind, payload) = message.parts();
+        let mut patience = Patience::new(deadline.into().earliest(self.deadline), self.timeout);
+        self.frame_within(kind, &[IoSlice::new(payload)], true, &mut patience)
+    }
+
+    /// Sends a message if that needs no waiting. Never blocks.
+    ///
+    /// `Ok` says that the message was accepted: its bytes are in the kernel, or what the kernel had no room for is in the
+    /// queue of the connection, in front of whatever is sent next. The rest leaves while a receiving call waits and with
+    /// the next call that sends or flushes; [`poll_interest`](Self::poll_interest) asks for writability until then.
+    /// [`Error::WouldBlock`] says that nothing of the message was accepted and that the connection is as it was, apart
+    /// from the progress of earlier messages: 64 KiB or more of those are stuck because the peer does not read, or the
+    /// message would have to wait for another thread, which streams a message or writes a large one. So a connection
+    /// holds at most 64 KiB and one message for a peer that does not read.
+    ///
+    /// An interruption that is pending is left to the next call that waits.
+    ///
+    /// ```
+    /// # fn broadcast(senders: &[landline::Sender], news: &str) -> landline::Result<()> {
+    /// for sender in senders {
+    ///     match sender.try_send(news) {
+    ///         // A slow subscriber misses this one, and delays nobody.
+    ///         Ok(()) | Err(landline::Error::WouldBlock) => {}
+    ///         Err(error) if error.is_fatal() => {} // It has gone.
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldBlock`], and those of [`Sender`] but for timeouts and interruptions.
+    pub fn try_send(&self, message: impl Payload) -> Result<()> {
+        let (kind, payload) = message.parts();
+        let mut now = Patience::until(Instant::now());
+        match self.frame_within(kind, &[IoSlice::new(payload)], true, &mut now) {
+            Err(error @ Error::Timeout(_)) if error.message_accepted() => Ok(()),
+            Err(Error::Timeout(_)) => Err(Error::WouldBlock),
+            result => result,
+        }
     }
 
     /// Gathers a message, to be sent together with others. It is written by [`flush`](Self::flush), by the next
@@ -123,7 +185,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// See [`Sender`]; [`Error::Timeout`](crate::Error::Timeout) when `timeout` runs out. The connection goes on.
+    /// See [`Sender`]; [`Error::Timeout`] when `timeout` runs out. The connection goes on.
     pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
         let begin = Instant::now();
         let deadline = Deadline::at(begin).later(timeout);
@@ -143,7 +205,7 @@ impl Sender {
     }
 
     /// Waits for the answer to a Ping of [`ping_start`](Self::ping_start). Another thread must be receiving. After
-    /// [`Error::Timeout`](crate::Error::Timeout) and [`Error::Interrupted`](crate::Error::Interrupted) the Pong can be waited
+    /// [`Error::Timeout`] and [`Error::Interrupted`] the Pong can be waited
     /// for again.
     ///
     /// # Errors
@@ -195,6 +257,33 @@ impl Sender {
         Self { compress, ..self.clone() }
     }
 
+    /// This handle with an earlier deadline, for any one sending call: `with_deadline(limit).ping(b"")`. The limits of the
+    /// handle hold as well.
+    ///
+    /// ```
+    /// # fn send(ws: &mut landline::WebSocket) -> landline::Result<()> {
+    /// use landline::{Deadline, Kind};
+    /// use std::io::{IoSlice, Write};
+    /// use std::time::Duration;
+    /// let soon = Deadline::after(Duration::from_secs(5));
+    /// ws.with_deadline(soon).send_vectored(Kind::Text, &[IoSlice::new(b"in "), IoSlice::new(b"parts")])?;
+    /// ws.with_deadline(soon).flush()?;
+    /// let mut stream = ws.with_deadline(soon).send_stream(Kind::Text)?;
+    /// # let _ = write!(stream, "all of it within five seconds");
+    /// # stream.finish()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: impl Into<Deadline>) -> Self {
+        Self { deadline: deadline.into().earliest(self.deadline), ..self.clone() }
+    }
+
+    /// The connection's identity.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.link.id
+    }
+
     /// The descriptor under the connection, if there is one: for programs with an event loop of their own, together with
     /// [`poll_interest`](Self::poll_interest) and [`Receiver::has_buffered`](crate::Receiver::has_buffered). It must not
     /// be read from or written to.
@@ -240,7 +329,17 @@ impl Sender {
 
     #[inline]
     fn frame(&self, kind: Kind, payload: &[IoSlice<'_>], flush: bool) -> Result<()> {
-        let (opcode, part) = (Opcode::from(kind), Part::Whole);
-        self.link.send(&Outgoing::new(opcode, part, payload, self.compress, flush), &mut self.patience())
+        self.frame_within(kind, payload, flush, &mut self.patience())
+    }
+
+    #[inline]
+    fn frame_within(
+        &self,
+        kind: Kind,
+        payload: &[IoSlice<'_>],
+        flush: bool,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        self.link.send(&Outgoing::new(Opcode::from(kind), Part::Whole, payload, self.compress, flush), patience)
     }
 }

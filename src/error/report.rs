@@ -84,6 +84,9 @@ impl Error {
             Self::Closed(closed) => write!(f, "{closed}"),
             Self::Timeout(timeout) => write!(f, "{timeout}"),
             Self::Interrupted(interrupted) => write!(f, "{interrupted}"),
+            Self::WouldBlock => f.write_str(
+                "the message cannot be taken without waiting; send it again when the peer has read, or with a time limit",
+            ),
             Self::Io { during, .. } => write!(f, "{during} failed"),
         }
     }
@@ -131,7 +134,7 @@ impl StdError for Error {
             Self::Tls(error) => error.source(),
             Self::Io { source, .. } => Some(&**source),
             Self::Usage(_) | Self::Url(_) | Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) => None,
-            Self::Limit(_) | Self::Closed(_) | Self::Timeout(_) | Self::Interrupted(_) => None,
+            Self::Limit(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Interrupted(_) => None,
         }
     }
 }

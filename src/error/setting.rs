@@ -38,6 +38,18 @@ pub enum Setting {
     MaxHeaders,
     /// [`HeadLimits::max_start_line`](crate::proto::handshake::HeadLimits::max_start_line).
     MaxStartLine,
+    /// [`TcpOptions::keepalive_time`](crate::transport::TcpOptions::keepalive_time).
+    TcpKeepaliveTime,
+    /// [`TcpOptions::keepalive_interval`](crate::transport::TcpOptions::keepalive_interval).
+    TcpKeepaliveInterval,
+    /// [`TcpOptions::keepalive_retries`](crate::transport::TcpOptions::keepalive_retries).
+    TcpKeepaliveRetries,
+    /// [`TcpOptions::user_timeout`](crate::transport::TcpOptions::user_timeout).
+    TcpUserTimeout,
+    /// [`TcpOptions::recv_buffer_size`](crate::transport::TcpOptions::recv_buffer_size).
+    TcpRecvBufferSize,
+    /// [`TcpOptions::send_buffer_size`](crate::transport::TcpOptions::send_buffer_size).
+    TcpSendBufferSize,
     /// The certificates that a client trusts:
     /// [`ca_file`](crate::transport::TlsConnectorBuilder::ca_file) and
     /// [`ca_pem`](crate::transport::TlsConnectorBuilder::ca_pem).
@@ -60,6 +72,12 @@ impl Setting {
             Self::CompressionLevel => "compression level",
             Self::ServerMaxWindowBits => "server_max_window_bits",
             Self::ClientMaxWindowBits => "client_max_window_bits",
+            Self::TcpKeepaliveTime => "TCP keepalive_time",
+            Self::TcpKeepaliveInterval => "TCP keepalive_interval",
+            Self::TcpKeepaliveRetries => "TCP keepalive_retries",
+            Self::TcpUserTimeout => "TCP user_timeout",
+            Self::TcpRecvBufferSize => "TCP recv_buffer_size",
+            Self::TcpSendBufferSize => "TCP send_buffer_size",
             Self::MaxHeadSize => "max_head_size",
             Self::MaxHeaders => "max_headers",
             Self::MaxStartLine => "max_start_line",

@@ -1,6 +1,7 @@
 //! A listening socket that gives requests.
 
 use super::{Options, Request, ServerBuilder};
+use crate::config::Config;
 use crate::connection::Interrupter;
 use crate::deadline::Deadline;
 use crate::error::{ConfigError, Error, Interrupted, Phase, Result, Timeout};
@@ -205,6 +206,7 @@ impl Listener {
         let listen = || {
             let listener = TcpListener::bind(&address)?;
             listener.set_nonblocking(true)?;
+            options.tcp.apply_buffers(&listener)?;
             Ok(listener)
         };
         let socket = listen().map_err(|error| cannot_listen(&format!("{address:?}"), FORM, error))?;
@@ -266,6 +268,12 @@ impl Listener {
             file.remove();
         }
         let _ = rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Both);
+    }
+
+    /// The settings of its connections.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.options.config
     }
 
     pub(super) fn stopped(&self) -> &Arc<Wake> {

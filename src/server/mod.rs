@@ -6,7 +6,7 @@
 //!
 //! [`Server::serve`] is all most programs need. A [`Listener`] gives one request at a time, to look at and to
 //! [accept](Request::accept) or [reject](Request::reject). [`accept_over`] does the same for a connection that
-//! came by other ways.
+//! came by other ways, and [`accept`] opens one in a single step.
 
 mod listener;
 mod origin;
@@ -19,11 +19,11 @@ pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
 
 use crate::config::{Config, config_setters, not_zero};
-use crate::connection::Interrupter;
+use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result, Setting};
 use crate::proto::handshake::HeadLimits;
-use crate::transport::{Identity, TcpOptions, TlsAcceptor, Transport};
+use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor};
 use std::fmt::Debug;
 use std::net::ToSocketAddrs;
 use std::path::Path;
@@ -80,7 +80,33 @@ impl Options {
     }
 }
 
-/// Reads the request of a client that is connected over `transport`: a socket of the caller's, memory, a tunnel.
+/// Opens a connection with a client that is connected over `stream`, a TCP or Unix socket of [`std`] or any other
+/// transport, in one step: whatever it asks for is accepted. With the default settings; [`ServerBuilder::accept`] has
+/// them all, and [`ServerBuilder::accept_over`] lets the request be looked at first.
+///
+/// Blocks until it is open, for at most 10 s.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr()?);
+/// # let client = std::thread::spawn(move || landline::connect(&url)?.recv());
+/// let (stream, _) = listener.accept()?;
+/// let mut ws = landline::accept(stream)?;
+/// ws.send("welcome")?;
+/// # assert!(client.join().unwrap()?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`ServerBuilder::accept`].
+pub fn accept(stream: impl IntoTransport) -> Result<WebSocket> {
+    ServerBuilder::default().accept(stream)
+}
+
+/// Reads the request of a client that is connected over `transport`: a TCP or Unix socket of [`std`], memory, a tunnel.
 ///
 /// Blocks until the request is there, for at most 10 s.
 ///
@@ -88,7 +114,7 @@ impl Options {
 ///
 /// [`Error::Rejected`] for a request that is not a WebSocket opening; it has been answered.
 /// [`Error::Timeout`], [`Error::Io`].
-pub fn accept_over(transport: impl Transport + 'static, config: &Config) -> Result<Request> {
+pub fn accept_over(transport: impl IntoTransport, config: &Config) -> Result<Request> {
     ServerBuilder::default().config(config.clone()).accept_over(transport)
 }
 
@@ -267,8 +293,24 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// As [`accept_over`], and [`Error::Config`].
-    pub fn accept_over(self, transport: impl Transport + 'static) -> Result<Request> {
-        Request::read(Box::new(transport), &self.checked()?, None)
+    pub fn accept_over(self, transport: impl IntoTransport) -> Result<Request> {
+        let options = self.checked()?;
+        let transport = transport.into_transport(&options.tcp);
+        let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
+        Request::read(transport, &options, None)
+    }
+
+    /// Opens a connection with a client that is connected over `stream`, in one step: reads its request and accepts it,
+    /// with TLS before it if there is to be any.
+    ///
+    /// Blocks until the connection is open, for at most the handshake timeout (10 s).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`]; [`Error::Rejected`] for a client that may not connect or does not ask for a WebSocket, which has
+    /// been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`], [`Error::Io`].
+    pub fn accept(self, stream: impl IntoTransport) -> Result<WebSocket> {
+        self.accept_over(stream)?.accept()
     }
 
     fn checked(self) -> Result<Arc<Options>> {
@@ -276,6 +318,7 @@ impl ServerBuilder {
             return Err(error);
         }
         self.options.config.check()?;
+        self.options.tcp.check()?;
         let advice = "every client would be refused; give more, or no limit";
         not_zero(Setting::HandshakeTimeout, self.options.handshake_timeout, advice)?;
         Ok(Arc::new(self.options))

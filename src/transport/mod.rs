@@ -10,14 +10,18 @@
 
 mod discard;
 mod halves;
+mod into;
 mod memory;
 mod socket;
+mod tcp_options;
 mod tls;
 mod wait;
 
 pub use halves::Halves;
+pub use into::IntoTransport;
 pub use memory::{MemoryTransport, pair};
-pub use socket::{SocketTransport, TcpOptions};
+pub use socket::SocketTransport;
+pub use tcp_options::TcpOptions;
 pub use tls::{Identity, TlsAcceptor, TlsConnector, TlsConnectorBuilder, TlsTransport};
 pub use wait::{Interest, Ready, Wake, wait_fd};
 

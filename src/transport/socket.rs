@@ -1,6 +1,6 @@
 //! Stream sockets, TCP and Unix.
 
-use super::{Interest, Ready, Transport, Wake, wait_fd};
+use super::{Interest, Ready, TcpOptions, Transport, Wake, wait_fd};
 use crate::deadline::Deadline;
 use crate::process::Process;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
@@ -39,21 +39,6 @@ const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
 const SENDING: SendFlags = SendFlags::DONTWAIT;
 
-/// How a TCP socket is set up.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TcpOptions {
-    /// Send small writes at once (`TCP_NODELAY`). Default on: messages are written whole, waiting for more
-    /// only delays them.
-    pub nodelay: bool,
-}
-
-impl Default for TcpOptions {
-    fn default() -> Self {
-        Self { nodelay: true }
-    }
-}
-
 impl SocketTransport {
     /// Over a connected TCP stream.
     ///
@@ -61,7 +46,7 @@ impl SocketTransport {
     ///
     /// When a socket option cannot be set.
     pub fn tcp(stream: TcpStream, options: &TcpOptions) -> io::Result<Self> {
-        stream.set_nodelay(options.nodelay)?;
+        options.apply(&stream)?;
         Self::over(stream.into(), cfg!(any(target_os = "linux", target_os = "android")))
     }
 
@@ -190,6 +175,8 @@ pub(crate) fn connect_tcp(
 ) -> io::Result<Option<SocketTransport>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    // Before connecting: what is offered to the peer depends on the size of the buffer.
+    options.apply_buffers(&socket)?;
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {

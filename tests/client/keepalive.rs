@@ -3,7 +3,7 @@
 use super::*;
 
 fn keepalive(interval: Duration, timeout: Duration) -> Config {
-    Config::default().keepalive(Some(Keepalive { interval, timeout }))
+    Config::default().keepalive(Some(Keepalive::default().interval(interval).timeout(timeout)))
 }
 
 #[test]

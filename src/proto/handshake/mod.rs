@@ -115,6 +115,36 @@ impl Default for HeadLimits {
     }
 }
 
+impl HeadLimits {
+    /// Sets [`max_head_size`](Self::max_head_size).
+    #[must_use]
+    pub fn max_head_size(mut self, bytes: usize) -> Self {
+        self.max_head_size = bytes;
+        self
+    }
+
+    /// Sets [`max_headers`](Self::max_headers).
+    #[must_use]
+    pub fn max_headers(mut self, count: usize) -> Self {
+        self.max_headers = count;
+        self
+    }
+
+    /// Sets [`max_start_line`](Self::max_start_line).
+    #[must_use]
+    pub fn max_start_line(mut self, bytes: usize) -> Self {
+        self.max_start_line = bytes;
+        self
+    }
+
+    /// Sets [`max_refusal_body`](Self::max_refusal_body).
+    #[must_use]
+    pub fn max_refusal_body(mut self, bytes: usize) -> Self {
+        self.max_refusal_body = bytes;
+        self
+    }
+}
+
 /// Computes the `Sec-WebSocket-Accept` value that proves a `Sec-WebSocket-Key` was read.
 ///
 /// `key` is the header value as it was sent, not decoded (RFC 6455 4.2.2 item 5.4).

@@ -29,6 +29,7 @@ use frames::State;
 
 /// What the receiving half accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Largest message in bytes, all its fragments together, inflated. Default 16 MiB.
     pub max_message_size: u64,
@@ -39,6 +40,22 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { max_message_size: 16 << 20, max_fragments: 131_072 }
+    }
+}
+
+impl Limits {
+    /// Sets [`max_message_size`](Self::max_message_size).
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// Sets [`max_fragments`](Self::max_fragments).
+    #[must_use]
+    pub fn max_fragments(mut self, count: u32) -> Self {
+        self.max_fragments = count;
+        self
     }
 }
 
