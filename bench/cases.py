@@ -27,8 +27,8 @@ LIBRARIES = tuple(name for name in SERVERS if name not in RAW)
 
 SUITES = {
     "pingpong": "Ping-pong: one message at a time",
-    "pipeline": "Pipelined: up to 64 messages on the way",
-    "large": "Large messages, some of them on the way",
+    "pipeline": "Pipelined: up to 64 messages in flight",
+    "large": "Large messages, several in flight",
     "bulk": "Bulk: one message at a time",
     "deflate": "Compression: JSON, level 6",
     "tls": "TLS, native-tls on both ends",
@@ -74,7 +74,7 @@ def size_name(size):
 def echo(suite, size, programs, connections=1, window=1, kind="binary", load=(), server=(), quick=False):
     words = [f"{connections} connection{'s' * (connections > 1)}", size_name(size)]
     words += [kind] if suite in ("large", "deflate") else []
-    words += [f"{window} on the way"] if suite not in ("pingpong", "pipeline", "bulk") else []
+    words += [f"{window} in flight"] if suite not in ("pingpong", "pipeline", "bulk") else []
     arguments = ("--connections", connections, "--size", size, "--window", window, "--kind", kind, *load)
     return Case(suite, ", ".join(words), What.ECHO, size, programs, quick, arguments, server)
 

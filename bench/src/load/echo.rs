@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Payload of a message
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     size: u64,
-    /// Most messages on the way, for each connection
+    /// Most messages in flight, for each connection
     #[arg(long, value_name = "MESSAGES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     window: u64,
     #[arg(long, default_value = "binary")]
