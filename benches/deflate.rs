@@ -92,8 +92,8 @@ fn receive(server: &mut Protocol, client: &mut Protocol) -> usize {
     received
 }
 
-/// KiB held more than by a connection without compression while a message is worked on, and between messages: of
-/// the sender, then of the receiver.
+/// KiB that a connection with compression holds more than one without, while it processes a message and between messages:
+/// the sender's, then the receiver's.
 fn footprint(options: &Compression, message: &String) -> [usize; 4] {
     let measure = |options| {
         let (mut server, mut client) = pair(options);
@@ -122,14 +122,14 @@ fn main() {
         ("no takeover, freed", fresh.clone().free_between_messages(true)),
         ("takeover, freed", base.clone().free_between_messages(true)),
     ];
-    println!("| setting | sender at work | between | receiver at work | between |");
+    println!("| setting | sender, active | sender, idle | receiver, active | receiver, idle |");
     println!("| --- | --: | --: | --: | --: |");
     let sample = trades(1 << 10).next().expect("there is no end");
     for (name, options) in &settings {
         let [sending, kept, receiving, held] = footprint(options, &sample);
         println!("| {name} | {sending} KiB | {kept} KiB | {receiving} KiB | {held} KiB |");
     }
-    println!("\nOf the payload, on the wire; µs per message to send + to receive.\n");
+    println!("\nSize on the wire in % of the payload; µs per message for sending + receiving.\n");
     println!("| setting | {} |", SIZES.map(|(name, _)| name).join(" | "));
     println!("| --- | {}", "--: | ".repeat(SIZES.len()));
     for (name, options) in &settings {
