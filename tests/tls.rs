@@ -1,5 +1,5 @@
-//! TLS in both roles, against this library, native-tls and the `openssl` program. Items are those of the requirements
-//! in the project's field notes.
+//! TLS in both roles, against this library, native-tls and the `openssl` program. Items are those of the
+//! strictness list in ARCHITECTURE.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;

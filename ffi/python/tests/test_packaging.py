@@ -14,18 +14,19 @@ from conftest import echo, running, url_of
 import landline
 
 PACKAGE = Path(__file__).resolve().parents[1]
+REPOSITORY = PACKAGE.parents[1]
 LIBRARY = Path(landline.__file__).with_name("liblandline.so")
 
 
 @pytest.fixture(autouse=True)
 def longer(time_limit: None) -> None:
-    """Installing and freezing take long on a busy machine."""
-    faulthandler.dump_traceback_later(400, exit=True)
+    """Building, installing and freezing take long on a busy machine."""
+    faulthandler.dump_traceback_later(700, exit=True)
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
+        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
@@ -50,6 +51,18 @@ def test_a_program_frozen_by_pyinstaller_carries_the_library(kind: str, tmp_path
     program = tmp_path / "dist" / ("hello" if kind == "--onefile" else "hello/hello")
     with running(echo) as server:
         assert run(str(program), url_of(server), cwd=tmp_path) == "hello\n"
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+def test_cargo_builds_the_library_if_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where it has been built before, so that this takes seconds.
+    target = REPOSITORY / os.environ.get("CARGO_TARGET_DIR", "target")
+    monkeypatch.setenv("CARGO_TARGET_DIR", str(target))
+    monkeypatch.delenv("LANDLINE_LIBRARY", raising=False)
+    run(sys.executable, "-m", "pip", "wheel", "-w", str(tmp_path), str(PACKAGE), cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    carried = zipfile.ZipFile(wheel).read("landline/liblandline.so")
+    assert carried == (target / "release" / "liblandline.so").read_bytes()
 
 
 def test_building_leaves_nothing_behind_in_the_sources(tmp_path: Path) -> None:
