@@ -149,8 +149,8 @@ impl<T> Drop for DroppedByMaker<T> {
 }
 
 /// Process-wide state that a forked child begins afresh: another thread may have been changing its parent's, with locks
-/// held that nobody in the child ever releases.
-pub(crate) struct PerProcess<T: 'static> {
+/// held that nobody in the child ever releases. For a `static`.
+pub struct PerProcess<T: 'static> {
     latest: AtomicPtr<Made<T>>,
     make: fn() -> T,
 }
@@ -165,12 +165,12 @@ struct Made<T> {
 #[expect(unsafe_code, reason = "a lock here could itself be held at the fork")]
 impl<T: Send + Sync> PerProcess<T> {
     /// `make` gives what each process begins with; it may be called once too often.
-    pub(crate) const fn new(make: fn() -> T) -> Self {
+    pub const fn new(make: fn() -> T) -> Self {
         Self { latest: AtomicPtr::new(std::ptr::null_mut()), make }
     }
 
     /// This process's. Waits for nobody.
-    pub(crate) fn get(&self) -> &'static T {
+    pub fn get(&self) -> &'static T {
         self.of(Process::current())
     }
 

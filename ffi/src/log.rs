@@ -1,10 +1,17 @@
 //! The library's log, as a callback.
+//!
+//! A process may fork while other threads of it are in the callback, or wait for it in landline_log_set(): in the child
+//! those threads are gone, and whatever lock they hold stays locked. So which callback is current is an atomic, which a
+//! child inherits; what is waited for, the calls under way, is counted per process, and a child begins with none.
 
 use crate::failure::{Failure, guard};
 use crate::status::*;
+use landline::process::PerProcess;
 use log::{LevelFilter, Log, Metadata, Record};
 use std::ffi::{CString, c_char, c_void};
-use std::sync::{Once, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::{iter, ptr};
 
 /// No lines.
 pub const LANDLINE_LOG_OFF: i32 = 0;
@@ -18,21 +25,74 @@ pub const LANDLINE_LOG_INFO: i32 = 3;
 pub const LANDLINE_LOG_DEBUG: i32 = 4;
 
 /// Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
-/// from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
+/// from any thread, several at a time. May call other functions of the library, but not landline_log_set(); may not
+/// unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_log_callback = Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 
+type Callback = unsafe extern "C" fn(i32, *const c_char, *mut c_void);
+
+/// A callback. Never freed, because a thread may be about to count its call; setting the same one again takes the same
+/// sink, so there are only as many as the program has different callbacks.
 struct Sink {
-    callback: unsafe extern "C" fn(i32, *const c_char, *mut c_void),
+    callback: Callback,
     user: *mut c_void,
+    calls: PerProcess<Calls>,
+    /// The one that was made before it.
+    before: *mut Sink,
 }
 
-// SAFETY: the caller promises that the callback may be called from any thread, with this pointer.
-unsafe impl Send for Sink {}
-// SAFETY: as above.
+// SAFETY: the caller promises that the callback may be called from any thread, with this pointer; nothing else in it
+// changes but what is safe to share.
 unsafe impl Sync for Sink {}
 
-static SINK: RwLock<Option<Sink>> = RwLock::new(None);
+/// How many calls of a callback are under way in this process.
+#[derive(Default)]
+struct Calls {
+    count: AtomicUsize,
+    lock: Mutex<()>,
+    ended: Condvar,
+}
+
+impl Calls {
+    fn end(&self) {
+        if self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.ended.notify_all();
+        }
+    }
+
+    fn wait_for_none(&self) {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_busy = |_: &mut ()| self.count.load(Ordering::SeqCst) > 0;
+        drop(self.ended.wait_while(lock, is_busy));
+    }
+}
+
+/// The current one; NULL for none.
+static SINK: AtomicPtr<Sink> = AtomicPtr::new(ptr::null_mut());
+/// The one that was made last.
+static LATEST: AtomicPtr<Sink> = AtomicPtr::new(ptr::null_mut());
+/// Whoever changes the callback.
+static CHANGING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
+
+fn find(sink: &AtomicPtr<Sink>) -> Option<&'static Sink> {
+    // SAFETY: NULL, or a sink, which is never freed.
+    unsafe { sink.load(Ordering::SeqCst).as_ref() }
+}
+
+/// The sink of a callback. By whoever has [`CHANGING`].
+fn sink_of(callback: Callback, user: *mut c_void) -> *mut Sink {
+    let before = LATEST.load(Ordering::SeqCst);
+    // SAFETY: as in `find`.
+    let mut made = iter::successors(find(&LATEST), |sink| unsafe { sink.before.as_ref() });
+    if let Some(known) = made.find(|sink| ptr::fn_addr_eq(sink.callback, callback) && sink.user == user) {
+        return ptr::from_ref(known).cast_mut();
+    }
+    let sink = Box::new(Sink { callback, user, calls: PerProcess::new(Calls::default), before });
+    LATEST.store(Box::into_raw(sink), Ordering::SeqCst);
+    LATEST.load(Ordering::SeqCst)
+}
 
 struct Forward;
 
@@ -42,21 +102,29 @@ impl Log for Forward {
     }
 
     fn log(&self, record: &Record<'_>) {
+        let Some(sink) = find(&SINK) else { return };
         if !self.enabled(record.metadata()) {
             return;
         }
-        if let Some(sink) = &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
-            let text = CString::new(record.args().to_string().replace('\0', "\\0")).unwrap_or_default();
-            // SAFETY: the caller's promise, kept until the sink is replaced under the lock.
+        let text = CString::new(record.args().to_string().replace('\0', "\\0")).unwrap_or_default();
+        let calls = sink.calls.get();
+        calls.count.fetch_add(1, Ordering::SeqCst);
+        // Either this sees that the callback was changed, or whoever changed it sees this call.
+        if ptr::eq(SINK.load(Ordering::SeqCst), sink) {
+            // SAFETY: the caller's promise, kept until no call is under way.
             unsafe { (sink.callback)(record.level() as i32, text.as_ptr(), sink.user) };
         }
+        calls.end();
     }
 
     fn flush(&self) {}
 }
 
 /// Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
-/// ends that: when this returns, the old callback is not called any more. Lines never hold payload.
+/// ends that: when this returns, the old callback is not called any more. Lines never hold payload. A forked child
+/// inherits the callback, and may set another one.
+///
+/// Blocks until the calls of the old callback that are under way have returned.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
 ///
@@ -82,12 +150,23 @@ pub unsafe extern "C" fn landline_log_set(
                 )));
             }
         };
-        static ONCE: Once = Once::new();
-        // Fails only if there is a logger already, and in this library nobody else sets one.
-        ONCE.call_once(|| drop(log::set_logger(&Forward)));
-        let sink = callback.filter(|_| filter != LevelFilter::Off).map(|callback| Sink { callback, user });
-        log::set_max_level(if sink.is_some() { filter } else { LevelFilter::Off });
-        *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
+        // Not a `Once`, which a child would wait for if it was forked meanwhile. In this library nobody else sets one.
+        static IS_SET: AtomicBool = AtomicBool::new(false);
+        if !IS_SET.swap(true, Ordering::Relaxed) {
+            let _ = log::set_logger(&Forward);
+        }
+        let changing = CHANGING.get().lock().unwrap_or_else(PoisonError::into_inner);
+        let callback = callback.filter(|_| filter != LevelFilter::Off);
+        let next = callback.map_or(ptr::null_mut(), |callback| sink_of(callback, user));
+        log::set_max_level(if next.is_null() { LevelFilter::Off } else { filter });
+        let old = SINK.swap(next, Ordering::SeqCst);
+        drop(changing);
+        // SAFETY: as in `find`.
+        if let Some(old) = unsafe { old.as_ref() }
+            && !ptr::eq(old, next)
+        {
+            old.calls.get().wait_for_none();
+        }
         Ok(LANDLINE_OK)
     })
 }

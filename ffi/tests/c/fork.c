@@ -1,7 +1,9 @@
 /* fork() in the middle of a connection: parent and child never use the same masking keys, nor the same keys of an opening
- * handshake; and the child can make connections of its own.
+ * handshake; the child can make connections of its own; and its log waits for no thread of the parent.
  */
 #include "test.h"
+
+#include <stdatomic.h>
 
 #include <sys/wait.h>
 
@@ -205,11 +207,84 @@ static void inherited_handles(int tls) {
     landline_interrupter_free(interrupter);
 }
 
+/* A log whose first line of a thread that is told so waits in the callback. */
+struct log {
+    struct flag entered, go_on;
+    atomic_int lines, waits;
+};
+
+static void take_line(int32_t level, const char *text, void *user) {
+    struct log *log = user;
+    (void)level, (void)text;
+    atomic_fetch_add(&log->lines, 1);
+    if (atomic_exchange(&log->waits, 0)) {
+        raise_flag(&log->entered);
+        wait_flag(&log->go_on, 1);
+    }
+}
+
+/* Opening a connection writes lines. */
+static void *write_lines(void *unused) {
+    landline_conn *client, *server;
+    (void)unused;
+    open_both(0, NULL, NULL, &client, &server);
+    close_both(client, server);
+    return NULL;
+}
+
+static void *end_log(void *unused) {
+    (void)unused;
+    OK(landline_log_set(LANDLINE_LOG_OFF, NULL, NULL));
+    return NULL;
+}
+
+/* In a child that is forked while another thread is in the callback: lines go on, and the callback can be changed. */
+static void log_in_child(struct log *log, int is_inherited) {
+    struct log own = {FLAG_INIT, FLAG_INIT, 0, 0};
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        atomic_store(&log->lines, 0);
+        write_lines(NULL);
+        CHECK((atomic_load(&log->lines) > 0) == is_inherited);
+        OK(landline_log_set(LANDLINE_LOG_DEBUG, take_line, &own));
+        atomic_store(&log->lines, 0);
+        write_lines(NULL);
+        CHECK(atomic_load(&own.lines) > 0);
+        CHECK_IS(atomic_load(&log->lines), 0);
+        OK(landline_log_set(LANDLINE_LOG_OFF, NULL, NULL));
+        leave();
+    }
+    wait_for(child);
+}
+
+static void log_callback(void) {
+    static struct log log = {FLAG_INIT, FLAG_INIT, 0, 1};
+    pthread_t writing, ending;
+    int before;
+    OK(landline_log_set(LANDLINE_LOG_DEBUG, take_line, &log));
+    writing = start(write_lines, NULL);
+    wait_flag(&log.entered, 1);
+    log_in_child(&log, 1);
+    /* Another thread waits for the callback, besides: it has begun to when no lines come any more. */
+    ending = start(end_log, NULL);
+    do {
+        before = atomic_load(&log.lines);
+        write_lines(NULL);
+    } while (atomic_load(&log.lines) != before);
+    log_in_child(&log, 0);
+    raise_flag(&log.go_on);
+    join(writing);
+    join(ending);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     masking_keys();
     handshakes();
     new_connections();
+    log_callback();
     inherited_handles(0);
     inherited_handles(1);
     return 0;
