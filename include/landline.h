@@ -1635,17 +1635,13 @@ void landline_protocol_free(landline_protocol *protocol);
 
 /**
  * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
- * from any thread, several at a time. May call other functions of the library, but not landline_log_set(); may not
- * unwind or jump out.
+ * from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
  */
 typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
- * ends that: when this returns, the old callback is not called any more. Lines never hold payload. A forked child
- * inherits the callback, and may set another one.
- *
- * Blocks until the calls of the old callback that are under way have returned.
+ * ends that: when this returns, the old callback is not called any more. Lines never hold payload.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
  */

@@ -231,7 +231,7 @@ impl fmt::Debug for TlsConnectorBuilder {
 }
 
 /// How a server does TLS, with one identity: version 1.2, and 1.3 where the platform's library offers it to
-/// servers (native-tls over OpenSSL does not).
+/// servers (native-tls over OpenSSL does not). All of the same identity are one, in the whole process.
 #[derive(Clone)]
 pub struct TlsAcceptor(native_tls::TlsAcceptor);
 
@@ -242,11 +242,7 @@ impl TlsAcceptor {
     ///
     /// [`Error::Tls`] when the platform's library cannot use it.
     pub fn new(identity: Identity) -> Result<Self> {
-        native_tls::TlsAcceptor::builder(identity.inner)
-            .min_protocol_version(Some(Protocol::Tlsv12))
-            .build()
-            .map(Self)
-            .map_err(not_set_up)
+        shared::acceptor(&identity.material).map(Self)
     }
 
     /// Does the server's TLS handshake over `under`.
@@ -264,6 +260,13 @@ impl TlsAcceptor {
     ) -> Result<TlsTransport<T>> {
         handshake(under, deadline.into(), wake, |buffers| self.0.accept(buffers))
     }
+}
+
+pub(super) fn make_acceptor(identity: native_tls::Identity) -> Result<native_tls::TlsAcceptor> {
+    native_tls::TlsAcceptor::builder(identity)
+        .min_protocol_version(Some(Protocol::Tlsv12))
+        .build()
+        .map_err(not_set_up)
 }
 
 impl fmt::Debug for TlsAcceptor {

@@ -2,6 +2,7 @@
 
 use super::failure::{short, unusable, unusable_because};
 use super::pem::{CERTIFICATE, KEY, complaint, labels};
+use super::shared;
 use crate::error::{ConfigError, Result};
 use native_tls::Certificate;
 use std::fmt;
@@ -14,8 +15,7 @@ const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 /// A certificate with its private key.
 #[derive(Clone)]
 pub struct Identity {
-    pub(super) inner: native_tls::Identity,
-    /// What it was made of.
+    /// What it is made of, checked.
     pub(super) material: Arc<Material>,
 }
 
@@ -51,7 +51,9 @@ impl Identity {
     }
 
     fn of(material: Material) -> Result<Self> {
-        Ok(Self { inner: material.parse()?, material: Arc::new(material) })
+        let material = Arc::new(material);
+        shared::identity(&material)?;
+        Ok(Self { material })
     }
 }
 

@@ -1,14 +1,16 @@
-//! Connectors that are shared by all connections made with the same settings.
+//! What is made of certificates, shared by all connections with the same settings: connectors of clients, identities and
+//! acceptors of servers.
 //!
-//! To make one takes tens of milliseconds of processor time: the platform's library reads and parses every root
-//! certificate, twice if the environment names their file, and also when they are not to be trusted. So each is made
-//! once, and kept for whoever asks for the same, contents of files compared byte by byte. A few threads that ask at once
-//! wait for the first of them.
+//! To make a connector takes tens of milliseconds of processor time: the platform's library reads and parses every root
+//! certificate, twice if the environment names their file, and also when they are not to be trusted. An acceptor takes
+//! less, but a program that hands over sockets one by one would make one for each. So each is made once, and kept for
+//! whoever asks for the same, contents of files compared byte by byte. A few threads that ask at once wait for the first
+//! of them.
 //!
 //! The platform's roots may change under a process that runs for months: a connector that trusts them serves for
 //! [`ROOTS_AGE`]. A forked child begins with none, because another thread may have held a lock inside of it.
 
-use super::config::make;
+use super::config::{make, make_acceptor};
 use super::identity::Material;
 use crate::deadline::Deadline;
 use crate::error::Result;
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// How long the platform's roots are not read again.
 const ROOTS_AGE: Duration = Duration::from_secs(10 * 60);
-/// So many connectors are kept, the latest used.
+/// So many of each are kept, the latest used.
 const MOST: usize = 8;
 
 /// All that makes one connector different from another.
@@ -38,45 +40,69 @@ pub(super) struct Pem {
     pub(super) name: Arc<str>,
 }
 
-struct Entry {
-    settings: Settings,
+/// What was made of one set of settings.
+struct Entry<S, T> {
+    settings: S,
     /// Until when the platform's roots in it are recent enough.
     fresh_until: Deadline,
-    connector: OnceLock<Result<native_tls::TlsConnector>>,
+    made: OnceLock<Result<T>>,
 }
 
-type Entries = Mutex<Vec<Arc<Entry>>>;
+type Entries<S, T> = Mutex<Vec<Arc<Entry<S, T>>>>;
 
-static SHARED: PerProcess<Entries> = PerProcess::new(Entries::default);
+static CONNECTORS: PerProcess<Entries<Settings, native_tls::TlsConnector>> = PerProcess::new(Entries::default);
+static IDENTITIES: PerProcess<Entries<Arc<Material>, native_tls::Identity>> = PerProcess::new(Entries::default);
+static ACCEPTORS: PerProcess<Entries<Arc<Material>, native_tls::TlsAcceptor>> = PerProcess::new(Entries::default);
 
 /// The connector for these settings, if it has been made. Never waits.
 pub(super) fn ready(settings: &Settings) -> Option<native_tls::TlsConnector> {
-    let found = find(&mut lock(SHARED.get()), settings, Instant::now())?;
-    found.connector.get()?.as_ref().ok().cloned()
+    let found = find(&mut lock(CONNECTORS.get()), settings, Instant::now())?;
+    found.made.get()?.as_ref().ok().cloned()
 }
 
 /// The connector for these settings. Makes it, or waits for another thread that does.
 pub(super) fn connector(settings: &Settings) -> Result<native_tls::TlsConnector> {
-    connector_in(SHARED.get(), settings, Instant::now(), make)
+    connector_in(CONNECTORS.get(), settings, Instant::now(), make)
 }
 
 fn connector_in(
-    shared: &Entries,
+    shared: &Entries<Settings, native_tls::TlsConnector>,
     settings: &Settings,
     now: Instant,
     make: impl FnOnce(&Settings) -> Result<native_tls::TlsConnector>,
 ) -> Result<native_tls::TlsConnector> {
+    let fresh_until = if settings.platform_roots { Deadline::at(now).later(ROOTS_AGE) } else { Deadline::NEVER };
+    made_in(shared, settings, now, fresh_until, make)
+}
+
+/// The identity that is made of this. Makes it, or waits for another thread that does.
+pub(super) fn identity(material: &Arc<Material>) -> Result<native_tls::Identity> {
+    made_in(IDENTITIES.get(), material, Instant::now(), Deadline::NEVER, |material| material.parse())
+}
+
+/// The acceptor with the identity that is made of this. Makes it, or waits for another thread that does.
+pub(super) fn acceptor(material: &Arc<Material>) -> Result<native_tls::TlsAcceptor> {
+    made_in(ACCEPTORS.get(), material, Instant::now(), Deadline::NEVER, |material| {
+        make_acceptor(identity(material)?)
+    })
+}
+
+fn made_in<S: Clone + Eq, T: Clone>(
+    shared: &Entries<S, T>,
+    settings: &S,
+    now: Instant,
+    fresh_until: Deadline,
+    make: impl FnOnce(&S) -> Result<T>,
+) -> Result<T> {
     let mut entries = lock(shared);
     let entry = find(&mut entries, settings, now).unwrap_or_else(|| {
-        let fresh_until =
-            if settings.platform_roots { Deadline::at(now).later(ROOTS_AGE) } else { Deadline::NEVER };
-        let entry = Arc::new(Entry { settings: settings.clone(), fresh_until, connector: OnceLock::new() });
+        let entry = Arc::new(Entry { settings: settings.clone(), fresh_until, made: OnceLock::new() });
         entries.truncate(MOST - 1);
         entries.insert(0, Arc::clone(&entry));
         entry
     });
     drop(entries);
-    let made = entry.connector.get_or_init(|| make(settings));
+    let made = entry.made.get_or_init(|| make(settings));
     if made.is_err() {
         // It may be better the next time.
         lock(shared).retain(|other| !Arc::ptr_eq(other, &entry));
@@ -85,21 +111,21 @@ fn connector_in(
 }
 
 /// The one with these settings, which becomes the latest used. Those that are too old are forgotten.
-fn find(entries: &mut Vec<Arc<Entry>>, settings: &Settings, now: Instant) -> Option<Arc<Entry>> {
+fn find<S: Eq, T>(entries: &mut Vec<Arc<Entry<S, T>>>, settings: &S, now: Instant) -> Option<Arc<Entry<S, T>>> {
     entries.retain(|entry| !entry.fresh_until.is_over_at(now));
     let place = entries.iter().position(|entry| entry.settings == *settings)?;
     entries[..=place].rotate_right(1);
     Some(Arc::clone(&entries[0]))
 }
 
-fn lock(shared: &Entries) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+fn lock<S, T>(shared: &Entries<S, T>) -> MutexGuard<'_, Vec<Arc<Entry<S, T>>>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::TlsConnector;
+    use crate::transport::{Identity, TlsAcceptor, TlsConnector};
     use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -119,7 +145,7 @@ mod tests {
 
     #[test]
     fn each_connector_is_made_once_however_many_threads_ask() {
-        static ENTRIES: Entries = Entries::new(Vec::new());
+        static ENTRIES: Entries<Settings, native_tls::TlsConnector> = Entries::new(Vec::new());
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let now = Instant::now();
         let threads: Vec<_> = (0..32)
@@ -136,6 +162,29 @@ mod tests {
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(MADE.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn servers_with_one_certificate_share_what_is_made_of_it() {
+        let pem = |name: &str| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            (made.cert.pem(), made.signing_key.serialize_pem())
+        };
+        let (one, other) = (pem("one.test"), pem("other.test"));
+        let accept = |(certificate, key): &(String, String)| {
+            let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+            let material = Arc::clone(&identity.material);
+            TlsAcceptor::new(identity).unwrap();
+            let now = Instant::now();
+            let identity = find(&mut lock(IDENTITIES.get()), &material, now).unwrap();
+            let acceptor = find(&mut lock(ACCEPTORS.get()), &material, now).unwrap();
+            (Arc::as_ptr(&identity), Arc::as_ptr(&acceptor))
+        };
+        let first = accept(&one);
+        let different = accept(&other);
+        assert!(first.0 != different.0 && first.1 != different.1);
+        assert_eq!(accept(&one), first);
+        assert!(Identity::from_pem(one.0.as_bytes(), other.1.as_bytes()).is_err());
     }
 
     #[test]
