@@ -553,8 +553,8 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_HTTP_BODY 9
 
 /**
- * What the last failure in this thread was, in one line for people. Never NULL, empty if there was none. Valid until
- * the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ * What the last failure in this thread was, its cause, and what can be done about it, in one line for people; options are
+ * named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
  */
 const char *landline_error_text(void);
 

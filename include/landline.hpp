@@ -366,6 +366,26 @@ public:
 
 inline std::error_code code(landline_status value) noexcept { return {value, category()}; }
 
+/// A text of the library with its options named as the setters of `options`: LANDLINE_OPT_TLS_CA_FILE is ca_file.
+inline std::string with_setters(std::string text) {
+    const std::string prefix = "LANDLINE_OPT_", group = "TLS_", unit = "_MS";
+    for (std::size_t at = 0; (at = text.find(prefix, at)) != std::string::npos;) {
+        const auto end = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at);
+        const auto length = (end == std::string::npos ? text.size() : end) - at;
+        auto name = text.substr(at + prefix.size(), length - prefix.size());
+        if (name.compare(0, group.size(), group) == 0)
+            name.erase(0, group.size());
+        if (name.size() > unit.size() && name.compare(name.size() - unit.size(), unit.size(), unit) == 0)
+            name.erase(name.size() - unit.size());
+        for (char& letter : name)
+            if (letter >= 'A' && letter <= 'Z')
+                letter = static_cast<char>(letter - 'A' + 'a');
+        text.replace(at, length, name);
+        at += name.size();
+    }
+    return text;
+}
+
 } // namespace detail
 
 inline const std::error_category& category() noexcept {
@@ -407,7 +427,7 @@ private:
     };
 
     error(int value, bool last)
-        : std::runtime_error(last ? landline_error_text() : landline_status_text(value)),
+        : std::runtime_error(detail::with_setters(last ? landline_error_text() : landline_status_text(value))),
           details_(last ? ask(value) : std::make_shared<details>()) {
         details_->status = value;
         details_->is_fatal = landline_status_is_fatal(value) != 0;
@@ -482,7 +502,8 @@ namespace detail {
 [[noreturn]] inline void raise(int value) noexcept {
     const bool last = landline_error_int(LANDLINE_ERROR_STATUS) == value;
     std::fprintf(stderr, "landline: %s: %s (there are no exceptions: use the call with an error code)\n",
-                 landline_status_name(value), last ? landline_error_text() : landline_status_text(value));
+                 landline_status_name(value),
+                 with_setters(last ? landline_error_text() : landline_status_text(value)).c_str());
     std::abort();
 }
 #endif

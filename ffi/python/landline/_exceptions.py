@@ -1,6 +1,7 @@
 """What can go wrong, as exceptions, and which one a status of the library becomes."""
 
 import ctypes
+import re
 from typing import Any, Dict, Optional, Tuple, Type
 
 from . import _abi
@@ -172,9 +173,49 @@ def _is_last(status: int) -> bool:
 
 
 def _text(status: int) -> str:
-    """The text of this thread's last failure, if it had this status."""
+    """The text of this thread's last failure, if it had this status, with options named as they are here."""
     text = _abi.error_text() if _is_last(status) else _abi.status_text(status)
-    return str(text.decode("utf-8", "replace"))
+    return re.sub(r"LANDLINE_OPT_(\w+)", _own_name, str(text.decode("utf-8", "replace")))
+
+
+def _own_name(found: "re.Match[str]") -> str:
+    return OPTIONS.get(found[1], found[0])
+
+
+# What the library's options, LANDLINE_OPT_*, are called here: as arguments, or as attributes of Compression.
+OPTIONS: Dict[str, str] = {
+    "MAX_MESSAGE_SIZE": "max_size",
+    "SEND_TIMEOUT_MS": "send_timeout",
+    "CLOSE_TIMEOUT_MS": "close_timeout",
+    "CONNECT_TIMEOUT_MS": "open_timeout",
+    "HANDSHAKE_TIMEOUT_MS": "open_timeout",
+    "KEEPALIVE_INTERVAL_MS": "ping_interval",
+    "KEEPALIVE_TIMEOUT_MS": "ping_timeout",
+    "COMPRESSION": "compression",
+    "COMPRESSION_LEVEL": "Compression.level",
+    "COMPRESSION_THRESHOLD": "Compression.threshold",
+    "SERVER_NO_CONTEXT_TAKEOVER": "Compression.server_no_context_takeover",
+    "CLIENT_NO_CONTEXT_TAKEOVER": "Compression.client_no_context_takeover",
+    "SERVER_MAX_WINDOW_BITS": "Compression.server_max_window_bits",
+    "CLIENT_MAX_WINDOW_BITS": "Compression.client_max_window_bits",
+    "ORIGINS": "origins",
+    "ALLOWED_ORIGIN": "origins",
+    "PUBLIC_SCHEME": "public_scheme",
+    "ORIGIN": "origin",
+    "HOST": "host",
+    "SUBPROTOCOL": "subprotocols",
+    "TLS_PLATFORM_ROOTS": "platform_roots",
+    "TLS_DANGER_ACCEPT_INVALID_CERTS": "danger_accept_invalid_certs",
+    "TLS_DANGER_ACCEPT_INVALID_HOSTNAMES": "danger_accept_invalid_hostnames",
+    "TLS_CA_FILE": "ca_file",
+    "TLS_CA_PEM": "ca_pem",
+    "TLS_CERT_FILE": "cert_file",
+    "TLS_KEY_FILE": "key_file",
+    "TLS_CERT_PEM": "cert_pem",
+    "TLS_KEY_PEM": "key_pem",
+    "TLS_PKCS12": "pkcs12",
+    "TLS_PKCS12_PASSWORD": "pkcs12_password",
+}
 
 
 def _number(status: int, key: int) -> int:

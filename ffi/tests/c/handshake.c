@@ -348,7 +348,8 @@ static void nobody_there(void) {
     CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), ECONNREFUSED);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_CONNECT);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_NETWORK);
-    CHECK_HAS(landline_error_text(), "127.0.0.1");
+    snprintf(name, sizeof name, "cannot connect to 127.0.0.1:%d: %s", ntohs(address.sin_port), strerror(ECONNREFUSED));
+    CHECK_HAS(landline_error_text(), name);
     close(fd);
     /* A name that is too long to be asked for, so that nobody is. */
     memset(name, 'a', 64);
@@ -375,6 +376,8 @@ static void untrusted(void) {
     CHECK(landline_listener_accept(listener, LONG, &request) <= -100);
     join(thread);
     CHECK_STATUS(attempt.status, LANDLINE_ERR_TLS);
+    CHECK_HAS(attempt.text, "TLS handshake failed: certificate verify failed");
+    CHECK_HAS(attempt.text, "; trust its issuer with LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM");
     CHECK_IS(attempt.numbers[LANDLINE_ERROR_PHASE], LANDLINE_PHASE_TLS);
     CHECK_IS(attempt.numbers[LANDLINE_ERROR_HTTP_STATUS], 0);
     landline_options_free(options);

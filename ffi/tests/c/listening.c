@@ -31,7 +31,7 @@ static void addresses(void) {
     CHECK_STATUS(landline_listen(unix_address, NULL, &second), LANDLINE_ERR_IO);
     CHECK(second == NULL);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EADDRINUSE);
-    snprintf(text, sizeof text, "listening on %s", unix_address);
+    snprintf(text, sizeof text, "listening on %s failed: %s", unix_address, strerror(EADDRINUSE));
     CHECK_HAS(landline_error_text(), text);
     landline_listener_free(listener);
     {

@@ -235,6 +235,8 @@ static void wrong_peers(void) {
         CHECK_IS(landline_error_int(LANDLINE_ERROR_CLOSE_CODE), WRONG[i].code);
         CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
         CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), WRONG[i].status == LANDLINE_ERR_LIMIT ? 4 : 2);
+        if (WRONG[i].status == LANDLINE_ERR_LIMIT)
+            CHECK_HAS(landline_error_text(), "; raise LANDLINE_OPT_MAX_MESSAGE_SIZE to accept it");
         read_all(peer, head, 4);
         CHECK_IS(head[0], 0x88);
         CHECK_IS(head[2] << 8 | head[3], WRONG[i].code);

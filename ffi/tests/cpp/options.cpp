@@ -42,7 +42,9 @@ void message_limits() {
     ends.client.send("ten bytes!");
     CHECK(ends.server.recv(soon)->size() == 10);
     ends.client.send("eleven byte");
-    CHECK(thrown_by([&] { ends.server.recv(soon); }).status() == status::limit);
+    const auto too_big = thrown_by([&] { ends.server.recv(soon); });
+    CHECK(too_big.status() == status::limit);
+    CHECK(holds(too_big.what(), "; raise max_message_size to accept it"));
 
     ends = open(options(), options().max_fragments(2));
     auto writer = ends.client.send_stream(landline::kind::text);
@@ -216,6 +218,9 @@ void certificates() {
     CHECK(!connecting(trusting().platform_roots(false), from_archive("seven"), "localhost"));
     CHECK(thrown_by([&] { landline::server("127.0.0.1:0", from_archive("eight")); }).status() == status::tls);
     CHECK(connecting(options(), from_files(), "localhost") == status::tls);
+    const std::string told = landline::last_error().what();
+    CHECK(holds(told, "TLS handshake failed: certificate verify failed"));
+    CHECK(holds(told, "; trust its issuer with ca_file or ca_pem, if this is the right server"));
     CHECK(!connecting(options().danger_accept_invalid_certs(true), from_files(), "localhost"));
     CHECK(connecting(trusting(), from_files(), "127.0.0.1") == status::tls);
     CHECK(!connecting(trusting().danger_accept_invalid_hostnames(true), from_files(), "127.0.0.1"));
