@@ -128,6 +128,7 @@ impl landline_conn {
                 aborter,
             }
         } else {
+            // Made before the connection was opened: Values::client(), Values::server().
             let interrupter = ws.interrupter()?;
             let (sender, receiver) = ws.split();
             Ends::Shared {

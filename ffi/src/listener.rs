@@ -146,6 +146,9 @@ pub unsafe extern "C" fn landline_listener_accept(
 
 /// Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
 ///
+/// A client is taken only with all descriptors that its connection needs: three, or one with LANDLINE_OPT_SINGLE_THREAD.
+/// Where the process has not got them, this gives LANDLINE_ERR_IO with EMFILE, and the client waits.
+///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
 ///
 /// # Safety

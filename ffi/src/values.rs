@@ -150,8 +150,11 @@ impl Values {
         let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(30)));
         let timeout = [timeout, limit].into_iter().flatten().min();
         builder = builder.handshake_timeout(timeout);
-        if let Some(interrupter) = &self.interrupter {
-            builder = builder.interrupter(interrupter.clone());
+        match &self.interrupter {
+            Some(interrupter) => builder = builder.interrupter(interrupter.clone()),
+            // Before anything is connected, as there may be no descriptors for it.
+            None if !self.single_thread => builder = builder.interrupter(Interrupter::new()?),
+            None => {}
         }
         if is_tls {
             builder = builder.tls_options(self.tls.connector()?);
@@ -165,7 +168,8 @@ impl Values {
             .head_limits(self.limits)
             .tcp(self.tcp.clone())
             .subprotocols(self.subprotocols.clone())
-            .origins(self.origins.clone());
+            .origins(self.origins.clone())
+            .connection_interrupters(!self.single_thread);
         if let Some(scheme) = self.public_scheme {
             builder = builder.public_scheme(scheme);
         }

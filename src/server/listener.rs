@@ -1,5 +1,6 @@
 //! A listening socket that gives requests.
 
+use super::unix_socket::{SocketFile, bind_unix};
 use super::{Options, Request, ServerBuilder};
 use crate::config::Config;
 use crate::connection::Interrupter;
@@ -7,17 +8,13 @@ use crate::deadline::Deadline;
 use crate::error::{ConfigError, Error, Interrupted, Phase, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
 use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
-use socket2::{Domain, SockAddr, Type};
 use std::fmt::Debug;
-use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Accepts connections one at a time, in the caller's thread.
 ///
@@ -53,6 +50,8 @@ pub struct Listener {
     shared: bool,
     /// Set for good by [`stop`](Self::stop).
     stopped: Arc<Wake>,
+    /// The interrupter of the next connection, where connections get one.
+    next_interrupter: Mutex<Option<Interrupter>>,
     pub(super) options: Arc<Options>,
 }
 
@@ -86,92 +85,6 @@ enum Socket {
         file: Option<DroppedByMaker<SocketFile>>,
         listener: UnixListener,
     },
-}
-
-/// The file of a Unix socket, removed with the listener unless another one has taken its place.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    /// Device and inode.
-    id: Option<(u64, u64)>,
-}
-
-impl SocketFile {
-    fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), id: Self::id(path) }
-    }
-
-    fn id(path: &Path) -> Option<(u64, u64)> {
-        std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
-    }
-
-    fn remove(&self) {
-        if self.id.is_some() && Self::id(&self.path) == self.id {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
-/// Keeps other listeners from binding in this directory, so that none takes a socket for dead that does not listen yet,
-/// or removes one that has just taken a dead one's place.
-struct DirectoryLock(File);
-
-impl DirectoryLock {
-    /// `None` where the directory cannot be locked: then only that is missing. Others hold it for moments; whoever
-    /// holds it for long does not know what it is for.
-    fn take(path: &Path) -> Option<Self> {
-        use rustix::fs::{FlockOperation, flock};
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = File::open(parent.unwrap_or(Path::new("."))).ok()?;
-        let deadline = Deadline::after(Duration::from_secs(1));
-        while let Err(error) = flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-            let is_held = [rustix::io::Errno::WOULDBLOCK, rustix::io::Errno::INTR].contains(&error);
-            if !is_held || deadline.is_over() {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Some(Self(directory))
-    }
-}
-
-impl Drop for DirectoryLock {
-    fn drop(&mut self) {
-        // Closing is not enough: a child forked meanwhile has the descriptor, too.
-        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
-    }
-}
-
-/// Binds, in the place of a socket that nobody listens on any more if there is one.
-fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    let _lock = DirectoryLock::take(path);
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        bound => bound?,
-    };
-    listener.set_nonblocking(true)?;
-    Ok((listener, SocketFile::new(path)))
-}
-
-/// Whether it is a socket, and no link to one, of which the system says that nobody listens. Any other answer, as for a
-/// full backlog, for datagrams or without permission, may be that of a living one.
-fn is_dead(path: &Path) -> bool {
-    let connect = || {
-        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.connect(&SockAddr::unix(path)?)
-    };
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
-        && connect().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// What went wrong with an address, by its name.
@@ -233,7 +146,9 @@ impl Listener {
 
     fn over(socket: Socket, shared: bool, options: Arc<Options>) -> Result<Self> {
         let stopped = Wake::new().map_err(|error| Error::io("starting to listen", error))?;
-        Ok(Self { socket, made_in: Process::current(), shared, stopped: Arc::new(stopped), options })
+        let stopped = Arc::new(stopped);
+        let made_in = Process::current();
+        Ok(Self { socket, made_in, shared, stopped, next_interrupter: Mutex::default(), options })
     }
 
     /// Stops listening, for good, from any thread.
@@ -347,12 +262,13 @@ impl Listener {
             if wake.is_interrupting() || self.stopped.is_set() {
                 return Err(Interrupted::during(Phase::Accept));
             }
+            let interrupter = self.take_interrupter()?;
             match self.try_accept() {
                 Ok(stream) => {
                     let (stopped, options) = (Arc::clone(&self.stopped), Arc::clone(&self.options));
-                    return Ok(Incoming { stream, made_in: Process::current(), stopped, options });
+                    return Ok(Incoming { stream, made_in: Process::current(), stopped, interrupter, options });
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.put_interrupter_back(interrupter),
                 // As a socket that has been shut down does.
                 Err(_) if self.stopped.is_set() => continue,
                 Err(error) => return Err(Error::io("accepting a connection", error)),
@@ -362,6 +278,21 @@ impl Listener {
             }
             wait_fd(self.as_fd(), Interest::READ, deadline, Some(wake))
                 .map_err(|error| Error::io("waiting for a connection", error))?;
+        }
+    }
+
+    /// The descriptors that a connection needs besides its socket, before its client is taken out of the backlog.
+    fn take_interrupter(&self) -> Result<Option<Interrupter>> {
+        if !self.options.connection_interrupters {
+            return Ok(None);
+        }
+        let kept = self.next_interrupter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.map_or_else(Interrupter::new, Ok).map(Some)
+    }
+
+    fn put_interrupter_back(&self, interrupter: Option<Interrupter>) {
+        if interrupter.is_some() {
+            *self.next_interrupter.lock().unwrap_or_else(PoisonError::into_inner) = interrupter;
         }
     }
 
@@ -405,6 +336,7 @@ pub struct Incoming {
     made_in: Process,
     /// Of its listener.
     stopped: Arc<Wake>,
+    interrupter: Option<Interrupter>,
     options: Arc<Options>,
 }
 
@@ -431,6 +363,6 @@ impl Incoming {
             Stream::Unix(stream) => SocketTransport::unix(stream),
         };
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
-        Request::read(Box::new(transport), &self.options, Some(wake))
+        Request::read(Box::new(transport), &self.options, self.interrupter, Some(wake))
     }
 }

@@ -12,6 +12,7 @@ mod listener;
 mod origin;
 mod request;
 mod serve;
+mod unix_socket;
 
 pub use listener::{Incoming, Listener, ListeningSocket};
 pub use origin::{OriginPolicy, Scheme};
@@ -42,6 +43,7 @@ pub(crate) struct Options {
     limits: HeadLimits,
     handshake_timeout: Option<Duration>,
     interrupter: Option<Interrupter>,
+    connection_interrupters: bool,
     max_connections: usize,
     stack_size: usize,
 }
@@ -58,6 +60,7 @@ impl Default for Options {
             limits: HeadLimits::default(),
             handshake_timeout: Some(Duration::from_secs(10)),
             interrupter: None,
+            connection_interrupters: false,
             max_connections: 1024,
             stack_size: 256 << 10,
         }
@@ -198,6 +201,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Makes the [`Interrupter`](crate::Interrupter) of each connection before its client is accepted, so that
+    /// [`WebSocket::interrupter`](crate::WebSocket::interrupter) needs no descriptor any more and cannot fail. While the
+    /// process has no descriptors left for it, clients wait to be accepted. Default off.
+    #[must_use]
+    pub fn connection_interrupters(mut self, make: bool) -> Self {
+        self.options.connection_interrupters = make;
+        self
+    }
+
     /// How many connections [`Server::serve`] holds at a time, counted from when they are accepted; more are answered
     /// with 503, and dropped while 32 others are being told so. Default 1,024.
     #[must_use]
@@ -297,7 +309,8 @@ impl ServerBuilder {
         let options = self.checked()?;
         let transport = transport.into_transport(&options.tcp);
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
-        Request::read(transport, &options, None)
+        let interrupter = options.connection_interrupters.then(Interrupter::new).transpose()?;
+        Request::read(transport, &options, interrupter, None)
     }
 
     /// Opens a connection with a client that is connected over `stream`, in one step: reads its request and accepts it,

@@ -1,7 +1,7 @@
 //! A client's request, to look at and to decide upon.
 
 use super::Options;
-use crate::connection::{Handshake, WebSocket};
+use crate::connection::{Handshake, Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::opening::{CHUNK, LINGER, Opening};
@@ -22,13 +22,20 @@ pub struct Request {
     /// `None` once it has been answered.
     transport: Option<Box<dyn Transport>>,
     options: Arc<Options>,
+    /// For the connection that comes of it.
+    interrupter: Option<Interrupter>,
     deadline: Deadline,
     made_in: Process,
 }
 
 impl Request {
     /// Reads a request, after the TLS handshake if there is to be one. Answers what is not a request.
-    pub(super) fn read(transport: Box<dyn Transport>, options: &Arc<Options>, wake: Option<&Wake>) -> Result<Self> {
+    pub(super) fn read(
+        transport: Box<dyn Transport>,
+        options: &Arc<Options>,
+        interrupter: Option<Interrupter>,
+        wake: Option<&Wake>,
+    ) -> Result<Self> {
         let deadline = options.deadline();
         let transport = secure(transport, options, deadline, wake)?;
         let opening = Opening { transport: &transport, deadline, wake };
@@ -44,6 +51,7 @@ impl Request {
             request,
             transport: Some(transport),
             options: Arc::clone(options),
+            interrupter,
             deadline,
             made_in: Process::current(),
         })
@@ -134,7 +142,11 @@ impl Request {
             headers: self.request.take_headers(),
         };
         let leftover = self.request.take_leftover();
-        WebSocket::new(transport, Role::Server, self.options.config.clone(), &leftover, agreed)
+        let ws = WebSocket::new(transport, Role::Server, self.options.config.clone(), &leftover, agreed)?;
+        if let Some(interrupter) = &self.interrupter {
+            ws.attach(interrupter);
+        }
+        Ok(ws)
     }
 
     /// Refuses with an HTTP answer, and ends the connection.

@@ -100,3 +100,53 @@ fn item_23_a_shortage_of_descriptors_is_survived() {
         assert_eq!(ws.recv().unwrap(), text("again"));
     });
 }
+
+/// All the descriptors that are left, and then so many fewer.
+fn take_descriptors_but(left: usize) -> Vec<std::fs::File> {
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    hoard.truncate(hoard.len() - left);
+    hoard
+}
+
+#[test]
+fn a_client_is_accepted_only_with_descriptors_for_its_interrupter() {
+    alone("limits::a_client_is_accepted_only_with_descriptors_for_its_interrupter", "ulimit -n 40;", || {
+        let listener = builder().connection_interrupters(true).listen("127.0.0.1:0").unwrap();
+        let mut raw = Raw::connect(listener.local_addr().unwrap());
+        raw.send(format!("{REQUEST}\r\n"));
+        // One for the connection, two for the interrupter.
+        let mut hoard = take_descriptors_but(2);
+        let error = listener.accept_incoming().unwrap_err();
+        let Error::Io { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.raw_os_error(), Some(24), "{error}");
+        assert_eq!(take_descriptors_but(0).len(), 2, "what was made is given back");
+        hoard.pop();
+        let mut ws = listener.accept_incoming().unwrap().request().unwrap().accept().unwrap();
+        raw.is_opened();
+        hoard.extend(take_descriptors_but(0));
+        let interrupter = ws.interrupter().unwrap();
+        interrupter.interrupt();
+        assert!(matches!(ws.recv(), Err(Error::Interrupted(_))));
+    });
+}
+
+#[test]
+fn interrupters_of_connections_that_nobody_opens_are_given_back() {
+    alone("limits::interrupters_of_connections_that_nobody_opens_are_given_back", "", || {
+        let listener = builder().connection_interrupters(true).listen("127.0.0.1:0").unwrap();
+        let soon = || std::time::Instant::now() + Duration::from_millis(5);
+        assert!(matches!(listener.accept_deadline(soon()), Err(Error::Timeout(_))));
+        let base = threads_and_descriptors();
+        for _ in 0..10 {
+            assert!(matches!(listener.accept_deadline(soon()), Err(Error::Timeout(_))));
+        }
+        assert_eq!(threads_and_descriptors(), base);
+        let (near, far) = landline::transport::pair();
+        drop(near);
+        assert!(builder().connection_interrupters(true).accept_over(far).is_err());
+        assert_eq!(threads_and_descriptors(), base);
+    });
+}

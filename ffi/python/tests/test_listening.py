@@ -1,6 +1,9 @@
 """Listening: addresses, clients over the limit, shortages, and the end."""
 
 import errno
+import os
+import resource
+import signal
 import socket
 import threading
 import time
@@ -157,6 +160,42 @@ def test_without_threads_new_clients_wait(monkeypatch: pytest.MonkeyPatch) -> No
             assert b" 101 " in client.recv(1000)
             client.close()
         assert len(refused) == 3
+
+
+def test_without_descriptors_new_clients_wait() -> None:
+    """A server in a process that has descriptors for few connections at a time: all clients are served."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            server = landline.serve(echo)
+            lowest = os.dup(0)
+            os.close(lowest)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 13, lowest + 13))
+            os.write(write, str(server.port).encode())
+            server.serve_forever()
+        finally:
+            os._exit(1)
+    try:
+        url = f"ws://127.0.0.1:{int(os.read(read, 10))}/"
+        served: List[int] = []
+
+        def visit(number: int) -> None:
+            with landline.connect(url, open_timeout=40) as ws:
+                ws.send(str(number))
+                served.append(int(ws.recv(timeout=40)))
+
+        clients = [threading.Thread(target=visit, args=(number,)) for number in range(60)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join(50)
+        assert sorted(served) == list(range(60))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(read)
+        os.close(write)
 
 
 def test_errors_name_what_was_being_done() -> None:

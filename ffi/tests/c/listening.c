@@ -4,7 +4,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static void addresses(void) {
     static const char *const UNREADABLE[] = {"no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000"};
@@ -202,8 +204,141 @@ static void stopping_server(void) {
     landline_server_free(server);
 }
 
+/* Servers whose process has descriptors for few connections at a time. */
+
+enum { CLIENTS = 60 };
+
+static void *visit(void *url) {
+    landline_conn *conn;
+    landline_message *message;
+    OK(landline_connect(url, NULL, LONG, &conn));
+    OK(landline_conn_send(conn, LANDLINE_TEXT, "served", 6, 0, LONG));
+    OK(landline_conn_recv(conn, LONG, &message));
+    check_message(message, LANDLINE_TEXT, "served", 6);
+    OK(landline_conn_close(conn, 1000, NULL, 0, LONG));
+    landline_conn_free(conn);
+    return NULL;
+}
+
+static void echo_once(landline_conn *conn, void *user) {
+    landline_message *message;
+    (void)user;
+    OK(landline_conn_recv(conn, LONG, &message));
+    OK(landline_conn_send_message(conn, message, 0, LONG));
+    landline_message_free(message);
+    CHECK_STATUS(landline_conn_recv(conn, LONG, &message), LANDLINE_CLOSED);
+}
+
+/* So many descriptors more than there are. */
+static void limit_descriptors(int more) {
+    struct rlimit limit;
+    int next = dup(0);
+    CHECK(next >= 0 && close(next) == 0);
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = (rlim_t)(next + more);
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static void *serve_once(void *request) {
+    landline_conn *conn;
+    OK(landline_request_read(request));
+    OK(landline_request_accept(request, NULL, &conn));
+    landline_request_free(request);
+    echo_once(conn, NULL);
+    landline_conn_free(conn);
+    return NULL;
+}
+
+static void accept_all(landline_listener *listener) {
+    pthread_t threads[CLIENTS];
+    landline_request *request;
+    landline_status status;
+    int i;
+    for (i = 0; i < CLIENTS;) {
+        status = landline_listener_accept_incoming(listener, LONG, &request);
+        if (status == LANDLINE_ERR_IO) {
+            CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EMFILE);
+            poll(NULL, 0, 10);
+            continue;
+        }
+        CHECK_STATUS(status, LANDLINE_OK);
+        threads[i++] = start(serve_once, request);
+    }
+    for (i = 0; i < CLIENTS; i++)
+        join(threads[i]);
+    landline_listener_free(listener);
+}
+
+/* By landline_server_run(), or by a program that accepts by itself. Nobody is accepted and not served. */
+static void few_descriptors(int by_itself) {
+    pthread_t threads[CLIENTS];
+    char address[64] = "", url[128];
+    int ends[2], i, state;
+    pid_t server_process;
+    CHECK(pipe(ends) == 0);
+    server_process = fork();
+    CHECK(server_process >= 0);
+    if (server_process == 0) {
+        landline_listener *listener;
+        landline_server *server;
+        const char *bound;
+        if (by_itself) {
+            OK(landline_listen("127.0.0.1:0", NULL, &listener));
+            bound = landline_listener_local_addr(listener);
+        } else {
+            OK(landline_server_bind("127.0.0.1:0", NULL, &server));
+            bound = landline_server_local_addr(server);
+        }
+        limit_descriptors(13);
+        CHECK(write(ends[1], bound, strlen(bound)) > 0 && close(ends[1]) == 0);
+        if (by_itself)
+            accept_all(listener);
+        else
+            OK(landline_server_run(server, echo_once, NULL));
+        _exit(0);
+    }
+    CHECK(close(ends[1]) == 0 && read(ends[0], address, sizeof address - 1) > 0 && close(ends[0]) == 0);
+    snprintf(url, sizeof url, "ws://%s/", address);
+    for (i = 0; i < CLIENTS; i++)
+        threads[i] = start(visit, url);
+    for (i = 0; i < CLIENTS; i++)
+        join(threads[i]);
+    if (!by_itself)
+        CHECK(kill(server_process, SIGKILL) == 0);
+    CHECK(waitpid(server_process, &state, 0) == server_process);
+    CHECK(by_itself ? WIFEXITED(state) && WEXITSTATUS(state) == 0 : WIFSIGNALED(state));
+}
+
+/* A client without descriptors of its own for a connection is told so before anybody is dialled. */
+static void client_without_descriptors(void) {
+    pid_t client = fork();
+    int state;
+    CHECK(client >= 0);
+    if (client == 0) {
+        landline_listener *listener;
+        landline_request *request;
+        landline_conn *conn;
+        char url[128];
+        OK(landline_listen("127.0.0.1:0", NULL, &listener));
+        snprintf(url, sizeof url, "ws://%s/", landline_listener_local_addr(listener));
+        limit_descriptors(1);
+        CHECK_STATUS(landline_connect(url, NULL, LONG, &conn), LANDLINE_ERR_IO);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), EMFILE);
+        CHECK(conn == NULL);
+        limit_descriptors(50);
+        CHECK_STATUS(landline_listener_accept_incoming(listener, 0, &request), LANDLINE_TIMED_OUT);
+        landline_listener_free(listener);
+        _exit(0);
+    }
+    CHECK(waitpid(client, &state, 0) == client && WIFEXITED(state) && WEXITSTATUS(state) == 0);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
+    /* While there is one thread: these fork. */
+    few_descriptors(0);
+    few_descriptors(1);
+    client_without_descriptors();
     int threads = threads_of_process();
     addresses();
     names();
