@@ -1,18 +1,19 @@
 //! Errors: whose fault, whether the connection goes on, and what to tell the user.
 
 mod connect;
+mod phase;
 mod report;
 mod setting;
 mod tls;
 
 pub use connect::ConnectError;
+pub use phase::{Interrupted, Phase, Timeout};
 pub use setting::{ConfigError, Setting};
 pub use tls::{TlsError, TlsStage};
 
 use crate::close::{CloseCode, CloseFrameError};
 use crate::proto;
 use std::borrow::Cow;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -337,98 +338,6 @@ pub enum Closed {
     /// The peer did not complete the closing handshake in time, whatever else it sent.
     #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
-}
-
-/// A time limit that ran out, by the name of what it was for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timeout {
-    /// Which limit.
-    pub phase: Phase,
-    /// See [`Error::message_accepted`].
-    pub accepted: bool,
-    /// What was to be done had not begun: as many such calls as the process makes at a time had not returned
-    /// from the system. Only of [`Phase::Resolve`], and of [`Phase::Tls`] where certificates are read.
-    pub queued: bool,
-}
-
-/// What a time limit is for, and what a call was doing when it was interrupted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Looking up the host's addresses.
-    Resolve,
-    /// Connecting to one of them.
-    Connect,
-    /// The TLS handshake.
-    Tls,
-    /// The opening handshake.
-    Handshake,
-    /// Waiting for a connection.
-    Accept,
-    /// Receiving.
-    Recv,
-    /// Sending.
-    Send,
-    /// Waiting for a Pong.
-    Ping,
-}
-
-impl Timeout {
-    pub(crate) fn of(phase: Phase) -> Error {
-        Error::Timeout(Self { phase, accepted: false, queued: false })
-    }
-
-    /// Only the limits on opening a connection end it; after those on receiving and sending it goes on.
-    #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Handshake)
-    }
-}
-
-impl Phase {
-    fn during(self) -> &'static str {
-        match self {
-            Self::Resolve => "while looking up the host name",
-            Self::Connect => "while connecting",
-            Self::Tls => "during the TLS handshake",
-            Self::Handshake => "during the opening handshake",
-            Self::Accept => "while waiting for a connection",
-            Self::Recv => "while receiving",
-            Self::Send => "while sending",
-            Self::Ping => "while waiting for a pong",
-        }
-    }
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out {}", self.phase.during())?;
-        if self.queued {
-            f.write_str(": too many others have not returned from the system")?;
-        }
-        Ok(())
-    }
-}
-
-/// A call was woken by an [`Interrupter`](crate::Interrupter).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Interrupted {
-    /// What the call was doing.
-    pub phase: Phase,
-    /// See [`Error::message_accepted`].
-    pub accepted: bool,
-}
-
-impl Interrupted {
-    pub(crate) fn during(phase: Phase) -> Error {
-        Error::Interrupted(Self { phase, accepted: false })
-    }
-}
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interrupted {}", self.phase.during())
-    }
 }
 
 #[cfg(test)]

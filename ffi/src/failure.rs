@@ -187,7 +187,8 @@ pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
 /// What the last failure in this thread was, its cause, and what can be done about it, in one line for people; options are
-/// named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+/// named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes
+/// (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_error_text() -> *const c_char {
     let text = LAST.try_with(|last| {
