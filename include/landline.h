@@ -554,7 +554,8 @@ int32_t landline_status_is_fatal(landline_status status);
 
 /**
  * What the last failure in this thread was, its cause, and what can be done about it, in one line for people; options are
- * named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ * named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes
+ * (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
  */
 const char *landline_error_text(void);
 
@@ -1638,13 +1639,17 @@ void landline_protocol_free(landline_protocol *protocol);
 
 /**
  * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
- * from any thread, several at a time. May not call landline_log_set(), unwind or jump out.
+ * from any thread, several at a time. May call other functions of the library, but not landline_log_set(); may not
+ * unwind or jump out.
  */
 typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
- * ends that: when this returns, the old callback is not called any more. Lines never hold payload.
+ * ends that: when this returns, the old callback is not called any more. Lines never hold payload. A forked child
+ * inherits the callback, and may set another one.
+ *
+ * Blocks until the calls of the old callback that are under way have returned.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
  */
