@@ -1,19 +1,21 @@
-//! Reading and throwing away, at the end of a connection: a socket that is closed with unread data in it resets the
-//! connection, and a reset destroys what the peer has not read yet.
+//! Discarding input at the end of a connection. Closing a socket that holds unread data resets the connection, and a
+//! reset destroys what the peer has not read yet.
 
 use super::{Interest, Transport};
 use crate::deadline::Deadline;
 use std::time::Duration;
 
-/// Read at a time; only while something is being thrown away.
+/// Size of the buffer for discarded input, which is allocated only while input is being discarded.
 pub(crate) const SCRATCH: usize = 64 << 10;
-/// So much is read as fast as it comes: more than lies on the way in any honest connection.
-const AT_ONCE: usize = 16 << 20;
-/// Behind that, there is a pause each time that so much has come.
+/// This much is discarded without pausing: more than a peer that stops sending when it sees the Close frame can have
+/// in flight.
+const UNPACED: usize = 16 << 20;
+/// After that, there is a pause each time this much has been discarded.
 const BURST: usize = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How fast to throw away what a peer sends without end: slow enough to cost little CPU, for the peer has to wait then.
+/// Limits how fast input is discarded, so that a peer that never stops sending costs little CPU: TCP's flow control
+/// makes it wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     until_pause: usize,
@@ -21,18 +23,19 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { until_pause: AT_ONCE }
+        Self { until_pause: UNPACED }
     }
 }
 
 impl Pace {
-    /// `count` bytes have been thrown away. Pauses if it is time for that; not while there is room for what is `unsent`.
+    /// Counts `count` discarded bytes and pauses if a pause is due. If `unsent` output is pending, the pause ends as
+    /// soon as there is room for it.
     pub(crate) fn passed(&mut self, count: usize, transport: &dyn Transport, unsent: bool) {
         self.until_pause = self.until_pause.saturating_sub(count);
         if self.until_pause == 0 {
             self.until_pause = BURST;
             let interest = Interest { read: false, write: unsent };
-            // If it fails, reading will tell.
+            // If waiting fails, the next read reports why.
             let _ = transport.wait(interest, Deadline::after(PAUSE), None);
         }
     }

@@ -1,4 +1,4 @@
-//! Any pair of blocking streams as a transport.
+//! A transport made of any pair of blocking streams.
 
 use super::{Interest, Ready, Transport, Wake, wait_fd};
 use crate::deadline::Deadline;
@@ -9,29 +9,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long to wait before trying a stream again that said `WouldBlock` and cannot be waited for.
+/// How long to wait before retrying a stream that returned `WouldBlock`, since there is no way to wait for it.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// A transport made of something to read from and something to write to.
+/// A transport made of a [`Read`] and a [`Write`].
 ///
-/// The streams may block, and then they decide how long: time limits and interruption take effect between their
-/// calls only. Streams with a time limit of their own (`WouldBlock`, `TimedOut`) are tried again until the
-/// connection's limit is reached. For a stream with a descriptor, implement [`Transport`] with
-/// [`wait_fd`] instead, which has no such gap.
+/// The streams may block. While one does, time limits and interruption have no effect; they apply only between calls of
+/// the streams. A stream that has a time limit of its own and fails with `WouldBlock` or `TimedOut` is tried again,
+/// every millisecond at most, until the connection's limit is reached. For a stream with a file descriptor, implement
+/// [`Transport`] with [`wait_fd`] instead, which does not have this restriction.
 ///
 /// One thread can read while another one writes.
 pub struct Halves<R, W> {
     reader: Mutex<R>,
-    /// `None` once the stream towards the peer has been ended.
+    /// `None` once [`close_write`](Transport::close_write) has dropped it.
     writer: Mutex<Option<W>>,
     on_abort: Option<Box<dyn Fn() + Send + Sync>>,
     aborted: AtomicBool,
-    /// The last call of either half said that it would block.
+    /// The last call of either half returned `WouldBlock`.
     blocked: AtomicBool,
 }
 
 impl<R: Read + Send, W: Write + Send> Halves<R, W> {
-    /// A transport over these two. To end the stream towards the peer, `writer` is dropped.
+    /// Makes a transport of the two streams. `writer` is dropped to end the stream towards the peer, so dropping it
+    /// should close that direction.
     pub fn new(reader: R, writer: W) -> Self {
         Self {
             reader: Mutex::new(reader),
@@ -42,7 +43,8 @@ impl<R: Read + Send, W: Write + Send> Halves<R, W> {
         }
     }
 
-    /// What ends both streams at once, from any thread, so that a blocked call on them returns.
+    /// Sets a function that ends both streams at once, so that a call blocked on either returns. It may be called from
+    /// any thread.
     #[must_use]
     pub fn on_abort(mut self, abort: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_abort = Some(Box::new(abort));

@@ -1,13 +1,13 @@
-//! What a connection can be opened over.
+//! Conversion of sockets into transports.
 
 use super::{SocketTransport, TcpOptions, Transport};
 use std::io;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
-/// What can be made a [`Transport`]: every transport, and the connected sockets of [`std`].
+/// What can be converted into a [`Transport`]: every transport, and the connected stream sockets of [`std`].
 pub trait IntoTransport {
-    /// Makes the transport; TCP sockets are set up with `tcp`.
+    /// Converts `self`. `tcp` is applied to TCP sockets and ignored otherwise.
     ///
     /// # Errors
     ///

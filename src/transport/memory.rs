@@ -9,12 +9,12 @@ use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes that a direction holds before writing has to wait.
+/// How many bytes each direction holds before writing blocks.
 const CAPACITY: usize = 64 << 10;
 
-/// Two connected ends: what is written to one is read from the other.
+/// Makes two connected transports: what is written to one is read from the other.
 ///
-/// Each direction holds 64 KiB; then writing waits for the peer to read, as a socket's does.
+/// Each direction holds 64 KiB. When it is full, writing waits for the peer to read, as with a socket.
 ///
 /// ```
 /// # fn main() -> landline::Result<()> {
@@ -55,9 +55,9 @@ struct Pipe(Mutex<State>);
 struct State {
     data: VecDeque<u8>,
     /// Nothing more will be written.
-    ended: bool,
+    writer_closed: bool,
     /// Nothing more will be read.
-    deaf: bool,
+    reader_closed: bool,
     /// The threads that wait for a change, at either end.
     waiting: Vec<Arc<Wake>>,
 }
@@ -78,15 +78,15 @@ impl Pipe {
 
     fn is_readable(&self) -> bool {
         let state = self.lock();
-        !state.data.is_empty() || state.ended || state.deaf
+        !state.data.is_empty() || state.writer_closed || state.reader_closed
     }
 
     fn is_writable(&self) -> bool {
         let state = self.lock();
-        state.data.len() < CAPACITY || state.ended || state.deaf
+        state.data.len() < CAPACITY || state.writer_closed || state.reader_closed
     }
 
-    fn leave(&self, waiter: &Arc<Wake>) {
+    fn stop_waiting(&self, waiter: &Arc<Wake>) {
         self.lock().waiting.retain(|other| !Arc::ptr_eq(other, waiter));
     }
 }
@@ -94,10 +94,10 @@ impl Pipe {
 impl Transport for MemoryTransport {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.incoming.change(|state| {
-            if state.deaf {
+            if state.reader_closed {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            if state.data.is_empty() && !state.ended {
+            if state.data.is_empty() && !state.writer_closed {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             state.data.read(buf)
@@ -106,7 +106,7 @@ impl Transport for MemoryTransport {
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.outgoing.change(|state| {
-            if state.ended || state.deaf {
+            if state.writer_closed || state.reader_closed {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             let mut count = 0;
@@ -132,8 +132,8 @@ impl Transport for MemoryTransport {
                 write: interest.write && self.outgoing.is_writable(),
                 woken: wake.is_some_and(Wake::is_set),
             };
-            let late = deadline.is_over();
-            if ready != Ready::default() || late {
+            let is_over = deadline.is_over();
+            if ready != Ready::default() || is_over {
                 break Ok(ready);
             }
             if let Err(error) = wait_fd(changed.as_fd(), Interest::READ, deadline, wake) {
@@ -141,25 +141,25 @@ impl Transport for MemoryTransport {
             }
             changed.take();
         };
-        self.incoming.leave(&changed);
-        self.outgoing.leave(&changed);
+        self.incoming.stop_waiting(&changed);
+        self.outgoing.stop_waiting(&changed);
         result
     }
 
     fn close_write(&self) -> io::Result<()> {
-        self.outgoing.change(|state| state.ended = true);
+        self.outgoing.change(|state| state.writer_closed = true);
         Ok(())
     }
 
     fn abort(&self) {
-        self.outgoing.change(|state| state.ended = true);
-        self.incoming.change(|state| state.deaf = true);
+        self.outgoing.change(|state| state.writer_closed = true);
+        self.incoming.change(|state| state.reader_closed = true);
     }
 }
 
 impl Drop for MemoryTransport {
     fn drop(&mut self) {
-        // In a forked child, nobody is at the other end, and a lock may be held for ever.
+        // In a forked child there is no other end, and another thread may have held the lock at the fork.
         if self.made_in.is_current() {
             self.abort();
         }
@@ -172,7 +172,7 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn what_is_written_is_read_and_both_ends_wait() {
+    fn everything_written_is_read_in_order_and_both_ends_wait() {
         let (a, b) = pair();
         let sent: Vec<u8> = (0..1_000_000u32).map(|i| i as u8).collect();
         let expected = sent.clone();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn abort_wakes_the_peer_and_ends_both_ways() {
+    fn abort_wakes_the_peer_and_ends_both_directions() {
         let (a, b) = pair();
         let reader = thread::spawn(move || b.read_blocking(&mut [0; 1], None).map(|count| (count, b)));
         a.abort();

@@ -1,12 +1,13 @@
-//! Byte pipes that a connection can run over: TCP, Unix sockets, TLS over any of them, memory, streams of the
-//! caller's own. Nothing here knows WebSocket.
+//! Byte streams that a connection can run over: TCP, Unix sockets, TLS over any of them, memory, or the caller's own
+//! streams. Nothing in this module knows about WebSocket.
 //!
-//! A [`Transport`] can be used by two threads at once, one reading and one writing. Its operations never block,
-//! with one exception; [`Transport::wait`] is where threads wait. That split is what makes time limits and
-//! interruption harmless: a call that gives up while waiting has touched nothing.
+//! A [`Transport`] can be used by two threads at once, one reading and one writing. Its operations do not block, except
+//! [`Transport::wait`], which is where threads wait, and [`Transport::read_blocking`]. This separation makes time
+//! limits and interruption safe: a call that gives up while waiting has not changed anything.
 //!
-//! The order of calls, for reading: `read`; on `WouldBlock`, `wait` for reading, and again. For writing: `write`;
-//! on `WouldBlock`, `wait` for writing, and again; when all is written, `flush` in the same way.
+//! To read, call `read`; on `WouldBlock`, `wait` until reading is possible, and try again. To write, call `write`; on
+//! `WouldBlock`, `wait` until writing is possible, and try again; once everything is written, call `flush` in the same
+//! way.
 
 mod discard;
 mod halves;
@@ -35,52 +36,57 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// A two-way stream of bytes that one thread can read while another one writes.
+/// A bidirectional byte stream that one thread can read while another one writes.
 ///
-/// Implement it to run WebSocket over anything; for a socket of your own, [`SocketTransport`] is enough, and for
-/// a pair of blocking streams, [`Halves`].
+/// Implement it to run WebSocket over any byte stream. For a socket of your own, [`SocketTransport`] is enough; for a
+/// pair of blocking streams, use [`Halves`].
 ///
 /// # Errors
 ///
-/// `WouldBlock` means: not now, [`wait`](Self::wait) and try again. Every other error is final.
+/// `WouldBlock` means that the operation is not possible now: [`wait`](Self::wait) and try again. Every other error is
+/// final.
 pub trait Transport: Send + Sync {
-    /// Reads what is there, without waiting. `Ok(0)` is the end of the stream, `buf` being never empty.
+    /// Reads whatever is available, without waiting. `buf` is never empty, so `Ok(0)` is the end of the stream.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes as much as there is room for, without waiting.
+    /// Writes as much as there is room for, without waiting, and returns how many bytes were accepted.
     ///
-    /// After `WouldBlock`, or when only a part was taken, the next call begins with the same bytes that were
-    /// not taken, though they may lie elsewhere and more may follow them.
+    /// After `WouldBlock` or a partial write, the next call starts with the bytes that were not accepted, although they
+    /// may be at another address and more may follow them.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// Hands on what `write` took and still holds, without waiting. Only buffering transports have any.
+    /// Passes on what `write` accepted and still buffers, without waiting. Transports that do not buffer need not
+    /// implement it.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn flush(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Waits until one of the interests can be served, `deadline` has passed, or `wake` is set, whichever comes
-    /// first. May return early with nothing ready; the caller asks again.
+    /// Waits until one of the operations in `interest` is possible, `deadline` has passed, or `wake` is set, whichever
+    /// comes first. May return early with nothing ready; the caller then waits again.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready>;
 
-    /// A low-water mark: until the next call, [`wait`](Self::wait) need not say that reading is possible before so many
-    /// bytes are there, or the end of the stream. So many are certain to come, but it may take long. A mark of 1 is
-    /// none. [`read`](Self::read) goes on to give whatever there is, [`read_blocking`](Self::read_blocking) is not
-    /// called while there is a mark, and only the thread that reads sets it.
+    /// Sets a low-water mark: until the next call, [`wait`](Self::wait) need not report that reading is possible before
+    /// `bytes` bytes, or the end of the stream, have arrived. The caller knows that at least `bytes` bytes are still to
+    /// come, though that may take a long time. A mark of 1 means no mark. [`read`](Self::read) still returns whatever
+    /// is available, [`read_blocking`](Self::read_blocking) is not called while a mark is set, and only the reading
+    /// thread sets it.
     ///
-    /// Every wake-up that this saves makes large messages cheaper. `false`, as by default, means that there is no mark
-    /// now. A transport that changes the bytes, as TLS does, must not hand the call on.
+    /// Each wake-up saved makes large messages cheaper. Returns whether the mark is set; the default implementation
+    /// sets none and returns `false`. A transport that transforms the bytes, as TLS does, must not forward the call to
+    /// the transport below it.
     fn set_low_water(&self, bytes: usize) -> bool {
         let _ = bytes;
         false
     }
 
-    /// Reads, waiting for data as long as it takes, or gives `WouldBlock` after `idle` without any.
+    /// Reads, blocking until data or the end of the stream arrives. If nothing arrives for `idle`, fails with
+    /// `WouldBlock`; `None` waits without limit.
     ///
-    /// Only used when nothing else could end the wait. A socket does it in one system call.
+    /// Only called when nothing else has to end the wait. A socket does it in one system call.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn read_blocking(&self, buf: &mut [u8], idle: Option<Duration>) -> io::Result<usize> {
         let deadline = Deadline::after(idle);
@@ -96,38 +102,38 @@ pub trait Transport: Send + Sync {
         }
     }
 
-    /// Ends the stream towards the peer, after what was written and flushed. Reading goes on.
+    /// Ends the stream towards the peer, after what was written and flushed. Reading remains possible.
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn close_write(&self) -> io::Result<()>;
 
-    /// Ends both directions at once, from any thread, and wakes whoever waits.
+    /// Ends both directions at once, from any thread, and wakes the threads that are waiting.
     fn abort(&self);
 
-    /// The peer's address, if there is such a thing.
+    /// The peer's address, if the transport has addresses.
     fn peer_addr(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// The address of this end, if there is such a thing.
+    /// The address of this end, if the transport has addresses.
     fn local_addr(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// The descriptor under the transport, if there is one.
+    /// The file descriptor that the transport uses, if there is one.
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
-    /// Whether [`release_memory`](Self::release_memory) would give anything back. Asked before each wait for data.
+    /// Whether [`release_memory`](Self::release_memory) would release anything. Called before each wait for data.
     fn holds_spare_memory(&self) -> bool {
         false
     }
 
-    /// Gives memory back that an idle connection does not need: nothing has come for a while. Only the thread that
-    /// reads calls it. Nothing that was received or written may be lost.
+    /// Releases memory that an idle connection does not need; called when nothing has arrived for a while, by the
+    /// reading thread only. Nothing that was received or written may be lost.
     fn release_memory(&self) {}
 
-    /// Whether `read` may have data that a descriptor's readiness does not show.
+    /// Whether `read` may return data although the descriptor is not readable, because the transport has buffered it.
     fn has_buffered(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Stream sockets, TCP and Unix.
+//! Stream sockets: TCP and Unix.
 
 use super::{Interest, Ready, TcpOptions, Transport, Wake, wait_fd};
 use crate::deadline::Deadline;
@@ -15,32 +15,32 @@ use std::time::Duration;
 
 /// A connected stream socket.
 ///
-/// The socket is in blocking mode, so that an unlimited read is one system call; everything else asks for "do
-/// not wait" call by call. No call raises SIGPIPE.
+/// The socket is in blocking mode, so that a read without a deadline is one system call; all other calls pass
+/// `MSG_DONTWAIT`. No call raises SIGPIPE.
 ///
-/// Dropping it, in the process that made it, ends the connection in both directions, also if there are other copies of
-/// the descriptor: `try_clone`d ones, or those of forked children.
+/// Dropping it in the process that made it ends the connection in both directions, even if there are other copies of
+/// the descriptor, made by `try_clone` or inherited by forked children.
 #[derive(Debug)]
 pub struct SocketTransport {
     fd: OwnedFd,
-    /// The receive time limit that the socket has, in milliseconds; 0 is none. Set anew only when it changes.
+    /// The receive timeout set on the socket, in milliseconds; 0 is none. Set again only when it changes.
     receive_limit: AtomicU64,
-    /// Whether `poll` heeds a low-water mark, and does not wait for more than there is room for: TCP on Linux.
+    /// Whether `poll` respects `SO_RCVLOWAT` and never waits for more than the buffer can hold: TCP on Linux.
     can_mark: bool,
     made_in: Process,
-    /// The peer has been told that nothing more will come.
+    /// The stream towards the peer has been shut down.
     ended: AtomicBool,
 }
 
-/// How everything is sent: without waiting, and without SIGPIPE. Where there is no flag for that, it is an option of the
-/// socket.
+/// Flags for sending without waiting and without SIGPIPE. Where there is no flag against SIGPIPE, a socket option is
+/// set instead.
 #[cfg(not(target_vendor = "apple"))]
 const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
 const SENDING: SendFlags = SendFlags::DONTWAIT;
 
 impl SocketTransport {
-    /// Over a connected TCP stream.
+    /// Makes a transport of a connected TCP stream.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl SocketTransport {
         Self::over(stream.into(), cfg!(any(target_os = "linux", target_os = "android")))
     }
 
-    /// Over a connected Unix stream socket.
+    /// Makes a transport of a connected Unix stream socket.
     ///
     /// # Errors
     ///
@@ -98,12 +98,12 @@ impl Transport for SocketTransport {
         self.recv(buf, RecvFlags::empty())
     }
 
-    #[expect(unsafe_code, reason = "no safe interface to this option is to be had")]
+    #[expect(unsafe_code, reason = "no dependency has a safe interface to SO_RCVLOWAT")]
     fn set_low_water(&self, bytes: usize) -> bool {
         if !self.can_mark {
             return false;
         }
-        // With more than this a sender would have to stop until it is read, and the kernel would enlarge the buffer.
+        // A larger mark would make the sender stop until the data is read, and the kernel would enlarge the buffer.
         let most = if bytes > 1 { socket_recv_buffer_size(&self.fd).unwrap_or(0) / 4 } else { 1 };
         let value = libc::c_int::try_from(bytes.min(most).max(1)).unwrap_or(1);
         let len = size_of_val(&value) as libc::socklen_t;
@@ -130,14 +130,15 @@ impl Transport for SocketTransport {
     fn close_write(&self) -> io::Result<()> {
         self.ended.store(true, Ordering::Relaxed);
         match rustix::net::shutdown(&self.fd, Shutdown::Write) {
-            // The peer was faster.
+            // The peer has already closed the connection.
             Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
     fn abort(&self) {
-        // Closing then resets the connection: a peer that does not read must not keep it alive.
+        // With a linger time of zero, closing resets the connection, so that a peer that does not read cannot keep it
+        // alive.
         self.ended.store(true, Ordering::Relaxed);
         let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
@@ -158,15 +159,15 @@ impl Transport for SocketTransport {
 
 impl Drop for SocketTransport {
     fn drop(&mut self) {
-        // Closing the descriptor says nothing to the peer while a forked child has a copy of it. What has been written
-        // still leaves.
+        // While a forked child has a copy of the descriptor, closing this one does not tell the peer anything. Data
+        // that has been written is still sent.
         if self.made_in.is_current() && !*self.ended.get_mut() {
             let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
         }
     }
 }
 
-/// Connects to one address. `Ok(None)`: the deadline passed, or `wake` interrupts.
+/// Connects to one address. Returns `Ok(None)` if the deadline passed or `wake` interrupted the call.
 pub(crate) fn connect_tcp(
     address: SocketAddr,
     options: &TcpOptions,
@@ -175,7 +176,7 @@ pub(crate) fn connect_tcp(
 ) -> io::Result<Option<SocketTransport>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    // Before connecting: what is offered to the peer depends on the size of the buffer.
+    // Before connecting, because the window scale offered to the peer depends on the size of the buffer.
     options.apply_buffers(&socket)?;
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => {}

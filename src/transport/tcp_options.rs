@@ -1,4 +1,4 @@
-//! How TCP sockets are set up.
+//! Options of TCP sockets.
 
 #[cfg(doc)]
 use crate::error::Error;
@@ -8,11 +8,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// How a TCP socket is set up. `None` leaves a setting to the system.
+/// Options of a TCP socket. `None` leaves an option at the system's default.
 ///
-/// These are the kernel's own means, besides those of the protocol: [`Keepalive`](crate::Keepalive) sends Pings, which
-/// also notices a peer whose program hangs, but acts only while somebody receives. Whatever the kernel gives up for, calls
-/// of the connection then give [`Error::Io`], of kind `TimedOut`.
+/// The kernel carries out the keepalive options. In contrast, [`Keepalive`](crate::Keepalive) sends Pings, which also
+/// detects a peer whose program hangs, but works only while a thread is receiving. After the kernel has given up, calls
+/// on the connection fail with [`Error::Io`] of kind `TimedOut`.
 ///
 /// ```
 /// use landline::{Client, transport::TcpOptions};
@@ -27,26 +27,29 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TcpOptions {
-    /// Send small writes at once (`TCP_NODELAY`). Default on: messages are written whole, waiting for more
-    /// only delays them.
+    /// Send small writes at once (`TCP_NODELAY`). Default on: messages are written whole, so waiting for more data
+    /// would only delay them.
     pub nodelay: bool,
-    /// Probe a peer of which nothing has come for this long (`SO_KEEPALIVE`, `TCP_KEEPIDLE`). Whole seconds, rounded up.
-    /// Default `None`: no probes.
+    /// Probe a peer from which nothing has arrived for this long (`SO_KEEPALIVE`, `TCP_KEEPIDLE`). Rounded up to whole
+    /// seconds. Default `None`: no probes.
     pub keepalive_time: Option<Duration>,
-    /// Time from one probe to the next (`TCP_KEEPINTVL`). Whole seconds, rounded up. Takes effect with `keepalive_time`.
-    /// Default the system's, 75 s on Linux.
+    /// Time from one probe to the next (`TCP_KEEPINTVL`). Rounded up to whole seconds. Takes effect only if
+    /// `keepalive_time` is set. Default `None`: the system's, which is 75 s on Linux.
     pub keepalive_interval: Option<Duration>,
-    /// Probes without an answer after which the kernel gives up (`TCP_KEEPCNT`). Takes effect with `keepalive_time`.
-    /// Default the system's, 9 on Linux.
+    /// Number of unanswered probes after which the kernel gives up (`TCP_KEEPCNT`). Takes effect only if
+    /// `keepalive_time` is set. Default `None`: the system's, which is 9 on Linux.
     pub keepalive_retries: Option<u32>,
-    /// How long what was sent may go unacknowledged before the kernel gives up (`TCP_USER_TIMEOUT`), also while the peer's
-    /// window is closed. Linux only: elsewhere a client or server with it is refused. Whole milliseconds, rounded up.
-    /// Default the system's, some 15 minutes on Linux, and no limit while the peer answers and does not read.
+    /// How long sent data may remain unacknowledged, or unsent because the peer's window is closed, before the kernel
+    /// gives up (`TCP_USER_TIMEOUT`). Rounded up to whole milliseconds. Linux only: elsewhere, building a client or
+    /// server with it fails. Default `None`: the system's, which on Linux is about 15 minutes, and no limit while the
+    /// peer acknowledges but does not read.
     pub user_timeout: Option<Duration>,
-    /// Size of the socket's receive buffer in bytes (`SO_RCVBUF`), which Linux doubles and bounds. Default the system's,
-    /// which grows as needed where one that is set does not.
+    /// Size of the socket's receive buffer in bytes (`SO_RCVBUF`), which Linux doubles and limits. Default `None`: the
+    /// system's, which grows as needed; a size that is set stays fixed.
     pub recv_buffer_size: Option<usize>,
-    /// Size of the socket's send buffer in bytes (`SO_SNDBUF`), as above. What fits is accepted without waiting.
+    /// Size of the socket's send buffer in bytes (`SO_SNDBUF`), which Linux doubles and limits. Data that fits into it
+    /// is accepted without waiting. Default `None`: the system's, which grows as needed; a size that is set stays
+    /// fixed.
     pub send_buffer_size: Option<usize>,
 }
 
@@ -86,7 +89,7 @@ impl TcpOptions {
         send_buffer_size: Option<usize>,
     }
 
-    /// Refuses what could not work.
+    /// Rejects values that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         let zero = |time: Option<Duration>| time == Some(Duration::ZERO);
         for (setting, is_zero) in [
@@ -98,7 +101,7 @@ impl TcpOptions {
             (Setting::TcpSendBufferSize, self.send_buffer_size == Some(0)),
         ] {
             if is_zero {
-                let advice = "give more, or leave it to the system";
+                let advice = "use a larger value, or none for the system's default";
                 return Err(ConfigError::Setting { setting, given: 0, advice }.into());
             }
         }
@@ -111,7 +114,7 @@ impl TcpOptions {
         Ok(())
     }
 
-    /// Sets up a connected socket.
+    /// Applies all options to a connected socket.
     pub(super) fn apply(&self, stream: &impl AsFd) -> io::Result<()> {
         let socket = SockRef::from(stream);
         socket.set_tcp_nodelay(self.nodelay)?;
@@ -132,8 +135,8 @@ impl TcpOptions {
         self.apply_buffers(stream)
     }
 
-    /// The sizes of buffers, which have to be set before a connection is made: accepted sockets have those of the one
-    /// that listens.
+    /// Applies the buffer sizes, which must be set before the connection is made. Accepted sockets inherit those of the
+    /// listening socket.
     pub(crate) fn apply_buffers(&self, socket: &impl AsFd) -> io::Result<()> {
         let socket = SockRef::from(socket);
         if let Some(bytes) = self.recv_buffer_size {
@@ -146,7 +149,7 @@ impl TcpOptions {
     }
 }
 
-/// At least `time`, in whole `units`, of which there are no more than the system can count.
+/// Rounds `time` up to whole `unit`s, limited to the largest number that the system accepts.
 fn whole(time: Duration, unit: Duration) -> Duration {
     let count = time.as_nanos().div_ceil(unit.as_nanos());
     // Linux refuses more than 32767 seconds of keepalive.

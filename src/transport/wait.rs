@@ -1,4 +1,4 @@
-//! Waiting: for a descriptor, for a moment in time, for another thread's call.
+//! Waiting for a descriptor, a deadline, or a wake-up from another thread.
 
 use crate::deadline::Deadline;
 use crate::process::Process;
@@ -8,10 +8,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What a thread waits for.
+/// The operations that a thread waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interest {
-    /// Something to read, or the end of the stream.
+    /// Data to read, or the end of the stream.
     pub read: bool,
     /// Room to write.
     pub write: bool,
@@ -24,26 +24,26 @@ impl Interest {
     pub const WRITE: Self = Self { read: false, write: true };
 }
 
-/// What a wait ended with; nothing at all if time ran out.
+/// The result of a wait. Nothing is set if the deadline passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ready {
-    /// A read may give something: data, the end, or an error.
+    /// A read is likely to return something: data, the end of the stream, or an error.
     pub read: bool,
-    /// A write may be taken, or give an error.
+    /// A write is likely to be accepted, or to return an error.
     pub write: bool,
     /// The [`Wake`] is set.
     pub woken: bool,
 }
 
-/// Ends the waiting of one thread, now or the next time it waits.
+/// Ends one thread's wait: the current one, or the next if the thread is not waiting.
 ///
-/// It stays set until the thread takes notice, so that no call is lost between looking and waiting. Its
-/// descriptor is readable while it is set. A forked child shares the descriptor, but not the rest: nothing that it does
-/// with its copy of a wake changes either.
+/// It stays set until the thread has noticed it, so no wake-up is lost between a check and the wait that follows. Its
+/// descriptor is readable while it is set. A forked child shares the descriptor but not the rest; calls on the child's
+/// copy do nothing, so they affect neither process.
 #[derive(Debug)]
 pub struct Wake {
-    /// Why: bits that the owner of the wake gives a meaning to. Not zero exactly while `fd` is readable; `change`
-    /// is held to change the two together.
+    /// Why it is set: [`INTERRUPT`] and [`CHANGED`]. Nonzero exactly while `fd` is readable; `change` is locked while
+    /// the two are changed together.
     reasons: AtomicU8,
     change: Mutex<()>,
     made_in: Process,
@@ -53,9 +53,9 @@ pub struct Wake {
     writer: OwnedFd,
 }
 
-/// A call is to end with `Interrupted`.
+/// The waiting call must fail with `Interrupted`.
 pub(crate) const INTERRUPT: u8 = 1;
-/// What a wait depends on has changed: look again.
+/// The state that the wait depends on has changed and must be checked again.
 pub(crate) const CHANGED: u8 = 2;
 
 impl Wake {
@@ -63,7 +63,7 @@ impl Wake {
     ///
     /// # Errors
     ///
-    /// When the process has no descriptor left.
+    /// When the system has no descriptor or memory left for it.
     pub fn new() -> io::Result<Self> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -82,7 +82,7 @@ impl Wake {
         }
     }
 
-    /// Sets it, adding `reasons`.
+    /// Sets the wake and adds `reasons` to those it is set for. Does nothing in a forked child.
     pub(crate) fn set(&self, reasons: u8) {
         if !self.made_in.is_current() {
             return;
@@ -93,7 +93,7 @@ impl Wake {
             let writer = &self.fd;
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             let writer = &self.writer;
-            // Fails only when it is readable already.
+            // Fails only if the descriptor is already readable.
             let _ = rustix::io::write(writer, &1u64.to_ne_bytes());
         }
     }
@@ -104,17 +104,17 @@ impl Wake {
         self.reasons.load(Ordering::SeqCst) != 0
     }
 
-    /// Whether a call is to end with `Interrupted`, which stays so. What else it was set for is taken.
+    /// Whether a call must fail with `Interrupted`. That reason stays set; all others are cleared.
     pub(crate) fn is_interrupting(&self) -> bool {
         let is_interrupting = || self.reasons.load(Ordering::SeqCst) & INTERRUPT != 0;
         if self.is_set() && !is_interrupting() && self.take() & INTERRUPT != 0 {
-            // It came in between.
+            // Another thread set it after the check.
             self.set(INTERRUPT);
         }
         is_interrupting()
     }
 
-    /// Takes the reasons and unsets it.
+    /// Clears the wake and returns the reasons it was set for.
     pub(crate) fn take(&self) -> u8 {
         if !self.made_in.is_current() {
             return 0;
@@ -124,8 +124,8 @@ impl Wake {
         self.reasons.swap(0, Ordering::SeqCst)
     }
 
-    /// Whether it is set, after its descriptor was found to be readable. If it was made readable by others, with a copy
-    /// of the descriptor in another process, that ends here.
+    /// Whether it is set, called after its descriptor was found to be readable. If another process with a copy of the
+    /// descriptor has made it readable, this makes it unreadable again.
     fn confirm(&self) -> bool {
         if !self.is_set() {
             let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,11 +143,11 @@ impl AsFd for Wake {
     }
 }
 
-/// [`Transport::wait`](super::Transport::wait) for anything with a descriptor.
+/// Implements [`Transport::wait`](super::Transport::wait) for anything with a file descriptor.
 ///
 /// # Errors
 ///
-/// What `poll` gives; an interrupting signal is not an error.
+/// Those of `poll`. Interruption by a signal is not an error: the wait goes on.
 pub fn wait_fd(
     fd: BorrowedFd<'_>,
     interest: Interest,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_whose_descriptor_others_made_readable_does_not_keep_waking() {
+    fn a_wake_made_readable_by_another_process_wakes_nothing_and_is_cleared() {
         let (end, _peer) = UnixStream::pair().unwrap();
         let wake = Wake::new().unwrap();
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn another_processs_copy_of_a_wake_changes_nothing() {
+    fn setting_a_forked_copy_of_a_wake_changes_nothing() {
         let mut wake = Wake::new().unwrap();
         wake.made_in = Process::other();
         wake.set(INTERRUPT);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_stream_is_something_to_read() {
+    fn the_end_of_a_stream_counts_as_readable() {
         let (end, peer) = UnixStream::pair().unwrap();
         drop(peer);
         assert!(wait_fd(end.as_fd(), Interest::READ, None, None).unwrap().read);
