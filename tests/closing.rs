@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{CpuClock, Raw, frame, limited, masked, raw_client, serve, timed};
+use common::{CpuClock, Raw, frame, limited, masked, raw_client, serve, sleeper, timed};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{
@@ -678,5 +678,66 @@ fn an_interrupt_is_not_held_up_by_a_peer_that_always_has_something_to_say() {
         assert!(took < 10 * SECOND, "{took:?}");
         drop((ws, Raw::over(raw)));
         flooding.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reply_that_cannot_be_written_does_not_hide_how_the_peer_ended_the_connection() {
+    limited(|| {
+        for closes in [true, false] {
+            let (near, mut raw) = UnixStream::pair().unwrap();
+            raw.write_all(
+                b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            )
+            .unwrap();
+            let near = SocketTransport::unix(near).unwrap();
+            let mut ws = accept_over(near, &Config::default()).unwrap().accept().unwrap();
+            // Unread, it would make the socket report a reset.
+            let mut answer = [0; 1000];
+            assert!(raw.read(&mut answer).unwrap() > 0);
+            let close = if closes { masked(0x88, b"\x03\xe8bye") } else { Vec::new() };
+            raw.write_all(&[masked(0x89, "ping"), masked(0x81, "1"), masked(0x81, "2"), close].concat()).unwrap();
+            // The Pong, and the answer to the Close frame, cannot be written any more.
+            drop(raw);
+            assert_eq!(ws.recv().unwrap(), Some(Message::Text("1".into())));
+            assert_eq!(ws.recv().unwrap(), Some(Message::Text("2".into())));
+            for _ in 0..2 {
+                match ws.recv() {
+                    Ok(None) => assert!(closes),
+                    result => assert!(!closes && matches!(result, Err(Error::Closed(Closed::Eof))), "{result:?}"),
+                }
+            }
+            let info = ws.close_info();
+            assert_eq!(info.received.map(|frame| frame.reason().to_owned()), closes.then(|| "bye".to_owned()));
+            assert!(ws.send("late").is_err());
+        }
+    });
+}
+
+#[test]
+fn a_receiver_that_is_dropped_while_close_start_waits_leaves_the_closing_to_it() {
+    limited(|| {
+        let config = Config::default().close_timeout(2 * SECOND);
+        everywhere(&config, |name, mut client, mut server| {
+            fill(&mut client, 20_000);
+            fill(&mut server, 20_000);
+            let (mut sender, receiver) = client.split();
+            sender.set_send_timeout(None);
+            let closing = sleeper(move || timed(|| sender.close_start(CloseCode::NORMAL_CLOSURE, "")));
+            let (mut sender, mut other) = server.split();
+            sender.set_send_timeout(None);
+            let other = sleeper(move || {
+                sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
+                while other.recv().unwrap().is_some() {}
+            });
+            // Each waits for room, and neither reads.
+            closing.until_asleep();
+            other.until_asleep();
+            drop(receiver);
+            let (took, result) = closing.join();
+            assert!(result.is_ok() && took < 20 * SECOND, "{name}: {result:?} after {took:?}");
+            other.join();
+        });
     });
 }

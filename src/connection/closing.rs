@@ -199,8 +199,7 @@ impl Link {
     /// Starts the closing handshake and sends the Close frame. If nobody can receive any more, does the rest too.
     pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
         let Some(close_by) = self.begin_close(frame)? else { return Ok(()) };
-        let sent = if self.is_receiver_gone() { Ok(()) } else { self.flush(patience) };
-        // It may have gone meanwhile.
+        let sent = self.flush_while_received(patience);
         if self.is_receiver_gone() {
             let deadline = patience.deadline().earliest(close_by).instant().unwrap_or(close_by);
             return self.end_alone(deadline, close_by).map_err(Error::accepted);
@@ -210,6 +209,13 @@ impl Link {
             Err(Error::Closed(Closed::Sent)) => Ok(()),
             result => result.map_err(Error::accepted),
         }
+    }
+
+    /// Writes everything that is queued and due, unless the receiver is dropped first. Then no other thread reads from the
+    /// transport, and the peer may be waiting for that before it reads itself.
+    fn flush_while_received(&self, patience: &mut Patience) -> Result<()> {
+        patience.needs_receiver = true;
+        if self.is_receiver_gone() { Ok(()) } else { self.flush(patience) }
     }
 
     /// Ends a connection that nobody can receive from, once it is closing.
@@ -241,10 +247,8 @@ impl Link {
         }
         let _ = self.begin_close(CloseFrame::trusted(code, String::new()));
         let close_by = self.gate().close_by.unwrap_or_else(|| deadline::after(self.config.close_timeout));
-        if !self.is_receiver_gone() {
-            // The handler gave the connection to another thread, which completes the closing when it receives.
-            let _ = self.flush(&mut Patience::until(close_by));
-        }
+        // If the handler passed the receiver to another thread, that completes the closing.
+        let _ = self.flush_while_received(&mut Patience::until(close_by));
         if self.is_receiver_gone() {
             let _ = self.end_alone(close_by, close_by);
         }

@@ -50,6 +50,7 @@ pub(crate) struct Link {
     pub(super) may_deflate: bool,
     /// Wakes the receiver. Created once another thread can have a reason to.
     pub(super) recv_wake: OnceLock<Arc<Wake>>,
+    /// Wakes a sender that waits for room. Created with the interrupter, or when closing has to wait.
     pub(super) send_wake: OnceLock<Arc<Wake>>,
     /// Revoked when the connection is aborted.
     usable: UsableIn,
@@ -158,6 +159,19 @@ impl Link {
     /// The receiver has been dropped.
     pub(super) fn receiver_left(&self) {
         self.receiver_gone.store(true, Ordering::SeqCst);
+        if let Some(wake) = self.send_wake.get() {
+            wake.set(CHANGED);
+            self.wake_senders();
+        }
+    }
+
+    /// Creates `send_wake` if there is none yet. Without descriptors left, senders that wait are not woken.
+    pub(super) fn make_sender_wakeable(&self) {
+        if self.send_wake.get().is_none()
+            && let Ok(wake) = Wake::new()
+        {
+            let _ = self.send_wake.set(Arc::new(wake));
+        }
     }
 
     /// Whether the receiver has been dropped, so that no other thread reads from the transport.
@@ -342,15 +356,19 @@ impl Gate {
     }
 
     /// Fails if messages and Pings can no longer be sent.
-    pub(super) fn check_open(&self) -> Result<()> {
+    pub(super) fn check_open(&mut self) -> Result<()> {
         self.check_write()?;
         Ok(self.session.check_open()?)
     }
 
     /// Fails if nothing can be written any more.
-    pub(super) fn check_write(&self) -> Result<()> {
-        self.check_end()?;
-        self.write_error.clone().map_or(Ok(()), Err)
+    ///
+    /// An error that has been returned is the reason for the end of the connection from then on.
+    pub(super) fn check_write(&mut self) -> Result<()> {
+        if let Some(error) = &self.write_error {
+            self.end.get_or_insert_with(|| Err(error.clone()));
+        }
+        self.check_end()
     }
 
     fn check_end(&self) -> Result<()> {

@@ -13,11 +13,20 @@ pub(super) struct Patience {
     /// The time has run out: what still moves is no progress any more.
     ran_out: bool,
     pub(super) interruptible: bool,
+    /// The call ends when the receiver is dropped, with `Closed::Sent`.
+    pub(super) needs_receiver: bool,
 }
 
 impl Patience {
     pub(super) fn new(deadline: impl Into<Deadline>, stall: Option<Duration>) -> Self {
-        Self { deadline: deadline.into(), stall, stalled: None, ran_out: false, interruptible: true }
+        Self {
+            deadline: deadline.into(),
+            stall,
+            stalled: None,
+            ran_out: false,
+            interruptible: true,
+            needs_receiver: false,
+        }
     }
 
     /// For what has to be said on the library's own account, such as the answer to a Close frame.

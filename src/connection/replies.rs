@@ -55,7 +55,7 @@ impl Link {
         let owes_messages = gate.blocked || !queue.out.is_empty();
         let mut turn = self.begin_receivers_turn(gate, queue, false);
         if !owes_messages || matches!(turn.write_available(), Ok(true)) {
-            turn.answer();
+            turn.queue_replies();
             // A failure has been recorded.
             let _ = turn.write_available();
         }

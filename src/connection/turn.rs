@@ -51,9 +51,6 @@ pub(super) enum Writer {
     Sender,
     /// The receiver, which need not be woken to learn what it finds out itself.
     Receiver,
-    /// The receiver, with nothing to write but the reply to the peer's Close frame. A peer may close its socket without
-    /// waiting for that, so a failure to write it is not an error.
-    Answering,
 }
 
 impl Queue {
@@ -195,13 +192,9 @@ impl<L: Deref<Target = Link>> Turn<L> {
         self.write_large(frame, &[IoSlice::new(&deflated.payload)], 0, patience)
     }
 
-    /// Queues the replies that are due. Nothing else may be in the queue.
-    pub(super) fn answer(&mut self) {
-        let session = &mut self.link.gate().session;
-        session.write_replies(&mut present(&mut self.queue).out);
-        if session.close_received_frame().is_some() {
-            present(&mut self.queue).writer = Writer::Answering;
-        }
+    /// Queues the replies that are due.
+    pub(super) fn queue_replies(&mut self) {
+        self.link.gate().session.write_replies(&mut present(&mut self.queue).out);
     }
 
     // ----- Writing -----
@@ -235,7 +228,10 @@ impl<L: Deref<Target = Link>> Turn<L> {
         queue.written = Written::Unfinished;
         let result = write(&self.link, &mut queue.out);
         queue.written = result.as_ref().map_or(Written::Part, |written| *written);
-        result.map(|_| ()).map_err(|error| failed(&self.link, queue.writer, error))
+        if queue.written == Written::Everything {
+            queue.out.messages_out();
+        }
+        result.map(|_| ()).map_err(|error| failed(&self.link, queue, error))
     }
 
     /// Returns the queue of a turn in which something was written. What was gathered beside it, and replies that have become
@@ -304,7 +300,7 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
             }
             Written::Unfinished => {
                 let panicked = io::Error::other("a thread panicked while it was writing");
-                failed(&self.link, queue.writer, Error::io("sending", panicked));
+                failed(&self.link, queue, Error::io("sending", panicked));
                 queue.written = Written::Part;
             }
             Written::Everything | Written::Part => {}
@@ -315,17 +311,20 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
 
 /// Records a failure to write. Returns the reason that counts, which may be an earlier one.
 #[cold]
-fn failed(link: &Link, writer: Writer, error: Error) -> Error {
+fn failed(link: &Link, queue: &Queue, error: Error) -> Error {
     if !error.is_fatal() {
         return error;
     }
-    if writer == Writer::Answering {
+    let reason = if queue.writer == Writer::Receiver && !queue.out.owes_messages() {
+        // A peer may end the connection without waiting for replies to its control frames. How it ended shows in what
+        // remains to be received.
         link.gate().stop_writing(error.clone());
-        return error;
-    }
-    let reason = link.gate().cut(error.clone()).err().unwrap_or(error);
+        error
+    } else {
+        link.gate().cut(error.clone()).err().unwrap_or(error)
+    };
     link.tell_everybody();
-    if writer == Writer::Sender {
+    if queue.writer == Writer::Sender {
         // There is no more to be received than what has arrived.
         link.wake_receiver();
     }

@@ -5,7 +5,7 @@ use super::link::{Gate, Link};
 use super::patience::Patience;
 use super::turn::GATHER_MAX;
 use crate::deadline::Deadline;
-use crate::error::{Interrupted, Phase, Result};
+use crate::error::{Closed, Error, Interrupted, Phase, Result};
 use crate::transport::INTERRUPT;
 use std::sync::{Condvar, MutexGuard, PoisonError};
 
@@ -69,6 +69,9 @@ impl Link {
             {
                 break Ok(queue);
             }
+            if patience.needs_receiver {
+                self.make_sender_wakeable();
+            }
             let until = match self.check_interrupt(patience).and_then(|()| patience.wait_until()) {
                 Ok(until) => until,
                 Err(error) => break Err(error),
@@ -109,7 +112,11 @@ impl Link {
         }
     }
 
+    /// Fails if the call has been interrupted, or if it [needs the receiver](Patience::needs_receiver), which has gone.
     pub(super) fn check_interrupt(&self, patience: &Patience) -> Result<()> {
+        if patience.needs_receiver && self.is_receiver_gone() {
+            return Err(Error::Closed(Closed::Sent));
+        }
         match self.send_wake.get() {
             Some(wake) if patience.interruptible && wake.is_set() && wake.take() & INTERRUPT != 0 => {
                 Err(Interrupted::during(Phase::Send))

@@ -125,12 +125,16 @@ impl Link {
     }
 
     fn wait_writable(&self, patience: &mut Patience) -> Result<()> {
+        if patience.needs_receiver {
+            self.make_sender_wakeable();
+        }
         self.check_interrupt(patience)?;
         if self.is_aborted() {
             return Err(Error::Closed(Closed::Aborted));
         }
         let until = patience.wait_until()?;
-        let wake = self.send_wake.get().map(|wake| &**wake).filter(|_| patience.interruptible);
+        let can_be_woken = patience.interruptible || patience.needs_receiver;
+        let wake = self.send_wake.get().map(|wake| &**wake).filter(|_| can_be_woken);
         let ready = self.transport.wait(Interest::WRITE, until, wake);
         if ready.map_err(|error| Error::io("waiting to send", error))? == Ready::default() {
             patience.waited_in_vain();

@@ -100,6 +100,8 @@ pub struct Outbound {
     deflater: Option<Box<Deflater>>,
     /// The last data frame was not the last of its message.
     fragmenting: bool,
+    /// Data frames have been queued since [`messages_out`](Self::messages_out).
+    owes_messages: bool,
     /// Initialised memory, so that payload can be masked on its way into it, in one pass.
     queue: Vec<u8>,
     /// `queue[written..end]` waits to leave; what is before has left.
@@ -111,13 +113,29 @@ impl Outbound {
     /// The sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
-        Self { masks: Some(masks), deflater: None, fragmenting: false, queue: Vec::new(), written: 0, end: 0 }
+        Self {
+            masks: Some(masks),
+            deflater: None,
+            fragmenting: false,
+            owes_messages: false,
+            queue: Vec::new(),
+            written: 0,
+            end: 0,
+        }
     }
 
     /// The sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
-        Self { masks: None, deflater: None, fragmenting: false, queue: Vec::new(), written: 0, end: 0 }
+        Self {
+            masks: None,
+            deflater: None,
+            fragmenting: false,
+            owes_messages: false,
+            queue: Vec::new(),
+            written: 0,
+            end: 0,
+        }
     }
 
     /// Which end this is.
@@ -180,6 +198,7 @@ impl Outbound {
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
         self.forget_written();
+        self.owes_messages |= !opcode.is_control();
         let key = self.next_key();
         let (header, size) =
             FrameHeader { fin, rsv1: false, opcode, mask: key, len: payload.len() as u64 }.encode();
@@ -206,6 +225,7 @@ impl Outbound {
     pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
         let key = self.next_key();
         let continues = std::mem::replace(&mut self.fragmenting, !fin);
+        self.owes_messages = true;
         let opcode = if continues { Opcode::Continuation } else { opcode };
         // Only the first frame of a message says that it is compressed (RFC 7692 6.1).
         let rsv1 = content == Content::Deflated && opcode != Opcode::Continuation;
@@ -236,6 +256,7 @@ impl Outbound {
             let waiting = other.pending();
             self.room(waiting.len()).copy_from_slice(waiting);
         }
+        self.owes_messages |= std::mem::take(&mut other.owes_messages);
         (other.written, other.end) = (0, 0);
     }
 
@@ -293,6 +314,18 @@ impl Outbound {
         if self.is_empty() {
             (self.written, self.end) = (0, 0);
         }
+    }
+
+    /// Whether frames of messages have been queued, and not only control frames, since everything was out.
+    #[must_use]
+    pub(crate) fn owes_messages(&self) -> bool {
+        self.owes_messages
+    }
+
+    /// Records that everything has been handed to the transport, which holds nothing back.
+    #[inline]
+    pub(crate) fn messages_out(&mut self) {
+        self.owes_messages = false;
     }
 
     /// Replaces the memory of an empty queue; gives what it had. The new one is used up to its length.
