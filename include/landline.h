@@ -261,6 +261,25 @@ landline_status landline_conn_send_vectored(landline_conn *conn,
  */
 landline_status landline_conn_flush(landline_conn *conn, int32_t timeout_ms);
 
+/**
+ * Sends a message if that needs no waiting. Never blocks. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or _ALWAYS.
+ *
+ * LANDLINE_OK: the message was accepted. Its bytes are in the kernel, or what the kernel had no room for is in the queue
+ * of the connection, in front of whatever is sent next; it leaves while a receiving call waits, and with the next call
+ * that sends or flushes. LANDLINE_ERR_WOULD_BLOCK: nothing of the message was accepted, and the connection is as it was
+ * apart from the progress of earlier messages. 64 KiB or more of those are stuck because the peer does not read, or the
+ * message would have to wait for another thread, which streams a message or writes a large one. So a connection holds at
+ * most 64 KiB and one message for a peer that does not read. An interruption is left to the next call that waits.
+ *
+ * LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID; the final errors of
+ * landline_conn_send().
+ */
+landline_status landline_conn_try_send(landline_conn *conn,
+                                       int32_t kind,
+                                       const void *data,
+                                       size_t len,
+                                       uint32_t flags);
+
 
 /*
  * ===== Receiving: landline_message ===============================================================================
@@ -448,7 +467,10 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_CLOSING -8
 /** The transport has no descriptor to wait for. */
 #define LANDLINE_ERR_UNSUPPORTED -9
-/** For the callbacks of a transport: not now, wait and try again. */
+/**
+ * Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
+ * which then waits and tries again.
+ */
 #define LANDLINE_ERR_WOULD_BLOCK -10
 /**
  * The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
@@ -707,6 +729,12 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 #define LANDLINE_CONN_NEXT_DEADLINE_MS 17
 
 /**
+ * The connection's identity, a key for tables: 1 for the first connection of a process, then upwards. No two connections
+ * of a process have the same, also when one of them is gone.
+ */
+#define LANDLINE_CONN_ID 18
+
+/**
  * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
@@ -865,6 +893,29 @@ void landline_options_free(landline_options *options);
  * _HTTPS. LANDLINE_ORIGINS_SAME compares it. Default https if the server speaks TLS by itself, else unknown.
  */
 #define LANDLINE_OPT_PUBLIC_SCHEME 30
+
+/**
+ * Let the kernel probe a peer of which nothing has come for this long (SO_KEEPALIVE), in whole seconds, rounded up; it
+ * works while nobody receives, too. A peer that does not answer ends the connection with LANDLINE_ERR_IO. Default 0:
+ * no probes. As for all options of TCP, 0 leaves it to the system.
+ */
+#define LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS 31
+/** Time from one such probe to the next, in whole seconds, rounded up. Default 0: the system's, 75 s on Linux. */
+#define LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS 32
+/** Probes without an answer after which the kernel gives up. Default 0: the system's, 9 on Linux. */
+#define LANDLINE_OPT_TCP_KEEPALIVE_RETRIES 33
+/**
+ * How long what was sent may go unacknowledged before the kernel gives up, also while the peer's window is closed. Linux
+ * only: LANDLINE_ERR_CONFIG elsewhere. Default 0: the system's, some 15 minutes, and no limit while the peer answers.
+ */
+#define LANDLINE_OPT_TCP_USER_TIMEOUT_MS 34
+/**
+ * Size of the socket's receive buffer in bytes (SO_RCVBUF), which Linux doubles and bounds. Default 0: the system's, which
+ * grows as needed where one that is set does not.
+ */
+#define LANDLINE_OPT_TCP_RECV_BUFFER_SIZE 35
+/** Size of the socket's send buffer in bytes (SO_SNDBUF), likewise. What fits is accepted without waiting. Default 0. */
+#define LANDLINE_OPT_TCP_SEND_BUFFER_SIZE 36
 
 /** Any page may connect. */
 #define LANDLINE_ORIGINS_ANY 0
@@ -1139,6 +1190,29 @@ landline_status landline_pair(const landline_options *client_options,
                               const landline_options *server_options,
                               landline_conn **client,
                               landline_conn **server);
+
+/**
+ * Opens a connection with a client that is connected over a stream socket of the caller's, TCP or Unix, in one step:
+ * reads its request and accepts it, with the first of LANDLINE_OPT_SUBPROTOCOL that it offers. `take` as in
+ * landline_connect_fd(). `options` may be NULL. Free `*conn` with landline_conn_free(). To look at the request first:
+ * landline_request_from_fd().
+ *
+ * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ *
+ * What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ */
+landline_status landline_accept_fd(int32_t fd,
+                                   int32_t take,
+                                   const landline_options *options,
+                                   int32_t timeout_ms,
+                                   landline_conn **conn);
+
+/** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
+landline_status landline_accept_transport(const landline_transport *transport,
+                                          void *user,
+                                          const landline_options *options,
+                                          int32_t timeout_ms,
+                                          landline_conn **conn);
 
 
 /*

@@ -703,6 +703,19 @@ public:
     LANDLINE_OPTION_SIZE(max_refusal_body, LANDLINE_OPT_MAX_REFUSAL_BODY)
     /// False lets the kernel delay small writes.
     LANDLINE_OPTION_FLAG(tcp_nodelay, LANDLINE_OPT_TCP_NODELAY)
+    /// The kernel probes a peer of which nothing has come for so long, in whole seconds; zero never. As for all options of
+    /// TCP, zero leaves it to the system.
+    LANDLINE_OPTION_TIME(tcp_keepalive_time, LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS)
+    /// Time from one such probe to the next.
+    LANDLINE_OPTION_TIME(tcp_keepalive_interval, LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS)
+    /// Probes without an answer after which the kernel gives up.
+    LANDLINE_OPTION_INT(tcp_keepalive_retries, LANDLINE_OPT_TCP_KEEPALIVE_RETRIES)
+    /// How long what was sent may go unacknowledged before the kernel gives up. Linux only.
+    LANDLINE_OPTION_TIME(tcp_user_timeout, LANDLINE_OPT_TCP_USER_TIMEOUT_MS)
+    /// Size of the socket's receive buffer in bytes.
+    LANDLINE_OPTION_SIZE(tcp_recv_buffer_size, LANDLINE_OPT_TCP_RECV_BUFFER_SIZE)
+    /// Size of the socket's send buffer in bytes.
+    LANDLINE_OPTION_SIZE(tcp_send_buffer_size, LANDLINE_OPT_TCP_SEND_BUFFER_SIZE)
     /// Client: false trusts only the certificates that are given.
     LANDLINE_OPTION_FLAG(platform_roots, LANDLINE_OPT_TLS_PLATFORM_ROOTS)
     /// Client: accepts any certificate, which gives away what TLS is for.
@@ -1005,6 +1018,30 @@ public:
         failure = detail::code(landline_conn_send_message(get(), received.get(), how.flags(), how.milliseconds()));
     }
 
+    /// Sends a message if that needs no waiting, and never blocks. True: it was accepted; what the kernel has no room for
+    /// leaves with the next call that sends or flushes, and while one that receives waits. False (status::would_block):
+    /// nothing of it was accepted, because the peer does not read, or another thread streams a message or writes a large
+    /// one. `flags`: nothing, compress_never or compress_always.
+    [[nodiscard]] bool try_send(std::string_view text, send_flag flags = send_flag::none) {
+        return try_send_any(landline::kind::text, text, flags);
+    }
+    [[nodiscard]] bool try_send(bytes_view bytes, send_flag flags = send_flag::none) {
+        return try_send_any(landline::kind::binary, bytes, flags);
+    }
+    [[nodiscard]] bool try_send(const message& received, send_flag flags = send_flag::none) {
+        return try_send_any(received.kind(), received.bytes(), flags);
+    }
+    /// The forms with an error code set status::would_block where the others return false.
+    void try_send(std::string_view text, send_flag flags, std::error_code& failure) noexcept {
+        try_send_any(landline::kind::text, text, flags, failure);
+    }
+    void try_send(bytes_view bytes, send_flag flags, std::error_code& failure) noexcept {
+        try_send_any(landline::kind::binary, bytes, flags, failure);
+    }
+    void try_send(const message& received, send_flag flags, std::error_code& failure) noexcept {
+        try_send_any(received.kind(), received.bytes(), flags, failure);
+    }
+
     /// Gathers a message (send_flag::feed): it leaves with the next that is sent, or with flush().
     void feed(std::string_view text, time_limit limit = no_timeout) { send(text, {send_flag::feed, limit}); }
     void feed(std::string_view text, time_limit limit, std::error_code& failure) noexcept {
@@ -1179,6 +1216,12 @@ public:
     }
     /// Whether messages can be compressed.
     bool compression() const { return number(LANDLINE_CONN_COMPRESSION) != 0; }
+    /// The connection's identity, a key for tables: no two connections of a process have the same, also when one of them is
+    /// gone, and share() gives another object with the same one.
+    std::uint64_t id() const { return count(LANDLINE_CONN_ID); }
+    std::uint64_t id(std::error_code& failure) const noexcept {
+        return static_cast<std::uint64_t>(number(LANDLINE_CONN_ID, failure));
+    }
     landline::stats stats() const {
         landline::stats all;
         all.messages_sent = count(LANDLINE_CONN_MESSAGES_SENT);
@@ -1266,6 +1309,18 @@ private:
                                                   how.flags(), how.milliseconds()));
     }
 
+    bool try_send_any(landline::kind as, bytes_view data, send_flag flags) {
+        std::error_code failure;
+        try_send_any(as, data, flags, failure);
+        if (failure == status::would_block)
+            return false;
+        detail::check(failure);
+        return true;
+    }
+    void try_send_any(landline::kind as, bytes_view data, send_flag flags, std::error_code& failure) noexcept {
+        failure = detail::code(landline_conn_try_send(get(), static_cast<std::int32_t>(as), data.data(), data.size(),
+                                                      static_cast<std::uint32_t>(flags)));
+    }
     int small(std::int32_t key) const { return static_cast<int>(number(key)); }
     std::uint64_t count(std::int32_t key) const { return static_cast<std::uint64_t>(number(key)); }
 };
@@ -1451,6 +1506,40 @@ inline connection connect_transport(std::shared_ptr<transport> over, c_text url,
                                     time_limit limit = no_timeout) {
     std::error_code failure;
     auto made = connect_transport(std::move(over), url, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// Opens a connection with a client that is connected over a stream socket, TCP or Unix, in one step: reads its request
+/// and accepts it, with the first of the subprotocols that it offers. One that is taken is taken also when this fails.
+/// Blocks for at most the handshake timeout. To look at the request first: request_from_fd().
+inline connection accept_fd(int fd, descriptor whose, const options& with, time_limit limit,
+                            std::error_code& failure) noexcept {
+    landline_conn* made = nullptr;
+    failure = detail::code(
+        landline_accept_fd(fd, static_cast<std::int32_t>(whose), with.get(), limit.milliseconds(), &made));
+    return connection(made);
+}
+inline connection accept_fd(int fd, descriptor whose, const options& with = defaults, time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = accept_fd(fd, whose, with, limit, failure);
+    detail::check(failure);
+    return made;
+}
+
+/// The same over a transport of the caller's own, as connect_transport().
+inline connection accept_transport(std::shared_ptr<transport> over, const options& with, time_limit limit,
+                                   std::error_code& failure) {
+    landline_conn* made = nullptr;
+    failure = detail::code(detail::with_transport(std::move(over), [&](const landline_transport* table, void* user) {
+        return landline_accept_transport(table, user, with.get(), limit.milliseconds(), &made);
+    }));
+    return connection(made);
+}
+inline connection accept_transport(std::shared_ptr<transport> over, const options& with = defaults,
+                                   time_limit limit = no_timeout) {
+    std::error_code failure;
+    auto made = accept_transport(std::move(over), with, limit, failure);
     detail::check(failure);
     return made;
 }

@@ -7,7 +7,7 @@ use crate::message::landline_message;
 use crate::status::*;
 use crate::turn::{Taken, Turn};
 use landline::process::Process;
-use landline::{Aborter, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
+use landline::{Aborter, ConnectionId, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::net::SocketAddr;
@@ -37,6 +37,7 @@ pub struct landline_conn {
 
 /// What is told about a connection, in the form in which C reads it; made when it is asked for.
 pub(crate) struct Info {
+    pub(crate) id: ConnectionId,
     pub(crate) handshake: Handshake,
     /// Known only while the connection is open.
     pub(crate) peer: Option<SocketAddr>,
@@ -118,6 +119,7 @@ fn this_thread() -> usize {
 impl landline_conn {
     /// The handle of a connection that has just been opened.
     pub(crate) fn wrap(mut ws: WebSocket, single_thread: bool, close_timeout: Duration) -> Outcome<Arc<Self>> {
+        let id = ws.id();
         let (handshake, peer, local) = (ws.handshake().clone(), ws.peer_addr(), ws.local_addr());
         let ends = if single_thread {
             let aborter = ws.aborter();
@@ -146,7 +148,7 @@ impl landline_conn {
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
             close_timeout,
-            info: Info { handshake, peer, local, headers: OnceLock::new(), texts: Default::default() },
+            info: Info { id, handshake, peer, local, headers: OnceLock::new(), texts: Default::default() },
         }))
     }
 

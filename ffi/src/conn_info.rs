@@ -50,6 +50,7 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
             .into(),
         LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
         LANDLINE_CONN_NEXT_DEADLINE_MS => millis_left(next_deadline(conn)?).into(),
+        LANDLINE_CONN_ID => unsigned(conn.info.id.as_u64()),
         LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
         LANDLINE_CONN_MESSAGES_SENT => unsigned(stats(conn)?.messages_sent),
         LANDLINE_CONN_MESSAGES_RECEIVED => unsigned(stats(conn)?.messages_received),
@@ -145,6 +146,10 @@ pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
 /// sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
 /// before each wait. LANDLINE_ERR_BUSY while another thread receives.
 pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
+
+/// The connection's identity, a key for tables: 1 for the first connection of a process, then upwards. No two connections
+/// of a process have the same, also when one of them is gone.
+pub const LANDLINE_CONN_ID: i32 = 18;
 
 /// A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
 ///

@@ -34,6 +34,24 @@ pub(crate) fn compress(bits: u32) -> Outcome<Compress> {
     }
 }
 
+/// A message of the caller's; text is checked.
+///
+/// # Safety
+///
+/// `data` is NULL or `len` bytes can be read there for as long as the call lasts.
+#[inline(always)]
+pub(crate) unsafe fn message<'a>(kind: i32, data: *const c_void, len: usize) -> Outcome<MessageRef<'a>> {
+    // SAFETY: the caller's promise.
+    let payload = unsafe { bytes(data, len, "data") }?;
+    Ok(match self::kind(kind)? {
+        Kind::Binary => MessageRef::Binary(payload),
+        Kind::Text => {
+            let checked = simdutf8::basic::from_utf8(payload);
+            MessageRef::Text(checked.map_err(|_| Error::Usage(landline::error::UsageError::InvalidUtf8))?)
+        }
+    })
+}
+
 #[inline(always)]
 fn send(conn: &landline_conn, message: MessageRef<'_>, bits: u32, timeout_ms: i32) -> Outcome {
     // What a server that echoes does most.
@@ -88,19 +106,7 @@ pub unsafe extern "C" fn landline_conn_send(
     timeout_ms: i32,
 ) -> landline_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        on_conn(conn, |conn| {
-            let payload = bytes(data, len, "data")?;
-            let message = match crate::args::kind(kind)? {
-                Kind::Binary => MessageRef::Binary(payload),
-                Kind::Text => {
-                    let checked = simdutf8::basic::from_utf8(payload);
-                    MessageRef::Text(checked.map_err(|_| Error::Usage(landline::error::UsageError::InvalidUtf8))?)
-                }
-            };
-            send(conn, message, flags, timeout_ms)
-        })
-    }
+    unsafe { on_conn(conn, |conn| send(conn, message(kind, data, len)?, flags, timeout_ms)) }
 }
 
 /// Sends a received message on, on this or another connection: text is not checked again. Otherwise as

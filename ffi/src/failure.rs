@@ -76,6 +76,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Closed(_) => LANDLINE_ERR_CLOSE_UNANSWERED,
         Error::Timeout(_) | Error::Interrupted(_) if error.message_accepted() => LANDLINE_PENDING,
         Error::Timeout(_) => LANDLINE_TIMED_OUT,
+        Error::WouldBlock => LANDLINE_ERR_WOULD_BLOCK,
         Error::Interrupted(_) => LANDLINE_INTERRUPTED,
         Error::Io { .. } => LANDLINE_ERR_IO,
         _ => LANDLINE_ERR_OTHER,

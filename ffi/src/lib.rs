@@ -4,6 +4,7 @@
 //! Nothing here has a behaviour of its own: each function checks its arguments, calls the public Rust interface, and
 //! turns what comes back into a status. See ARCHITECTURE.md, and CONTRIBUTING.md for the conventions of the ABI.
 
+mod accept;
 mod args;
 mod close_codes;
 mod conn;
@@ -13,6 +14,7 @@ mod conn_info;
 mod conn_ping;
 mod conn_recv;
 mod conn_send;
+mod conn_try_send;
 mod connect;
 mod connect_over;
 mod failure;

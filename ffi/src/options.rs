@@ -130,6 +130,23 @@ pub const LANDLINE_OPT_SINGLE_THREAD: i32 = 29;
 /// _HTTPS. LANDLINE_ORIGINS_SAME compares it. Default https if the server speaks TLS by itself, else unknown.
 pub const LANDLINE_OPT_PUBLIC_SCHEME: i32 = 30;
 
+/// Let the kernel probe a peer of which nothing has come for this long (SO_KEEPALIVE), in whole seconds, rounded up; it
+/// works while nobody receives, too. A peer that does not answer ends the connection with LANDLINE_ERR_IO. Default 0:
+/// no probes. As for all options of TCP, 0 leaves it to the system.
+pub const LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS: i32 = 31;
+/// Time from one such probe to the next, in whole seconds, rounded up. Default 0: the system's, 75 s on Linux.
+pub const LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS: i32 = 32;
+/// Probes without an answer after which the kernel gives up. Default 0: the system's, 9 on Linux.
+pub const LANDLINE_OPT_TCP_KEEPALIVE_RETRIES: i32 = 33;
+/// How long what was sent may go unacknowledged before the kernel gives up, also while the peer's window is closed. Linux
+/// only: LANDLINE_ERR_CONFIG elsewhere. Default 0: the system's, some 15 minutes, and no limit while the peer answers.
+pub const LANDLINE_OPT_TCP_USER_TIMEOUT_MS: i32 = 34;
+/// Size of the socket's receive buffer in bytes (SO_RCVBUF), which Linux doubles and bounds. Default 0: the system's, which
+/// grows as needed where one that is set does not.
+pub const LANDLINE_OPT_TCP_RECV_BUFFER_SIZE: i32 = 35;
+/// Size of the socket's send buffer in bytes (SO_SNDBUF), likewise. What fits is accepted without waiting. Default 0.
+pub const LANDLINE_OPT_TCP_SEND_BUFFER_SIZE: i32 = 36;
+
 /// Any page may connect.
 pub const LANDLINE_ORIGINS_ANY: i64 = 0;
 /// Only pages of this server: same host and port as in the Host header, and the scheme of LANDLINE_OPT_PUBLIC_SCHEME; if

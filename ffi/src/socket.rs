@@ -2,31 +2,44 @@
 
 use crate::failure::{Failure, Outcome};
 use landline::server::ListeningSocket;
-use landline::transport::SocketTransport;
+use landline::transport::{IntoTransport, TcpOptions, Transport};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-/// A transport over a socket of the caller's.
+/// A connected socket of the caller's.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl IntoTransport for Stream {
+    fn into_transport(self, tcp: &TcpOptions) -> io::Result<Box<dyn Transport>> {
+        match self {
+            Self::Tcp(stream) => stream.into_transport(tcp),
+            Self::Unix(stream) => stream.into_transport(tcp),
+        }
+    }
+}
+
+/// A connected socket of the caller's, or a copy of it.
 ///
 /// # Safety
 ///
 /// `fd` is open, and with `take` nobody else uses it.
-pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<SocketTransport> {
+pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<Stream> {
     use rustix::net::AddressFamily;
     // SAFETY: the caller's promise.
     let fd = unsafe { stream_socket(fd, take) }?;
     let system = |error: std::io::Error| Failure::invalid(format!("the descriptor cannot be used: {error}"));
     // Not by SO_DOMAIN, which macOS does not have.
     let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
-    let transport = match family {
-        AddressFamily::INET | AddressFamily::INET6 => {
-            SocketTransport::tcp(TcpStream::from(fd), &Default::default())
-        }
-        AddressFamily::UNIX => SocketTransport::unix(UnixStream::from(fd)),
-        _ => return Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
-    };
-    transport.map_err(system)
+    match family {
+        AddressFamily::INET | AddressFamily::INET6 => Ok(Stream::Tcp(TcpStream::from(fd))),
+        AddressFamily::UNIX => Ok(Stream::Unix(UnixStream::from(fd))),
+        _ => Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    }
 }
 
 /// A stream socket of the caller's, or a copy of it.

@@ -40,7 +40,8 @@ pub const LANDLINE_ERR_CONFIG: landline_status = -7;
 pub const LANDLINE_ERR_CLOSING: landline_status = -8;
 /// The transport has no descriptor to wait for.
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
-/// For the callbacks of a transport: not now, wait and try again.
+/// Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
+/// which then waits and tries again.
 pub const LANDLINE_ERR_WOULD_BLOCK: landline_status = -10;
 /// The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
 /// was done.

@@ -7,7 +7,7 @@ use crate::tls_values::Tls;
 use landline::proto::Limits;
 use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
-use landline::transport::{TcpOptions, Transport};
+use landline::transport::{IntoTransport, TcpOptions};
 use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Values {
     /// Reads the request of a client that is connected already.
     pub(crate) fn accept_over(
         &self,
-        transport: impl Transport + 'static,
+        transport: impl IntoTransport,
         limit: Option<Duration>,
     ) -> Outcome<landline::server::Request> {
         let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(10)));
@@ -239,6 +239,12 @@ impl Values {
             LANDLINE_OPT_MAX_START_LINE => self.limits.max_start_line = number(key, value)?,
             LANDLINE_OPT_MAX_REFUSAL_BODY => self.limits.max_refusal_body = number(key, value)?,
             LANDLINE_OPT_TCP_NODELAY => self.tcp.nodelay = flag(key, value)?,
+            LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS => self.tcp.keepalive_time = some_time(key, value)?,
+            LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS => self.tcp.keepalive_interval = some_time(key, value)?,
+            LANDLINE_OPT_TCP_KEEPALIVE_RETRIES => self.tcp.keepalive_retries = some_number(key, value)?,
+            LANDLINE_OPT_TCP_USER_TIMEOUT_MS => self.tcp.user_timeout = some_time(key, value)?,
+            LANDLINE_OPT_TCP_RECV_BUFFER_SIZE => self.tcp.recv_buffer_size = some_number(key, value)?,
+            LANDLINE_OPT_TCP_SEND_BUFFER_SIZE => self.tcp.send_buffer_size = some_number(key, value)?,
             LANDLINE_OPT_TLS_PLATFORM_ROOTS => self.tls.platform_roots = flag(key, value)?,
             LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS => self.tls.accept_invalid_certs = flag(key, value)?,
             LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES => {
@@ -345,6 +351,16 @@ fn flag(key: i32, value: i64) -> Outcome<bool> {
         1 => Ok(true),
         _ => Err(out_of_range(key, value)),
     }
+}
+
+/// A number, or `None` for 0.
+fn some_number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<Option<T>> {
+    if value == 0 { Ok(None) } else { number(key, value).map(Some) }
+}
+
+/// Milliseconds, or `None` for 0 and for no limit.
+fn some_time(key: i32, value: i64) -> Outcome<Option<Duration>> {
+    if value == 0 { Ok(None) } else { time(key, value) }
 }
 
 /// Milliseconds, or `None` for no limit.

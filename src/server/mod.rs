@@ -24,7 +24,7 @@ use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result, Setting};
 use crate::proto::handshake::HeadLimits;
-use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor};
+use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, Wake};
 use std::fmt::Debug;
 use std::net::ToSocketAddrs;
 use std::path::Path;
@@ -304,13 +304,20 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// As [`accept_over`], and [`Error::Config`].
+    /// As [`accept_over`], [`Error::Config`], and [`Error::Interrupted`] with an
+    /// [`interrupter`](Self::interrupter): the client has been dropped.
     pub fn accept_over(self, transport: impl IntoTransport) -> Result<Request> {
         let options = self.checked()?;
+        options.interrupter.as_ref().map_or(Ok(()), Interrupter::check_process)?;
         let transport = transport.into_transport(&options.tcp);
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
         let interrupter = options.connection_interrupters.then(Interrupter::new).transpose()?;
-        Request::read(transport, &options, interrupter, None)
+        let wake = options.interrupter.as_ref().map(Interrupter::recv_wake);
+        let request = Request::read(transport, &options, interrupter, wake);
+        if matches!(request, Err(Error::Interrupted(_))) {
+            wake.map(Wake::take);
+        }
+        request
     }
 
     /// Opens a connection with a client that is connected over `stream`, in one step: reads its request and accepts it,
@@ -321,7 +328,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// [`Error::Config`]; [`Error::Rejected`] for a client that may not connect or does not ask for a WebSocket, which has
-    /// been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`], [`Error::Io`].
+    /// been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Io`].
     pub fn accept(self, stream: impl IntoTransport) -> Result<WebSocket> {
         self.accept_over(stream)?.accept()
     }

@@ -30,12 +30,13 @@ from ._exceptions import (
     Timeout,
     TLSError,
     UsageError,
+    WouldBlock,
 )
 from ._headers import Headers, HeadersLike
-from ._options import Compression
+from ._options import Compression, TcpOptions
 from ._payload import Data, DataLike
 from ._receiving import MessageStream, Part
-from ._server import Request, Response, Server, ServerConnection, serve
+from ._server import Request, Response, Server, ServerConnection, accept, serve
 from ._state import Stats
 
 __version__: str = _version().decode()
@@ -69,8 +70,11 @@ __all__ = [
     "ServerConnection",
     "Stats",
     "TLSError",
+    "TcpOptions",
     "Timeout",
     "UsageError",
+    "WouldBlock",
+    "accept",
     "connect",
     "serve",
 ]

@@ -8,7 +8,7 @@ from . import _abi
 from ._connection import Connection
 from ._exceptions import check
 from ._headers import Headers, HeadersLike, parse
-from ._options import Compression, Options, PathLike, c_text
+from ._options import Compression, Options, PathLike, TcpOptions, c_text
 from ._waiting import in_turn, seconds
 
 
@@ -49,6 +49,7 @@ def connect(
     close_timeout: Optional[float] = 10,
     send_timeout: Optional[float] = 30,
     max_size: Optional[int] = 16 * 2**20,
+    tcp: Optional[TcpOptions] = None,
     sock: Optional[socket.socket] = None,
 ) -> ClientConnection:
     """Opens a connection to a URL that begins with ws:// or wss://.
@@ -77,6 +78,7 @@ def connect(
         close_timeout: how long closing may take; None for ever.
         send_timeout: how long sending may go without any progress; None for ever.
         max_size: the largest message to receive in bytes, None for any.
+        tcp: how a TCP socket is set up.
         sock: a stream socket that is connected already, which then belongs to the connection.
 
     Raises:
@@ -88,7 +90,15 @@ def connect(
     """
     options = Options()
     options.common(
-        subprotocols, compression, open_timeout, ping_interval, ping_timeout, close_timeout, send_timeout, max_size
+        subprotocols,
+        compression,
+        open_timeout,
+        ping_interval,
+        ping_timeout,
+        close_timeout,
+        send_timeout,
+        max_size,
+        tcp,
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout, "open_timeout")

@@ -47,6 +47,13 @@ class Timeout(Error, TimeoutError):
         return self.text
 
 
+class WouldBlock(Error, BlockingIOError):
+    """try_send() would have had to wait. Nothing of the message was accepted, and the connection is as it was."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Interrupted(Error):
     """Another thread called interrupt(). Nothing is lost; `pending` as in Timeout."""
 
@@ -144,6 +151,7 @@ _ENDINGS: Dict[int, Type[ConnectionClosedError]] = {
 _OPENINGS: Dict[int, Type[Error]] = {
     _abi.TIMED_OUT: Timeout,
     _abi.INTERRUPTED: Interrupted,
+    _abi.ERR_WOULD_BLOCK: WouldBlock,
     _abi.ERR_NULL: UsageError,
     _abi.ERR_INVALID: UsageError,
     _abi.ERR_UTF8: UsageError,

@@ -37,6 +37,31 @@ class Compression:
     client_max_window_bits: int = 15
 
 
+@dataclass(frozen=True)
+class TcpOptions:
+    """How TCP sockets are set up. None leaves a setting to the system.
+
+    Attributes:
+        nodelay: small writes are sent at once.
+        keepalive_time: the kernel probes a peer of which nothing has come for so many seconds, whole ones, rounded up,
+            while nobody receives, too. A peer that does not answer ends the connection. None: no probes.
+        keepalive_interval: seconds from one such probe to the next. The system's is 75 on Linux.
+        keepalive_retries: probes without an answer after which the kernel gives up. The system's is 9 on Linux.
+        user_timeout: how many seconds what was sent may go unacknowledged before the kernel gives up. Linux only; elsewhere
+            UsageError.
+        recv_buffer_size: size of the socket's receive buffer in bytes, which Linux doubles and bounds.
+        send_buffer_size: size of its send buffer. What fits is accepted without waiting.
+    """
+
+    nodelay: bool = True
+    keepalive_time: Optional[float] = None
+    keepalive_interval: Optional[float] = None
+    keepalive_retries: Optional[int] = None
+    user_timeout: Optional[float] = None
+    recv_buffer_size: Optional[int] = None
+    send_buffer_size: Optional[int] = None
+
+
 def c_text(text: str) -> bytes:
     """A text as a C string."""
     data = text.encode("utf-8")
@@ -92,6 +117,25 @@ class Options(_abi.Unique):
         self.number(_abi.OPT_SERVER_MAX_WINDOW_BITS, chosen.server_max_window_bits)
         self.number(_abi.OPT_CLIENT_MAX_WINDOW_BITS, chosen.client_max_window_bits)
 
+    def tcp(self, tcp: Optional[TcpOptions]) -> None:
+        chosen = TcpOptions() if tcp is None else tcp
+        self.number(_abi.OPT_TCP_NODELAY, chosen.nodelay)
+        for key, time, what in (
+            (_abi.OPT_TCP_KEEPALIVE_TIME_MS, chosen.keepalive_time, "keepalive_time"),
+            (_abi.OPT_TCP_KEEPALIVE_INTERVAL_MS, chosen.keepalive_interval, "keepalive_interval"),
+            (_abi.OPT_TCP_USER_TIMEOUT_MS, chosen.user_timeout, "user_timeout"),
+        ):
+            # No limit is the system's, too.
+            self.number(key, max(0, millis(seconds(time, what, "more than 0"))))
+        for key, count, what in (
+            (_abi.OPT_TCP_KEEPALIVE_RETRIES, chosen.keepalive_retries, "keepalive_retries"),
+            (_abi.OPT_TCP_RECV_BUFFER_SIZE, chosen.recv_buffer_size, "recv_buffer_size"),
+            (_abi.OPT_TCP_SEND_BUFFER_SIZE, chosen.send_buffer_size, "send_buffer_size"),
+        ):
+            if count is not None and count <= 0:
+                raise UsageError(f"{what} is {count!r}: it must be more than 0, or None for the system's")
+            self.number(key, count)
+
     def common(
         self,
         subprotocols: Optional[Iterable[str]],
@@ -102,8 +146,10 @@ class Options(_abi.Unique):
         close_timeout: Optional[float],
         send_timeout: Optional[float],
         max_size: Optional[int],
+        tcp: Optional[TcpOptions],
     ) -> None:
         """What both sides have."""
+        self.tcp(tcp)
         if isinstance(subprotocols, str):
             raise TypeError("subprotocols is a list of strings")
         for name in subprotocols or ():

@@ -79,6 +79,24 @@ class Sending(State):
                 return self._settle(status, Limit(timeout), tried=True)
         self._send(kind.value, data, len(data), _flags(compress), Limit(timeout))
 
+    def try_send(self, message: DataLike, *, compress: Optional[bool] = None) -> None:
+        """Sends a message, str or bytes-like, if that needs no waiting. Never blocks.
+
+        When it returns the message was accepted: it is in the kernel, or what the kernel had no room for is kept, in front
+        of whatever is sent next, and leaves while recv() waits and with the next call that sends or flushes. A connection
+        keeps at most 64 KiB and one message for a peer that does not read.
+
+        Raises:
+            WouldBlock: nothing of it was accepted, because the peer does not read, or another thread sends a message in
+                parts or a large one. It can be sent again, later or with a time limit.
+            Others: as send(), but for Timeout and Interrupted.
+        """
+        self._check_streaming()
+        kind, data, size = payload(message)
+        status = _abi.conn_try_send(self._handle, kind, data, size, _flags(compress))
+        if status:
+            raise self._failure(status)
+
     def feed(self, message: DataLike, timeout: Optional[float] = None, *, compress: Optional[bool] = None) -> None:
         """Gathers a message: it leaves with the next one that is sent, with flush(), before recv() waits, or when
         64 KiB are there. Saves system calls where there are many small messages. Where another thread receives, call

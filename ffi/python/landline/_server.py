@@ -5,6 +5,7 @@ import ctypes
 import errno
 import logging
 import socket
+import ssl
 import threading
 import time
 from ctypes import c_size_t, c_void_p
@@ -16,9 +17,9 @@ from . import _abi
 from ._connection import Connection
 from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, check
 from ._headers import Headers, HeadersLike, pairs, parse
-from ._options import Compression, Options, PathLike, c_text
+from ._options import Compression, Options, PathLike, TcpOptions, c_text
 from ._payload import as_bytes
-from ._waiting import SLICE, Limit, seconds
+from ._waiting import SLICE, Limit, in_turn, seconds
 
 _log = logging.getLogger("landline.server")
 
@@ -371,6 +372,7 @@ def serve(
     close_timeout: Optional[float] = 10,
     send_timeout: Optional[float] = 30,
     max_size: Optional[int] = 16 * 2**20,
+    tcp: Optional[TcpOptions] = None,
 ) -> Server:
     """Listens, and gives a Server, whose serve_forever() then calls `handler` in a thread for each connection.
 
@@ -406,19 +408,18 @@ def serve(
     """
     options = Options()
     options.common(
-        subprotocols, compression, open_timeout, ping_interval, ping_timeout, close_timeout, send_timeout, max_size
+        subprotocols,
+        compression,
+        open_timeout,
+        ping_interval,
+        ping_timeout,
+        close_timeout,
+        send_timeout,
+        max_size,
+        tcp,
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
-    if isinstance(origins, str):
-        if origins != "same":
-            raise UsageError('origins is None, "same", or a list of origins')
-        options.number(_abi.OPT_ORIGINS, _abi.ORIGINS_SAME)
-    else:
-        for origin in origins or ():
-            options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
-    if public_scheme not in _SCHEMES:
-        raise UsageError('public_scheme is None, "http" or "https"')
-    options.number(_abi.OPT_PUBLIC_SCHEME, _SCHEMES[public_scheme])
+    _check_origin(options, origins, public_scheme)
     listener = _abi.new_listener()
     if sock is not None:
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
@@ -438,3 +439,87 @@ def serve(
     return Server(
         listener, handler, process_request, select_subprotocol, max_connections, seconds(send_timeout, "send_timeout")
     )
+
+
+def _check_origin(
+    options: Options, origins: Union[str, Iterable[str], None], public_scheme: Optional[str]
+) -> None:
+    """Sets which web pages may connect."""
+    if isinstance(origins, str):
+        if origins != "same":
+            raise UsageError('origins is None, "same", or a list of origins')
+        options.number(_abi.OPT_ORIGINS, _abi.ORIGINS_SAME)
+    else:
+        for origin in origins or ():
+            options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
+    if public_scheme not in _SCHEMES:
+        raise UsageError('public_scheme is None, "http" or "https"')
+    options.number(_abi.OPT_PUBLIC_SCHEME, _SCHEMES[public_scheme])
+
+
+def accept(
+    sock: socket.socket,
+    *,
+    subprotocols: Optional[Iterable[str]] = None,
+    origins: Union[str, Iterable[str], None] = None,
+    public_scheme: Optional[str] = None,
+    compression: Union[bool, Compression] = False,
+    cert_file: Optional[PathLike] = None,
+    key_file: Optional[PathLike] = None,
+    cert_pem: Union[bytes, str, None] = None,
+    key_pem: Union[bytes, str, None] = None,
+    pkcs12: Optional[bytes] = None,
+    pkcs12_password: Optional[str] = None,
+    open_timeout: Optional[float] = 10,
+    ping_interval: Optional[float] = 20,
+    ping_timeout: Optional[float] = 20,
+    close_timeout: Optional[float] = 10,
+    send_timeout: Optional[float] = 30,
+    max_size: Optional[int] = 16 * 2**20,
+    tcp: Optional[TcpOptions] = None,
+) -> ServerConnection:
+    """Opens a connection with a client that is connected already, in one step: reads its request and accepts it.
+
+    Blocks until it is open, for at most `open_timeout` seconds.
+
+        listening = socket.create_server(("127.0.0.1", 9001))
+        with landline.accept(listening.accept()[0]) as ws:
+            ws.send("welcome")
+
+    Args:
+        sock: the client's stream socket, which then belongs to the connection.
+
+    All others are those of serve().
+
+    Raises:
+        Timeout: it took longer than `open_timeout`.
+        InvalidHandshake: the client did not ask for a WebSocket, or may not connect; it has been told so.
+        ConnectError: the client is gone.
+        TLSError, UsageError: the certificate or an argument is wrong.
+    """
+    options = Options()
+    options.common(
+        subprotocols,
+        compression,
+        open_timeout,
+        ping_interval,
+        ping_timeout,
+        close_timeout,
+        send_timeout,
+        max_size,
+        tcp,
+    )
+    options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    _check_origin(options, origins, public_scheme)
+    if isinstance(sock, ssl.SSLSocket):
+        raise TypeError("sock is a plain socket: with a certificate TLS is done over it")
+    interrupter = _abi.new_interrupter()
+    check(_abi.interrupter_new(interrupter))
+    check(_abi.options_set_interrupter(options.handle, interrupter))
+    handle = _abi.new_conn()
+
+    def open_connection() -> None:
+        check(_abi.accept_fd(sock.detach(), 1, options.handle, -1, handle))
+
+    in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
+    return ServerConnection(handle, seconds(send_timeout, "send_timeout"))

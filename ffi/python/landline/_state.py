@@ -35,6 +35,7 @@ _NUMBER_KEYS = (
     _abi.CONN_PAYLOAD_RECEIVED,
     _abi.CONN_WIRE_SENT,
     _abi.CONN_WIRE_RECEIVED,
+    _abi.CONN_ID,
 )
 _TEXT_KEYS = (
     _abi.CONN_SUBPROTOCOL,
@@ -99,6 +100,14 @@ class State(_abi.Unique):
 
     def _str(self, key: int) -> str:
         return self._bytes(key).decode("utf-8", "replace")
+
+    @property
+    def id(self) -> int:
+        """The connection's identity: no two connections of a process have the same, also when one of them is gone.
+
+        The object itself will do as a key, too: it is equal to itself only. The number does not keep it alive.
+        """
+        return self._int(_abi.CONN_ID)
 
     @property
     def subprotocol(self) -> Optional[str]:

@@ -41,6 +41,7 @@ VALUES: List[object] = [
     HEADERS,
     landline.CloseCode.GOING_AWAY,
     landline.Compression(level=9),
+    landline.TcpOptions(keepalive_time=60),
     landline.Response(404, "no", HEADERS),
     landline.Part(1, True, False),
     landline.Stats(1, 2, 3, 4, 5, 6),

@@ -108,8 +108,10 @@ static void opening(int32_t wrong) {
     REFUSED(landline_connect(url, NULL, wrong, &conn));
     REFUSED(landline_connect_transport(&TABLE, NULL, url, NULL, wrong, &conn));
     CHECK(conn == NULL);
+    REFUSED(landline_accept_transport(&TABLE, NULL, NULL, wrong, &conn));
     REFUSED(landline_request_from_transport(&TABLE, NULL, NULL, wrong, &request));
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    REFUSED(landline_accept_fd(both[1], 0, NULL, wrong, &conn));
     REFUSED(landline_connect_fd(both[0], 0, url, NULL, wrong, &conn));
     REFUSED(landline_request_from_fd(both[1], 0, NULL, wrong, &request));
     CHECK(close(both[0]) == 0 && close(both[1]) == 0);

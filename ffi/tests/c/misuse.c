@@ -77,7 +77,7 @@ static void errors(void) {
 
 static void options(void) {
     landline_options *options = new_options();
-    static const int32_t NO_INT[] = {0, -1, 31, 99, 101, 201, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 37, 99, 101, 201, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 201, INT_MAX, INT_MIN};
     static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 205, INT_MAX, INT_MIN};
     IS_NULL(landline_options_new(NULL), "options");
@@ -95,7 +95,7 @@ static void options(void) {
         INVALID(landline_options_set_str(options, NO_STR[i], "a"), "key");
     for (size_t i = 0; i < sizeof NO_BYTES / sizeof *NO_BYTES; i++)
         INVALID(landline_options_set_bytes(options, NO_BYTES[i], "a", 1), "key");
-    for (int32_t key = LANDLINE_OPT_MAX_MESSAGE_SIZE; key <= LANDLINE_OPT_SINGLE_THREAD; key++)
+    for (int32_t key = LANDLINE_OPT_MAX_MESSAGE_SIZE; key <= LANDLINE_OPT_TCP_SEND_BUFFER_SIZE; key++)
         INVALID(landline_options_set_int(options, key, INT64_MIN), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_COMPRESSION, 2), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_ORIGINS, 3), "out of range");
@@ -188,6 +188,9 @@ static void opening(void) {
     MISUSE(landline_connect("http://127.0.0.1/", NULL, 0, &conn), LANDLINE_ERR_URL, "http");
     MISUSE(landline_connect("", NULL, 0, &conn), LANDLINE_ERR_URL, "");
 
+    IS_NULL(landline_accept_fd(0, 0, NULL, 0, NULL), "conn");
+    INVALID(landline_accept_fd(-1, 1, NULL, 0, &conn), "descriptor");
+    INVALID(landline_accept_fd(INT_MAX, 0, NULL, 0, &conn), "descriptor");
     IS_NULL(landline_connect_fd(0, 0, NULL, NULL, 0, &conn), "url");
     IS_NULL(landline_connect_fd(0, 0, "ws://a/", NULL, 0, NULL), "conn");
     INVALID(landline_connect_fd(-1, 0, "ws://a/", NULL, 0, &conn), "descriptor");
@@ -234,6 +237,7 @@ static void transports(void) {
     landline_transport table = TABLE;
     landline_conn *conn = STALE;
     landline_request *request = STALE;
+    IS_NULL(landline_accept_transport(NULL, NULL, NULL, 0, &conn), "transport");
     IS_NULL(landline_connect_transport(NULL, NULL, "ws://a/", NULL, 0, &conn), "transport");
     IS_NULL(landline_request_from_transport(NULL, NULL, NULL, 0, &request), "transport");
     table.size = sizeof table - 1;
@@ -279,7 +283,7 @@ static void connection(landline_conn *client, landline_conn *server) {
     size_t len;
     uint64_t microseconds;
     char byte, long_reason[124];
-    static const int32_t NO_INT[] = {0, -1, 18, 99, 101, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 19, 99, 101, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 108, 199, INT_MAX, INT_MIN};
     static const int32_t NO_CODE[] = {INT_MIN, -1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, INT_MAX};
     memset(long_reason, 'a', sizeof long_reason);
@@ -322,6 +326,13 @@ static void connection(landline_conn *client, landline_conn *server) {
     INVALID(landline_conn_recv_into(client, &byte, SIZE_MAX, 0, &kind, &len), "data");
     INVALID(landline_conn_recv_into(client, &byte, SIZE_MAX / 2 + 1, 0, &kind, &len), "data");
 
+    IS_NULL(landline_conn_try_send(NULL, LANDLINE_TEXT, "a", 1, 0), "conn");
+    IS_NULL(landline_conn_try_send(client, LANDLINE_TEXT, NULL, 1, 0), "data");
+    INVALID(landline_conn_try_send(client, LANDLINE_TEXT, "a", SIZE_MAX, 0), "data");
+    INVALID(landline_conn_try_send(client, 0, "a", 1, 0), "kind");
+    INVALID(landline_conn_try_send(client, LANDLINE_TEXT, "a", 1, LANDLINE_SEND_FEED), "flags");
+    INVALID(landline_conn_try_send(client, LANDLINE_TEXT, "a", 1, UINT32_MAX), "flags");
+    MISUSE(landline_conn_try_send(client, LANDLINE_TEXT, LATIN, strlen(LATIN), 0), LANDLINE_ERR_UTF8, "not valid UTF-8");
     IS_NULL(landline_conn_send(NULL, LANDLINE_TEXT, "a", 1, 0, 0), "conn");
     IS_NULL(landline_conn_send(client, LANDLINE_TEXT, NULL, 1, 0, 0), "data");
     INVALID(landline_conn_send(client, LANDLINE_TEXT, "a", SIZE_MAX, 0, 0), "data");

@@ -1,0 +1,181 @@
+"""accept() in one step, try_send(), connections as keys, and how TCP sockets are set up."""
+
+import os
+import signal
+import socket
+import threading
+from typing import Any, Callable, List, Optional, Tuple
+
+import pytest
+from conftest import running, url_of
+
+import landline
+
+ALL = landline.TcpOptions(
+    nodelay=False,
+    keepalive_time=59.001,
+    keepalive_interval=7,
+    keepalive_retries=4,
+    user_timeout=8,
+    recv_buffer_size=20000,
+    send_buffer_size=30000,
+)
+
+
+def both_ends(accept: Callable[..., landline.ServerConnection], **options: Any) -> Tuple[Any, Any]:
+    """A client and a server over a pair of sockets."""
+    near, far = socket.socketpair()
+    clients: List[landline.ClientConnection] = []
+    connecting = threading.Thread(
+        target=lambda: clients.append(landline.connect("ws://localhost/", sock=near, **options))
+    )
+    connecting.start()
+    server = accept(far, **options)
+    connecting.join()
+    return clients[0], server
+
+
+def fill(ws: landline.Connection) -> int:
+    """Sends until a message would block: how many were accepted."""
+    count = 0
+    while True:
+        try:
+            ws.try_send(count.to_bytes(4, "big") + bytes(10_000))
+        except landline.WouldBlock:
+            return count
+        count += 1
+
+
+def test_accept_opens_a_connection_in_one_step() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        received: List[Any] = []
+
+        def talk() -> None:
+            url = f"ws://127.0.0.1:{listening.getsockname()[1]}/path"
+            with landline.connect(url, subprotocols=["chat"]) as client:
+                received.append(client.recv())
+
+        client = threading.Thread(target=talk)
+        client.start()
+        with landline.accept(listening.accept()[0], subprotocols=["chat"], tcp=ALL) as ws:
+            assert (ws.path, ws.subprotocol) == ("/path", "chat")
+            must_be_set_up(ws)
+            ws.send("welcome")
+            client.join()
+    assert received == ["welcome"]
+
+
+def test_accept_refuses_what_is_no_websocket_and_says_so() -> None:
+    near, far = socket.socketpair()
+    near.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    near.shutdown(socket.SHUT_WR)
+    with pytest.raises(landline.InvalidHandshake) as refused:
+        landline.accept(far)
+    assert refused.value.http_status == 426
+    assert near.recv(100).startswith(b"HTTP/1.1 426 ")
+    near.close()
+    near, far = socket.socketpair()
+    near.close()
+    with pytest.raises(landline.ConnectError):
+        landline.accept(far)
+
+
+def test_a_signal_ends_accept() -> None:
+    class Alarm(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise Alarm
+
+    near, far = socket.socketpair()
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Alarm):
+            landline.accept(far, open_timeout=None)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert near.recv(100) == b"", "the client has been dropped"
+    near.close()
+
+
+def test_what_try_send_accepts_arrives_and_what_would_block_does_not() -> None:
+    client, server = both_ends(landline.accept)
+    accepted = fill(server)
+    assert accepted > 6
+    for message in ("x", b"x", memoryview(b"x")):
+        with pytest.raises(landline.WouldBlock) as blocked:
+            server.try_send(message)
+        assert isinstance(blocked.value, BlockingIOError)
+        assert blocked.value.status == "LANDLINE_ERR_WOULD_BLOCK"
+    received: List[Optional[object]] = []
+
+    def receive() -> None:
+        received.extend(server)
+
+    receiving = threading.Thread(target=receive)
+    receiving.start()
+    for expected in range(accepted):
+        message = client.recv(timeout=20)
+        assert isinstance(message, bytes) and message[:4] == expected.to_bytes(4, "big")
+    server.send("next", timeout=20)
+    server.try_send("room", compress=False)
+    assert [client.recv(timeout=20), client.recv(timeout=20)] == ["next", "room"]
+    client.close()
+    with pytest.raises(landline.ConnectionClosed):
+        server.try_send("x")
+    receiving.join()
+    assert received == []
+    with pytest.raises(TypeError):
+        server.try_send(["parts", "are", "sent", "with", "send()"])
+
+
+def test_ids_are_of_one_connection_and_stay_when_it_is_closed() -> None:
+    ends = [end for _ in range(3) for end in both_ends(landline.accept)]
+    ids = [end.id for end in ends]
+    assert len(set(ids)) == len(ids) == 6
+    for end in ends:
+        end.abort()
+        end.close()
+    assert [end.id for end in ends] == ids
+
+
+def must_be_set_up(ws: landline.Connection) -> None:
+    with socket.socket(fileno=os.dup(ws.fileno())) as sock:
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 7
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 4
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 8000
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 40000
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 60000
+
+
+def test_tcp_options_reach_the_sockets_of_both_ends() -> None:
+    done = threading.Event()
+
+    def handler(ws: landline.ServerConnection) -> None:
+        must_be_set_up(ws)
+        done.set()
+
+    with running(handler, tcp=ALL) as server:
+        with landline.connect(url_of(server), tcp=ALL) as ws:
+            must_be_set_up(ws)
+            assert done.wait(20)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        landline.TcpOptions(keepalive_time=0),
+        landline.TcpOptions(keepalive_interval=-1),
+        landline.TcpOptions(keepalive_retries=0),
+        landline.TcpOptions(user_timeout=0),
+        landline.TcpOptions(recv_buffer_size=0),
+        landline.TcpOptions(send_buffer_size=-1),
+    ],
+)
+def test_tcp_options_that_cannot_work_are_refused(options: landline.TcpOptions) -> None:
+    with pytest.raises(landline.UsageError):
+        landline.serve(lambda _: None, tcp=options)
