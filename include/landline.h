@@ -1,9 +1,9 @@
 /*
  * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws and
- * wss, in blocking calls without callbacks. What is not in this file is not part of the interface. This file is
- * generated from the sources; change it there.
+ * wss, with blocking calls and no callbacks. Anything not declared in this file is not part of the interface. The file is
+ * generated: make changes in the sources.
  *
- * A whole program (link with -llandline):
+ * A complete program (link with -llandline):
  *
  *     #include <landline.h>
  *     #include <stdio.h>
@@ -25,98 +25,104 @@
  *
  * CONVENTIONS
  *
- * Functions are called landline_<class>_<verb>. The order of their arguments is: the handle, what goes in, `flags`,
- * `timeout_ms`, what comes out. Handles are opaque; a call that only asks takes a pointer to a const one. Values written
- * through pointers are written on success only, but for handles, which are set to NULL on failure.
+ * Functions are named landline_<class>_<verb>. Arguments come in this order: the handle, inputs, `flags`, `timeout_ms`,
+ * outputs. Handles are opaque; a function that only queries a handle takes it as const. Outputs are written on success
+ * only, except that an output handle is set to NULL on failure.
  *
- * Options, and what can be asked about a handle, go by keys, so that there can be more of them. Asking can fail, so it gives
+ * Options and the properties of a handle are identified by keys, so that more can be added. A query that can fail returns
  * a status: landline_<class>_int(handle, key, &value), _str(handle, key, &text, &len) and _header(handle, name, index,
- * &value, &len). What a handle always has is returned, and so is what landline_error_*() and landline_status_*() tell; for
- * NULL it is 0, NULL or empty.
+ * &value, &len). A query that cannot fail returns its result: those for what a handle always has, landline_error_*() and
+ * landline_status_*(). For a NULL handle the result is 0, NULL or empty.
  *
- * Bytes are `const void *data, size_t len` on the way in, `const void **data, size_t *len` on the way out, and `void *data,
- * size_t capacity` where they are to be put; of no bytes the pointer does not matter. Text is `const char *` with a NUL at
- * its end; text that comes out has its length as well, `size_t *len`, which may be NULL.
+ * Bytes are passed in as `const void *data, size_t len`, handed out as `const void **data, size_t *len`, and written to
+ * `void *data, size_t capacity`. If the length is 0, the pointer is ignored. Text is a `const char *` that ends with a NUL;
+ * text that is handed out comes with its length, `size_t *len`, which may be NULL.
  *
- * In callbacks `user` is the last argument; where a callback is given, its `user` stands right behind it. Constants are
- * called LANDLINE_<GROUP>_<NAME>; outcomes (LANDLINE_OK and so on) and the two kinds of messages have no group. What is
- * negative is an error, LANDLINE_ERR_*.
+ * `user` is the last argument of every callback, and directly follows the callback where one is passed in. Constants are
+ * named LANDLINE_<GROUP>_<NAME>; outcomes (LANDLINE_OK and so on) and the two kinds of message have no group. Negative
+ * statuses are errors and named LANDLINE_ERR_*.
  *
  * OWNERSHIP
  *
- * A handle that is written through a pointer belongs to the caller, who frees it once, with the function that its type
- * names. Every such function accepts NULL. Nothing else is to be freed. Text and bytes that are given out as pointers
- * belong to the handle, or, for landline_error_*, to the thread; each function says how long they stay. Everything that
- * is handed in is copied, or not used after the call, unless a function says otherwise (landline_transport).
+ * The caller owns every handle that a function outputs, and frees it once, with the function that the section of its type
+ * names. Those functions accept NULL. Nothing else needs to be freed. Text and bytes that are handed out belong to the
+ * handle or, for landline_error_*(), to the thread; each function says how long they remain valid. Arguments are copied, or
+ * not used after the call, unless the function says otherwise.
  *
- * Freeing a connection does not close it in order; landline_conn_close() does. A connection is counted:
- * landline_conn_retain() for each thread that frees it by itself.
+ * Freeing a connection does not perform the closing handshake; landline_conn_close() does. Connections are
+ * reference-counted: call landline_conn_retain() for each further thread that will free the connection itself.
  *
  * STRINGS AND LENGTHS
  *
- * Payload, close reasons and certificates are bytes: a pointer and a length. Names, URLs, headers and addresses are text in
- * UTF-8; the values of a peer's headers are given out as they came. Text messages are UTF-8 and may hold NULs; what is
- * received is valid. Sizes are bytes.
+ * Payloads, close reasons and certificates are bytes: a pointer and a length. Names, URLs, headers and addresses are text
+ * in UTF-8; the values of a peer's headers are handed out exactly as received. Text messages are UTF-8 and may contain
+ * NULs; received ones are always valid. Sizes are in bytes.
  *
  * THREADS
  *
- * Any thread may call any function at any time, on the same handle too, with these exceptions: a handle is freed when
- * nobody uses it any more; a landline_protocol is used by one thread at a time; and what LANDLINE_OPT_SINGLE_THREAD
- * says. One thread receives on a connection while any number of others send, ping, close or interrupt it, over TLS too.
- * A second thread that receives gets LANDLINE_ERR_BUSY. Connections share nothing that can block.
+ * Any thread may call any function at any time, even on the same handle, with three exceptions: a handle may be freed only
+ * when no other thread uses it; a landline_protocol is used by one thread at a time; and LANDLINE_OPT_SINGLE_THREAD
+ * restricts its connections. One thread receives on a connection while any number of others send, ping, close or interrupt
+ * it, over TLS too. A second thread that tries to receive gets LANDLINE_ERR_BUSY. Connections share no lock that is held
+ * while one of them blocks.
  *
- * There are no hidden threads, but for looking up names, for reading certificates within a time limit, and for the
- * connections of landline_server_run().
+ * The library starts threads only to look up names, to read certificates within a time limit, and to serve the connections
+ * of landline_server_run().
  *
  * BLOCKING AND TIME LIMITS
  *
- * Calls block until they are done, unless a time limit ends them. `timeout_ms` is the limit of one call: -1 none, 0 do
- * not wait; any other negative number is refused (LANDLINE_ERR_INVALID), and nothing is done. Calls that were ended by it,
- * or by landline_conn_interrupt(), have lost nothing and can be repeated; of a message that was to be sent the status says
- * whether it is on its way (LANDLINE_PENDING) or nothing of it was sent (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED).
- * Signals do not end calls. What is gathered by LANDLINE_SEND_FEED is sent before a call waits for the peer.
+ * Functions block until they are done, unless a time limit ends them. `timeout_ms` limits one call: -1 means no limit, 0
+ * means do not wait. Any other negative number is refused with LANDLINE_ERR_INVALID, and nothing is done. A call that was
+ * ended by its time limit or by landline_conn_interrupt() has lost nothing and can be repeated; for a message being sent,
+ * the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent (LANDLINE_TIMED_OUT,
+ * LANDLINE_INTERRUPTED). Signals do not end calls. Messages gathered with LANDLINE_SEND_FEED are sent before a call waits
+ * for the peer.
  *
- * Somebody should be receiving most of the time: Pings are answered, the closing handshake is completed and keepalive
- * works inside receiving calls.
+ * Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing handshake is completed
+ * and keepalive works.
  *
- * A loop of the caller's own waits for LANDLINE_CONN_FD and landline_conn_poll_events(), for at most
- * LANDLINE_CONN_NEXT_DEADLINE_MS, and calls with a time limit of 0 until they give LANDLINE_TIMED_OUT; what is due at a
- * time, keepalive's Pings above all, is done in these calls. Or it uses landline_wait(), which heeds that by itself. Or
- * it does all I/O by itself: landline_protocol.
+ * A program with an event loop of its own polls LANDLINE_CONN_FD for landline_conn_poll_events(), for at most
+ * LANDLINE_CONN_NEXT_DEADLINE_MS, and then calls a receiving function with a time limit of 0 until it gives
+ * LANDLINE_TIMED_OUT. These calls also do whatever is due at a certain time, such as sending keepalive's Pings.
+ * landline_wait() does the polling and heeds the deadlines by itself. A program that does all I/O itself uses
+ * landline_protocol.
  *
  * ERRORS
  *
- * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on,
- * negative ones are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
- * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether a connection that gave it
- * is over; then every later receiving call gives the same one. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT come late: the
- * peer is sent a Close frame that says why, and has until it ends the stream, at most 2 s, to read it. The thread's last
- * failure has a text and more: landline_error_text(), landline_error_int(), landline_error_bytes().
+ * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on, and
+ * negative numbers are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
+ * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether the connection that gave a
+ * status is over; if so, every later receiving call gives the same status. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are
+ * reported with a delay: the peer is sent a Close frame that gives the reason, and has up to 2 s to read it and end the
+ * stream. landline_error_text(), landline_error_int() and landline_error_bytes() give the details of the last failure in
+ * the calling thread.
  *
- * NULL and misuse give an error and never crash. A defect in Landline becomes LANDLINE_ERR_PANIC, and the connection
- * answers so from then on. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO is. After
- * fork() the child may use new handles; those that it has inherited belong to its parent: see FORK.
+ * NULL pointers and misuse give an error and do not crash. A defect in Landline becomes LANDLINE_ERR_PANIC, which the
+ * connection then gives to every call. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO
+ * is. After fork() the child may create handles of its own; those it has inherited belong to its parent: see FORK.
  *
  * FORK
  *
- * A handle (connection, writer, listener, server, request, interrupter) belongs to the process that made it. In a process
- * that was forked from that one every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two share, and
- * freeing it closes this process's copies of its descriptors and does nothing else. The parent notices nothing of it. When
- * the parent ends a connection or a listener, the peer is told, and the port is free, although a child has the descriptor.
- * Servers of several processes bind a socket, fork, and make a listener in each process: landline_listen_fd().
+ * A handle (connection, writer, listener, server, request, interrupter) belongs to the process that created it. In a
+ * process forked from that one, every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two processes
+ * share; freeing it closes the child's copies of its descriptors and does nothing else, and the parent does not notice.
+ * When the parent ends a connection or a listener, the peer is told, and the port becomes free, even though a child has the
+ * descriptor. Options can be used in the child, unless another thread was changing them at the moment of the fork. A server
+ * with several processes binds a socket, forks, and creates a listener in each process: landline_listen_fd().
  *
  * LOADING AT RUN TIME
  *
- * dlopen() and dlclose() may be called in any order and number. dlclose() is for when every handle is freed and no call is
- * under way. The installed library stays in memory, because OpenSSL, which outlasts it, has pointers to its functions;
- * opening it again costs nothing. A library of yours that contains liblandline.a is to be linked with -Wl,-z,nodelete.
+ * dlopen() and dlclose() may be called in any order and any number of times. Call dlclose() only when every handle is freed
+ * and no call is in progress. The installed library stays in memory, because OpenSSL, which outlives it, holds pointers to
+ * its functions; opening it again costs nothing. Link a library of your own that contains liblandline.a with
+ * -Wl,-z,nodelete.
  *
  * VERSIONS
  *
- * LANDLINE_VERSION is the header's, landline_version() the library's. Within one LANDLINE_ABI_VERSION, which is also the
- * number of the shared library (liblandline.so.0), functions, keys and statuses are only added: a program works with any
- * library that is not older than its header. Numbers are never given a new meaning. While it is 0, a version that
- * changes the minor number may break this, and says so in CHANGELOG.md.
+ * LANDLINE_VERSION is the version of the header, landline_version() that of the library. Within one LANDLINE_ABI_VERSION,
+ * which is also the number of the shared library (liblandline.so.0), functions, keys and statuses are only added: a program
+ * works with any library that is not older than its header. Numbers never change their meaning. While the ABI version is 0,
+ * a release that changes the minor version may break this; CHANGELOG.md then says so.
  */
 
 #ifndef LANDLINE_H
@@ -138,9 +144,9 @@ extern "C" {
 #endif
 
 /**
- * What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+ * What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
  *
- * New numbers may be added to each family; treat one that you do not know as its family.
+ * New numbers may be added to each family of a hundred; treat an unknown one as its family.
  */
 typedef int32_t landline_status;
 
@@ -227,7 +233,7 @@ landline_status landline_conn_send(landline_conn *conn,
                                    int32_t timeout_ms);
 
 /**
- * Sends a received message on, on this or another connection: text is not checked again. Otherwise as
+ * Sends a received message, on this or another connection; text is not validated again. Otherwise as
  * landline_conn_send(). The message still has to be freed.
  */
 landline_status landline_conn_send_message(landline_conn *conn,
@@ -244,7 +250,7 @@ typedef struct landline_slice {
 } landline_slice;
 
 /**
- * Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
+ * Sends one message that consists of `count` parts, without joining them first. Otherwise as landline_conn_send();
  * LANDLINE_SEND_FEED has no effect.
  */
 landline_status landline_conn_send_vectored(landline_conn *conn,
@@ -295,15 +301,15 @@ landline_status landline_conn_try_send(landline_conn *conn,
 /**
  * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
  *
- * Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
- * Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
+ * Blocks until there is one, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0 returns only
+ * what has arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and answers Pings and Close frames.
  *
- * LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
+ * LANDLINE_OK; LANDLINE_CLOSED: closing handshake complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
  * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
  * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
  * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
  * LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
- * frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
+ * frame that gives the reason: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_conn_recv(landline_conn *conn, int32_t timeout_ms, landline_message **message);
 
@@ -382,18 +388,18 @@ void landline_message_free(landline_message *message);
 #define LANDLINE_CLOSE_BAD_GATEWAY 1014
 
 /**
- * Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
- * peer's, throwing away what else arrives meanwhile, however much it is. Messages whose sending has returned still reach
- * a peer that reads them. If another thread receives, that one gets LANDLINE_CLOSED, and this call waits for it.
+ * Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
+ * peer's Close frame, discarding everything else that arrives, however much. Messages that were sent before still reach
+ * a peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for it.
  *
  * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
- * connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
- * LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY; it still has to be freed.
+ * connection is over whatever the status, except for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
+ * LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY. It still has to be freed.
  *
- * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
- * receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
- * nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (LANDLINE_CLOSE_* may, but for 1005 and 1006,
- * and 3000 to 4999) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
+ * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that is
+ * receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has borrowed a
+ * message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any LANDLINE_CLOSE_* except 1005
+ * and 1006, and 3000 to 4999, can) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
  * landline_conn_recv().
  */
 landline_status landline_conn_close(landline_conn *conn,
@@ -403,9 +409,9 @@ landline_status landline_conn_close(landline_conn *conn,
                                     int32_t timeout_ms);
 
 /**
- * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
- * what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
- * sent before, or the connection was closed in order. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
+ * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still deliver
+ * what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame
+ * was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
  * landline_conn_close().
  */
 landline_status landline_conn_close_start(landline_conn *conn,
@@ -415,16 +421,16 @@ landline_status landline_conn_close_start(landline_conn *conn,
                                           int32_t timeout_ms);
 
 /**
- * Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
- * LANDLINE_ERR_ABORTED. Never blocks.
+ * Ends the connection immediately, without a Close frame, from any thread. Blocked calls return LANDLINE_ERR_ABORTED.
+ * Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_conn_abort(landline_conn *conn);
 
 /**
- * Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
- * landline_conn_close() before. NULL does nothing.
+ * Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting; call
+ * landline_conn_close() first. NULL does nothing.
  */
 void landline_conn_free(landline_conn *conn);
 
@@ -435,7 +441,7 @@ void landline_conn_free(landline_conn *conn);
 
 /** Success. */
 #define LANDLINE_OK 0
-/** The connection was closed in order, by either side. Nothing more will be received. */
+/** The closing handshake is complete, whichever side began it. Nothing more will be received. */
 #define LANDLINE_CLOSED 1
 /** Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated. */
 #define LANDLINE_TIMED_OUT 2
@@ -453,7 +459,7 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_NULL -1
 /** An argument is out of range; the error's text names it. Nothing was done. */
 #define LANDLINE_ERR_INVALID -2
-/** The call does not fit what was done before; the error's text says why. Nothing was done. */
+/** The handle is not in a state for the call; the error's text says why. Nothing was done. */
 #define LANDLINE_ERR_STATE -3
 /** Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done. */
 #define LANDLINE_ERR_BUSY -4
@@ -519,13 +525,13 @@ void landline_conn_free(landline_conn *conn);
 /** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
 const char *landline_status_name(landline_status status);
 
-/** What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure. */
+/** Describes a status in a few words. Never NULL; static. landline_error_text() says more about the last failure. */
 const char *landline_status_text(landline_status status);
 
 /** Whether a connection that gave this status is over: 1, or 0 if it can be used as before. */
 int32_t landline_status_is_fatal(landline_status status);
 
-/** What was being done when it failed, ran out of time or was interrupted: not known. */
+/** What a call was doing when it failed, timed out or was interrupted: unknown. */
 #define LANDLINE_PHASE_NONE 0
 /** Looking up the host's addresses. */
 #define LANDLINE_PHASE_RESOLVE 1
@@ -544,15 +550,15 @@ int32_t landline_status_is_fatal(landline_status status);
 /** Waiting for a Pong. */
 #define LANDLINE_PHASE_PING 8
 
-/** Whose fault a failure was: there was none. */
+/** Who is at fault: there was no failure. */
 #define LANDLINE_FAULT_NONE 0
-/** This program's. */
+/** This program. */
 #define LANDLINE_FAULT_CALLER 1
-/** The peer's. */
+/** The peer. */
 #define LANDLINE_FAULT_PEER 2
-/** The network's, or time ran out. */
+/** The network, or time ran out. */
 #define LANDLINE_FAULT_NETWORK 3
-/** Nobody's: a limit was reached, which this program can raise. */
+/** A limit of this program was reached, which it can raise. */
 #define LANDLINE_FAULT_LIMIT 4
 
 /** For landline_error_int(): the status. */
@@ -575,9 +581,9 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_HTTP_BODY 9
 
 /**
- * What the last failure in this thread was, its cause, and what can be done about it, in one line for people; options are
- * named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes
- * (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
+ * have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
+ * fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
  */
 const char *landline_error_text(void);
 
@@ -600,35 +606,35 @@ const void *landline_error_bytes(int32_t key, size_t *len);
  */
 
 /**
- * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
- * as long as it likes. Gives `conn`.
+ * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection
+ * independently. Returns `conn`.
  */
 landline_conn *landline_conn_retain(landline_conn *conn);
 
-/** For landline_conn_interrupt(): whoever receives. */
+/** For landline_conn_interrupt(): the call that receives. */
 #define LANDLINE_DIRECTION_RECV 1
-/** For landline_conn_interrupt(): whoever sends. */
+/** For landline_conn_interrupt(): calls that send. */
 #define LANDLINE_DIRECTION_SEND 2
 /** For landline_conn_interrupt(): both. */
 #define LANDLINE_DIRECTION_BOTH 3
 
 /**
- * Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
- * time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
- * is delivered first. Never blocks.
+ * Wakes a blocked call of this connection, from any thread: it ends with LANDLINE_INTERRUPTED. If no call is blocked,
+ * the next one that would wait ends so. Once for receiving, and once for sending. The connection is not affected; data
+ * that has arrived is delivered first. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
  */
 landline_status landline_conn_interrupt(landline_conn *conn, int32_t direction);
 
 /**
- * Keeps a pointer of the caller's with the connection. Landline does nothing with it.
+ * Stores a pointer with the connection, for the caller's own use.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_conn_set_user(landline_conn *conn, void *user);
 
-/** The pointer that landline_conn_set_user() was given, NULL before. */
+/** The pointer that was stored with landline_conn_set_user(); NULL if none was. */
 void *landline_conn_user(const landline_conn *conn);
 
 
@@ -647,8 +653,8 @@ landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t
 landline_status landline_conn_ping_start(landline_conn *conn, int32_t timeout_ms, uint64_t *ping);
 
 /**
- * Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
- * parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
+ * Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does. A Ping that was not
+ * answered within `timeout_ms` can be waited for again.
  *
  * As landline_conn_ping_wait().
  */
@@ -666,7 +672,7 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 
 
 /*
- * ===== What is known about a connection ==========================================================================
+ * ===== Properties of connections =================================================================================
  */
 
 /** The state of a connection: messages can be sent and received. */
@@ -693,11 +699,11 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 #define LANDLINE_CONN_CLOSE_CODE_SENT 4
 /** Whose Close frame came first: one of LANDLINE_SIDE_*. */
 #define LANDLINE_CONN_CLOSED_FIRST_BY 5
-/** 1 if both sides sent a Close frame and nothing went wrong. */
+/** 1 if the closing handshake was completed without an error. */
 #define LANDLINE_CONN_CLOSED_CLEANLY 6
 /**
- * The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
- * it, write to it or close it.
+ * The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read
+ * from it, write to it or close it.
  */
 #define LANDLINE_CONN_FD 7
 /**
@@ -721,10 +727,10 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 #define LANDLINE_CONN_WIRE_RECEIVED 16
 
 /**
- * Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
- * long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
- * sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
- * before each wait. LANDLINE_ERR_BUSY while another thread receives.
+ * How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes it:
+ * -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time limit of
+ * 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or releases memory.
+ * Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
  */
 #define LANDLINE_CONN_NEXT_DEADLINE_MS 17
 
@@ -737,16 +743,16 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 /**
  * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UNSUPPORTED;
  * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
  */
 landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_t *value);
 
-/** For landline_conn_str(): the subprotocol that was agreed on; empty if none was. */
+/** For landline_conn_str(): the negotiated subprotocol; empty if there is none. */
 #define LANDLINE_CONN_SUBPROTOCOL 101
 /** The extensions in use, as in Sec-WebSocket-Extensions. */
 #define LANDLINE_CONN_EXTENSIONS 102
-/** Path and query that were asked for, percent-encoded. */
+/** The path and query of the request, percent-encoded. */
 #define LANDLINE_CONN_TARGET 103
 /** The peer's address, such as "127.0.0.1:9001"; empty if it has none. */
 #define LANDLINE_CONN_PEER_ADDR 104
@@ -761,13 +767,13 @@ landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_
  * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
  * Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown.
  */
 landline_status landline_conn_str(const landline_conn *conn, int32_t key, const char **text, size_t *len);
 
 /**
- * What to wait for on LANDLINE_CONN_FD now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
- * Sends what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
+ * The events to poll LANDLINE_CONN_FD for now: POLLIN, and POLLOUT while something is waiting to be sent. First sends
+ * what was gathered with LANDLINE_SEND_FEED, as far as there is room.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
@@ -816,20 +822,20 @@ void landline_options_free(landline_options *options);
 #define LANDLINE_OPT_MAX_MESSAGE_SIZE 1
 /** Most fragments of one message. Default 131072. */
 #define LANDLINE_OPT_MAX_FRAGMENTS 2
-/** How long a call that sends may go without any progress, whatever its own time limit; -1 for ever. Default 30000. */
+/** How long a call that sends may go without any progress, whatever its own time limit; -1 for no limit. Default 30000. */
 #define LANDLINE_OPT_SEND_TIMEOUT_MS 3
-/** How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1. */
+/** How long each call that receives may wait, whatever its own time limit; -1 for no limit. Default -1. */
 #define LANDLINE_OPT_RECV_TIMEOUT_MS 4
-/** How long the closing handshake may take as a whole; -1 for ever. Default 5000. */
+/** How long the closing handshake may take as a whole; -1 for no limit. Default 5000. */
 #define LANDLINE_OPT_CLOSE_TIMEOUT_MS 5
 /** Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual. */
 #define LANDLINE_OPT_KEEPALIVE_INTERVAL_MS 6
 /** Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000. */
 #define LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS 7
-/** Client: how long connecting may take, all addresses together; -1 for ever. Default 10000. */
+/** Client: how long connecting may take, all addresses together; -1 for no limit. Default 10000. */
 #define LANDLINE_OPT_CONNECT_TIMEOUT_MS 8
 /**
- * How long opening a connection may take in all, being refused included; -1 for ever. Default 30000 for clients, 10000
+ * How long opening a connection may take in all, being refused included; -1 for no limit. Default 30000 for clients, 10000
  * for servers.
  */
 #define LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS 9
@@ -937,7 +943,7 @@ void landline_options_free(landline_options *options);
 /**
  * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown or a value out of range, with which
  * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
  */
 landline_status landline_options_set_int(landline_options *options, int32_t key, int64_t value);
@@ -965,7 +971,7 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 /**
  * Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UTF8.
  */
 landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
 
@@ -981,7 +987,7 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
 /**
  * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown. Certificates and keys are looked
  * at when they are used: LANDLINE_ERR_TLS.
  */
 landline_status landline_options_set_bytes(landline_options *options, int32_t key, const void *data, size_t len);
@@ -1010,8 +1016,7 @@ landline_status landline_options_set_interrupter(landline_options *options, land
  * Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
  * client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
  *
- * Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use: what it
- * was given to goes on without it.
+ * Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use.
  *
  * Threads: any, at the same time too.
  */
@@ -1024,21 +1029,21 @@ landline_status landline_options_set_interrupter(landline_options *options, land
 landline_status landline_interrupter_new(landline_interrupter **interrupter);
 
 /**
- * Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
- * would wait. Data that is there is still delivered first. Never blocks.
+ * Wakes a call that connects, accepts, receives or sends: it ends with LANDLINE_INTERRUPTED. If none is blocked, the next
+ * one that would wait ends so. Data that has arrived is delivered first. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_interrupter_interrupt(landline_interrupter *interrupter);
 
 /**
- * Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+ * Ends the connection immediately, as landline_conn_abort() does; before there is one, wakes the call that opens it.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_interrupter_abort(landline_interrupter *interrupter);
 
-/** Frees an interrupter. NULL does nothing. What it was given to goes on without it. */
+/** Frees an interrupter. NULL does nothing. Calls and connections that use it continue without it. */
 void landline_interrupter_free(landline_interrupter *interrupter);
 
 
@@ -1072,10 +1077,10 @@ landline_status landline_conn_send_stream(landline_conn *conn,
  * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
  *
  * Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
- * LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
+ * LANDLINE_OK: continue after it. May be NULL.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
- * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_finish();
+ * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE after landline_writer_finish();
  * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
  */
 landline_status landline_writer_write(landline_writer *writer,
@@ -1138,13 +1143,13 @@ typedef struct landline_transport {
      * return early.
      */
     int32_t (*wait)(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user);
-    /** Ends the stream towards the peer, behind what was written. Reading goes on. */
+    /** Ends the stream towards the peer, after what was written. Reading goes on. */
     void (*close_write)(void *user);
-    /** Ends both directions at once, and wakes whoever waits. */
+    /** Ends both directions immediately, and wakes threads that wait. */
     void (*abort)(void *user);
     /**
-     * The connection is gone, and with it the last use of `user`: end the stream if it has not ended, for neither
-     * `close_write` nor `abort` need have come. May be NULL.
+     * The last call, when the connection is freed. End the stream if it has not ended: `close_write` and `abort` may not
+     * have been called. May be NULL.
      */
     void (*free)(void *user);
 } landline_transport;
@@ -1178,11 +1183,11 @@ landline_status landline_connect_transport(const landline_transport *transport,
                                            landline_conn **conn);
 
 /**
- * Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
+ * Creates a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
  * connections have no descriptor.
  *
- * Each direction holds 64 KiB. What does not fit, with a few bytes for each frame, waits until the other end
- * receives: a single thread that sends more than that before it receives, with no time limit, blocks for ever.
+ * Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the other
+ * end receives: a single thread that sends more before it receives, with no time limit, blocks for ever.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
  */
@@ -1228,10 +1233,10 @@ landline_status landline_accept_transport(const landline_transport *transport,
 
 /**
  * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
- * landline_listener_local_addr()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
+ * landline_listener_local_addr()), or "unix:PATH", where a stale socket file is replaced. `options`
  * may be NULL. Free it with landline_listener_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path where somebody listens or that is no socket;
+ * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;
  * LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
  * LANDLINE_ERR_UTF8.
  */
@@ -1258,7 +1263,7 @@ const char *landline_listener_local_addr(const landline_listener *listener);
  * Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
  * landline_request_free().
  *
- * Blocks for at most `timeout_ms` until there is a client (-1 for ever), and then for at most
+ * Blocks for at most `timeout_ms` until there is a client (-1 for no limit), and then for at most
  * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many, use
  * landline_listener_accept_incoming() and read each request in a thread of its own, or landline_server_run().
  *
@@ -1270,7 +1275,7 @@ landline_status landline_listener_accept(landline_listener *listener,
                                          landline_request **request);
 
 /**
- * Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
+ * Waits for a client without reading from it: call landline_request_read() next, possibly in another thread.
  *
  * A client is taken only with all descriptors that its connection needs: three, or one with LANDLINE_OPT_SINGLE_THREAD.
  * Where the process has not got them, this gives LANDLINE_ERR_IO with EMFILE, and the client waits.
@@ -1291,7 +1296,7 @@ landline_status landline_listener_interrupt(landline_listener *listener);
 
 /**
  * Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
- * LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is gone. Clients that have not
+ * LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is removed. Clients that have not
  * been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
  * blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
  * freed.
@@ -1342,7 +1347,7 @@ landline_status landline_request_from_transport(const landline_transport *transp
  * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
  *
  * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
- * LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
+ * LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request; LANDLINE_ERR_NULL.
  */
 landline_status landline_request_read(landline_request *request);
 
@@ -1388,9 +1393,9 @@ landline_status landline_request_header(const landline_request *request,
 
 /**
  * The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
- * behind the last one. Valid until the request is freed. `len` may be NULL.
+ * past the last one. Valid until the request is freed. `len` may be NULL.
  *
- * LANDLINE_OK, also behind the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+ * LANDLINE_OK, also past the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
  */
 landline_status landline_request_subprotocol(const landline_request *request,
                                              size_t index,
@@ -1412,7 +1417,7 @@ landline_status landline_request_add_header(landline_request *request, const cha
  * Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
  *
  * LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
- * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
+ * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered before;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_request_accept(landline_request *request, const char *subprotocol, landline_conn **conn);
@@ -1443,9 +1448,10 @@ void landline_request_free(landline_request *request);
  */
 
 /**
- * What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
- * the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
- * landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
+ * Called by a server for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to the
+ * server, which closes it with 1000 if it is still open when the callback returns, and then frees it. A connection that
+ * was kept with landline_conn_retain() is closed too, and what the peer still sends can be received. The callback must
+ * not unwind or jump out.
  */
 typedef void (*landline_server_handler)(landline_conn *conn, void *user);
 
@@ -1494,13 +1500,13 @@ size_t landline_server_connections(const landline_server *server);
 landline_status landline_server_run(landline_server *server, landline_server_handler handler, void *user);
 
 /**
- * Stops a server from another thread: closes the listening socket, so that clients are refused; drops those that have
- * not opened their connection yet; sends every other client a Close frame with 1001; waits at most `grace_ms` (-1: as long
- * as it takes) for the handlers to return; and cuts the connections that are left.
- * A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
- * how many connections came to which end. May be called before landline_server_run(), which then returns at once.
+ * Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients in the
+ * opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: without limit)
+ * for the handlers to return; and cuts the connections that are left. Handlers notice by LANDLINE_CLOSED or
+ * LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless NULL, are the numbers of connections that ended in order and that
+ * were cut. May be called before landline_server_run(), which then returns immediately.
  *
- * Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
+ * Blocks for `grace_ms`, and at most another second for handlers that do not return although their connection was cut.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
  */
@@ -1511,7 +1517,7 @@ void landline_server_free(landline_server *server);
 
 
 /*
- * ===== Waiting for many things ===================================================================================
+ * ===== Waiting for several handles ===============================================================================
  */
 
 /** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
@@ -1538,7 +1544,7 @@ typedef struct landline_wait_item {
  * closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
  * (LANDLINE_TIMED_OUT).
  *
- * Blocks for at most `timeout_ms` (-1 for ever, 0 not at all).
+ * Blocks for at most `timeout_ms` (-1 for no limit, 0 not at all).
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
@@ -1702,13 +1708,13 @@ void landline_protocol_free(landline_protocol *protocol);
 
 /** No lines. */
 #define LANDLINE_LOG_OFF 0
-/** What must not happen. */
+/** Failures that should not occur. */
 #define LANDLINE_LOG_ERROR 1
-/** What somebody should look at. */
+/** Conditions that deserve attention. */
 #define LANDLINE_LOG_WARN 2
-/** What is worth knowing. */
+/** Notable events. */
 #define LANDLINE_LOG_INFO 3
-/** What helps to find a mistake. */
+/** Details for debugging. */
 #define LANDLINE_LOG_DEBUG 4
 
 /**
@@ -1720,12 +1726,12 @@ typedef void (*landline_log_callback)(int32_t level, const char *text, void *use
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
- * ends that: when this returns, the old callback is not called any more. Lines never hold payload. A forked child
- * inherits the callback, and may set another one.
+ * ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A forked child
+ * inherits the callback and may set another one.
  *
- * Blocks until the calls of the old callback that are under way have returned.
+ * Blocks until the calls of the previous callback that are in progress have returned.
  *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is unknown.
  */
 landline_status landline_log_set(int32_t level, landline_log_callback callback, void *user);
 
@@ -1753,7 +1759,7 @@ int32_t landline_version_number(void);
 /** LANDLINE_ABI_VERSION of the library that is in use. */
 int32_t landline_abi_version(void);
 
-/** What the library can do: LANDLINE_FEATURE_*, combined. */
+/** The features of the library: LANDLINE_FEATURE_*, combined. */
 uint64_t landline_features(void);
 
 #ifdef __cplusplus

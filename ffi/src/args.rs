@@ -28,7 +28,7 @@ pub(crate) fn check_process(made_in: Process) -> Outcome<()> {
 ///
 /// # Safety
 ///
-/// `data` is NULL or `len` bytes can be read there for as long as the call lasts.
+/// `data` is NULL or `len` bytes can be read there for the duration of the call.
 pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, what: &'static str) -> Outcome<&'a [u8]> {
     // SAFETY: the caller's promise.
     unsafe { slice(data.cast(), len, what) }
@@ -38,7 +38,7 @@ pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, what: &'static s
 ///
 /// # Safety
 ///
-/// `data` is NULL or `len` elements can be read there for as long as the call lasts.
+/// `data` is NULL or `len` elements can be read there for the duration of the call.
 pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize, what: &'static str) -> Outcome<&'a [T]> {
     check_array(data, len, what)?;
     if len == 0 {
@@ -52,7 +52,7 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize, what: &'static str
 ///
 /// # Safety
 ///
-/// `data` is NULL or `len` elements can be read and written there for as long as the call lasts, by nobody else.
+/// `data` is NULL or `len` elements can be read and written there for the duration of the call, by this call alone.
 pub(crate) unsafe fn slice_mut<'a, T>(data: *mut T, len: usize, what: &'static str) -> Outcome<&'a mut [T]> {
     check_array(data, len, what)?;
     if len == 0 {
@@ -76,7 +76,7 @@ fn check_array<T>(data: *const T, len: usize, what: &'static str) -> Outcome<()>
 ///
 /// # Safety
 ///
-/// `data` is NULL or `len` bytes can be written there for as long as the call lasts, by nobody else.
+/// `data` is NULL or `len` bytes can be written there for the duration of the call, by this call alone.
 pub(crate) unsafe fn buffer<'a>(data: *mut c_void, len: usize, what: &'static str) -> Outcome<&'a mut [u8]> {
     if data.is_null() && len > 0 {
         return Err(Failure::null(what));
@@ -127,7 +127,7 @@ pub(crate) struct Out<T>(*mut T);
 impl<T> Out<T> {
     /// # Safety
     ///
-    /// `place` is NULL or can be written to for as long as the call lasts.
+    /// `place` is NULL or can be written to for the duration of the call.
     pub(crate) unsafe fn new(place: *mut T, what: &'static str) -> Outcome<Self> {
         if place.is_null() { Err(Failure::null(what)) } else { Ok(Self(place)) }
     }
@@ -158,7 +158,7 @@ impl TextOut {
         self.set_bytes(text.map_or((std::ptr::null(), 0), |text| (text.as_ptr().cast(), text.count_bytes())));
     }
 
-    /// Of a text that may hold NULs, and has one behind it.
+    /// For text that may contain NULs and is followed by one.
     pub(crate) fn set_bytes(&self, (data, len): (*const u8, usize)) {
         self.text.set(data.cast());
         if let Some(place) = &self.len {
@@ -185,7 +185,7 @@ pub(crate) fn deadline(timeout_ms: i32) -> Outcome<Deadline> {
     Ok(Deadline::after(limit(timeout_ms)?))
 }
 
-/// The milliseconds until then, -1 for never. Rounded up, so that a wait of so many does not end before it.
+/// The milliseconds until `deadline`, -1 for none. Rounded up, so that a wait of that length does not end early.
 pub(crate) fn millis_left(deadline: Deadline) -> i32 {
     deadline.left().map_or(-1, |left| i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX))
 }
@@ -197,7 +197,7 @@ pub(crate) fn limit(timeout_ms: i32) -> Outcome<Option<Duration>> {
 }
 
 /// An argument that is a time limit: -1 for none, 0 not to wait, or milliseconds. Other negative numbers are mistakes
-/// (of a subtraction, or of a conversion), which must not become calls that block for ever.
+/// (in a subtraction or a conversion), which must not turn into calls that block for ever.
 #[inline]
 pub(crate) fn time_limit(millis: i32, what: &'static str) -> Outcome<Option<Duration>> {
     match u64::try_from(millis) {

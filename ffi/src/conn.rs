@@ -27,7 +27,7 @@ use std::time::Duration;
 pub struct landline_conn {
     ends: Ends,
     pub(crate) made_in: Process,
-    /// A message that is borrowed; by whoever has the turn.
+    /// The borrowed message. Accessed by the thread that has the turn.
     lent: UnsafeCell<landline_message>,
     poisoned: AtomicBool,
     pub(crate) user: AtomicPtr<c_void>,
@@ -35,7 +35,7 @@ pub struct landline_conn {
     pub(crate) info: Info,
 }
 
-/// What is told about a connection, in the form in which C reads it; made when it is asked for.
+/// The properties of a connection in the form in which C reads them, made on demand.
 pub(crate) struct Info {
     pub(crate) id: ConnectionId,
     pub(crate) handshake: Handshake,
@@ -162,7 +162,7 @@ impl landline_conn {
         {
             return Err(busy("the connection belongs to another thread (LANDLINE_OPT_SINGLE_THREAD)"));
         }
-        // SAFETY: this thread is the owner for good, and no call of it is inside another one: none calls back.
+        // SAFETY: this thread remains the owner, and its calls never nest, because none of them calls back.
         Ok(unsafe { &mut *ws.get() })
     }
 
@@ -201,7 +201,7 @@ impl landline_conn {
     pub(crate) fn helping(&self) -> Outcome<Option<Receiving<'_>>> {
         match &self.ends {
             Ends::Shared { borrower, .. } if borrower.load(Ordering::Relaxed) == this_thread() => {
-                // Nobody would end the wait.
+                // It would wait for itself.
                 Err(busy("this thread has borrowed a message: free it first"))
             }
             Ends::Shared { turn, .. } if !turn.help() => Ok(None),
@@ -252,7 +252,7 @@ impl landline_conn {
         }
         match &self.ends {
             Ends::Shared { turn, borrower, .. } => {
-                // Not borrowed: it has been given back before, and the turn may be somebody else's.
+                // 0: the message has been given back before, and another thread may have the turn now.
                 if borrower.load(Ordering::Relaxed) != 0 {
                     borrower.store(0, Ordering::Relaxed);
                     turn.end();
@@ -322,7 +322,7 @@ pub(crate) unsafe fn on_conn(
     let poison = || {
         if let Some(conn) = found {
             conn.poisoned.store(true, Ordering::Relaxed);
-            // Nobody shall wait for what will not come.
+            // Calls that are waiting end now, instead of waiting for something that will not happen.
             conn.abort();
         }
     };

@@ -10,18 +10,18 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Closes the connection in order: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
-/// peer's, throwing away what else arrives meanwhile, however much it is. Messages whose sending has returned still reach
-/// a peer that reads them. If another thread receives, that one gets LANDLINE_CLOSED, and this call waits for it.
+/// Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
+/// peer's Close frame, discarding everything else that arrives, however much. Messages that were sent before still reach
+/// a peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for it.
 ///
 /// Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
-/// connection is over, whatever the status, but for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
-/// LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY; it still has to be freed.
+/// connection is over whatever the status, except for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
+/// LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY. It still has to be freed.
 ///
-/// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
-/// receives, or has borrowed a message, has to complete the rest; LANDLINE_ERR_BUSY: this thread has borrowed a message,
-/// nothing was done; LANDLINE_ERR_INVALID for a code that may not be sent (LANDLINE_CLOSE_* may, but for 1005 and 1006,
-/// and 3000 to 4999) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
+/// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that is
+/// receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has borrowed a
+/// message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any LANDLINE_CLOSE_* except 1005
+/// and 1006, and 3000 to 4999, can) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
 /// landline_conn_recv().
 ///
 /// # Safety
@@ -50,14 +50,14 @@ pub unsafe extern "C" fn landline_conn_close(
                 |end| sending!(end, end => end.close_start(code, reason)),
             );
             match started {
-                // What the receiving thread made of it counts.
+                // The result of the receiving thread counts.
                 Ok(()) => {}
                 Err(Failure::Library(error))
                     if error.is_fatal() || matches!(error, Error::Closed(Closed::Sent)) => {}
                 Err(Failure::Library(Error::Timeout(_) | Error::Interrupted(_))) => {}
                 Err(failure) => return Err(failure),
             }
-            // It hears of the Close frame while it waits, and is done by then.
+            // The receiving thread learns of the Close frame while it waits, and is done by then.
             match conn.helping_after(deadline.later(Duration::from_millis(100)))? {
                 Some(mut receiving) => {
                     let left = deadline.left().unwrap_or(limit).max(Duration::from_millis(1));
@@ -73,9 +73,9 @@ pub unsafe extern "C" fn landline_conn_close(
     }
 }
 
-/// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Whoever receives still gets
-/// what the peer sends, then LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame was
-/// sent before, or the connection was closed in order. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
+/// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still deliver
+/// what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame
+/// was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
 /// landline_conn_close().
 ///
 /// # Safety
@@ -99,8 +99,8 @@ pub unsafe extern "C" fn landline_conn_close_start(
     }
 }
 
-/// Ends the connection at once, without a word to the peer, from any thread. Blocked calls return
-/// LANDLINE_ERR_ABORTED. Never blocks.
+/// Ends the connection immediately, without a Close frame, from any thread. Blocked calls return LANDLINE_ERR_ABORTED.
+/// Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -118,12 +118,12 @@ pub unsafe extern "C" fn landline_conn_abort(conn: *mut landline_conn) -> landli
     }
 }
 
-/// Gives up a reference. The last one ends the connection without a closing handshake, and without waiting; call
-/// landline_conn_close() before. NULL does nothing.
+/// Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting; call
+/// landline_conn_close() first. NULL does nothing.
 ///
 /// # Safety
 ///
-/// `conn` is NULL or a live handle, and whoever gives up the reference does not use it any more.
+/// `conn` is NULL or a live handle, and the owner of the reference does not use it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_conn_free(conn: *mut landline_conn) {
     if !conn.is_null() {

@@ -9,8 +9,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection for
-/// as long as it likes. Gives `conn`.
+/// Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection
+/// independently. Returns `conn`.
 ///
 /// # Safety
 ///
@@ -24,16 +24,16 @@ pub unsafe extern "C" fn landline_conn_retain(conn: *mut landline_conn) -> *mut 
     conn
 }
 
-/// For landline_conn_interrupt(): whoever receives.
+/// For landline_conn_interrupt(): the call that receives.
 pub const LANDLINE_DIRECTION_RECV: i32 = 1;
-/// For landline_conn_interrupt(): whoever sends.
+/// For landline_conn_interrupt(): calls that send.
 pub const LANDLINE_DIRECTION_SEND: i32 = 2;
 /// For landline_conn_interrupt(): both.
 pub const LANDLINE_DIRECTION_BOTH: i32 = 3;
 
-/// Wakes a blocked call of this connection from any thread: it ends with LANDLINE_INTERRUPTED, now, or else the next
-/// time a call would wait. Once for receiving, and once for sending. The connection stays as it was; data that is there
-/// is delivered first. Never blocks.
+/// Wakes a blocked call of this connection, from any thread: it ends with LANDLINE_INTERRUPTED. If no call is blocked,
+/// the next one that would wait ends so. Once for receiving, and once for sending. The connection is not affected; data
+/// that has arrived is delivered first. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
 ///
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn landline_conn_interrupt(conn: *mut landline_conn, direc
     }
 }
 
-/// Keeps a pointer of the caller's with the connection. Landline does nothing with it.
+/// Stores a pointer with the connection, for the caller's own use.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn landline_conn_set_user(conn: *mut landline_conn, user: 
     }
 }
 
-/// The pointer that landline_conn_set_user() was given, NULL before.
+/// The pointer that was stored with landline_conn_set_user(); NULL if none was.
 ///
 /// # Safety
 ///

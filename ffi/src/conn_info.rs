@@ -1,4 +1,4 @@
-//! What is known about a connection.
+//! The properties of a connection.
 
 use crate::args::{Out, TextOut, millis_left, string};
 use crate::conn::{Receiving, landline_conn, on_conn, receive, sending};
@@ -70,7 +70,7 @@ pub(crate) fn no_descriptor() -> Failure {
 pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
     let interest = || conn.sending(-1, |end| Ok(sending!(end, end => end.poll_interest())));
     if !interest()?.write {
-        // What was gathered leaves before anybody waits. What there is no room for shows below, a failure in receiving.
+        // Gathered messages leave before the caller waits. Whether there was room shows below, a failure when receiving.
         let _ = conn.sending(0, |end| sending!(end, end => end.flush()));
     }
     let interest = interest()?;
@@ -118,10 +118,10 @@ pub const LANDLINE_CONN_CLOSE_CODE_RECEIVED: i32 = 3;
 pub const LANDLINE_CONN_CLOSE_CODE_SENT: i32 = 4;
 /// Whose Close frame came first: one of LANDLINE_SIDE_*.
 pub const LANDLINE_CONN_CLOSED_FIRST_BY: i32 = 5;
-/// 1 if both sides sent a Close frame and nothing went wrong.
+/// 1 if the closing handshake was completed without an error.
 pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
-/// The descriptor, to wait for in a loop of the caller's; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read from
-/// it, write to it or close it.
+/// The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read
+/// from it, write to it or close it.
 pub const LANDLINE_CONN_FD: i32 = 7;
 /// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
 /// until it gives LANDLINE_TIMED_OUT, before waiting.
@@ -141,10 +141,10 @@ pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
 /// Bytes taken from the transport after the opening handshake.
 pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
 
-/// Until when a loop that waits for the descriptor by itself may wait, in milliseconds from now as poll() has it: -1 for as
-/// long as it takes, 0 for not at all. When that time is over, call a receiving function, with a time limit of 0, say: it
-/// sends keepalive's Ping, notices a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or gives memory back. Ask
-/// before each wait. LANDLINE_ERR_BUSY while another thread receives.
+/// How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes it:
+/// -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time limit of
+/// 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or releases memory.
+/// Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
 pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 
 /// The connection's identity, a key for tables: 1 for the first connection of a process, then upwards. No two connections
@@ -153,7 +153,7 @@ pub const LANDLINE_CONN_ID: i32 = 18;
 
 /// A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UNSUPPORTED;
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UNSUPPORTED;
 /// LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
 ///
 /// # Safety
@@ -175,11 +175,11 @@ pub unsafe extern "C" fn landline_conn_int(
     }
 }
 
-/// For landline_conn_str(): the subprotocol that was agreed on; empty if none was.
+/// For landline_conn_str(): the negotiated subprotocol; empty if there is none.
 pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
 /// The extensions in use, as in Sec-WebSocket-Extensions.
 pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
-/// Path and query that were asked for, percent-encoded.
+/// The path and query of the request, percent-encoded.
 pub const LANDLINE_CONN_TARGET: i32 = 103;
 /// The peer's address, such as "127.0.0.1:9001"; empty if it has none.
 pub const LANDLINE_CONN_PEER_ADDR: i32 = 104;
@@ -193,7 +193,7 @@ pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
 /// A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
 /// Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown.
 ///
 /// # Safety
 ///
@@ -244,8 +244,8 @@ fn headers(conn: &landline_conn) -> &HeaderTexts {
     conn.info.headers.get_or_init(|| HeaderTexts::new(&conn.info.handshake.headers, &[]))
 }
 
-/// What to wait for on LANDLINE_CONN_FD now, as poll() has it: POLLIN, and POLLOUT while something could not be sent.
-/// Sends what was gathered with LANDLINE_SEND_FEED first, as far as there is room.
+/// The events to poll LANDLINE_CONN_FD for now: POLLIN, and POLLOUT while something is waiting to be sent. First sends
+/// what was gathered with LANDLINE_SEND_FEED, as far as there is room.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///

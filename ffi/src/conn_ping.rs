@@ -53,8 +53,8 @@ pub unsafe extern "C" fn landline_conn_ping_start(
     }
 }
 
-/// Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does: for a wait in several
-/// parts, because a Ping that was not answered within `timeout_ms` is still under way, and can be waited for again.
+/// Waits for the Pong to a Ping of landline_conn_ping_start(), as landline_conn_ping_wait() does. A Ping that was not
+/// answered within `timeout_ms` can be waited for again.
 ///
 /// As landline_conn_ping_wait().
 ///
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
                     receive!(receiving, end => end.pong_wait(ping, left))?;
                     return Ok(LANDLINE_OK);
                 }
-                // Whoever receives may stop.
+                // The thread that is receiving may stop.
                 let patience = left.min(Duration::from_millis(100));
                 let waited = conn.sending(-1, |end| match end {
                     Sending::Shared(sender) => sender.pong_wait(ping, patience),
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
     }
 }
 
-/// With another thread that receives, waits for it; looks every now and then whether it still does.
+/// While another thread is receiving, waits for it to get the Pong, and checks now and then that it still receives.
 fn ping_wait(conn: &landline_conn, deadline: Deadline) -> Outcome<Duration> {
     // Longer each time, because each time it is another Ping, whose Pong has to come within it.
     let mut patience = Duration::from_millis(250);

@@ -9,15 +9,15 @@ use std::ffi::c_void;
 
 /// Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
 ///
-/// Blocks until there is one, the connection ends, or `timeout_ms` is over: -1 waits for ever, 0 gives what is there.
-/// Sends what was gathered with LANDLINE_SEND_FEED before it waits; answers Pings and Close frames by itself.
+/// Blocks until there is one, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0 returns only
+/// what has arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and answers Pings and Close frames.
 ///
-/// LANDLINE_OK; LANDLINE_CLOSED: closed in order, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
+/// LANDLINE_OK; LANDLINE_CLOSED: closing handshake complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
 /// LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
 /// receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
 /// LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
 /// LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
-/// frame that says why: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
+/// frame that gives the reason: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
 ///
 /// # Safety
 ///

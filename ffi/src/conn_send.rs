@@ -9,7 +9,7 @@ use landline::{Compress, Error, Kind, MessageRef};
 use std::ffi::c_void;
 use std::io::IoSlice;
 
-/// What the flags say: whether to gather, and whether to compress.
+/// The meaning of the flags: whether to gather, and whether to compress.
 #[inline(always)]
 pub(crate) fn flags(flags: u32) -> Outcome<(bool, Compress)> {
     let compress = match flags & !LANDLINE_SEND_FEED {
@@ -54,7 +54,7 @@ pub(crate) unsafe fn message<'a>(kind: i32, data: *const c_void, len: usize) -> 
 
 #[inline(always)]
 fn send(conn: &landline_conn, message: MessageRef<'_>, bits: u32, timeout_ms: i32) -> Outcome {
-    // What a server that echoes does most.
+    // The most frequent call of a server that echoes.
     if bits == LANDLINE_SEND_FEED {
         conn.sending(timeout_ms, |end| sending!(end, end => end.feed(message)))?;
         return Ok(LANDLINE_OK);
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn landline_conn_send(
     unsafe { on_conn(conn, |conn| send(conn, message(kind, data, len)?, flags, timeout_ms)) }
 }
 
-/// Sends a received message on, on this or another connection: text is not checked again. Otherwise as
+/// Sends a received message, on this or another connection; text is not validated again. Otherwise as
 /// landline_conn_send(). The message still has to be freed.
 ///
 /// # Safety
@@ -137,7 +137,7 @@ pub struct landline_slice {
     pub len: usize,
 }
 
-/// Sends one message made of `count` pieces, without joining them first. Otherwise as landline_conn_send();
+/// Sends one message that consists of `count` parts, without joining them first. Otherwise as landline_conn_send();
 /// LANDLINE_SEND_FEED has no effect.
 ///
 /// # Safety

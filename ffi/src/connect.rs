@@ -44,7 +44,7 @@ pub unsafe extern "C" fn landline_connect(
     })
 }
 
-/// What all ways to connect have in common.
+/// The part that all ways of connecting share.
 ///
 /// # Safety
 ///

@@ -20,7 +20,7 @@ use std::ffi::{c_char, c_void};
 ///
 /// # Safety
 ///
-/// As landline_connect(); `fd` is open, and with `take` nobody else uses it.
+/// As landline_connect(); `fd` is open, and with `take` it is not used by anything else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_connect_fd(
     fd: i32,
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn landline_connect_fd(
     conn: *mut *mut landline_conn,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
         let transport = unsafe { socket(fd, take) };
         // SAFETY: the caller's promise.
         let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn landline_connect_transport(
     conn: *mut *mut landline_conn,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
+        // SAFETY: the caller's promise. Comes first, so that it is freed even if another argument is wrong.
         let transport = unsafe { CallerTransport::new(transport, user) };
         // SAFETY: the caller's promise.
         let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
@@ -70,11 +70,11 @@ pub unsafe extern "C" fn landline_connect_transport(
     })
 }
 
-/// Makes a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
+/// Creates a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
 /// connections have no descriptor.
 ///
-/// Each direction holds 64 KiB. What does not fit, with a few bytes for each frame, waits until the other end
-/// receives: a single thread that sends more than that before it receives, with no time limit, blocks for ever.
+/// Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the other
+/// end receives: a single thread that sends more before it receives, with no time limit, blocks for ever.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
 ///

@@ -1,4 +1,4 @@
-//! What went wrong: from the library's errors, misuse and panics to a status and the thread's last error.
+//! Failures: how errors of the library, misuse and panics become a status and the thread's last error.
 
 use crate::args::Out;
 use crate::headers::{HeaderTexts, without_nul};
@@ -132,12 +132,12 @@ thread_local! {
 #[cold]
 pub(crate) fn remember(failure: Failure) -> landline_status {
     let status = failure.status();
-    // A thread that ends has nobody left to ask.
+    // In a thread that is ending, no call can ask for it any more.
     let _ = LAST.try_with(|last| *last.borrow_mut() = Last { failure: Some(failure), ..Last::default() });
     status
 }
 
-/// What was being done when it failed, ran out of time or was interrupted: not known.
+/// What a call was doing when it failed, timed out or was interrupted: unknown.
 pub const LANDLINE_PHASE_NONE: i32 = 0;
 /// Looking up the host's addresses.
 pub const LANDLINE_PHASE_RESOLVE: i32 = 1;
@@ -156,16 +156,16 @@ pub const LANDLINE_PHASE_SEND: i32 = 7;
 /// Waiting for a Pong.
 pub const LANDLINE_PHASE_PING: i32 = 8;
 
-/// Whose fault a failure was: there was none.
+/// Who is at fault: there was no failure.
 #[allow(dead_code, reason = "what landline_error_int() gives where there is no failure")]
 pub const LANDLINE_FAULT_NONE: i32 = 0;
-/// This program's.
+/// This program.
 pub const LANDLINE_FAULT_CALLER: i32 = 1;
-/// The peer's.
+/// The peer.
 pub const LANDLINE_FAULT_PEER: i32 = 2;
-/// The network's, or time ran out.
+/// The network, or time ran out.
 pub const LANDLINE_FAULT_NETWORK: i32 = 3;
-/// Nobody's: a limit was reached, which this program can raise.
+/// A limit of this program was reached, which it can raise.
 pub const LANDLINE_FAULT_LIMIT: i32 = 4;
 
 /// For landline_error_int(): the status.
@@ -187,9 +187,9 @@ pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
 /// For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
-/// What the last failure in this thread was, its cause, and what can be done about it, in one line for people; options are
-/// named as here. Never NULL, empty if there was none. Valid until the next call in this thread that fails. Outcomes
-/// (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+/// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
+/// have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
+/// fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_error_text() -> *const c_char {
     let text = LAST.try_with(|last| {

@@ -42,7 +42,7 @@ impl HeaderTexts {
     }
 }
 
-/// With a NUL behind it. What peers send may hold NULs: what is behind one then shows in the length only.
+/// Appends a NUL. Text from peers may contain NULs itself; only the length tells then where it ends.
 pub(crate) fn with_nul(bytes: &[u8]) -> Box<[u8]> {
     [bytes, &[0]].concat().into()
 }

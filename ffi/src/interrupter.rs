@@ -9,8 +9,7 @@ use landline::process::Process;
 /// Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
 /// client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
 ///
-/// Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use: what it
-/// was given to goes on without it.
+/// Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use.
 ///
 /// Threads: any, at the same time too.
 #[allow(non_camel_case_types)]
@@ -33,8 +32,8 @@ pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landlin
     })
 }
 
-/// Wakes whoever connects, accepts, receives or sends with LANDLINE_INTERRUPTED: now, or else the next time such a call
-/// would wait. Data that is there is still delivered first. Never blocks.
+/// Wakes a call that connects, accepts, receives or sends: it ends with LANDLINE_INTERRUPTED. If none is blocked, the next
+/// one that would wait ends so. Data that has arrived is delivered first. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
@@ -52,7 +51,7 @@ pub unsafe extern "C" fn landline_interrupter_interrupt(interrupter: *mut landli
     })
 }
 
-/// Ends the connection at once, as landline_conn_abort() does; before there is one, wakes whoever opens it.
+/// Ends the connection immediately, as landline_conn_abort() does; before there is one, wakes the call that opens it.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
@@ -70,11 +69,11 @@ pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *mut landline_i
     })
 }
 
-/// Frees an interrupter. NULL does nothing. What it was given to goes on without it.
+/// Frees an interrupter. NULL does nothing. Calls and connections that use it continue without it.
 ///
 /// # Safety
 ///
-/// `interrupter` is NULL or a live handle that nobody uses any more.
+/// `interrupter` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_interrupter_free(interrupter: *mut landline_interrupter) {
     if !interrupter.is_null() {

@@ -48,10 +48,10 @@ impl landline_listener {
 }
 
 /// Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
-/// landline_listener_local_addr()), or "unix:PATH", where a socket that nobody listens on any more is replaced. `options`
+/// landline_listener_local_addr()), or "unix:PATH", where a stale socket file is replaced. `options`
 /// may be NULL. Free it with landline_listener_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path where somebody listens or that is no socket;
+/// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;
 /// LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
 /// LANDLINE_ERR_UTF8.
 ///
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn landline_listen(
 ///
 /// # Safety
 ///
-/// `fd` is open, and with `take` nobody else uses it; `options` is NULL or a live handle; `listener` is NULL or can be
+/// `fd` is open, and with `take` it is not used by anything else; `options` is NULL or a live handle; `listener` is NULL or can be
 /// written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_listen_fd(
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn landline_listen_fd(
     listener: *mut *mut landline_listener,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
         let (socket, out, mut values) =
             unsafe { (listening_socket(fd, take), out_handle(listener, "listener")?, values(options)) };
         let interrupter = values.own_interrupter()?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn landline_listener_local_addr(listener: *const landline_
 /// Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
 /// landline_request_free().
 ///
-/// Blocks for at most `timeout_ms` until there is a client (-1 for ever), and then for at most
+/// Blocks for at most `timeout_ms` until there is a client (-1 for no limit), and then for at most
 /// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many, use
 /// landline_listener_accept_incoming() and read each request in a thread of its own, or landline_server_run().
 ///
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn landline_listener_accept(
     guard(|| unsafe { accept(listener, timeout_ms, request, |incoming| Ok(Stage::read(incoming.request()?))) })
 }
 
-/// Waits for a client, and reads nothing yet: call landline_request_read() next, in another thread perhaps.
+/// Waits for a client without reading from it: call landline_request_read() next, possibly in another thread.
 ///
 /// A client is taken only with all descriptors that its connection needs: three, or one with LANDLINE_OPT_SINGLE_THREAD.
 /// Where the process has not got them, this gives LANDLINE_ERR_IO with EMFILE, and the client waits.
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn landline_listener_interrupt(listener: *mut landline_lis
 }
 
 /// Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
-/// LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is gone. Clients that have not
+/// LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is removed. Clients that have not
 /// been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
 /// blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
 /// freed.
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn landline_listener_stop(listener: *mut landline_listener
 ///
 /// # Safety
 ///
-/// `listener` is NULL or a live handle that nobody uses any more.
+/// `listener` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_listener_free(listener: *mut landline_listener) {
     if !listener.is_null() {

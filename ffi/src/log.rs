@@ -1,8 +1,8 @@
 //! The library's log, as a callback.
 //!
-//! A process may fork while other threads of it are in the callback, or wait for it in landline_log_set(): in the child
-//! those threads are gone, and whatever lock they hold stays locked. So which callback is current is an atomic, which a
-//! child inherits; what is waited for, the calls under way, is counted per process, and a child begins with none.
+//! A process may fork while other threads are in the callback, or wait for it in landline_log_set(). These threads do not
+//! exist in the child, and a lock that one of them holds stays locked. So the current callback is an atomic, which a child
+//! inherits; the calls in progress, which landline_log_set() waits for, are counted per process, starting at none.
 
 use crate::failure::{Failure, guard};
 use crate::status::*;
@@ -15,13 +15,13 @@ use std::{iter, ptr};
 
 /// No lines.
 pub const LANDLINE_LOG_OFF: i32 = 0;
-/// What must not happen.
+/// Failures that should not occur.
 pub const LANDLINE_LOG_ERROR: i32 = 1;
-/// What somebody should look at.
+/// Conditions that deserve attention.
 pub const LANDLINE_LOG_WARN: i32 = 2;
-/// What is worth knowing.
+/// Notable events.
 pub const LANDLINE_LOG_INFO: i32 = 3;
-/// What helps to find a mistake.
+/// Details for debugging.
 pub const LANDLINE_LOG_DEBUG: i32 = 4;
 
 /// Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
@@ -46,7 +46,7 @@ struct Sink {
 // changes but what is safe to share.
 unsafe impl Sync for Sink {}
 
-/// How many calls of a callback are under way in this process.
+/// The calls of a callback that are in progress in this process.
 #[derive(Default)]
 struct Calls {
     count: AtomicUsize,
@@ -73,7 +73,7 @@ impl Calls {
 static SINK: AtomicPtr<Sink> = AtomicPtr::new(ptr::null_mut());
 /// The one that was made last.
 static LATEST: AtomicPtr<Sink> = AtomicPtr::new(ptr::null_mut());
-/// Whoever changes the callback.
+/// Held while the callback is changed.
 static CHANGING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
 
 fn find(sink: &AtomicPtr<Sink>) -> Option<&'static Sink> {
@@ -81,7 +81,7 @@ fn find(sink: &AtomicPtr<Sink>) -> Option<&'static Sink> {
     unsafe { sink.load(Ordering::SeqCst).as_ref() }
 }
 
-/// The sink of a callback. By whoever has [`CHANGING`].
+/// The sink of a callback. [`CHANGING`] is locked.
 fn sink_of(callback: Callback, user: *mut c_void) -> *mut Sink {
     let before = LATEST.load(Ordering::SeqCst);
     // SAFETY: as in `find`.
@@ -109,7 +109,7 @@ impl Log for Forward {
         let text = CString::new(record.args().to_string().replace('\0', "\\0")).unwrap_or_default();
         let calls = sink.calls.get();
         calls.count.fetch_add(1, Ordering::SeqCst);
-        // Either this sees that the callback was changed, or whoever changed it sees this call.
+        // Either this sees that the callback was changed, or the thread that changes it sees this call.
         if ptr::eq(SINK.load(Ordering::SeqCst), sink) {
             // SAFETY: the caller's promise, kept until no call is under way.
             unsafe { (sink.callback)(record.level() as i32, text.as_ptr(), sink.user) };
@@ -121,12 +121,12 @@ impl Log for Forward {
 }
 
 /// Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
-/// ends that: when this returns, the old callback is not called any more. Lines never hold payload. A forked child
-/// inherits the callback, and may set another one.
+/// ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A forked child
+/// inherits the callback and may set another one.
 ///
-/// Blocks until the calls of the old callback that are under way have returned.
+/// Blocks until the calls of the previous callback that are in progress have returned.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is not known.
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is unknown.
 ///
 /// # Safety
 ///
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn landline_log_set(
                 )));
             }
         };
-        // Not a `Once`, which a child would wait for if it was forked meanwhile. In this library nobody else sets one.
+        // Not a `Once`: a child that was forked meanwhile would wait for it. Nothing else in this library sets a logger.
         static IS_SET: AtomicBool = AtomicBool::new(false);
         if !IS_SET.swap(true, Ordering::Relaxed) {
             let _ = log::set_logger(&Forward);

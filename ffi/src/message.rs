@@ -43,7 +43,7 @@ impl landline_message {
         Self { kind: kind_number(message.kind()), data: bytes.as_ptr(), len: bytes.len(), own: None, lender }
     }
 
-    /// What it holds.
+    /// The message.
     #[inline]
     pub(crate) fn get(&self) -> MessageRef<'_> {
         if let Some(own) = &self.own {

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn landline_options_new(options: *mut *mut landline_option
 ///
 /// # Safety
 ///
-/// `options` is NULL or a live handle that nobody uses any more.
+/// `options` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_options_free(options: *mut landline_options) {
     if !options.is_null() {
@@ -64,19 +64,19 @@ pub unsafe extern "C" fn landline_options_free(options: *mut landline_options) {
 pub const LANDLINE_OPT_MAX_MESSAGE_SIZE: i32 = 1;
 /// Most fragments of one message. Default 131072.
 pub const LANDLINE_OPT_MAX_FRAGMENTS: i32 = 2;
-/// How long a call that sends may go without any progress, whatever its own time limit; -1 for ever. Default 30000.
+/// How long a call that sends may go without any progress, whatever its own time limit; -1 for no limit. Default 30000.
 pub const LANDLINE_OPT_SEND_TIMEOUT_MS: i32 = 3;
-/// How long each call that receives may wait, whatever its own time limit; -1 for ever. Default -1.
+/// How long each call that receives may wait, whatever its own time limit; -1 for no limit. Default -1.
 pub const LANDLINE_OPT_RECV_TIMEOUT_MS: i32 = 4;
-/// How long the closing handshake may take as a whole; -1 for ever. Default 5000.
+/// How long the closing handshake may take as a whole; -1 for no limit. Default 5000.
 pub const LANDLINE_OPT_CLOSE_TIMEOUT_MS: i32 = 5;
 /// Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual.
 pub const LANDLINE_OPT_KEEPALIVE_INTERVAL_MS: i32 = 6;
 /// Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000.
 pub const LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS: i32 = 7;
-/// Client: how long connecting may take, all addresses together; -1 for ever. Default 10000.
+/// Client: how long connecting may take, all addresses together; -1 for no limit. Default 10000.
 pub const LANDLINE_OPT_CONNECT_TIMEOUT_MS: i32 = 8;
-/// How long opening a connection may take in all, being refused included; -1 for ever. Default 30000 for clients, 10000
+/// How long opening a connection may take in all, being refused included; -1 for no limit. Default 30000 for clients, 10000
 /// for servers.
 pub const LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: i32 = 9;
 /// 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0.
@@ -164,7 +164,7 @@ pub const LANDLINE_SCHEME_HTTPS: i64 = 2;
 
 /// Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known or a value out of range, with which
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown or a value out of range, with which
 /// nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
 ///
 /// # Safety
@@ -204,7 +204,7 @@ pub const LANDLINE_OPT_TLS_PKCS12_PASSWORD: i32 = 108;
 
 /// Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known; LANDLINE_ERR_UTF8.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///
@@ -236,7 +236,7 @@ pub const LANDLINE_OPT_TLS_PKCS12: i32 = 204;
 
 /// Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is not known. Certificates and keys are looked
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown. Certificates and keys are looked
 /// at when they are used: LANDLINE_ERR_TLS.
 ///
 /// # Safety

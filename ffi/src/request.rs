@@ -45,7 +45,7 @@ pub(crate) enum Stage {
     Read(Box<Open>),
     /// It has been answered.
     Answered(Box<Texts>),
-    /// It was no request, or its client is gone.
+    /// It was not a valid request, or the client has disconnected.
     Failed,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Open {
     headers: Headers,
 }
 
-/// What was asked, as C reads it. It stays when the request has been answered.
+/// The content of a request, as C reads it. It outlasts the answer.
 pub(crate) struct Texts {
     headers: HeaderTexts,
     path: CString,
@@ -140,7 +140,7 @@ unsafe fn on_request<T>(
 ///
 /// # Safety
 ///
-/// `fd` is open, and with `take` nobody else uses it; otherwise as landline_listener_accept().
+/// `fd` is open, and with `take` it is not used by anything else; otherwise as landline_listener_accept().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_request_from_fd(
     fd: i32,
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn landline_request_from_transport(
     request: *mut *mut landline_request,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. First, so that it is freed whatever is wrong with the rest.
+        // SAFETY: the caller's promise. Comes first, so that it is freed even if another argument is wrong.
         let (transport, out, values) =
             unsafe { (CallerTransport::new(transport, user), out_handle(request, "request")?, values(options)) };
         let request = values.accept_over(transport?, limit(timeout_ms)?)?;
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn landline_request_from_transport(
 /// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
-/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client is gone, free the request; LANDLINE_ERR_NULL.
+/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -289,9 +289,9 @@ pub unsafe extern "C" fn landline_request_header(
 }
 
 /// The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
-/// behind the last one. Valid until the request is freed. `len` may be NULL.
+/// past the last one. Valid until the request is freed. `len` may be NULL.
 ///
-/// LANDLINE_OK, also behind the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+/// LANDLINE_OK, also past the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -343,7 +343,7 @@ pub unsafe extern "C" fn landline_request_add_header(
 /// Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
-/// got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client is gone; LANDLINE_ERR_STATE if it was answered before;
+/// got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered before;
 /// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
@@ -407,7 +407,7 @@ pub unsafe extern "C" fn landline_request_reject(
 ///
 /// # Safety
 ///
-/// `request` is NULL or a live handle that nobody uses any more.
+/// `request` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_request_free(request: *mut landline_request) {
     if !request.is_null() {

@@ -31,9 +31,10 @@ pub struct landline_server {
     close_timeout: Duration,
 }
 
-/// What a server calls for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to
-/// the server, which closes it with 1000 if it is still open when this returns, and then frees it. One that is kept by
-/// landline_conn_retain() is closed too: what the peer has still to say can be received. May not unwind or jump out.
+/// Called by a server for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to the
+/// server, which closes it with 1000 if it is still open when the callback returns, and then frees it. A connection that
+/// was kept with landline_conn_retain() is closed too, and what the peer still sends can be received. The callback must
+/// not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_server_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
 
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn landline_server_bind_fd(
     server: *mut *mut landline_server,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. First, so that the descriptor is closed whatever is wrong with the rest.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
         let (socket, out, values) =
             unsafe { (listening_socket(fd, take), out_handle(server, "server")?, values(options)) };
         let server = values.server()?.bind_from(socket?)?;
@@ -127,7 +128,7 @@ pub unsafe extern "C" fn landline_server_connections(server: *const landline_ser
     unsafe { server.as_ref() }.map_or(0, |server| server.stop.connections())
 }
 
-/// What goes into each connection's thread.
+/// What each connection's thread needs.
 struct Handler {
     call: unsafe extern "C" fn(*mut landline_conn, *mut c_void),
     user: *mut c_void,
@@ -188,13 +189,13 @@ pub unsafe extern "C" fn landline_server_run(
     })
 }
 
-/// Stops a server from another thread: closes the listening socket, so that clients are refused; drops those that have
-/// not opened their connection yet; sends every other client a Close frame with 1001; waits at most `grace_ms` (-1: as long
-/// as it takes) for the handlers to return; and cuts the connections that are left.
-/// A handler learns of it by LANDLINE_CLOSED or LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless they are NULL, are
-/// how many connections came to which end. May be called before landline_server_run(), which then returns at once.
+/// Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients in the
+/// opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: without limit)
+/// for the handlers to return; and cuts the connections that are left. Handlers notice by LANDLINE_CLOSED or
+/// LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless NULL, are the numbers of connections that ended in order and that
+/// were cut. May be called before landline_server_run(), which then returns immediately.
 ///
-/// Blocks for `grace_ms`, and a second at most for handlers that do not return although their connection is cut.
+/// Blocks for `grace_ms`, and at most another second for handlers that do not return although their connection was cut.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
 ///
@@ -228,7 +229,7 @@ pub unsafe extern "C" fn landline_server_stop(
 ///
 /// # Safety
 ///
-/// `server` is NULL or a live handle that nobody uses any more.
+/// `server` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_server_free(server: *mut landline_server) {
     if !server.is_null() {

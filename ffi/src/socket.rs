@@ -27,7 +27,7 @@ impl IntoTransport for Stream {
 ///
 /// # Safety
 ///
-/// `fd` is open, and with `take` nobody else uses it.
+/// `fd` is open, and with `take` it is not used by anything else.
 pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<Stream> {
     use rustix::net::AddressFamily;
     // SAFETY: the caller's promise.
@@ -72,7 +72,7 @@ pub(crate) unsafe fn stream_socket(fd: i32, take: i32) -> Outcome<OwnedFd> {
 ///
 /// # Safety
 ///
-/// `fd` is open, and with `take` nobody else uses it.
+/// `fd` is open, and with `take` it is not used by anything else.
 pub(crate) unsafe fn listening_socket(fd: i32, take: i32) -> Outcome<ListeningSocket> {
     use rustix::net::{AddressFamily, sockopt};
     // SAFETY: the caller's promise.

@@ -1,16 +1,16 @@
-//! What functions return.
+//! Statuses.
 
 use std::ffi::c_char;
 
-/// What a function returns: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+/// What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
 ///
-/// New numbers may be added to each family; treat one that you do not know as its family.
+/// New numbers may be added to each family of a hundred; treat an unknown one as its family.
 #[allow(non_camel_case_types)]
 pub type landline_status = i32;
 
 /// Success.
 pub const LANDLINE_OK: landline_status = 0;
-/// The connection was closed in order, by either side. Nothing more will be received.
+/// The closing handshake is complete, whichever side began it. Nothing more will be received.
 pub const LANDLINE_CLOSED: landline_status = 1;
 /// Time ran out. Nothing is lost, and of a message that was to be sent nothing was sent: the call can be repeated.
 pub const LANDLINE_TIMED_OUT: landline_status = 2;
@@ -26,7 +26,7 @@ pub const LANDLINE_PENDING: landline_status = 5;
 pub const LANDLINE_ERR_NULL: landline_status = -1;
 /// An argument is out of range; the error's text names it. Nothing was done.
 pub const LANDLINE_ERR_INVALID: landline_status = -2;
-/// The call does not fit what was done before; the error's text says why. Nothing was done.
+/// The handle is not in a state for the call; the error's text says why. Nothing was done.
 pub const LANDLINE_ERR_STATE: landline_status = -3;
 /// Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done.
 pub const LANDLINE_ERR_BUSY: landline_status = -4;
@@ -135,7 +135,7 @@ pub extern "C" fn landline_status_name(status: landline_status) -> *const c_char
     lookup(status).0.as_ptr().cast()
 }
 
-/// What a status means, in a few words. Never NULL; static. landline_error_text() knows more of the last failure.
+/// Describes a status in a few words. Never NULL; static. landline_error_text() says more about the last failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_status_text(status: landline_status) -> *const c_char {
     lookup(status).1.as_ptr().cast()

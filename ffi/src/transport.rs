@@ -1,4 +1,4 @@
-//! Transports made of the caller's callbacks.
+//! Transports that call functions of the caller's.
 
 use crate::args::millis_left;
 use crate::failure::{Failure, Outcome};
@@ -36,12 +36,12 @@ pub struct landline_transport {
     /// from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
     /// return early.
     pub wait: Option<unsafe extern "C" fn(wanted: i32, wake_fd: i32, timeout_ms: i32, user: *mut c_void) -> i32>,
-    /// Ends the stream towards the peer, behind what was written. Reading goes on.
+    /// Ends the stream towards the peer, after what was written. Reading goes on.
     pub close_write: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    /// Ends both directions at once, and wakes whoever waits.
+    /// Ends both directions immediately, and wakes threads that wait.
     pub abort: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    /// The connection is gone, and with it the last use of `user`: end the stream if it has not ended, for neither
-    /// `close_write` nor `abort` need have come. May be NULL.
+    /// The last call, when the connection is freed. End the stream if it has not ended: `close_write` and `abort` may not
+    /// have been called. May be NULL.
     pub free: Option<unsafe extern "C" fn(user: *mut c_void)>,
 }
 
@@ -84,14 +84,14 @@ impl CallerTransport {
     }
 }
 
-/// A callback gave this number, which is that of a status perhaps.
+/// A callback returned this number, which may be that of a status.
 fn failed(result: i64) -> io::Error {
     let name = i32::try_from(result).ok().and_then(crate::status::name);
     let name = name.map_or_else(|| result.to_string(), str::to_owned);
     io::Error::other(format!("the transport's callback failed with {name}"))
 }
 
-/// What `read` and `write` gave, for so many bytes.
+/// The result of `read` or `write` for `len` bytes.
 fn count(result: i64, len: usize) -> io::Result<usize> {
     match usize::try_from(result) {
         Ok(count) if count <= len => Ok(count),
@@ -162,7 +162,7 @@ impl Transport for CallerTransport {
 impl Drop for CallerTransport {
     fn drop(&mut self) {
         if let Some(free) = self.free {
-            // SAFETY: as in `read`; nobody uses the transport any more.
+            // SAFETY: as in `read`; the transport is not used any more.
             unsafe { free(self.user) }
         }
     }

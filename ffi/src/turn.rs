@@ -11,17 +11,17 @@ const RECEIVING: u8 = 1;
 /// A thread waits for a Pong or closes, and receives for that only.
 const HELPING: u8 = 2;
 
-/// How long a thread that waits sleeps at most before it looks again. Whoever ends a turn does not wait for its own
-/// write to be seen before it looks for sleepers (that would be dearer than a small message), and so may miss one.
+/// How long a waiting thread sleeps at most before it checks again. The thread that ends a turn uses no barrier between
+/// its write and the check for sleepers (that would cost more than a small message does), and so may miss one.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Whether a turn was taken.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
     Mine,
-    /// Somebody else receives.
+    /// Another thread is receiving.
     Busy,
-    /// Somebody else helped for too long.
+    /// Another thread helped until the deadline.
     Late,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn to receive. Waits for those who only help, until `deadline`; not for others who receive.
+    /// Takes the turn to receive. Waits, until `deadline`, for a thread that only helps, but not for one that receives.
     #[inline]
     pub(crate) fn receive(&self, deadline: Deadline) -> Taken {
         if self.change(RECEIVING) { Taken::Mine } else { self.receive_after(deadline) }
@@ -56,17 +56,17 @@ impl Turn {
         }
     }
 
-    /// Takes the turn to help, if nobody has it.
+    /// Takes the turn to help, if it is free.
     pub(crate) fn help(&self) -> bool {
         self.change(HELPING)
     }
 
-    /// The same, once whoever has it is done.
+    /// The same, waiting until it is free.
     pub(crate) fn help_after(&self, deadline: Deadline) -> bool {
         self.wait(deadline, || self.help())
     }
 
-    /// Ends the turn. By whoever has it only.
+    /// Ends the turn. Called only by the thread that has it.
     #[inline]
     pub(crate) fn end(&self) {
         self.state.store(FREE, Ordering::Release);

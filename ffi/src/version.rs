@@ -32,7 +32,7 @@ pub extern "C" fn landline_abi_version() -> i32 {
     LANDLINE_ABI_VERSION
 }
 
-/// What the library can do: LANDLINE_FEATURE_*, combined.
+/// The features of the library: LANDLINE_FEATURE_*, combined.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_features() -> u64 {
     LANDLINE_FEATURE_TLS | LANDLINE_FEATURE_COMPRESSION | LANDLINE_FEATURE_UNIX

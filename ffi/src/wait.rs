@@ -47,7 +47,7 @@ struct Polled<'a> {
 /// closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
 /// (LANDLINE_TIMED_OUT).
 ///
-/// Blocks for at most `timeout_ms` (-1 for ever, 0 not at all).
+/// Blocks for at most `timeout_ms` (-1 for no limit, 0 not at all).
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
 /// LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.

@@ -93,10 +93,10 @@ fn from_io(error: io::Error) -> Failure {
 /// Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
 ///
 /// Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
-/// LANDLINE_OK: go on behind it. May be NULL if nobody wants to know.
+/// LANDLINE_OK: continue after it. May be NULL.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
-/// and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE behind landline_writer_finish();
+/// and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE after landline_writer_finish();
 /// LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
 ///
 /// # Safety
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn landline_writer_finish(writer: *mut landline_writer, ti
 ///
 /// # Safety
 ///
-/// `writer` is NULL or a live handle that nobody uses any more.
+/// `writer` is NULL or a live handle that no other call uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_writer_free(writer: *mut landline_writer) {
     if !writer.is_null() {
