@@ -1,5 +1,5 @@
 /*
- * Landline for C++17 and later: the C interface of landline.h as types that free what they hold, views, durations and
+ * Landline for C++17 and later: the C interface of landline.h with types that own their handles, views, durations and
  * exceptions. Only this file and landline.h are needed; link with -llandline.
  *
  *     #include <landline.hpp>
@@ -13,22 +13,23 @@
  *         connection.close();
  *     }
  *
- * landline.h says in full what each call does, how long it blocks and which statuses it gives: the functions here have
- * the names of those there. What is said at the top of that file on threads, blocking and versions is true here.
+ * landline.h documents in full what each call does, how long it blocks and which statuses it gives; the functions here
+ * have the same names. The manual at its top, on threads, blocking, forking and versions, applies here as well.
  *
- * ERRORS. A call that fails throws landline::error, or one of its kinds: timeout, interrupted, pending. The same call
- * with a std::error_code behind all its other arguments does not throw, and is noexcept: it sets the code, whose value
- * is a status of landline.h, and clears it on success. landline::last_error() then has the details. That a connection
- * was closed in order is no error: recv() gives nothing.
+ * ERRORS. A call that fails throws landline::error, or one of its subclasses: timeout, interrupted, pending. The overload
+ * with a std::error_code as its last argument does not throw, and is noexcept: it sets the code, whose value is a status
+ * of landline.h, and clears it on success. landline::last_error() then has the details. A completed closing handshake is
+ * not an error: recv() returns nothing.
  *
- * WITHOUT EXCEPTIONS (-fno-exceptions) and without run-time type information (-fno-rtti) this file can be used as well.
- * Use the calls with an error code: one without that fails says why on standard error and ends the program with
- * std::abort(). Iterating over a connection is such a call at each step; of what is known about a connection, number()
- * and text() have a form with an error code. All files of a program are to be compiled alike.
+ * WITHOUT EXCEPTIONS (-fno-exceptions) and without run-time type information (-fno-rtti) this file can be used as well,
+ * through the overloads with an error code. When another one fails, it prints the reason to standard error and calls
+ * std::abort(). Iterating over a connection is such a call at each step. The properties of a connection or a request are
+ * available through number() and text(), which have overloads with an error code. Compile all files of a program with the
+ * same setting.
  *
- * OWNERSHIP. Objects can be moved, not copied, and free what they hold. One that was moved from, or was made by a
- * constructor that set an error code, is empty: it converts to false, and its calls fail with status::null. Views that
- * are given out belong to the object they come from. Views that are handed in are not used after the call.
+ * OWNERSHIP. Objects can be moved but not copied, and free their handles. One that was moved from, or whose constructor
+ * set an error code, is empty: it converts to false, and its calls fail with status::null. Views that are returned belong
+ * to the object they come from. Views that are passed in are not used after the call.
  *
  * TEXT. Arguments of type c_text are C strings or std::string in UTF-8. A NUL in the middle is refused (status::utf8).
  * A string sends a text message, bytes (bytes_view) a binary one.
@@ -63,7 +64,7 @@
 #include <span>
 #endif
 
-// Whether there are exceptions. Without, what is tried is just done.
+// Whether exceptions are enabled. If not, the body of a try block just runs.
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define LANDLINE_EXCEPTIONS 1
 #define LANDLINE_TRY try
@@ -80,7 +81,7 @@ namespace landline {
 
 /// How long a call may block: any std::chrono duration, or no_timeout. Zero does not wait. Parts of a millisecond are
 /// rounded up. A duration of more than 2^31 - 1 milliseconds (24 days), such as duration::max() or an infinite one, is no
-/// limit. Negative durations, and what is not a number, are refused by each call with status::invalid.
+/// limit. Calls refuse negative durations and NaN with status::invalid.
 class time_limit {
 public:
     /// No limit.
@@ -139,7 +140,7 @@ inline constexpr bool is_byte =
 
 } // namespace detail
 
-/// Bytes that somebody else owns: a pointer and a length. Made of std::vector and std::array of char, unsigned char or
+/// Bytes that this object does not own: a pointer and a length. Converts from std::vector and std::array of char, unsigned char or
 /// std::byte, of C arrays of the last two (those of char are strings), of std::string_view, and from C++20 on of
 /// std::span.
 class bytes_view {
@@ -565,13 +566,13 @@ public:
     /// Takes over a handle of the C interface.
     explicit interrupter(landline_interrupter* handle) noexcept : owner(handle) {}
 
-    /// Wakes whoever blocks, or else the next call that would. Never blocks.
+    /// Wakes a blocked call, or else the next one that would block. Never blocks.
     void interrupt() const { detail::check(landline_interrupter_interrupt(get())); }
     void interrupt(std::error_code& failure) const noexcept {
         failure = detail::code(landline_interrupter_interrupt(get()));
     }
 
-    /// Ends the connection at once; before there is one, wakes whoever opens it. Never blocks.
+    /// Ends the connection immediately; before there is one, wakes the call that opens it. Never blocks.
     void abort() const { detail::check(landline_interrupter_abort(get())); }
     void abort(std::error_code& failure) const noexcept {
         failure = detail::code(landline_interrupter_abort(get()));
@@ -670,7 +671,7 @@ public:
     LANDLINE_OPTION_TIME(close_timeout, LANDLINE_OPT_CLOSE_TIMEOUT_MS)
     /// Ping a peer that has been silent for so long; zero never.
     LANDLINE_OPTION_TIME(keepalive_interval, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS)
-    /// Give up a peer that stays silent for so long behind that Ping.
+    /// Give up a peer that stays silent for so long after that Ping.
     LANDLINE_OPTION_TIME(keepalive_timeout, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS)
     /// Client: how long connecting may take.
     LANDLINE_OPTION_TIME(connect_timeout, LANDLINE_OPT_CONNECT_TIMEOUT_MS)
@@ -683,9 +684,9 @@ public:
     /// Smallest message to compress. By default all where the window is kept between messages, and those of at least
     /// 128 bytes where it is not.
     LANDLINE_OPTION_SIZE(compression_threshold, LANDLINE_OPT_COMPRESSION_THRESHOLD)
-    /// The server compresses each message by itself.
+    /// The server compresses each message independently.
     LANDLINE_OPTION_FLAG(server_no_context_takeover, LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER)
-    /// The client compresses each message by itself.
+    /// The client compresses each message independently.
     LANDLINE_OPTION_FLAG(client_no_context_takeover, LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER)
     /// Window of the server's compressor, 9 to 15.
     LANDLINE_OPTION_INT(server_max_window_bits, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS)
@@ -823,7 +824,7 @@ struct message_deleter {
 } // namespace detail
 
 /// A received message, which is freed in whatever thread. One from recv_ref() is borrowed from its connection, which
-/// receives nothing else until it is gone; it keeps the connection alive.
+/// receives nothing else until it is destroyed; it keeps the connection alive.
 class message {
 public:
     /// An empty one.
@@ -867,7 +868,7 @@ public:
     explicit writer(landline_writer* handle) noexcept : owner(handle) {}
 
     /// Adds to the message. Blocks until all of it is taken. With a time limit call the form with an error code, which
-    /// gives how many bytes were taken, also when it fails: go on behind them.
+    /// gives how many bytes were taken, also when it fails: continue after them.
     void write(payload data, time_limit limit = no_timeout) {
         std::error_code failure;
         write(data, limit, failure);
@@ -908,7 +909,7 @@ enum class direction : std::int32_t {
     both = LANDLINE_DIRECTION_BOTH,
 };
 
-/// What has gone over a connection since the opening handshake.
+/// Counters of a connection since the opening handshake.
 struct stats {
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_received = 0;
@@ -1062,7 +1063,7 @@ public:
         failure = detail::code(landline_conn_flush(get(), limit.milliseconds()));
     }
 
-    /// Sends one message made of pieces: send_vectored(kind::text, {slice("a"), slice("b")}).
+    /// Sends one message that consists of parts: send_vectored(kind::text, {slice("a"), slice("b")}).
     void send_vectored(landline::kind as, std::initializer_list<landline_slice> parts, send_options how = {}) {
         send_vectored(as, parts.begin(), parts.size(), how);
     }
@@ -1151,7 +1152,7 @@ public:
             detail::code(landline_conn_close(get(), code, reason.data(), reason.size(), limit.milliseconds()));
     }
 
-    /// Sends a Close frame only. Whoever receives still gets what the peer sends, and then nothing.
+    /// Sends a Close frame only. Receiving calls still deliver what the peer sends, and then return nothing.
     void close_start(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close_start(code, reason, limit, failure);
@@ -1162,7 +1163,7 @@ public:
             landline_conn_close_start(get(), code, reason.data(), reason.size(), limit.milliseconds()));
     }
 
-    /// Ends the connection at once: blocked calls fail with status::aborted. Any thread, never blocks.
+    /// Ends the connection immediately: blocked calls fail with status::aborted. Any thread, never blocks.
     void abort() { detail::check(landline_conn_abort(get())); }
     void abort(std::error_code& failure) noexcept { failure = detail::code(landline_conn_abort(get())); }
 
@@ -1174,7 +1175,7 @@ public:
         failure = detail::code(landline_conn_interrupt(get(), static_cast<std::int32_t>(whose)));
     }
 
-    // What is known about it. Any thread, never blocks. Views are valid as long as the connection. Without exceptions:
+    // Properties. Any thread, never blocks. Views are valid as long as the connection. Without exceptions:
     // number() and text(), which have a form with an error code.
 
     connection_state state() const {
@@ -1255,8 +1256,8 @@ public:
         return number(LANDLINE_CONN_HAS_BUFFERED, failure) != 0;
     }
 
-    /// Until when a loop of the caller's may wait, in milliseconds from now as poll() has it; -1 for as long as it takes.
-    /// When that time is over, call a receiving function, with a time limit of 0, say: it does what is due.
+    /// How long an event loop may wait, in milliseconds from now, as poll() takes it; -1 for no limit.
+    /// When that time has passed, call a receiving function, for example with a time limit of 0: it does what is due.
     int next_deadline() const { return small(LANDLINE_CONN_NEXT_DEADLINE_MS); }
     int next_deadline(std::error_code& failure) const noexcept {
         return static_cast<int>(number(LANDLINE_CONN_NEXT_DEADLINE_MS, failure));
@@ -1357,8 +1358,8 @@ inline message_iterator connection::begin() { return message_iterator(*this); }
 
 /// A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. read() and write()
 /// never wait. One thread may be in read() while another one is in write(), and two in wait(); abort() may come at any
-/// time. An exception counts as a broken stream. Destroyed when the connection is gone, perhaps
-/// without another call: the destructor ends the stream.
+/// time. An exception counts as a broken stream. The destructor, which runs when the connection is
+/// freed, has to end the stream: close_write() and abort() may not have been called.
 class transport {
 public:
     /// What read() and write() give when they would have to wait.
@@ -1382,9 +1383,9 @@ public:
     /// Waits until one of `wanted` can be done, `wake_fd` is readable (if it is not -1; do not read from it), or time
     /// is over. Gives what can be done, 0 for none, or broken. May return early.
     virtual std::int32_t wait(std::int32_t wanted, int wake_fd, time_limit limit) = 0;
-    /// Ends the stream towards the peer, behind what was written. Reading goes on.
+    /// Ends the stream towards the peer, after what was written. Reading goes on.
     virtual void close_write() = 0;
-    /// Ends both directions at once, and wakes whoever waits.
+    /// Ends both directions immediately, and wakes threads that wait.
     virtual void abort() = 0;
 };
 
@@ -1397,7 +1398,7 @@ struct transport_user {
     std::shared_ptr<char> life = std::make_shared<char>();
 };
 
-/// Calls the transport behind a `user` pointer; whatever it throws is `otherwise`.
+/// Calls the transport of a `user` pointer; returns `otherwise` if it throws.
 template <class Result, class Call>
 Result guarded(void* user, Result otherwise, Call call) noexcept {
     LANDLINE_TRY {
@@ -1493,7 +1494,7 @@ inline connection connect_fd(int fd, descriptor whose, c_text url, const options
 }
 
 /// Opens a connection over a transport of the caller's own, which is destroyed with the connection, or when this fails,
-/// if nobody else has it. Blocks as connect(). The form with an error code throws when there is no memory.
+/// unless it is shared. Blocks as connect(). The form with an error code throws when there is no memory.
 inline connection connect_transport(std::shared_ptr<transport> over, c_text url, const options& with,
                                     time_limit limit, std::error_code& failure) {
     landline_conn* made = nullptr;
@@ -1572,7 +1573,8 @@ public:
     void read() { detail::check(landline_request_read(get())); }
     void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
 
-    // What was asked, once the request has been read. Without exceptions: text(), which has a form with an error code.
+    // The content of the request, once it has been read. Without exceptions: text(), which has an overload with an error
+    // code.
 
     std::string_view path() const { return text(LANDLINE_REQUEST_PATH); }
     /// Without the question mark; empty if there is none.
@@ -1742,7 +1744,7 @@ public:
         return request(made);
     }
 
-    /// Waits for a client and reads nothing yet: call request::read() next, in another thread perhaps.
+    /// Waits for a client without reading from it: call request::read() next, possibly in another thread.
     request accept_incoming(time_limit limit = no_timeout) const {
         std::error_code failure;
         auto made = accept_incoming(limit, failure);
@@ -1872,7 +1874,7 @@ private:
                     on_exception(thrown);
             }
             LANDLINE_CATCH_ALL {
-                // There is nobody left to tell.
+                // There is no other place to report it.
             }
         }
     };
@@ -2005,7 +2007,7 @@ public:
         return {static_cast<event_kind>(what), bytes_view(data, size)};
     }
 
-    /// What is to be written to the peer. Valid until the next call.
+    /// The bytes to write to the peer. Valid until the next call.
     bytes_view output() const {
         std::error_code failure;
         const auto bytes = output(failure);
@@ -2103,7 +2105,7 @@ inline void set_log(log_level level, log_callback callback, std::error_code& fai
             (*static_cast<log_callback*>(user))(static_cast<log_level>(found), text);
         }
         LANDLINE_CATCH_ALL {
-            // A log has nobody to tell.
+            // There is no place to report it.
         }
     };
     failure = detail::code(
