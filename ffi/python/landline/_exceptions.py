@@ -34,7 +34,8 @@ class Error(Exception):
 
 
 class Timeout(Error, TimeoutError):
-    """Time ran out. Nothing is lost: the call can be repeated, unless `pending` says that a message is on its way.
+    """Time ran out. Nothing is lost: the call can be repeated, unless `pending` says that a message is on its way, or the
+    text that a message in parts was given up, and the connection closed.
 
     Attributes:
         pending: the message has been taken and must not be sent again; the next call that sends, flushes or receives
@@ -55,7 +56,7 @@ class WouldBlock(Error, BlockingIOError):
 
 
 class Interrupted(Error):
-    """Another thread called interrupt(). Nothing is lost; `pending` as in Timeout."""
+    """Another thread called interrupt(). Nothing is lost, and the same exceptions, as with Timeout."""
 
     pending = False
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, NamedTuple, Optional
 
 from . import _abi
-from ._exceptions import ConcurrencyError, ConnectionClosedOK, UsageError
+from ._exceptions import ConnectionClosedOK, UsageError
 from ._payload import Data, view_of
 from ._state import RECEIVING, State, number
 from ._waiting import Limit, seconds
@@ -85,7 +85,7 @@ class Receiving(State):
             ConcurrencyError: another thread is receiving.
         """
         handle = self._handle
-        return handle is not None and bool(self._parts or number(handle, _abi.CONN_HAS_BUFFERED))
+        return handle is not None and (number(handle, _abi.CONN_HAS_BUFFERED) != 0 or bool(self._parts))
 
     def recv(self, timeout: Optional[float] = None, decode: Optional[bool] = None) -> Data:
         """Receives the next message: text as str, binary as bytes.
@@ -111,7 +111,7 @@ class Receiving(State):
         try:
             receivers.append(this)
             if receivers[0] is not this:
-                raise ConcurrencyError(RECEIVING)
+                raise self._in_use(RECEIVING)
             # The usual course: a whole message is there.
             status = _abi.MORE if self._parts or self._begun_by else self._recv_now()
             if status:
@@ -217,7 +217,7 @@ class Receiving(State):
         try:
             receivers.append(this)
             if receivers[0] is not this:
-                raise ConcurrencyError(RECEIVING)
+                raise self._in_use(RECEIVING)
             if self._parts:
                 raise UsageError("recv() ran out of time in the middle of a message: call it until it gives that")
             yield
@@ -251,6 +251,7 @@ class MessageStream(_abi.Unique, Iterator[Data]):
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def __next__(self) -> Data:
+        self._ws._check_process()
         data = self._first
         if data is not None:
             self._first = None

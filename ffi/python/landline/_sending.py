@@ -7,7 +7,7 @@ from ctypes import c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Iterable, Mapping, Optional, Set, Tuple, Union
 
 from . import _abi
-from ._exceptions import ConcurrencyError, Interrupted, Timeout, was_interrupted
+from ._exceptions import Error, Interrupted, Timeout, was_interrupted
 from ._payload import DataLike, as_bytes, encoded, payload, view_of
 from ._state import State
 from ._waiting import Limit, seconds
@@ -54,7 +54,8 @@ class Sending(State):
                 threshold decide. Does nothing if compression was not agreed on.
 
         Raises:
-            Timeout, Interrupted: nothing was sent, or, if their `pending` says so, the message is on its way.
+            Timeout, Interrupted: nothing was sent, or, if their `pending` says so, the message is on its way. In the
+                middle of an iterable neither: the connection is closed, and the text says so.
             ConnectionClosed: the connection is over, or close() was called.
             UsageError: a str with surrogates, which is no valid text; a buffer whose bytes do not lie together.
             TypeError: a dict, or what is neither bytes-like nor iterable: nothing was sent; parts of both kinds: the
@@ -137,14 +138,18 @@ class Sending(State):
     def _check_streaming(self) -> None:
         """Refuses a message that would have to wait for its own thread."""
         if threading.get_ident() in self._streaming:
-            raise ConcurrencyError(_STREAMING)
+            raise self._in_use(_STREAMING)
 
-    def _repeat(self, limit: Limit, call: Callable[[], int]) -> int:
-        """Repeats a call that sends while its slice ran out, but its limits did not: the status that it came to."""
+    def _repeat(self, limit: Limit, call: Callable[[], int], in_parts: bool = False) -> int:
+        """Repeats a call that sends while its slice ran out, but its limits did not: the status that it came to.
+
+        In the middle of a message in parts it is repeated too where its bytes are on their way.
+        """
         stall: Optional[Tuple[int, float]] = None
         while True:
             status = call()
-            if status != _abi.TIMED_OUT or limit.slice is None or limit.is_over():
+            is_late = status == _abi.TIMED_OUT or (in_parts and _is_late_but_taken(status))
+            if not is_late or limit.slice is None or limit.is_over():
                 return status
             stall = self._progress(stall)
             if self._send_timeout is not None and time.monotonic() - stall[1] >= self._send_timeout:
@@ -165,7 +170,7 @@ class Sending(State):
         if not status:
             return
         is_slice = tried or limit.slice is not None
-        if _unfinished(status) == status or not is_slice or limit.is_over():
+        if not _is_late_but_taken(status) or not is_slice or limit.is_over():
             raise self._failure(status)
         try:
             self.flush(limit.left())
@@ -197,7 +202,10 @@ class Sending(State):
                 _, data, size = payload(part, "a part of a message")
                 self._write(writer, data, size, timeout)
             end = Limit(timeout)
-            self._settle(self._repeat(end, lambda: _abi.writer_finish(writer, end.next())), end)
+            status = self._repeat(end, lambda: _abi.writer_finish(writer, end.next()))
+            if status in (_abi.TIMED_OUT, _abi.INTERRUPTED):
+                raise _abandoned(self._failure(status))
+            self._settle(status, end)
         finally:
             try:
                 writer.release()
@@ -213,12 +221,14 @@ class Sending(State):
 
         def write() -> int:
             nonlocal done
-            status = _abi.writer_write(writer, place + done, size - done, limit.next(), written)
+            status = int(_abi.writer_write(writer, place + done, size - done, limit.next(), written))
             done += written.value
-            return _unfinished(status)
+            return status
 
-        self._until_done(limit, write)
-        self._until_done(limit, lambda: _unfinished(_abi.writer_flush(writer, limit.next())))
+        for call in (write, lambda: _abi.writer_flush(writer, limit.next())):
+            status = self._repeat(limit, call, in_parts=True)
+            if status:
+                raise _abandoned(self._failure(status))
 
     def ping(self, data: Optional[DataLike] = None, timeout: Optional[float] = None) -> None:
         """Sends a Ping of at most 125 bytes. Its Pong is received silently; see ping_wait().
@@ -274,9 +284,19 @@ class Sending(State):
                 raise self._failure(status)
 
 
-def _unfinished(status: int) -> int:
-    """A status of a writer, where a call that ran out of time is repeated even if its bytes are on their way."""
-    return _abi.TIMED_OUT if status == _abi.PENDING and not was_interrupted(status) else status
+def _is_late_but_taken(status: int) -> bool:
+    """Whether a call ran out of time when the library had taken what it was to send."""
+    return status == _abi.PENDING and not was_interrupted(status)
+
+
+def _abandoned(error: Error) -> Error:
+    """The exception for a message in parts that did not come to its end: nobody can go on with it."""
+    if isinstance(error, (Timeout, Interrupted)):
+        what = "timed out" if isinstance(error, Timeout) else "interrupted"
+        error.text = f"{what} while sending a message in parts, which cannot be resumed: the connection is closed with 1011"
+        error.args = (error.text,)
+        error.phase, error.pending = "send", False
+    return error
 
 
 def _flags(compress: Optional[bool]) -> int:

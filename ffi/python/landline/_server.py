@@ -172,6 +172,7 @@ class Server(_abi.Unique):
     @property
     def connections(self) -> int:
         """How many connections there are, those in the opening handshake included."""
+        self._check_process()
         return len(self._threads)
 
     def serve_forever(self) -> None:

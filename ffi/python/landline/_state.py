@@ -90,6 +90,15 @@ class State(_abi.Unique):
         handle = self._handle
         return handle is not None and handle.is_inherited()
 
+    def _check_process(self) -> None:
+        """For what would not ask the library, which refuses inherited handles by itself."""
+        if self._is_inherited():
+            raise outcome(_abi.ERR_FORKED)
+
+    def _in_use(self, text: str) -> Error:
+        """The exception for what another call of this process is doing; a fork has copied what says so."""
+        return outcome(_abi.ERR_FORKED) if self._is_inherited() else ConcurrencyError(text)
+
     def _int(self, key: int) -> int:
         handle = self._handle
         return self._numbers[key] if handle is None else number(handle, key)
@@ -201,4 +210,5 @@ class State(_abi.Unique):
         If there is none, the next one that would wait gets it, once for each direction. The connection stays as it
         was. Never blocks.
         """
+        self._check_process()
         _abi.conn_interrupt(self._handle, _abi.DIRECTION_BOTH)

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Callable
+from typing import Callable, Iterator
 
 import pytest
 from conftest import echo, running, url_of
@@ -75,7 +75,9 @@ def test_calls_of_a_child_raise_and_the_parent_notices_nothing() -> None:
                 ws.fileno,
                 ws.has_buffered,
                 ws.next_deadline,
+                ws.interrupt,
                 ws.abort,
+                lambda: server.connections,
                 server.shutdown,
                 server.serve_forever,
             ]
@@ -89,9 +91,61 @@ def test_calls_of_a_child_raise_and_the_parent_notices_nothing() -> None:
         check_goes_on(ws)
 
 
+def test_calls_of_a_child_raise_the_same_whatever_the_parent_was_doing() -> None:
+    """A fork copies the notes of who receives and who sends a message in parts."""
+
+    def check(*calls: Callable[[], object]) -> None:
+        for call in calls:
+            with pytest.raises(landline.UsageError) as raised:
+                call()
+            assert raised.value.status == "LANDLINE_ERR_FORKED", call
+
+    with running(echo) as server, landline.connect(url_of(server)) as ws:
+        receiving = threading.Thread(target=ws.recv)
+        receiving.start()
+        end = time.monotonic() + 20
+        while not ws._receivers:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        buffer = bytearray(8)
+        in_child(
+            lambda: check(
+                lambda: ws.recv(timeout=0),
+                lambda: ws.recv_into(buffer, timeout=0),
+                lambda: ws.recv_stream(timeout=0),
+                lambda: next(iter(ws)),
+                ws.has_buffered,
+            )
+        )
+
+        def parts() -> "Iterator[str]":
+            yield "a"
+            in_child(
+                lambda: check(
+                    lambda: ws.send("x"),
+                    lambda: ws.send(["x"]),
+                    lambda: ws.feed("x" * 5000),
+                    lambda: ws.send(bytearray(5)),
+                )
+            )
+
+        ws.send(parts())
+        receiving.join(20)
+        assert not receiving.is_alive()
+        ws.send(["b", "c"])
+        stream = ws.recv_stream(timeout=20)
+        in_child(lambda: check(lambda: next(stream)))
+        assert "".join(map(str, stream)) == "bc"
+        check_goes_on(ws)
+
+
 def test_a_childs_interrupt_does_not_keep_the_parent_awake() -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
-        in_child(ws.interrupt)
+        def interrupt() -> None:
+            with pytest.raises(landline.UsageError):
+                ws.interrupt()
+
+        in_child(interrupt)
         began = time.process_time()
         with pytest.raises(landline.Timeout):
             ws.recv(timeout=0.5)

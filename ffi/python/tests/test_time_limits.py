@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from fractions import Fraction
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from conftest import echo, running, url_of
@@ -51,6 +51,69 @@ def in_thread(call: Callable[[], object]) -> object:
     thread.start()
     thread.join(20)
     return results[0]
+
+
+def test_a_message_in_parts_that_runs_out_of_time_says_what_became_of_it() -> None:
+    """In every thread the same: it cannot be resumed, and the connection is closed."""
+    release = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(1_000_000)
+
+    def run_out(ws: landline.Connection) -> object:
+        with pytest.raises(landline.Timeout) as late:
+            ws.send(endless(), timeout=0.2)
+        return late.value
+
+    def be_interrupted(ws: landline.Connection) -> object:
+        timer = threading.Timer(0.2, ws.interrupt)
+        timer.start()
+        with pytest.raises(landline.Interrupted) as interrupted:
+            ws.send(endless())
+        timer.join()
+        return interrupted.value
+
+    attempts: List[Tuple[Callable[[landline.Connection], object], str]]
+    attempts = [(run_out, "timed out"), (be_interrupted, "interrupted")]
+    with running(lambda ws: release.wait(40)) as server:
+        for attempt, what in attempts:
+            for elsewhere in (False, True):
+                ws = landline.connect(url_of(server))
+                error = in_thread(lambda: attempt(ws)) if elsewhere else attempt(ws)
+                assert isinstance(error, (landline.Timeout, landline.Interrupted))
+                assert str(error).startswith(f"{what} while sending a message in parts") and "1011" in str(error)
+                assert (error.phase, error.pending) == ("send", False)
+                with pytest.raises(landline.ConnectionClosed):
+                    ws.send("x")
+                ws.abort()
+        release.set()
+
+
+def test_waiting_to_begin_a_message_in_parts_loses_nothing() -> None:
+    release = threading.Event()
+    with running(lambda ws: release.wait(40)) as server:
+        ws = landline.connect(url_of(server))
+        begun, go_on = threading.Event(), threading.Event()
+
+        def held() -> Iterator[str]:
+            yield "a"
+            begun.set()
+            go_on.wait(20)
+
+        holding = threading.Thread(target=ws.send, args=(held(),))
+        holding.start()
+        assert begun.wait(20)
+        for elsewhere in (False, True):
+            error = outcome_of(lambda limit: ws.send(["b"], timeout=limit), 0.1) if not elsewhere else in_thread(
+                lambda: ws.send(["b"], timeout=0.1)
+            )
+            assert isinstance(error, landline.Timeout) and str(error) == "timed out while sending", error
+        go_on.set()
+        holding.join(20)
+        ws.send(["still open"], timeout=20)
+        ws.abort()
+        release.set()
 
 
 @pytest.mark.parametrize("name", CALLS)
