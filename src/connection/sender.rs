@@ -111,7 +111,7 @@ impl Sender {
     /// [`Error::WouldBlock`], and those of [`Sender`] but for timeouts and interruptions.
     pub fn try_send(&self, message: impl Payload) -> Result<()> {
         let (kind, payload) = message.parts();
-        let mut now = Patience::until(Instant::now());
+        let mut now = Patience::until(Deadline::after(Duration::ZERO));
         match self.frame_within(kind, &[IoSlice::new(payload)], true, &mut now) {
             Err(error @ Error::Timeout(_)) if error.message_accepted() => Ok(()),
             Err(Error::Timeout(_)) => Err(Error::WouldBlock),
