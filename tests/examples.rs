@@ -52,6 +52,16 @@ fn duplex_gets_every_echo_with_and_without_compression() {
 }
 
 #[test]
+fn poll_loop_gets_every_echo_of_all_connections() {
+    limited(|| {
+        let (one, other) = (serve_echo(Server::builder()), serve_echo(Server::builder()));
+        let urls = [one.url(), other.url(), one.url()];
+        assert_eq!(prints(example("poll_loop").args(urls)), "3 connections, 3000 echoes\n");
+        assert!(fails(&mut example("poll_loop")).contains("usage"));
+    });
+}
+
+#[test]
 fn wss_private_ca_trusts_that_authority_and_no_other() {
     limited(|| {
         let (ca, other, files) = (Ca::new(), Ca::new(), Scratch::new("examples"));
@@ -83,6 +93,7 @@ fn the_other_clients_say_plainly_that_there_is_no_server() {
     for (name, arguments) in [
         ("client", vec![&url[..]]),
         ("duplex", vec![&url]),
+        ("poll_loop", vec![&url]),
         ("autobahn_client", vec![url.as_str(), "landline"]),
         ("bench_client", vec!["recv", "--size", "1", "--url", &url]),
     ] {
