@@ -3,15 +3,14 @@
 
 mod common;
 
-use common::{CpuClock, Raw, frame, limited, masked, raw_client, serve, sleeper, timed};
+use common::{CpuClock, Hooked, Raw, frame, limited, masked, raw_client, serve, sleeper, timed};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{
-    Identity, Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport,
-    Wake, pair,
+    Identity, MemoryTransport, SocketTransport, TcpOptions, TlsAcceptor, TlsConnector, Transport, pair,
 };
-use landline::{Client, CloseCode, Config, Deadline, Error, Keepalive, Kind, Message, Sender, Server, WebSocket};
-use std::io::{self, IoSlice, Read, Write};
+use landline::{Client, CloseCode, Config, Error, Keepalive, Kind, Message, Sender, Server, WebSocket};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -418,32 +417,12 @@ fn after_a_failed_send_what_has_arrived_comes_first_and_then_that_error_for_good
     });
 }
 
-/// A transport that reads from `inner`, and on which writing fails once that has been asked for.
-struct Mute {
-    inner: MemoryTransport,
-    fails: Arc<AtomicBool>,
-}
-
-impl Transport for Mute {
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buf)
-    }
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.fails.load(Ordering::SeqCst) {
-            Err(io::ErrorKind::BrokenPipe.into())
-        } else {
-            self.inner.write(bufs)
-        }
-    }
-    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
-        self.inner.wait(interest, deadline, wake)
-    }
-    fn close_write(&self) -> io::Result<()> {
-        self.inner.close_write()
-    }
-    fn abort(&self) {
-        self.inner.abort();
-    }
+/// A transport on which writing fails once `fails` is set, and reading does not.
+fn failing_writes(inner: MemoryTransport, fails: &Arc<AtomicBool>) -> Hooked {
+    let fails = Arc::clone(fails);
+    Hooked::before_write(inner, move || {
+        if fails.load(Ordering::SeqCst) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    })
 }
 
 #[test]
@@ -451,7 +430,7 @@ fn a_failed_send_ends_a_receive_that_waits_in_another_thread() {
     limited(|| {
         let fails = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
-        let client = Mute { inner: client, fails: Arc::clone(&fails) };
+        let client = failing_writes(client, &fails);
         let (client, _server) = connect(Box::new(client), Box::new(server), false, &Config::default());
         let (sender, mut receiver) = client.split();
         let receiving = common::sleeper(move || receiver.recv());
@@ -468,7 +447,7 @@ fn a_failed_send_ends_a_receive_in_the_same_thread_although_the_peer_stays() {
     limited(|| {
         let fails = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
-        let client = Mute { inner: client, fails: Arc::clone(&fails) };
+        let client = failing_writes(client, &fails);
         let (mut client, mut server) = connect(Box::new(client), Box::new(server), false, &Config::default());
         server.send("there").unwrap();
         fails.store(true, Ordering::SeqCst);
@@ -519,40 +498,21 @@ fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
     });
 }
 
-/// A transport that is cut only when a write has noticed that.
-struct Noticed {
-    inner: MemoryTransport,
-    failed: Arc<AtomicBool>,
-}
-
-impl Transport for Noticed {
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buf)
-    }
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.inner.write(bufs)
-    }
-    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
-        self.inner.wait(interest, deadline, wake)
-    }
-    fn close_write(&self) -> io::Result<()> {
-        self.inner.close_write()
-    }
-    fn abort(&self) {
-        self.inner.abort();
-        let limit = Instant::now() + SECOND;
-        while !self.failed.load(Ordering::SeqCst) && Instant::now() < limit {
-            thread::yield_now();
-        }
-    }
-}
-
 #[test]
 fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
     limited(|| {
         let failed = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
-        let client = Noticed { inner: client, failed: Arc::clone(&failed) };
+        // Cutting it does not return before the sender has noticed.
+        let client = {
+            let failed = Arc::clone(&failed);
+            Hooked::after_abort(client, move || {
+                let limit = Instant::now() + SECOND;
+                while !failed.load(Ordering::SeqCst) && Instant::now() < limit {
+                    thread::yield_now();
+                }
+            })
+        };
         let config = Config::default().close_timeout(millis(50)).send_timeout(None);
         let (client, mut server) = connect(Box::new(client), Box::new(server), false, &config);
         let (sender, mut receiver) = client.split();

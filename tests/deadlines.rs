@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{REQUEST, masked, raw_client};
+use common::{REQUEST, masked, raw_client, receive_briefly};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, Transport, Wake, pair};
@@ -35,16 +35,7 @@ fn item_16_a_receive_can_time_out_at_every_byte() {
     let (last, rest) = wire.split_last().unwrap();
     for (i, byte) in rest.iter().enumerate() {
         raw.write_all(&[*byte]).unwrap();
-        let result = match i % 3 {
-            0 => ws.recv_timeout(Duration::from_micros(50)).map(drop),
-            1 => ws.recv_deadline(Instant::now()).map(drop),
-            _ => {
-                ws.set_recv_timeout(Some(Duration::from_micros(50)));
-                let result = ws.recv_ref().map(drop);
-                ws.set_recv_timeout(None);
-                result
-            }
-        };
+        let result = receive_briefly(&mut ws, i);
         assert!(is_timeout(&result, Phase::Recv), "byte {i}: {result:?}");
     }
     raw.write_all(&[*last]).unwrap();

@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::{Sleeper, eventually, limited, pair, raw_client, sleeper};
+use common::{Hooked, Sleeper, eventually, limited, pair, raw_client, sleeper};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
-use landline::transport::{Interest, MemoryTransport, Ready, Transport, Wake};
-use landline::{Client, CloseCode, Config, Deadline, Error, Kind, Receiver, Sender};
-use std::io::{self, IoSlice, Read, Write};
+use landline::{Client, CloseCode, Config, Error, Kind, Receiver, Sender};
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
@@ -73,36 +72,6 @@ fn receive_in_order(receiver: &mut Receiver) -> usize {
     next.iter().map(|count| *count as usize).sum()
 }
 
-/// A transport on which each write takes its time, so that others come meanwhile, however the threads are scheduled.
-struct Slow {
-    under: MemoryTransport,
-    writes: Arc<AtomicUsize>,
-}
-
-impl Transport for Slow {
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.under.read(buf)
-    }
-
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(1));
-        self.under.write(bufs)
-    }
-
-    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
-        self.under.wait(interest, deadline, wake)
-    }
-
-    fn close_write(&self) -> io::Result<()> {
-        self.under.close_write()
-    }
-
-    fn abort(&self) {
-        self.under.abort();
-    }
-}
-
 #[test]
 fn many_senders_write_together_wake_only_whose_turn_it_is_and_none_waits_long() {
     const EACH: usize = 50;
@@ -110,7 +79,15 @@ fn many_senders_write_together_wake_only_whose_turn_it_is_and_none_waits_long() 
         let (near, far) = landline::transport::pair();
         let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
         let writes = Arc::new(AtomicUsize::new(0));
-        let slow = Slow { under: near, writes: Arc::clone(&writes) };
+        // Each write takes its time, so that others come meanwhile, however the threads are scheduled.
+        let slow = {
+            let writes = Arc::clone(&writes);
+            Hooked::before_write(near, move || {
+                writes.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(1));
+                Ok(())
+            })
+        };
         let client = Client::default().connect_over(slow, "ws://memory/").unwrap();
         let server = accepting.join().unwrap();
         let receiving = thread::spawn(move || receive_in_order(&mut server.split().1));
@@ -265,41 +242,6 @@ fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
     });
 }
 
-/// Panics in the first write after it was armed, as soon as it is told to.
-struct Panicking {
-    under: MemoryTransport,
-    told: Mutex<Option<mpsc::Receiver<()>>>,
-    is_armed: Arc<AtomicBool>,
-}
-
-impl Transport for Panicking {
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.under.read(buf)
-    }
-
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.is_armed.load(Ordering::SeqCst)
-            && let Some(told) = self.told.lock().unwrap().take()
-        {
-            told.recv().unwrap();
-            panic!("the transport panics, as it was told");
-        }
-        self.under.write(bufs)
-    }
-
-    fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
-        self.under.wait(interest, deadline, wake)
-    }
-
-    fn close_write(&self) -> io::Result<()> {
-        self.under.close_write()
-    }
-
-    fn abort(&self) {
-        self.under.abort();
-    }
-}
-
 #[test]
 fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_waiting() {
     limited(|| {
@@ -307,7 +249,19 @@ fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_wa
         let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
         let (tell, told) = mpsc::channel();
         let is_armed = Arc::new(AtomicBool::new(false));
-        let transport = Panicking { under: near, told: Mutex::new(Some(told)), is_armed: Arc::clone(&is_armed) };
+        // Panics in the first write after it was armed, as soon as it is told to.
+        let transport = {
+            let (told, is_armed) = (Mutex::new(Some(told)), Arc::clone(&is_armed));
+            Hooked::before_write(near, move || {
+                if is_armed.load(Ordering::SeqCst)
+                    && let Some(told) = told.lock().unwrap().take()
+                {
+                    told.recv().unwrap();
+                    panic!("the transport panics, as it was told");
+                }
+                Ok(())
+            })
+        };
         let client = Client::default().connect_over(transport, "ws://memory/").unwrap();
         let _server = accepting.join().unwrap();
         let (sender, mut receiver) = client.split();

@@ -5,11 +5,13 @@
 
 mod certificates;
 mod deflate;
+mod hooked;
 mod process;
 mod raw;
 
 pub(crate) use certificates::*;
 pub(crate) use deflate::*;
+pub(crate) use hooked::*;
 pub(crate) use process::*;
 pub(crate) use raw::*;
 
@@ -51,6 +53,21 @@ pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(Instant::now() < deadline, "{what}: not within {STEP_LIMIT:?}");
         thread::yield_now();
+    }
+}
+
+/// Receives with a time limit that passes at once, in one of three ways: which one depends on `number`.
+pub(crate) fn receive_briefly(ws: &mut WebSocket, number: usize) -> landline::Result<()> {
+    const BRIEF: Duration = Duration::from_micros(50);
+    match number % 3 {
+        0 => ws.recv_timeout(BRIEF).map(drop),
+        1 => ws.recv_deadline(Instant::now()).map(drop),
+        _ => {
+            ws.set_recv_timeout(Some(BRIEF));
+            let result = ws.recv_ref().map(drop);
+            ws.set_recv_timeout(None);
+            result
+        }
     }
 }
 

@@ -179,16 +179,7 @@ fn item_16_a_receive_can_time_out_at_every_byte_of_a_compressed_message() {
             let (last, rest) = wire.split_last().unwrap();
             for (i, byte) in rest.iter().enumerate() {
                 raw.send([*byte]);
-                let result = match i % 3 {
-                    0 => ws.recv_timeout(Duration::from_micros(50)).map(drop),
-                    1 => ws.recv_deadline(Instant::now()).map(drop),
-                    _ => {
-                        ws.set_recv_timeout(Some(Duration::from_micros(50)));
-                        let result = ws.recv_ref().map(drop);
-                        ws.set_recv_timeout(None);
-                        result
-                    }
-                };
+                let result = receive_briefly(&mut ws, i);
                 assert!(matches!(result, Err(Error::Timeout(_))), "round {round}, byte {i}: {result:?}");
             }
             raw.send([*last]);
