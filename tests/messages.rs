@@ -42,9 +42,7 @@ fn iterating_ends_when_the_connection_is_closed_in_order() {
         assert_eq!(all(client.parts().1.messages()), []);
         let (_, mut receiver) = client.split();
         assert_eq!(all(receiver.messages()), []);
-        for message in &mut receiver {
-            panic!("{message:?}");
-        }
+        assert_eq!(receiver.into_iter().count(), 0);
     });
 }
 

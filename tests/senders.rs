@@ -5,6 +5,7 @@ mod common;
 use common::{Hooked, Sleeper, eventually, limited, pair, raw_client, sleeper};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
+use landline::transport::Interest;
 use landline::{Client, CloseCode, Config, Error, Kind, Receiver, Sender};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -280,7 +281,7 @@ fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_wa
         tell.send(()).unwrap();
         for thread in waiting.into_iter().chain([receiving]) {
             let error = thread.join().unwrap_err();
-            assert!(matches!(&error, Error::Io { .. }) && error.to_string().contains("panicked"), "{error}");
+            assert!(matches!(&error, Error::Io { .. }) && format!("{error:#}").contains("panicked"), "{error:#}");
         }
         assert!(sender.send("later").is_err());
         drop(panicking);
