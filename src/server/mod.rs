@@ -201,7 +201,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Makes the [`Interrupter`](crate::Interrupter) of each connection before its client is accepted, so that
+    /// Makes the [`Interrupter`] of each connection before its client is accepted, so that
     /// [`WebSocket::interrupter`](crate::WebSocket::interrupter) needs no descriptor any more and cannot fail. While the
     /// process has no descriptors left for it, clients wait to be accepted. Default off.
     #[must_use]
