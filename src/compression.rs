@@ -1,18 +1,18 @@
-//! What a user can say about compression. How it is done is in `proto::deflate`.
+//! The compression options. The implementation is in `proto::deflate`.
 
-/// Compression of messages by permessage-deflate (RFC 7692): the options, the same for clients and servers.
+/// Options for compressing messages with permessage-deflate (RFC 7692), the same for clients and servers.
 ///
-/// Off unless a builder is given one. A client then offers it and a server accepts it; whether a connection has
-/// it, and with which parameters, is in [`Handshake::compression`](crate::Handshake::compression). The names are
-/// the RFC's: what begins with `server_` is about messages from server to client, what begins with `client_`
-/// about the other direction, whoever sets it.
+/// Compression is off unless a builder is given these options. A client then offers it, and a server accepts offers;
+/// [`Handshake::compression`](crate::Handshake::compression) tells whether a connection uses it, and with which
+/// parameters. The names are the RFC's: on both sides, options beginning with `server_` apply to messages from the
+/// server to the client, and those beginning with `client_` to the other direction.
 ///
-/// [`guide::compression`](crate::guide::compression) has advice on what to choose, with figures for time and
-/// memory, and on secrets.
+/// [`guide::compression`](crate::guide::compression) helps to choose, with figures for time and memory, and says when
+/// compression endangers secrets.
 ///
 /// ```
 /// use landline::{Client, Compression, Server};
-/// // Everything by default, and a server with less memory per connection.
+/// // A client with the defaults, and a server that uses less memory per connection.
 /// let client = Client::builder().compression(Compression::default()).build()?;
 /// let small = Compression::default().server_max_window_bits(11).client_max_window_bits(11);
 /// let server = Server::builder().compression(small).bind("127.0.0.1:0")?;
@@ -52,22 +52,22 @@ impl Default for Compression {
 }
 
 impl Compression {
-    /// How hard to compress what this end sends: 1 (fast) to 9 (small). Default 6.
+    /// Compression level for messages that this end sends, from 1 (fastest) to 9 (smallest). Default 6.
     ///
-    /// There is no memory level: the engine (zlib-rs) has none. Memory is set by the window bits.
+    /// There is no memory level, because the engine (zlib-rs) has none. The window bits determine the memory.
     #[must_use]
     pub fn level(mut self, level: u8) -> Self {
         self.level = level;
         self
     }
 
-    /// Smallest message to compress, in bytes, unless [`Compress`] says otherwise.
+    /// Length of the smallest message to compress, in bytes, unless [`Compress`] says otherwise.
     ///
-    /// Default: all messages where this end's messages may refer to earlier ones, which makes small ones smaller too;
-    /// where each begins with an empty window, those of at least 128 bytes, for below that there is little to gain. A
-    /// threshold that is set holds in both cases.
+    /// By default, all messages are compressed if this end's messages may refer to earlier ones, since that makes small
+    /// messages smaller too; if each message starts with an empty window, those of at least 128 bytes are, since
+    /// shorter ones gain little. A threshold that is set applies in both cases.
     ///
-    /// Some peers cannot read a connection with compressed and plain messages: see
+    /// Some peers cannot handle a mixture of compressed and uncompressed messages: see
     /// [`guide::compression`](crate::guide::compression#which-messages).
     #[must_use]
     pub fn threshold(mut self, bytes: usize) -> Self {
@@ -78,7 +78,7 @@ impl Compression {
     /// Whether the server begins each message with an empty window. Default `false`: a message may refer to what
     /// earlier ones held, which makes messages that are like each other much smaller.
     ///
-    /// A client that sets it asks for it, and goes without compression if the server refuses.
+    /// A client that sets it demands it: if the server does not support that, the connection has no compression.
     #[must_use]
     pub fn server_no_context_takeover(mut self, on: bool) -> Self {
         self.server_no_context_takeover = on;
@@ -92,33 +92,34 @@ impl Compression {
         self
     }
 
-    /// How far back a message of the server may refer: 2 to the power of `bits` bytes, 9 to 15. Default 15, which
-    /// is 32 KiB.
+    /// Largest window for messages from the server, which is how far back they may refer: 2 to the power of `bits`
+    /// bytes, with `bits` from 9 to 15. Default 15, which is 32 KiB.
     ///
-    /// The other side may demand less. A server that is asked for 8 declines, because the engine cannot make
-    /// such windows. A client that sets less than 15 demands it, and goes without compression if the server
-    /// refuses.
+    /// The other side may demand less. A server that is asked for 8 declines compression, because the engine has no
+    /// windows of that size. A client that sets less than 15 demands it: if the server does not support that, the
+    /// connection has no compression.
     #[must_use]
     pub fn server_max_window_bits(mut self, bits: u8) -> Self {
         self.server_max_window_bits = bits;
         self
     }
 
-    /// How far back a message of the client may refer: 2 to the power of `bits` bytes, 9 to 15. Default 15.
+    /// Largest window for messages from the client, which is how far back they may refer: 2 to the power of `bits`
+    /// bytes, with `bits` from 9 to 15. Default 15, which is 32 KiB.
     ///
-    /// A server that sets less than 15 goes without compression where a client cannot be told so (Firefox).
-    /// A client that is told to use 8 bits sends without compression.
+    /// A server that sets less than 15 declines compression with clients that do not let the server choose this, such
+    /// as Firefox. A client that is told to use 8 bits sends its messages uncompressed.
     #[must_use]
     pub fn client_max_window_bits(mut self, bits: u8) -> Self {
         self.client_max_window_bits = bits;
         self
     }
 
-    /// Whether to hold the compressor's memory only while a message is being compressed, and the decompressor's
-    /// likewise if the peer begins each message with an empty window. Default `false`.
+    /// Whether to free the compressor's memory after each message, and also the decompressor's if the peer begins each
+    /// message with an empty window. Default `false`.
     ///
-    /// Each message then begins with an empty window, whatever was agreed on, and costs the time to set up the
-    /// compressor.
+    /// Each message that this end sends then begins with an empty window, whatever was agreed on, and takes the
+    /// additional time to set up the compressor.
     #[must_use]
     pub fn free_between_messages(mut self, on: bool) -> Self {
         self.free_between_messages = on;
@@ -126,7 +127,7 @@ impl Compression {
     }
 }
 
-/// Which messages to compress, where compression was agreed on.
+/// Which messages to compress on a connection with compression.
 ///
 /// ```
 /// # fn send(ws: &mut landline::WebSocket, token: &str) -> landline::Result<()> {
@@ -138,13 +139,14 @@ impl Compression {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Compress {
-    /// None: for data that is compressed already, or holds a secret. Some peers cannot read a connection in which
-    /// other messages are compressed: see [`guide::compression`](crate::guide::compression#which-messages).
+    /// None: for data that is already compressed or contains a secret. Some peers cannot handle a mixture of compressed
+    /// and uncompressed messages: see [`guide::compression`](crate::guide::compression#which-messages).
     Never,
-    /// Those of at least [`threshold`](Compression::threshold) bytes, and those sent as a stream unless they end
-    /// below that in their first fragment. By default all, unless each message begins with an empty window.
+    /// Those of at least [`threshold`](Compression::threshold) bytes, and streamed messages unless they are shorter
+    /// than that and consist of a single fragment. With the default threshold these are all messages, unless each
+    /// begins with an empty window.
     #[default]
     Auto,
-    /// All, also the smallest.
+    /// All, even the smallest.
     Always,
 }

@@ -5,7 +5,7 @@ use crate::error::{ConfigError, Result, Setting};
 use crate::proto::Limits;
 use std::time::Duration;
 
-/// When to ask a silent peer for a sign of life, and when to give it up.
+/// When to ping a silent peer, and when to consider it lost.
 ///
 /// ```
 /// use std::time::Duration;
@@ -15,9 +15,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// After this long without a byte from the peer, a Ping is sent. Default 20 s.
+    /// Send a Ping when nothing has arrived from the peer for this long. Default 20 s.
     pub interval: Duration,
-    /// After this long without a byte behind the Ping, the connection is cut. Default 20 s.
+    /// Cut the connection when nothing has arrived for this long after the Ping. Default 20 s.
     pub timeout: Duration,
 }
 
@@ -43,10 +43,10 @@ impl Keepalive {
     }
 }
 
-/// Settings of an open connection. Sizes are bytes, `None` is "no limit".
+/// Settings of an open connection. Sizes are in bytes; `None` means no limit.
 ///
-/// As with all options of this crate, each setting is a field, to be read and written, and a method of the same name that
-/// sets it and gives the options back. Builders have the methods.
+/// As with all options of this crate, each setting is a public field, and has a method of the same name that sets it
+/// and returns the options. Builders have the same methods.
 ///
 /// ```
 /// use landline::{Client, Config};
@@ -60,7 +60,7 @@ impl Keepalive {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// What is accepted from the peer: [`max_message_size`](Self::max_message_size) and
+    /// Limits on what the peer may send: see [`max_message_size`](Self::max_message_size) and
     /// [`max_fragments`](Self::max_fragments).
     pub limits: Limits,
     /// See [`send_timeout`](Self::send_timeout).
@@ -89,64 +89,64 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Largest message to accept, all its fragments together; of a compressed one what it inflates to, counted
-    /// while it is inflated. A larger one ends the connection with 1009.
-    /// Nothing is allocated ahead for it. Default 16 MiB.
+    /// Largest message to accept, in bytes: the sum of its fragments, and for a compressed message the size after
+    /// decompression, which is counted while decompressing. A larger message ends the connection with close code 1009.
+    /// No memory is allocated in advance. Default 16 MiB.
     #[must_use]
     pub fn max_message_size(mut self, bytes: u64) -> Self {
         self.limits.max_message_size = bytes;
         self
     }
 
-    /// Most fragments of one message to accept, empty ones counted; more end the connection with 1008. Default
-    /// 131,072.
+    /// Largest number of fragments to accept in one message, empty ones included. More end the connection with close
+    /// code 1008. Default 131,072.
     #[must_use]
     pub fn max_fragments(mut self, count: u32) -> Self {
         self.limits.max_fragments = count;
         self
     }
 
-    /// How long a sending call may go without any progress. Default 30 s.
+    /// How long a sending call may go without making progress. Default 30 s; `None` is no limit.
     #[must_use]
     pub fn send_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.send_timeout = timeout;
         self
     }
 
-    /// How long each receiving call may wait. Default no limit.
+    /// How long each receiving call may wait. Default `None`, no limit.
     #[must_use]
     pub fn recv_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.recv_timeout = timeout;
         self
     }
 
-    /// How long the closing handshake may take as a whole. Default 5 s.
+    /// How long the whole closing handshake may take. Default 5 s.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
         self
     }
 
-    /// Pings a silent peer and gives it up if it stays silent, inside receiving calls that wait. Default off;
-    /// [`Keepalive::default`] has the usual times.
+    /// Pings a silent peer, and cuts the connection if it stays silent. This happens within receiving calls while they
+    /// wait. Default `None`, off; [`Keepalive::default`] has the usual times.
     #[must_use]
     pub fn keepalive(mut self, keepalive: Option<Keepalive>) -> Self {
         self.keepalive = keepalive;
         self
     }
 
-    /// Offers compression (client) or accepts offers of it (server), with these options; `None` does not. Default
-    /// `None`. See [`Compression`].
+    /// Offers compression (client) or accepts offers of it (server), with these options. Default `None`, no
+    /// compression. See [`Compression`].
     #[must_use]
     pub fn compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self
     }
 
-    /// Refuses what could not work.
+    /// Rejects values that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
-        const FAIL: &str = "every call would fail; give more, or no limit";
-        const CUT: &str = "every connection would be cut; give more";
+        const FAIL: &str = "every call would fail; use a longer time, or no limit";
+        const CUT: &str = "every connection would be cut; use a longer time";
         not_zero(Setting::SendTimeout, self.send_timeout, FAIL)?;
         not_zero(Setting::RecvTimeout, self.recv_timeout, FAIL)?;
         not_zero(Setting::CloseTimeout, Some(self.close_timeout), CUT)?;
@@ -155,14 +155,14 @@ impl Config {
             not_zero(Setting::KeepaliveTimeout, Some(keepalive.timeout), CUT)?;
         }
         if self.limits.max_fragments == 0 {
-            let advice = "every message has one frame; give 1 or more";
+            let advice = "every message has at least one frame; use 1 or more";
             return Err(ConfigError::Setting { setting: Setting::MaxFragments, given: 0, advice }.into());
         }
         self.compression.as_ref().map_or(Ok(()), check_compression)
     }
 }
 
-/// Refuses a time of zero.
+/// Rejects a time of zero.
 pub(crate) fn not_zero(setting: Setting, time: Option<Duration>, advice: &'static str) -> Result<()> {
     if time != Some(Duration::ZERO) {
         return Ok(());
@@ -170,12 +170,12 @@ pub(crate) fn not_zero(setting: Setting, time: Option<Duration>, advice: &'stati
     Err(ConfigError::Setting { setting, given: 0, advice }.into())
 }
 
-/// Refuses what the engine cannot do.
+/// Rejects values that the engine does not support.
 fn check_compression(options: &Compression) -> Result<()> {
     for (setting, given, range, advice) in [
-        (Setting::CompressionLevel, options.level, 1..=9, "give 1 to 9"),
-        (Setting::ServerMaxWindowBits, options.server_max_window_bits, 9..=15, "give 9 to 15"),
-        (Setting::ClientMaxWindowBits, options.client_max_window_bits, 9..=15, "give 9 to 15"),
+        (Setting::CompressionLevel, options.level, 1..=9, "use 1 to 9"),
+        (Setting::ServerMaxWindowBits, options.server_max_window_bits, 9..=15, "use 9 to 15"),
+        (Setting::ClientMaxWindowBits, options.client_max_window_bits, 9..=15, "use 9 to 15"),
     ] {
         if !range.contains(&given) {
             return Err(ConfigError::Setting { setting, given: given.into(), advice }.into());
@@ -184,7 +184,7 @@ fn check_compression(options: &Compression) -> Result<()> {
     Ok(())
 }
 
-/// The setters of a [`Config`] on a builder that has one.
+/// Defines the setters of a [`Config`] on a builder that contains one.
 macro_rules! config_setters {
     ($($config:ident).+) => {
         /// Replaces all settings of open connections.

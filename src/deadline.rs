@@ -1,13 +1,15 @@
-//! Until when something may take. The only place that computes with moments in time.
+//! Deadlines. This is the only module that does arithmetic with points in time.
 //!
-//! A length of time that is too long to be added to the clock means no limit, and one of zero is over at once. The clock
-//! is read by [`Deadline::after`], [`Deadline::left`] and [`Deadline::is_over`], and not for what has no limit.
+//! A duration too long to be added to the current time means no limit, and a deadline after a duration of zero has
+//! already passed. Only [`Deadline::after`], [`Deadline::left`] and [`Deadline::is_over`] read the clock, and not if
+//! there is no limit.
 
 use std::time::{Duration, Instant};
 
-/// A moment by which something must be done, or never.
+/// A point in time by which something must be done, or no limit.
 ///
-/// What takes a deadline takes an [`Instant`] or an `Option<Instant>` too, `None` being never.
+/// Functions of this crate that take a deadline also accept an [`Instant`] or an `Option<Instant>`, where `None` means
+/// no limit.
 ///
 /// ```
 /// # use landline::Deadline;
@@ -25,25 +27,26 @@ impl Deadline {
     /// No limit. The default.
     pub const NEVER: Self = Self(None);
 
-    /// The moment `time` from now; never for `None`, and for more than the clock can tell.
+    /// The deadline `time` from now. `None`, and any duration that the clock cannot represent, means no limit.
     #[must_use]
     pub fn after(time: impl Into<Option<Duration>>) -> Self {
         time.into().map_or(Self::NEVER, |time| Self::at(Instant::now()).later(time))
     }
 
-    /// This moment.
+    /// The deadline at `moment`.
     #[must_use]
     pub const fn at(moment: Instant) -> Self {
         Self(Some(moment))
     }
 
-    /// The moment `by` after this one; never for more than the clock can tell.
+    /// The deadline moved later by `by`. No limit stays no limit, and so is any point in time that the clock cannot
+    /// represent.
     #[must_use]
     pub fn later(self, by: Duration) -> Self {
         Self(self.0.and_then(|moment| moment.checked_add(by)))
     }
 
-    /// Whichever comes first.
+    /// The earlier of the two deadlines.
     #[must_use]
     pub fn earliest(self, other: impl Into<Self>) -> Self {
         match (self.0, other.into().0) {
@@ -52,25 +55,25 @@ impl Deadline {
         }
     }
 
-    /// The time until then, zero once it has come. `None` is for ever.
+    /// The time left, which is zero once the deadline has passed. `None` means no limit.
     #[must_use]
     pub fn left(self) -> Option<Duration> {
         self.0.map(|moment| moment.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it has come.
+    /// Whether the deadline has passed.
     #[must_use]
     pub fn is_over(self) -> bool {
         self.0.is_some_and(|moment| moment <= Instant::now())
     }
 
-    /// Whether it had come at `now`: for several deadlines and one reading of the clock.
+    /// Whether the deadline had passed at `now`, for checking several deadlines with one reading of the clock.
     #[must_use]
     pub fn is_over_at(self, now: Instant) -> bool {
         self.0.is_some_and(|moment| moment <= now)
     }
 
-    /// The moment; `None` is never.
+    /// The point in time; `None` means no limit.
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
         self.0
@@ -115,7 +118,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn any_length_of_time_gives_a_deadline() {
+    fn any_duration_makes_a_deadline() {
         assert!(after(Duration::MAX) > after(1_000_000 * SECOND));
         assert!(Deadline::after(1_000_000 * SECOND).left() > Some(999_999 * SECOND));
         for never in [
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_over_at_once_and_never_is_never_over() {
+    fn zero_time_is_over_at_once_and_no_limit_is_never_over() {
         for over in [Deadline::after(Duration::ZERO), Instant::now().into(), Some(Instant::now()).into()] {
             assert!(over.is_over() && over.is_over_at(Instant::now()));
             assert_eq!(over.left(), Some(Duration::ZERO));
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_over_from_its_very_moment_on() {
+    fn a_deadline_is_over_exactly_from_its_instant_on() {
         let now = Instant::now();
         let deadline = Deadline::at(now).later(SECOND);
         assert_eq!(deadline.instant(), Some(now + SECOND));
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_of_two_is_the_one_that_comes_first() {
+    fn earliest_returns_the_earlier_deadline() {
         let soon = Deadline::after(SECOND);
         let late = soon.later(SECOND);
         for (a, b, first) in [
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_no_larger_than_the_moment_it_may_hold() {
+    fn a_deadline_is_as_small_as_an_optional_instant() {
         assert_eq!(size_of::<Deadline>(), size_of::<Option<Instant>>());
     }
 }

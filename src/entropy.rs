@@ -1,5 +1,5 @@
-//! Random bytes: nonces and masking keys (RFC 6455 sections 4.1 and 10.3), for connections and for programs that drive
-//! [`proto`](crate::proto) by themselves.
+//! Random nonces and masking keys (RFC 6455 sections 4.1 and 10.3), for connections and for programs that drive
+//! [`proto`](crate::proto) themselves.
 
 use crate::error::{Error, Result};
 use crate::process::{Process, watch_forks};
@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::io;
 
-/// A fresh nonce for an opening handshake.
+/// Returns a random nonce for one opening handshake.
 ///
 /// # Errors
 ///
@@ -23,8 +23,8 @@ fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| Error::io("getting random bytes", io::Error::other(error)))
 }
 
-/// Masking keys from a cryptographic generator (ChaCha), which the system seeds. A forked child never goes on with its
-/// parent's.
+/// Masking keys from a cryptographic generator (ChaCha) that is seeded by the system. It is seeded again in a forked
+/// child, so parent and child never use the same keys.
 ///
 /// ```
 /// use landline::entropy::SystemMasks;
@@ -38,13 +38,13 @@ pub struct SystemMasks {
 }
 
 impl SystemMasks {
-    /// A freshly seeded source.
+    /// Makes a freshly seeded source.
     ///
     /// # Errors
     ///
-    /// When the system has no random bytes, or no memory to tell of forks.
+    /// [`Error::Io`] when the system has no random bytes, or no memory for the handler that detects forks.
     pub fn new() -> Result<Self> {
-        watch_forks().map_err(|error| Error::io("preparing for forks", error))?;
+        watch_forks().map_err(|error| Error::io("registering the fork handler", error))?;
         let seeded_in = Process::current();
         let mut seed = [0; 32];
         fill(&mut seed)?;
@@ -53,8 +53,8 @@ impl SystemMasks {
 
     #[cold]
     fn renew(&mut self) {
-        // The system gave bytes when the connection was opened; it does not stop giving them afterwards
-        // (getrandom(2)). A predictable key would be worse than trying again.
+        // The system's generator has already delivered bytes to this program, and does not stop once it has started
+        // (getrandom(2)). A predictable key would be worse than another attempt.
         loop {
             match Self::new() {
                 Ok(fresh) => return *self = fresh,
@@ -86,15 +86,11 @@ mod tests {
         let mut keys: HashSet<[u8; 4]> = (0..32).map(|_| masks.next_key()).collect();
         assert!((0..32).all(|_| keys.contains(&parent.next_u32().to_ne_bytes())));
         masks.seeded_in = Process::other();
-        assert_ne!(
-            masks.next_key(),
-            parent.next_u32().to_ne_bytes(),
-            "a forked child goes on with its parent's keys"
-        );
+        assert_ne!(masks.next_key(), parent.next_u32().to_ne_bytes(), "a forked child uses its parent's keys");
         keys.extend((0..320).map(|_| masks.next_key()));
         let mut other = SystemMasks::new().unwrap();
         keys.extend((0..320).map(|_| other.next_key()));
-        // 672 keys of 32 bits: a repeat has a chance of 1 in 19,000; two of them are no accident.
+        // 672 keys of 32 bits: one repetition has a chance of 1 in 19,000; two are no accident.
         assert!(keys.len() >= 32 + 320 + 320 - 1);
     }
 }

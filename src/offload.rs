@@ -1,9 +1,9 @@
-//! Calls of the system that cannot be stopped, for callers that have a deadline.
+//! Blocking calls that cannot be cancelled, for callers that have a deadline.
 //!
-//! Such a call runs in a helper thread, the only kind this library starts unasked; its caller waits until it has
-//! returned, the deadline has passed, or somebody interrupts. A call that is given up meanwhile keeps its thread until
-//! it returns. So the threads are bounded in number, and further calls queue for one, first come, first served, as long
-//! as their deadline lets. A thread ends when nothing is left to do.
+//! Such a call runs in a helper thread, and its caller waits until it has returned, the deadline has passed, or the
+//! caller is interrupted. A call whose caller has given up keeps its thread until it returns. The number of threads is
+//! therefore limited; further calls wait for one in a queue, first come, first served, until their deadline. A thread
+//! ends when the queue is empty.
 
 use crate::deadline::Deadline;
 use crate::process::PerProcess;
@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long to wait before a thread is asked for again that the system has refused.
-const AGAIN: Duration = Duration::from_millis(50);
+/// How long to wait before trying to start a thread again after the system has refused.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Helper threads for one kind of call.
 pub(crate) struct Offload {
@@ -31,29 +31,30 @@ pub(crate) struct Offload {
 struct State {
     threads: usize,
     next: u64,
-    /// Calls that wait for a thread, each with its number.
+    /// Calls that wait for a thread, each with the number of its [`Ticket`].
     queue: VecDeque<(u64, Call)>,
 }
 
 type Call = Box<dyn FnOnce() + Send>;
 
-/// Why a caller did not wait for the end of its call.
+/// Why a caller stopped waiting for its call.
 pub(crate) enum GaveUp {
-    /// The deadline has passed. `queued`: the call had not begun, because all threads were busy with others.
+    /// The deadline passed. `queued`: the call had not started, because all threads were busy with others.
     Timeout { queued: bool },
-    /// The wake is set.
+    /// The wake was set to interrupt.
     Interrupted,
-    /// The system refused something.
+    /// Waiting for the call was not possible.
     Failed(io::Error),
 }
 
 impl Offload {
-    /// At most `max_threads`, which are called `name`.
+    /// Helper threads named `name`, at most `max_threads` at a time.
     pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
         Self { name, max_threads, state: PerProcess::new(|| Mutex::new(State::default())) }
     }
 
-    /// What `call` gives, if it returns before `deadline` and before `wake` is set. A panic in it goes on here.
+    /// Runs `call` in a helper thread and returns its result, if it returns before `deadline` and before `wake` is set.
+    /// A panic in `call` is resumed in the calling thread.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> T + Send + 'static,
@@ -83,12 +84,13 @@ impl Offload {
                 return Err(GaveUp::Timeout { queued: ticket.is_queued() });
             }
             let until =
-                if self.start_thread(shared) { deadline } else { deadline.earliest(Deadline::after(AGAIN)) };
+                if self.start_thread(shared) { deadline } else { deadline.earliest(Deadline::after(RETRY)) };
             wait_fd(done.as_fd(), Interest::READ, until, wake).map_err(GaveUp::Failed)?;
         }
     }
 
-    /// Starts one if a call waits for it. Whether that is settled: if not, try again in a while.
+    /// Starts a thread if a call is queued and the limit allows it. `false` means that the system refused, and the
+    /// caller should try again later.
     fn start_thread(&self, shared: &'static Mutex<State>) -> bool {
         let mut state = lock(shared);
         if state.queue.is_empty() || state.threads >= self.max_threads {
@@ -99,7 +101,7 @@ impl Offload {
         match thread::Builder::new().name(self.name.into()).spawn(|| work(shared)) {
             Ok(_) => true,
             Err(error) => {
-                log::warn!("no thread for {}: {error}", self.name);
+                log::warn!("could not start a thread for {}: {error}", self.name);
                 lock(shared).threads -= 1;
                 false
             }
@@ -107,7 +109,7 @@ impl Offload {
     }
 }
 
-/// A helper thread: calls until there is none left.
+/// The body of a helper thread: makes queued calls until the queue is empty.
 fn work(shared: &Mutex<State>) {
     loop {
         let mut state = lock(shared);
@@ -120,7 +122,7 @@ fn work(shared: &Mutex<State>) {
     }
 }
 
-/// A call's place in the queue, which it leaves when its caller does.
+/// A call's place in the queue. Dropping it removes the call if it has not started.
 struct Ticket<'a> {
     shared: &'a Mutex<State>,
     number: u64,
@@ -162,7 +164,8 @@ pub(crate) mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A call that hangs until the sender is gone, and is given up at once; it has begun when this returns.
+    /// Makes a call that hangs until the returned sender is dropped, and whose caller gives up at once. The call has
+    /// started when this returns.
     pub(crate) fn hang(offload: &'static Offload) -> Sender<()> {
         let (held, hold) = channel::<()>();
         let (begun, begin) = channel();
@@ -188,13 +191,13 @@ pub(crate) mod tests {
     fn eventually(what: &str, done: impl Fn() -> bool) {
         let limit = Deadline::after(LONG);
         while !done() {
-            assert!(!limit.is_over(), "never: {what}");
+            assert!(!limit.is_over(), "did not happen: {what}");
             thread::yield_now();
         }
     }
 
     #[test]
-    fn more_calls_than_threads_wait_and_all_return() {
+    fn calls_beyond_the_thread_limit_wait_and_all_return() {
         static FEW: Offload = Offload::new("few", 3);
         let calls: Vec<_> = (0..60)
             .map(|i| {
@@ -215,7 +218,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn hanging_calls_hold_their_threads_and_a_caller_that_gives_up_leaves_the_queue() {
+    fn hanging_calls_keep_their_threads_and_a_caller_that_gives_up_leaves_the_queue() {
         static TWO: Offload = Offload::new("two", 2);
         let held = [hang(&TWO), hang(&TWO)];
         let (ran, run) = channel();
@@ -226,7 +229,7 @@ pub(crate) mod tests {
         eventually("the next one is in the queue", || lock(TWO.state.get()).queue.len() == 1);
         drop(held);
         assert_eq!(waiting.join().unwrap(), Some(7));
-        assert!(run.recv().is_err(), "a call that was given up in the queue must not be made");
+        assert!(run.recv().is_err(), "a call whose caller gave up while it was queued must not be made");
         eventually("the threads end", || threads(&TWO) == 0);
     }
 
@@ -252,7 +255,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_call_that_has_begun_runs_out_of_time_as_itself() {
+    fn a_call_that_has_started_times_out_as_not_queued() {
         static ONE: Offload = Offload::new("one", 1);
         let (held, hold) = channel::<()>();
         let (begun, begin) = channel();

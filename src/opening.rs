@@ -1,4 +1,4 @@
-//! The bytes of an opening handshake over a transport, for both roles, under one deadline.
+//! Reading and writing of the opening handshake's bytes over a transport, for both roles, within one deadline.
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
@@ -6,22 +6,22 @@ use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake};
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-/// Read at a time. What comes behind the head is kept, and fits the connection's first buffer.
+/// Size of a read. Bytes after the head are kept, and fit into the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
 
-/// How long to read on behind a refusal at most, so that it is not lost to a reset.
+/// The longest time to go on reading after a refusal has been sent, so that a reset does not destroy it.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
-/// A transport on which nothing but the handshake happens yet.
+/// A transport during the opening handshake.
 pub(crate) struct Opening<'a> {
     pub(crate) transport: &'a dyn Transport,
     pub(crate) deadline: Deadline,
-    /// Ends the handshake with `Interrupted` while it is set.
+    /// While it is set to interrupt, calls that would wait fail with `Interrupted`.
     pub(crate) wake: Option<&'a Wake>,
 }
 
 impl Opening<'_> {
-    /// Writes all of it.
+    /// Writes all of `bytes` and flushes.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -36,7 +36,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Reads something; zero is the end of the stream.
+    /// Reads at least one byte; zero is the end of the stream.
     pub(crate) fn read(&self, buf: &mut [u8]) -> Result<usize> {
         loop {
             match self.transport.read(buf) {
@@ -46,7 +46,8 @@ impl Opening<'_> {
         }
     }
 
-    /// Ends the stream behind the last thing said, and waits until the deadline for the peer to have read it.
+    /// Ends the stream after the last bytes written, then discards input until the peer closes the connection or the
+    /// deadline passes: closing earlier could reset the connection before the peer has read those bytes.
     pub(crate) fn linger(&self) {
         while let Err(error) = self.transport.close_write() {
             if self.wait_after(error, Interest::WRITE).is_err() {

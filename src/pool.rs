@@ -1,20 +1,21 @@
-//! Memory that is needed only while much is being written, shared by all connections.
+//! Buffers that a connection needs only while output is pending, shared by all connections.
 //!
-//! With many connections, memory that another one has just used is still in the processor's cache, and its own, used a
-//! while ago, is not. And a connection that is idle holds none.
+//! An idle connection holds none. And with many connections, a buffer that another one has just used is still in the
+//! processor's cache, whereas a buffer of the connection's own would not be.
 
 use std::sync::Mutex;
 
-/// At most so many pieces of memory wait in a pool, each of at most so many bytes: what gathering needs.
-const MOST: usize = 16;
-const LARGEST: usize = 128 << 10;
+/// Most buffers that a pool keeps.
+const MAX_BUFFERS: usize = 16;
+/// Largest buffer that a pool keeps, in bytes: enough for the output that a connection gathers before it writes.
+const MAX_CAPACITY: usize = 128 << 10;
 
-/// What one purpose keeps.
+/// The spare buffers for one purpose.
 pub(crate) struct Pool(Mutex<Vec<Vec<u8>>>);
 
-/// For outbound queues, which stay initialised up to their length.
+/// For outbound queues. These buffers are initialised up to their length.
 pub(crate) static QUEUES: Pool = Pool::new();
-/// For ciphertext on its way out, empty.
+/// For outgoing ciphertext. These buffers are empty.
 pub(crate) static CIPHERTEXT: Pool = Pool::new();
 
 impl Pool {
@@ -22,19 +23,19 @@ impl Pool {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// The memory that was given last, or none. Never waits: a process may have been forked while another thread was
-    /// here.
+    /// Takes the buffer that was put back last, or returns an empty vector. Never waits for the lock: another thread
+    /// may have held it when this process was forked.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.0.try_lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
     }
 
-    /// Gives memory for others to use.
-    pub(crate) fn give(&self, memory: Vec<u8>) {
-        if memory.capacity() <= LARGEST
+    /// Puts a buffer back for others to use, or drops it if it is too large, the pool is full, or the lock is held.
+    pub(crate) fn give(&self, buffer: Vec<u8>) {
+        if buffer.capacity() <= MAX_CAPACITY
             && let Ok(mut pool) = self.0.try_lock()
-            && pool.len() < MOST
+            && pool.len() < MAX_BUFFERS
         {
-            pool.push(memory);
+            pool.push(buffer);
         }
     }
 }
@@ -44,11 +45,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn a_pool_keeps_a_bounded_number_of_bounded_buffers() {
         let pool = Pool::new();
-        pool.give(vec![0; LARGEST + 1]);
-        (0..2 * MOST).for_each(|_| pool.give(vec![0; LARGEST]));
-        let kept: Vec<Vec<u8>> = (0..2 * MOST).map(|_| pool.take()).filter(|memory| !memory.is_empty()).collect();
-        assert!(kept.len() == MOST && kept.iter().all(|memory| memory.len() <= LARGEST));
+        pool.give(vec![0; MAX_CAPACITY + 1]);
+        (0..2 * MAX_BUFFERS).for_each(|_| pool.give(vec![0; MAX_CAPACITY]));
+        let kept = (0..2 * MAX_BUFFERS).map(|_| pool.take()).filter(|buffer| !buffer.is_empty());
+        let kept: Vec<Vec<u8>> = kept.collect();
+        assert!(kept.len() == MAX_BUFFERS && kept.iter().all(|buffer| buffer.len() <= MAX_CAPACITY));
     }
 }

@@ -1,20 +1,20 @@
-//! Which process a handle belongs to: the rule for programs that fork.
+//! Which process a handle belongs to, for programs that fork.
 //!
 //! **A connection, sender, receiver, listener, server, interrupter, aborter or stop handle belongs to the process that
 //! made it.** In a process that was forked from that one,
 //!
-//! - dropping (freeing) it closes this process's copies of its descriptors, frees its memory, and does nothing else: it
-//!   writes nothing to the peer, ends no connection, touches no eventfd or pipe, takes no lock that another thread may
-//!   have held at the fork, and leaves the file of a Unix socket alone;
-//! - every other call fails with [`UsageError::Forked`] and touches nothing that the
-//!   two processes share; calls that return nothing, such as `interrupt` and `abort`, do nothing.
+//! - dropping (freeing) it closes this process's copies of its descriptors and frees its memory. It does nothing else:
+//!   it writes nothing to the peer, ends no connection, touches no eventfd or pipe, takes no lock that another thread
+//!   may have held at the fork, and does not remove the file of a Unix socket;
+//! - every other call fails with [`UsageError::Forked`] and touches nothing that the two processes share; calls that
+//!   return nothing, such as `interrupt` and `abort`, do nothing.
 //!
-//! The process that made it notices nothing of what its children do with their copies. When it drops a connection or a
-//! listener there, the socket is shut down before it is closed, so that the peer is told, and the port is free, although
-//! a child still has the descriptor.
+//! What children do with their copies does not affect the process that made the handle. When that process drops a
+//! connection or a listener, the socket is shut down before it is closed, so that the peer is told and the port is free
+//! even though a child still has the descriptor.
 //!
-//! The notice of a fork comes from `pthread_atfork`. A child that was made by a bare `clone` or `vfork` does not count as
-//! one; it has to execute another program anyway.
+//! Forks are detected with `pthread_atfork`. A child made by a bare `clone` or `vfork` is not detected; such a child
+//! must not do more than execute another program anyway.
 
 use crate::error::{Result, UsageError};
 use std::io;
@@ -22,25 +22,26 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-/// How many times this process is a fork of the one that started.
+/// How many forks lie between the process that first loaded this library and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Sees to it that [`Process`] tells of forks.
+/// Registers the handler that lets [`Process`] detect forks, unless that has been done.
 ///
 /// # Errors
 ///
-/// When the system has no memory for that.
-#[expect(unsafe_code, reason = "the system's notice of a fork; a getpid per frame costs more than the frame")]
+/// When the system has no memory for it.
+#[expect(unsafe_code, reason = "pthread_atfork detects forks; a getpid per frame would cost more than the frame")]
 pub(crate) fn watch_forks() -> io::Result<()> {
-    // Not a `OnceLock`: a child that was forked while another thread set it would wait for ever. Two threads may both
-    // come to register the handler; the count then goes up by two.
+    // Not a `OnceLock`: a child that was forked while another thread was initialising it would block forever. Two
+    // threads may both register the handler, and each fork then adds two to the count, which does no harm.
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(Ordering::Acquire) {
-        // SAFETY: the handler only changes an atomic, which is async-signal-safe, and goes with this library if that is ever unloaded.
+        // SAFETY: the handler only changes an atomic, which is async-signal-safe, and goes with this library if that is
+        // ever unloaded.
         let errno = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
         if errno != 0 {
             return Err(io::Error::from_raw_os_error(errno));
@@ -50,47 +51,48 @@ pub(crate) fn watch_forks() -> io::Result<()> {
     Ok(())
 }
 
-/// A process, as against those that are forked from it.
+/// Identifies a process, as distinct from the processes forked from it.
 ///
-/// For handles of your own that keep the rule above: note [`current`](Self::current) when one is made, and do nothing
-/// that others can see unless it [`is_current`](Self::is_current).
+/// For handles of your own that follow the rule above: store [`current`](Self::current) when one is made, and do
+/// nothing that another process or the peer can observe unless the stored value [`is_current`](Self::is_current).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Process(u32);
 
 impl Process {
-    /// This one.
+    /// The calling process.
     #[must_use]
     pub fn current() -> Self {
-        // Without memory for the notice there is none; masking keys, which must not do without it, ask for themselves.
+        // If the system has no memory for the handler, forks are not detected here. `SystemMasks`, for which that would
+        // be a security problem, registers it itself and fails.
         let _ = watch_forks();
         Self(FORKS.load(Ordering::Relaxed))
     }
 
-    /// Another one, for tests.
+    /// Another process, for tests.
     #[cfg(test)]
     pub(crate) fn other() -> Self {
         Self(NONE)
     }
 
-    /// Whether it is this one. Costs one load.
+    /// Whether it is the calling process. Costs one atomic load.
     #[inline(always)]
     #[must_use]
     pub fn is_current(self) -> bool {
         self.0 == FORKS.load(Ordering::Relaxed)
     }
 
-    /// Whether what was made in it may be used.
+    /// Fails with [`UsageError::Forked`] unless it is the calling process.
     #[inline(always)]
     pub(crate) fn check(self) -> Result<()> {
         if self.is_current() { Ok(()) } else { Err(UsageError::Forked.into()) }
     }
 }
 
-/// A process that may still use something, until it is revoked: the two questions cost no more than one.
+/// The process that may use something, until that is revoked. Both conditions are checked at the cost of one.
 #[derive(Debug)]
 pub(crate) struct UsableIn(AtomicU32);
 
-/// No process: nobody forks so often.
+/// No process: the count of forks never gets this high.
 const NONE: u32 = u32::MAX;
 
 impl UsableIn {
@@ -98,20 +100,20 @@ impl UsableIn {
         Self(AtomicU32::new(Process::current().0))
     }
 
-    /// Whether this process may use it.
+    /// Whether the calling process may use it.
     #[inline(always)]
     pub(crate) fn is_usable(&self) -> bool {
         self.0.load(Ordering::SeqCst) == FORKS.load(Ordering::Relaxed)
     }
 
-    /// No process may use it any more.
+    /// From now on, no process may use it.
     pub(crate) fn revoke(&self) {
         self.0.store(NONE, Ordering::SeqCst);
     }
 }
 
-/// A value that is dropped by the process that made it only; in another one its memory is left alone. For what takes
-/// locks, or does something that others see, when it is dropped.
+/// A value whose destructor runs only in the process that made it. For values that, when dropped, take locks or do
+/// something that another process or the peer can observe.
 #[derive(Debug)]
 pub(crate) struct DroppedByMaker<T> {
     value: ManuallyDrop<T>,
@@ -138,18 +140,18 @@ impl<T> DerefMut for DroppedByMaker<T> {
     }
 }
 
-#[expect(unsafe_code, reason = "dropping on a condition")]
+#[expect(unsafe_code, reason = "dropping conditionally")]
 impl<T> Drop for DroppedByMaker<T> {
     fn drop(&mut self) {
         if self.made_in.is_current() {
-            // SAFETY: it is dropped here only, and not used afterwards.
+            // SAFETY: it is dropped only here, and not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.value) }
         }
     }
 }
 
-/// Process-wide state that a forked child begins afresh: another thread may have been changing its parent's, with locks
-/// held that nobody in the child ever releases. For a `static`.
+/// Process-wide state of which a forked child gets a fresh copy, because another thread of the parent may have been
+/// changing it during the fork, holding locks that would never be released in the child. For a `static`.
 pub struct PerProcess<T: 'static> {
     latest: AtomicPtr<Made<T>>,
     make: fn() -> T,
@@ -158,25 +160,25 @@ pub struct PerProcess<T: 'static> {
 struct Made<T> {
     process: Process,
     value: T,
-    /// Keeps the parent's reachable: it cannot be dropped, and must not look like a leak.
+    /// Keeps the parent's state reachable: it must not be dropped, and must not look like a leak.
     _before: AtomicPtr<Made<T>>,
 }
 
-#[expect(unsafe_code, reason = "a lock here could itself be held at the fork")]
+#[expect(unsafe_code, reason = "a lock could itself be held at the fork")]
 impl<T: Send + Sync> PerProcess<T> {
-    /// `make` gives what each process begins with; it may be called once too often.
+    /// `make` returns the initial state of a process. Its result is discarded if another thread was faster.
     pub const fn new(make: fn() -> T) -> Self {
         Self { latest: AtomicPtr::new(std::ptr::null_mut()), make }
     }
 
-    /// This process's. Waits for nobody.
+    /// The calling process's state. Never blocks.
     pub fn get(&self) -> &'static T {
         self.of(Process::current())
     }
 
     fn of(&self, process: Process) -> &'static T {
         let latest = self.latest.load(Ordering::Acquire);
-        // SAFETY: null, or a box that was leaked below.
+        // SAFETY: it is null or points to a box that was leaked below.
         if let Some(made) = unsafe { latest.as_ref() }
             && made.process == process
         {
@@ -185,10 +187,10 @@ impl<T: Send + Sync> PerProcess<T> {
         let made = Made { process, value: (self.make)(), _before: AtomicPtr::new(latest) };
         let fresh = Box::into_raw(Box::new(made));
         match self.latest.compare_exchange(latest, fresh, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: from now on it is leaked.
+            // SAFETY: it is stored in `latest` and never freed, so it stays valid.
             Ok(_) => unsafe { &(*fresh).value },
             Err(other) => {
-                // SAFETY: nobody else has seen `fresh`, and `other` was leaked by another thread of this process.
+                // SAFETY: no other thread has seen `fresh`, and `other` was leaked by another thread of this process.
                 unsafe {
                     drop(Box::from_raw(fresh));
                     &(*other).value
@@ -204,7 +206,7 @@ mod tests {
     use std::sync::Mutex;
 
     #[test]
-    fn process_wide_state_begins_afresh_in_a_child_whatever_is_locked() {
+    fn process_wide_state_is_fresh_in_a_child_even_if_it_was_locked() {
         static COUNT: PerProcess<Mutex<u32>> = PerProcess::new(|| Mutex::new(7));
         let held = COUNT.get().lock().unwrap();
         let mut childs = COUNT.of(Process::other()).try_lock().unwrap();

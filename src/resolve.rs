@@ -1,6 +1,7 @@
-//! Host names to addresses, with a time limit.
+//! Resolves host names to addresses within a deadline.
 //!
-//! The system's look-up cannot be stopped: see [`offload`](crate::offload). Addresses that are numbers need none.
+//! The system's look-up cannot be cancelled, so it runs in a helper thread: see [`offload`](crate::offload). Numeric
+//! addresses need no look-up.
 
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, Error, Interrupted, Phase, Result, Timeout};
@@ -10,12 +11,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use url::Host;
 
-/// So many look-ups run at a time, abandoned ones included; more wait for one of them to end.
+/// How many look-ups run at a time, including those whose caller has given up. Further ones wait for one of them to
+/// end.
 const MAX_LOOKUPS: usize = 64;
 
 static LOOKUPS: Offload = Offload::new("landline look-up", MAX_LOOKUPS);
 
-/// The addresses of a host, in the system's order.
+/// Returns the addresses of a host, in the system's order.
 pub(crate) fn resolve(
     host: &Host<String>,
     port: u16,
@@ -58,7 +60,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn behind_look_ups_that_hang_a_name_runs_out_of_time_and_says_why() {
+    fn a_look_up_queued_behind_hanging_ones_times_out_and_says_why() {
         static ONE: Offload = Offload::new("one look-up", 1);
         let held = hang(&ONE);
         let name = Host::Domain("localhost".to_owned());
@@ -66,7 +68,7 @@ mod tests {
         let error = resolve_by(&ONE, &name, 80, soon, None).unwrap_err();
         assert!(matches!(error, Error::Timeout(Timeout { phase: Phase::Resolve, queued: true, .. })), "{error}");
         assert!(error.to_string().ends_with("too many others have not returned from the system"), "{error}");
-        // Numbers are not looked up.
+        // Numeric addresses are not looked up.
         let number = Host::Ipv4([127, 0, 0, 1].into());
         assert_eq!(resolve_by(&ONE, &number, 80, soon, None).unwrap().len(), 1);
         drop(held);

@@ -1,16 +1,16 @@
-//! A client's TLS connector, made within a time limit.
+//! Makes a client's TLS connector within a deadline.
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::offload::{GaveUp, Offload};
 use crate::transport::{TlsConnector, TlsConnectorBuilder, Wake};
 
-/// Reading files and certificates cannot be stopped: so many at a time, for callers with a time limit.
+/// Reading files and parsing certificates cannot be cancelled, so calls with a deadline do it in helper threads.
 static SETTING_UP: Offload = Offload::new("landline TLS set-up", 16);
 
-/// [`TlsConnectorBuilder::build`] until `deadline` passes or `wake` is set.
+/// Calls [`TlsConnectorBuilder::build`], and gives up when `deadline` passes or `wake` is set.
 ///
-/// What blocks longer goes on in a thread of its own.
+/// A build whose caller has given up goes on in its helper thread until it returns.
 pub(crate) fn connector(
     options: &TlsConnectorBuilder,
     deadline: Deadline,

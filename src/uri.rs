@@ -1,16 +1,16 @@
 //! WebSocket URLs: where to connect and what to ask for (RFC 6455 section 3).
 //!
-//! In scope: `ws` and `wss` URLs as WHATWG reads them, less what it repairs silently where a
-//! mistake or an attack is more likely than intent. Out of scope: looking up names, proxies.
+//! In scope: `ws` and `wss` URLs as defined by the WHATWG, except that input which its parser would repair silently is
+//! rejected where a mistake or an attack is more likely than intent. Out of scope: name look-up, proxies.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::{Host, ParseError, Url};
 
-/// Where a URL leads, taken apart.
+/// The parts of a WebSocket URL.
 ///
-/// `Display` gives the URL back without user and password; `Debug` leaves the password out.
+/// `Display` writes the URL without user and password; `Debug` omits the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     tls: bool,
@@ -21,18 +21,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a `ws://` or `wss://` URL.
+    /// Parses a `ws://` or `wss://` URL.
     ///
-    /// The host may be a name (international ones become punycode), an IPv4 address or an IPv6
-    /// address in brackets; the port is 80 or 443 if none is given. Path and query are
-    /// percent-encoded where necessary and `.` and `..` resolved, as browsers do.
+    /// The host may be a name (international ones are converted to punycode), an IPv4 address, or an IPv6 address in
+    /// brackets. The default port is 80 for `ws` and 443 for `wss`. Path and query are percent-encoded where necessary,
+    /// and `.` and `..` are resolved, as browsers do.
     ///
     /// # Errors
     ///
-    /// [`UrlError`] says what is wrong and what to write instead. The URL itself is not repeated,
-    /// since it may hold a password.
+    /// [`UrlError`] says what is wrong and what to write instead. It does not contain the URL, which may include a
+    /// password.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
-        // WHATWG drops tabs and line ends anywhere and blanks at the ends, and takes `\` for `/`.
+        // The WHATWG parser removes tabs and line breaks anywhere and white space at both ends, and treats `\` as `/`.
         if let Some(forbidden) = url.chars().find(|&c| c.is_whitespace() || c.is_control() || c == '\\') {
             return Err(UrlError::ForbiddenCharacter(forbidden));
         }
@@ -51,7 +51,7 @@ impl Endpoint {
         if url.contains('#') {
             return Err(UrlError::Fragment);
         }
-        // WHATWG would skip further slashes and take the path for the host.
+        // The WHATWG parser would skip further slashes and treat the path as the host.
         if rest.starts_with('/') {
             return Err(UrlError::EmptyHost);
         }
@@ -71,7 +71,7 @@ impl Endpoint {
         })
     }
 
-    /// Whether the URL is a `wss` one.
+    /// Whether the scheme is `wss`.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls
@@ -89,7 +89,7 @@ impl Endpoint {
         self.port
     }
 
-    /// Path and query, percent-encoded: what RFC 6455 section 3 calls the resource name.
+    /// Path and query, percent-encoded: the resource name of RFC 6455 section 3.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
@@ -101,7 +101,8 @@ impl Endpoint {
         self.user.as_ref().map(|(user, password)| (&**user, &**password))
     }
 
-    /// What goes into the `Host` header: brackets around IPv6, the port unless it is the default.
+    /// The value of the `Host` header: the host, with brackets around an IPv6 address, and the port unless it is the
+    /// scheme's default.
     #[must_use]
     pub fn authority(&self) -> String {
         let default = if self.tls { 443 } else { 80 };
@@ -111,7 +112,8 @@ impl Endpoint {
         }
     }
 
-    /// The name that the certificate has to be for: no brackets around IPv6, no dot at the end.
+    /// The name that the server's certificate must be valid for: the host without brackets around an IPv6 address and
+    /// without a dot at the end.
     #[must_use]
     pub fn server_name(&self) -> String {
         match &self.host {
@@ -146,7 +148,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// User and password of the URL, if it has any.
+/// Returns the URL's user and password, if it has either.
 fn user(url: &Url) -> Result<Option<(String, String)>, UrlError> {
     let password = url.password();
     if url.username().is_empty() && password.is_none() {
@@ -156,22 +158,22 @@ fn user(url: &Url) -> Result<Option<(String, String)>, UrlError> {
     Ok(Some((user, percent_decode(password.unwrap_or_default())?)))
 }
 
-/// Undoes percent-encoding; a percent sign without two digits behind it stands for itself.
+/// Decodes percent-encoding. A percent sign that is not followed by two hexadecimal digits is kept as it is.
 fn percent_decode(text: &str) -> Result<String, UrlError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let [byte, behind @ ..] = rest {
+    while let [byte, after @ ..] = rest {
         let escaped = match rest {
-            [b'%', high, low, behind @ ..] => {
+            [b'%', high, low, after @ ..] => {
                 let digit = |byte: u8| char::from(byte).to_digit(16);
                 let value = digit(*high).zip(digit(*low)).map(|(high, low)| high * 16 + low);
-                value.and_then(|value| u8::try_from(value).ok()).map(|byte| (byte, behind))
+                value.and_then(|value| u8::try_from(value).ok()).map(|byte| (byte, after))
             }
             _ => None,
         };
-        let (byte, behind) = escaped.unwrap_or((*byte, behind));
+        let (byte, after) = escaped.unwrap_or((*byte, after));
         bytes.push(byte);
-        rest = behind;
+        rest = after;
     }
     String::from_utf8(bytes).map_err(|_| UrlError::InvalidUser)
 }
@@ -180,8 +182,8 @@ fn percent_decode(text: &str) -> Result<String, UrlError> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// White space, a control character or a backslash anywhere in it.
-    #[error("the URL holds {0:?}: remove it or percent-encode it")]
+    /// White space, a control character or a backslash anywhere in the URL.
+    #[error("the URL contains {0:?}: remove it or percent-encode it")]
     ForbiddenCharacter(char),
     /// No `://`.
     #[error("the URL has no scheme: begin it with ws:// or wss://")]
@@ -194,22 +196,22 @@ pub enum UrlError {
         /// The scheme that was probably meant.
         instead: &'static str,
     },
-    /// Another scheme.
+    /// A scheme other than `ws`, `wss`, `http` and `https`.
     #[error("the URL's scheme is not supported: use ws:// or wss://")]
     UnsupportedScheme,
     /// A `#` (RFC 6455 section 3).
-    #[error("the URL has a fragment, which WebSocket URLs have not: remove it, or write # as %23")]
+    #[error("the URL has a fragment, which is not allowed in WebSocket URLs: remove it, or write # as %23")]
     Fragment,
-    /// Nothing where the host belongs.
-    #[error("the URL has no host: write it behind ws:// or wss://, an IPv6 address in brackets")]
+    /// No host after the scheme.
+    #[error("the URL has no host: write it after ws:// or wss://, with brackets around an IPv6 address")]
     EmptyHost,
-    /// No valid name or address where the host belongs.
+    /// A host that is not a valid name or address.
     #[error("the URL's host is not valid: {0}")]
     InvalidHost(String),
-    /// No number from 1 to 65535 where the port belongs.
+    /// A port that is not a number from 1 to 65535.
     #[error("the URL's port is not valid: use 1 to 65535")]
     InvalidPort,
-    /// User or password are not UTF-8 once percent-decoded.
+    /// A user or password that is not UTF-8 after percent-decoding.
     #[error("the URL's user or password is not valid: percent-encode it as UTF-8")]
     InvalidUser,
 }
@@ -230,7 +232,7 @@ mod tests {
 
     use super::*;
 
-    /// URL; authority, server name, port, target.
+    /// Columns: URL, authority, server name, port, target.
     #[test]
     fn rfc_3_good_urls() {
         for (url, authority, server_name, port, target) in [
@@ -261,7 +263,7 @@ mod tests {
             assert_eq!((endpoint.port(), endpoint.target()), (port, target), "{url}");
             assert_eq!(endpoint.is_tls(), url.to_lowercase().starts_with("wss"), "{url}");
             assert_eq!(endpoint.user(), None, "{url}");
-            // What it displays leads to the same place.
+            // The displayed URL parses to the same endpoint.
             assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{url}");
         }
     }
@@ -311,7 +313,7 @@ mod tests {
         }
     }
 
-    /// What WHATWG would drop or repair.
+    /// Input that the WHATWG parser would remove or repair.
     #[test]
     fn item_6_nothing_is_dropped_silently() {
         for forbidden in [' ', '\t', '\r', '\n', '\0', '\x1f', '\x7f', '\u{85}', '\u{a0}', '\u{2028}', '\\'] {
@@ -320,7 +322,7 @@ mod tests {
                 assert_eq!(Endpoint::parse(&url), Err(UrlError::ForbiddenCharacter(forbidden)));
             }
         }
-        // The target goes onto the wire as it is.
+        // The target is sent as it is.
         for text in ["\"<>`{}|^[]'", "\u{fffd}\u{1f600}", "%0d%0a", "%00"] {
             let endpoint = Endpoint::parse(&format!("ws://a/{text}?{text}")).unwrap();
             assert!(endpoint.target().bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
@@ -328,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn item_6_user_and_password() {
+    fn item_6_user_and_password_are_decoded_and_not_shown() {
         for (url, user) in [
             ("ws://a@b/", ("a", "")),
             ("ws://a:@b/", ("a", "")),
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_say_what_to_write_and_nothing_secret() {
+    fn messages_say_what_to_write_and_reveal_no_secret() {
         for (url, expected) in [
             ("https://u:hunter2@a", "wss://"),
             ("u:hunter2@a", "ws://"),
@@ -365,7 +367,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_survived(url in "(wss?://)?[a@:/?#%.\\[\\]0-9\\PC]{0,20}") {
+        fn no_text_causes_a_panic(url in "(wss?://)?[a@:/?#%.\\[\\]0-9\\PC]{0,20}") {
             if let Ok(endpoint) = Endpoint::parse(&url) {
                 proptest::prop_assert!(endpoint.port() > 0 && endpoint.target().starts_with('/'));
                 proptest::prop_assert!(endpoint.target().bytes().all(|b| b.is_ascii_graphic()));
