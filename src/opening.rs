@@ -2,15 +2,11 @@
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
-use crate::transport::{Interest, Pace, SCRATCH, Transport, Wake};
+use crate::transport::{Interest, Linger, Pace, Progress, Transport, Wake};
 use std::io::{self, IoSlice};
-use std::time::Duration;
 
 /// Size of a read. Bytes after the head are kept, and fit into the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
-
-/// The longest time to go on reading after a refusal has been sent, so that a reset does not destroy it.
-pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// A transport during the opening handshake.
 pub(crate) struct Opening<'a> {
@@ -49,17 +45,10 @@ impl Opening<'_> {
     /// Ends the stream after the last bytes written, then discards input until the peer closes the connection or the
     /// deadline passes: closing earlier could reset the connection before the peer has read those bytes.
     pub(crate) fn linger(&self) {
-        while let Err(error) = self.transport.close_write() {
-            if self.wait_after(error, Interest::WRITE).is_err() {
-                return;
-            }
-        }
-        let (mut scratch, mut pace) = (vec![0; SCRATCH], Pace::default());
-        while let Ok(count @ 1..) = self.read(&mut scratch) {
-            pace.passed(count, self.transport, false);
-            if self.deadline.is_over() {
-                return;
-            }
+        let mut pace = Pace::default();
+        let mut linger = Linger::new(self.transport, self.wake, &mut pace);
+        if linger.end_write(self.deadline) == Progress::Done {
+            linger.read_out(self.deadline);
         }
     }
 

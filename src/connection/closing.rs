@@ -1,83 +1,36 @@
 //! How a connection ends.
 //!
-//! Whoever ends one reads and throws away from the first moment on, also while its own Close frame, or messages before
-//! it, cannot leave yet: if both ends wrote first and read then, each could wait for the other for ever. Once everything
-//! is out and the stream towards the peer is ended, it reads on until the peer ends its stream. A socket that is closed
-//! with unread data in it resets the connection, and with that destroys what the peer has not read yet.
-//!
-//! All of this is bounded by time, and not by how much the peer sends ([`Pace`] bounds what that costs). Until the peer's
-//! Close frame comes, what arrives is looked at frame by frame ([`Receiver::close`](super::Receiver::close)); behind it,
-//! or where nobody can receive any more, an [`Ending`] takes the bytes as they come.
+//! Whoever ends one reads on and discards meanwhile, as [`Linger`] says. Before the peer's Close frame, what arrives is
+//! looked at frame by frame ([`Receiver::close`](super::Receiver::close)); behind it, or where nobody can receive any
+//! more, an [`Ending`] takes the bytes as they come. All of this is bounded by time, and not by how much the peer sends.
 //!
 //! The reason for an end is recorded in the gate before the transport is cut. The first record stays, so that failures
 //! that follow from the cut do not take its place, in whatever thread.
 
 use super::close_info::CloseInfo;
-use super::link::Link;
+use super::link::{Gate, Link};
 use super::patience::Patience;
 use crate::close::{CloseCode, CloseFrame};
-use crate::deadline::{self, Deadline};
+use crate::deadline::Deadline;
 use crate::error::{Closed, Error, Phase, Result, Timeout};
 use crate::proto::{ReceiveError, Step};
-use crate::transport::{Interest, Pace, SCRATCH};
-use std::io;
-use std::time::{Duration, Instant};
-
-/// How long to wait for another thread's turn before looking again: nothing wakes a thread that reads meanwhile.
-const GLANCE: Duration = Duration::from_millis(2);
+pub(super) use crate::transport::Progress;
+use crate::transport::{Linger, Pace};
+use std::time::Duration;
 
 /// The end of a connection's use of its transport, in one thread.
 pub(super) struct Ending<'a> {
     link: &'a Link,
-    /// Where to read what is thrown away; made when it is needed.
-    scratch: Vec<u8>,
-    pace: Pace,
-    /// There is nothing more to read: the peer has ended its stream, or reading fails.
-    is_drained: bool,
-    /// The peer was still sending the last time.
-    is_flooded: bool,
-}
-
-/// How far a step has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Progress {
-    Done,
-    /// It waits for room to write.
-    Blocked,
-    /// It waits for another thread's turn to end.
-    Behind,
-    /// It waits for the peer to say something.
-    Reading,
-    /// Nothing can be written any more.
-    Failed,
-    /// Time is up, and not everything has been handed over; or it has, but the peer has not ended its stream.
-    Unwritten,
-    Unanswered,
-}
-
-impl Progress {
-    /// Whether time is up.
-    pub(super) fn is_late(self) -> bool {
-        matches!(self, Self::Unwritten | Self::Unanswered)
-    }
+    linger: Linger<'a>,
 }
 
 impl<'a> Ending<'a> {
-    pub(super) fn new(link: &'a Link) -> Self {
-        Self::at_pace(link, Pace::default())
-    }
-
-    /// One that goes on where an earlier call's time ran out.
-    pub(super) fn at_pace(link: &'a Link, pace: Pace) -> Self {
-        Self { link, scratch: Vec::new(), pace, is_drained: false, is_flooded: false }
-    }
-
-    pub(super) fn pace(&self) -> Pace {
-        self.pace
+    pub(super) fn new(link: &'a Link, pace: &'a mut Pace) -> Self {
+        Self { link, linger: Linger::new(&*link.transport, None, pace) }
     }
 
     /// Writes everything that is queued and due, ends the stream towards the peer, and reads until the peer ends its own.
-    pub(super) fn finish(&mut self, deadline: Instant) -> Progress {
+    pub(super) fn finish(&mut self, deadline: Deadline) -> Progress {
         let mut progress = self.write_out(deadline);
         if progress == Progress::Done {
             progress = self.end_write(deadline);
@@ -88,80 +41,50 @@ impl<'a> Ending<'a> {
         progress
     }
 
-    /// Cuts the connection if its peer does not read or goes on sending. Otherwise all is in the kernel, and a peer that
-    /// reads slowly still gets it when the socket is closed.
-    pub(super) fn cut_if_late(&self, progress: Progress, error: Error) {
-        if progress == Progress::Unwritten || (progress == Progress::Unanswered && self.is_flooded) {
-            let _ = self.link.cut(error);
-        }
-    }
-
     /// Writes everything that is queued and due.
-    pub(super) fn write_out(&mut self, deadline: Instant) -> Progress {
-        self.work(deadline, |link, _| link.push())
+    pub(super) fn write_out(&mut self, deadline: Deadline) -> Progress {
+        self.linger.work(deadline, |_| self.link.push())
     }
 
     /// Ends the stream towards the peer.
-    pub(super) fn end_write(&mut self, deadline: Instant) -> Progress {
-        self.work(deadline, |link, _| match link.transport.close_write() {
-            Ok(()) => Progress::Done,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Progress::Blocked,
-            Err(_) => Progress::Failed,
-        })
+    pub(super) fn end_write(&mut self, deadline: Deadline) -> Progress {
+        self.linger.end_write(deadline)
     }
 
     /// Reads until the peer ends its stream.
-    pub(super) fn read_out(&mut self, deadline: Instant) -> Progress {
-        self.work(deadline, |_, is_drained| if is_drained { Progress::Done } else { Progress::Reading })
+    pub(super) fn read_out(&mut self, deadline: Deadline) -> Progress {
+        self.linger.read_out(deadline)
     }
 
-    /// Takes a step again and again until it is done, reading and throwing away meanwhile.
-    fn work(&mut self, deadline: Instant, step: impl Fn(&Link, bool) -> Progress) -> Progress {
-        let transport = &*self.link.transport;
-        loop {
-            let progress = step(self.link, self.is_drained);
-            if matches!(progress, Progress::Done | Progress::Failed) {
-                return progress;
-            }
-            if self.link.is_aborted() {
-                return Progress::Failed;
-            }
-            let is_blocked = progress == Progress::Blocked;
-            let mut count = 0;
-            if !self.is_drained {
-                self.scratch.resize(SCRATCH, 0);
-                match transport.read(&mut self.scratch) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) | Ok(0) => self.is_drained = true,
-                    Ok(some) => count = some,
-                }
-            }
-            self.is_flooded = count > 0;
-            if count > 0 {
-                self.link.counters.wire_received(count);
-                self.pace.passed(count, transport, is_blocked);
-            }
-            let now = Instant::now();
-            if deadline <= now {
-                let is_reading = progress == Progress::Reading;
-                return if is_reading { Progress::Unanswered } else { Progress::Unwritten };
-            }
-            if count > 0 || (self.is_drained && progress == Progress::Reading) {
-                continue;
-            }
-            let until = if progress == Progress::Behind { deadline.min(now + GLANCE) } else { deadline };
-            let interest = Interest { read: !self.is_drained, write: is_blocked };
-            if transport.wait(interest, until.into(), None).is_err() {
-                return Progress::Failed;
-            }
+    /// Cuts the connection if its peer does not read or goes on sending. Otherwise all is in the kernel, and a peer that
+    /// reads slowly still gets it when the socket is closed.
+    pub(super) fn cut_if_late(&self, progress: Progress, error: Error) {
+        if progress == Progress::Unwritten || (progress == Progress::Unanswered && self.linger.is_flooded()) {
+            let _ = self.link.cut(error);
         }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.link.counters.wire_received(self.linger.discarded());
+    }
+}
+
+impl Gate {
+    /// The closing handshake has begun, now or before. Gives when it must be over.
+    fn closing(&mut self, timeout: Duration) -> Deadline {
+        if self.close_by == Deadline::NEVER {
+            self.close_by = Deadline::after(timeout);
+        }
+        self.close_by
     }
 }
 
 impl Link {
     /// Starts the closing handshake: the Close frame is due, and whoever has the turn, or receives, sends it. Gives by
     /// when it must be over; `None` if the connection is over already.
-    pub(super) fn begin_close(&self, frame: CloseFrame) -> Result<Option<Instant>> {
+    pub(super) fn begin_close(&self, frame: CloseFrame) -> Result<Option<Deadline>> {
         self.check_process()?;
         let close_by = {
             let mut gate = self.gate();
@@ -171,29 +94,29 @@ impl Link {
                 Some(Err(error)) => return Err(error.clone()),
             }
             gate.session.start_close(frame);
-            *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+            gate.closing(self.config.close_timeout)
         };
         self.wake_receiver();
         Ok(Some(close_by))
     }
 
     /// The peer is at fault, and a Close frame that says so is due. Gives by when the connection must be over.
-    pub(super) fn begin_failing(&self, error: ReceiveError) -> Instant {
+    pub(super) fn begin_failing(&self, error: ReceiveError) -> Deadline {
         let close_by = {
             let mut gate = self.gate();
             gate.end.get_or_insert(Err(error.into()));
             gate.session.fail(error);
-            *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+            gate.closing(self.config.close_timeout)
         };
         self.tell_everybody();
         close_by
     }
 
     /// The peer's Close frame has come. Gives by when the answer must be out.
-    pub(super) fn close_received(&self, step: &Step) -> Instant {
+    pub(super) fn close_received(&self, step: &Step) -> Deadline {
         let mut gate = self.gate();
         gate.session.apply(step, &[], None);
-        *gate.close_by.get_or_insert_with(|| deadline::after(self.config.close_timeout))
+        gate.closing(self.config.close_timeout)
     }
 
     /// Starts the closing handshake and sends the Close frame. If nobody can receive any more, does the rest too.
@@ -201,7 +124,7 @@ impl Link {
         let Some(close_by) = self.begin_close(frame)? else { return Ok(()) };
         let sent = self.flush_while_received(patience);
         if self.is_receiver_gone() {
-            let deadline = patience.deadline().earliest(close_by).instant().unwrap_or(close_by);
+            let deadline = patience.deadline().earliest(close_by);
             return self.end_alone(deadline, close_by).map_err(Error::accepted);
         }
         match sent {
@@ -219,10 +142,11 @@ impl Link {
     }
 
     /// Ends a connection that nobody can receive from, once it is closing.
-    fn end_alone(&self, deadline: Instant, close_by: Instant) -> Result<()> {
-        let mut ending = Ending::new(self);
+    fn end_alone(&self, deadline: Deadline, close_by: Deadline) -> Result<()> {
+        let mut pace = Pace::default();
+        let mut ending = Ending::new(self, &mut pace);
         let progress = ending.finish(deadline);
-        if progress.is_late() && deadline < close_by {
+        if progress.is_late() && deadline != close_by {
             return Err(Timeout::of(Phase::Send));
         }
         ending.cut_if_late(progress, Error::Closed(Closed::CloseUnanswered));
@@ -246,7 +170,7 @@ impl Link {
             }
         }
         let _ = self.begin_close(CloseFrame::trusted(code, String::new()));
-        let close_by = self.gate().close_by.unwrap_or_else(|| deadline::after(self.config.close_timeout));
+        let close_by = self.gate().closing(self.config.close_timeout);
         // If the handler passed the receiver to another thread, that completes the closing.
         let _ = self.flush_while_received(&mut Patience::until(close_by));
         if self.is_receiver_gone() {

@@ -25,6 +25,7 @@ use super::line::Line;
 use super::stats::{Counters, Stats};
 use super::turn::{GATHER_MAX, Queue};
 use crate::config::Config;
+use crate::deadline::Deadline;
 use crate::entropy::SystemMasks;
 use crate::error::{Closed, Error, Result};
 use crate::pool::QUEUES;
@@ -33,7 +34,6 @@ use crate::proto::{Outbound, Role, Session};
 use crate::transport::{CHANGED, Transport, Wake};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
 /// The memory of an empty queue is freed when the connection is idle, if it is larger than this.
 const QUEUE_KEEP: usize = 8 << 10;
@@ -77,8 +77,8 @@ pub(super) struct Gate {
     pub(super) flush_owed: bool,
     /// A message is being streamed. Other messages wait until it ends.
     pub(super) streaming: bool,
-    /// When the closing handshake must be over; set once it has begun.
-    pub(super) close_by: Option<Instant>,
+    /// When the closing handshake must be over; never before it has begun.
+    pub(super) close_by: Deadline,
     /// Why writing failed. What the peer has sent can still be received.
     write_error: Option<Error>,
     /// Why the connection ended; `Ok` after an orderly close.
@@ -112,7 +112,7 @@ impl Link {
             blocked: false,
             flush_owed: false,
             streaming: false,
-            close_by: None,
+            close_by: Deadline::NEVER,
             write_error: None,
             end: None,
             pings_sent: 0,
@@ -196,8 +196,8 @@ impl Link {
         self.made_in.is_current() && self.gate().blocked
     }
 
-    /// When the closing handshake must be over; `None` before it has begun.
-    pub(super) fn close_by(&self) -> Option<Instant> {
+    /// When the closing handshake must be over; never before it has begun.
+    pub(super) fn close_by(&self) -> Deadline {
         self.gate().close_by
     }
 

@@ -181,10 +181,10 @@ impl<'a> LocalReceiver<'a> {
     ///
     /// As [`Receiver::recv`].
     pub fn recv(&mut self) -> Result<Option<Message>> {
-        if self.receiver.message_is_buffered() {
-            return Ok(Some(self.receiver.take_message()));
+        if !self.receiver.message_is_buffered() && !self.receiver().wait_for_message()? {
+            return Ok(None);
         }
-        self.receiver().recv()
+        Ok(Some(self.receiver.take_message()))
     }
 
     /// [`recv`](Self::recv) with a time limit for this call.
@@ -212,10 +212,10 @@ impl<'a> LocalReceiver<'a> {
     /// As [`Receiver::recv`].
     #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
-        if self.receiver.message_is_buffered() {
-            return Ok(Some(self.receiver.message()));
+        if !self.receiver.message_is_buffered() && !self.receiver().wait_for_message()? {
+            return Ok(None);
         }
-        self.receiver().recv_ref()
+        Ok(Some(self.receiver.message()))
     }
 
     /// Receives into the caller's buffer. See [`Receiver::recv_into`].

@@ -2,7 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::error::{Phase, Result, Timeout};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A deadline, and a time without progress; and whether the call may be interrupted.
 pub(super) struct Patience {
@@ -56,13 +56,5 @@ impl Patience {
         let stalled = *self.stalled.get_or_insert_with(|| Deadline::after(self.stall));
         let until = self.deadline.earliest(stalled);
         if until.is_over() { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
-    }
-}
-
-/// The earlier of two moments, `None` being never.
-pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }

@@ -9,14 +9,13 @@ use super::waiting::wait_on;
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::proto::Step;
-use std::time::Instant;
 
 /// What the receiver must know before it waits.
 pub(super) struct Outlook {
     /// Output is pending for lack of room.
     pub(super) unsent: bool,
-    /// When the closing handshake must be over; `None` before it has begun.
-    pub(super) close_by: Option<Instant>,
+    /// When the closing handshake must be over; never before it has begun.
+    pub(super) close_by: Deadline,
     /// Nothing can be written any more, and nothing more is to be received than what has arrived.
     pub(super) is_cut: bool,
 }

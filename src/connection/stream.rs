@@ -44,7 +44,7 @@ impl<'a> MessageReader<'a> {
 
 impl Read for MessageReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let until = self.receiver.stream_until();
+        let until = self.receiver.until();
         while !self.ended && !buf.is_empty() {
             match self.receiver.take_piece(buf, until)? {
                 Some(received) => {

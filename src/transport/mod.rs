@@ -9,9 +9,9 @@
 //! `WouldBlock`, `wait` until writing is possible, and try again; once everything is written, call `flush` in the same
 //! way.
 
-mod discard;
 mod halves;
 mod into;
+mod linger;
 mod memory;
 mod socket;
 mod tcp_options;
@@ -26,7 +26,7 @@ pub use tcp_options::TcpOptions;
 pub use tls::{Identity, TlsAcceptor, TlsConnector, TlsConnectorBuilder, TlsTransport};
 pub use wait::{Interest, Ready, Wake, wait_fd};
 
-pub(crate) use discard::{Pace, SCRATCH};
+pub(crate) use linger::{EOF_TIMEOUT, LINGER, Linger, Pace, Progress};
 pub(crate) use socket::connect_tcp;
 pub(crate) use wait::{CHANGED, INTERRUPT};
 

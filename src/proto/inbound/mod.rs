@@ -104,13 +104,23 @@ pub struct Inbound {
     inflater: Option<Box<Inflater>>,
     /// What was last asked for.
     want: Want,
+    /// [`advance`](Self::advance) has asked for more input, which has not come yet.
+    needs_input: bool,
 }
 
 impl Inbound {
     /// The receiving half for an endpoint that plays `role`.
     #[must_use]
     pub fn new(role: Role, limits: Limits) -> Self {
-        Self { role, limits, buffers: Buffers::new(), state: State::Idle, inflater: None, want: Want::Message }
+        Self {
+            role,
+            limits,
+            buffers: Buffers::new(),
+            state: State::Idle,
+            inflater: None,
+            want: Want::Message,
+            needs_input: false,
+        }
     }
 
     /// Accepts compressed messages.
@@ -175,6 +185,7 @@ impl Inbound {
     ///
     /// If that is more than `space` offered.
     pub fn filled(&mut self, count: usize) {
+        self.needs_input = false;
         let most = self.awaited();
         match &mut self.state {
             State::Message(message, Some(frame)) if most > 0 => {
@@ -208,6 +219,11 @@ impl Inbound {
         self.buffers.unread_len() > 0
     }
 
+    /// The same, but not if `advance` has said that it needs more.
+    pub(crate) fn may_advance(&self) -> bool {
+        self.has_buffered() && !self.needs_input
+    }
+
     /// Looks at what has been read: the next thing the peer did, or that more input is needed.
     ///
     /// Gives back what was lent before. Nothing comes after the Close frame. A message of which a piece was
@@ -229,7 +245,9 @@ impl Inbound {
         self.buffers.release();
         let has_begun = self.state.message().is_some_and(|message| message.in_pieces);
         self.want = if has_begun { Want::Pieces } else { want };
-        self.step(self.want).inspect_err(|error| self.state = State::Failed(*error))
+        let found = self.step(self.want).inspect_err(|error| self.state = State::Failed(*error));
+        self.needs_input = matches!(found, Ok(Step::NeedInput));
+        found
     }
 
     /// Looks for the usual thing only: a whole message in one plain frame that has been read already. `false` if
