@@ -114,16 +114,18 @@ impl OpenMessage {
     /// Unmasks and validates payload that has just arrived.
     #[inline]
     pub(super) fn digest(&mut self, frame: &mut OpenFrame, bytes: &mut [u8]) -> Result<(), ReceiveError> {
+        let mut done = frame.done;
         for bytes in bytes.chunks_mut(DIGEST_STEP) {
             if let Some(key) = frame.key {
-                mask::apply(bytes, key, frame.done);
+                mask::apply(bytes, key, done);
             }
-            frame.done += bytes.len() as u64;
+            done += bytes.len() as u64;
             if self.kind == Kind::Text && !self.utf8.feed(bytes) {
                 return Err(ProtocolError::InvalidUtf8.into());
             }
         }
-        frame.unmasked = frame.done;
+        frame.done = done;
+        frame.unmasked = done;
         Ok(())
     }
 
