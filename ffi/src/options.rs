@@ -16,6 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
 /// platform's certificates are read again after 10 minutes. A forked child begins anew.
 ///
+/// So that this works, the process keeps up to 8 clients' TLS settings in memory, private keys and passwords included, and
+/// up to 8 identities of servers, even after everything made with them has been freed.
+///
 /// Ownership: made by landline_options_new(), freed by landline_options_free(). What is made with them copies what it
 /// needs: they may be changed or freed right afterwards.
 ///

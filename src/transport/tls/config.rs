@@ -19,6 +19,10 @@ use std::sync::Arc;
 /// with the same settings are one, process-wide: each is made once and kept, the latest 8, those that trust the
 /// platform's roots for 10 minutes. A forked child makes its own.
 ///
+/// **Secrets stay in memory.** What is kept includes the settings: certificates, private keys and the passwords of PKCS#12
+/// archives, even after all connectors and connections that used them are gone, until 8 others have been used since. The
+/// same holds for each [`Identity`] and for servers' [`TlsAcceptor`]s.
+///
 /// A connector goes on with the certificates that it has read. To notice changed ones, make another, or leave that to a
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
 /// its connections takes one that reads files anew and is not older than that.

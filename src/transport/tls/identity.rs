@@ -13,6 +13,8 @@ use std::sync::Arc;
 const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
 /// A certificate with its private key.
+///
+/// The process keeps the latest 8 in memory, keys and passwords included, so that the same one is parsed only once.
 #[derive(Clone)]
 pub struct Identity {
     /// What it is made of, checked.
