@@ -519,7 +519,7 @@ fn the_options_are_wrong() {
         (&["--timeout", "soon", "ws://localhost/"], "seconds"),
         (&["--connect-timeout", "nan", "ws://localhost/"], "more than 0"),
         (&["-H", "no colon", "ws://localhost/"], "'Name: value'"),
-        (&["-H", "bad name: x", "ws://localhost/"], "is not a header name"),
+        (&["-H", "bad name: x", "ws://localhost/"], "is not a valid header name"),
         (&["-H", "Host: x", "ws://localhost/"], "header host"),
         (&["--subprotocol", "a b", "ws://localhost/"], "invalid subprotocol"),
         (&["--user", "nobody", "ws://localhost/"], "NAME:PASS"),

@@ -1,4 +1,4 @@
-//! One frame header: decode and encode, nothing else (RFC 6455 section 5.2).
+//! Decoding and encoding of a frame header (RFC 6455 section 5.2).
 
 use super::error::ProtocolError;
 use crate::close::MAX_CLOSE_REASON;
@@ -6,9 +6,9 @@ use crate::close::MAX_CLOSE_REASON;
 /// Longest payload of a Close, Ping or Pong frame, in bytes (RFC 6455 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 const _: () =
-    assert!(MAX_CONTROL_PAYLOAD == 2 + MAX_CLOSE_REASON, "a Close frame's payload begins with two bytes of code");
+    assert!(MAX_CONTROL_PAYLOAD == 2 + MAX_CLOSE_REASON, "a Close frame's payload begins with a two-byte code");
 
-/// Longest frame header: two bytes, a 64-bit length, a masking key.
+/// Longest frame header, in bytes: two bytes, a 64-bit length, a masking key.
 pub const MAX_HEADER_LEN: usize = 2 + 8 + 4;
 
 const FIN: u8 = 0x80;
@@ -18,7 +18,7 @@ const MASKED: u8 = 0x80;
 const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 
-/// Which end of the connection a protocol machine plays.
+/// Which end of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
     /// Sends masked frames, receives unmasked ones.
@@ -27,10 +27,10 @@ pub enum Role {
     Server,
 }
 
-/// What a frame is (RFC 6455 5.2). Reserved opcodes have no value here: they are refused.
+/// The type of a frame (RFC 6455 5.2). Reserved opcodes are rejected, so they have no variant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Opcode {
-    /// Goes on with the message begun by an earlier frame.
+    /// Continues the message begun by an earlier frame.
     Continuation,
     /// Begins a text message.
     Text,
@@ -45,7 +45,8 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// Whether this is a control frame: short, never fragmented, allowed between fragments (RFC 6455 5.5).
+    /// Whether this is a control frame, which is short, never fragmented, and allowed between the fragments of a
+    /// message (RFC 6455 5.5).
     #[must_use]
     pub const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
@@ -78,32 +79,33 @@ impl Opcode {
 /// The header of one frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameHeader {
-    /// Last frame of its message.
+    /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// First reserved bit, which permessage-deflate uses.
+    /// The first reserved bit, which permessage-deflate uses.
     pub rsv1: bool,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: Opcode,
-    /// Masking key, if the payload is masked.
+    /// The masking key, if the payload is masked.
     pub mask: Option<[u8; 4]>,
     /// Payload length in bytes.
     pub len: u64,
 }
 
 impl FrameHeader {
-    /// First byte of a text message in one frame that no extension has changed.
+    /// First byte of a text message that is sent uncompressed in one frame.
     pub(super) const WHOLE_TEXT: u8 = FIN | Opcode::Text.bits();
-    /// The same for a binary message.
+    /// First byte of a binary message that is sent uncompressed in one frame.
     pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Binary.bits();
 
-    /// Reads a header off the front of `bytes`: the header and its length, or `None` if more bytes are needed.
+    /// Decodes the header at the start of `bytes`. Returns the header and its length, or `None` if more bytes are
+    /// needed.
     ///
-    /// Each rule is applied as soon as the bytes it needs are there, most of them after two.
+    /// Each rule is applied as soon as the bytes it depends on are there, which for most rules are the first two.
     ///
     /// # Errors
     ///
-    /// What the header itself breaks of RFC 6455 5.2 and 5.5. Whether it is masked as the role demands and
-    /// whether RSV1 may be set is the caller's to judge.
+    /// [`ProtocolError`] if the header breaks a rule of RFC 6455 5.2 or 5.5. The caller checks whether it must be
+    /// masked and whether RSV1 may be set.
     #[inline(always)]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = bytes else {
@@ -160,14 +162,15 @@ impl FrameHeader {
         Ok(Some((Self { fin, rsv1, opcode, mask, len }, size)))
     }
 
-    /// The header's bytes and how many of them count. The shortest length form is used, as the RFC demands.
+    /// Encodes the header. Returns a buffer, and how many of its bytes the header takes. The length is in its shortest
+    /// form, as RFC 6455 5.2 requires.
     #[inline]
     #[must_use]
     pub fn encode(&self) -> ([u8; MAX_HEADER_LEN], usize) {
         let mut out = [0; MAX_HEADER_LEN];
         out[0] = self.opcode.bits() | if self.fin { FIN } else { 0 } | if self.rsv1 { RSV1 } else { 0 };
         let mut size = match self.len {
-            // The arms' ranges make the narrowing exact.
+            // Within the ranges of these arms, the casts lose nothing.
             len @ 0..=125 => {
                 out[1] = len as u8;
                 2
@@ -201,7 +204,7 @@ mod tests {
         FrameHeader::decode(bytes)
     }
 
-    /// RFC 6455 5.7: the examples.
+    /// The examples in RFC 6455 5.7.
     #[test]
     fn rfc_5_7_examples() {
         let plain = FrameHeader { fin: true, rsv1: false, opcode: Opcode::Text, mask: None, len: 5 };
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn item_8_is_decided_from_the_first_two_bytes() {
+    fn item_8_bad_headers_are_rejected_after_two_bytes() {
         for (bytes, error) in [
             ([0x91, 0x00], ProtocolError::ReservedBits),
             ([0xa1, 0x00], ProtocolError::ReservedBits),
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn item_8_lengths_are_minimal_and_63_bits() {
+    fn item_8_lengths_must_be_minimal_and_fit_63_bits() {
         assert_eq!(header(b"\x82\x7e\x00\x7d"), Err(ProtocolError::LengthNotMinimal));
         assert_eq!(header(b"\x82\x7f\0\0\0\0\0\0\xff\xff"), Err(ProtocolError::LengthNotMinimal));
         assert_eq!(header(b"\x82\x7f\x80\0\0\0\0\0\0\0"), Err(ProtocolError::LengthTooLarge));
@@ -242,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn encoding_round_trips_and_every_prefix_waits(
+        fn encoding_round_trips_and_every_prefix_is_incomplete(
             fin: bool, rsv1: bool, mask: Option<[u8; 4]>, len in prop_oneof![0u64..200, 65_500..65_600u64, 0..=u64::MAX >> 1],
             opcode in prop_oneof![Just(Opcode::Continuation), Just(Opcode::Text), Just(Opcode::Binary)],
         ) {
@@ -255,7 +258,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
+        fn no_bytes_cause_a_panic(bytes: Vec<u8>) {
             let _ = FrameHeader::decode(&bytes);
         }
     }

@@ -1,6 +1,6 @@
-//! XOR masking, resumable at any offset (RFC 6455 section 5.3).
+//! XOR masking that can resume at any offset (RFC 6455 section 5.3).
 
-/// Bytes handled per round: wide enough for the compiler to use vector registers.
+/// Bytes processed per iteration, wide enough for the compiler to use vector registers.
 const BLOCK: usize = 32;
 
 /// Masks or unmasks `data` in place. `offset` is the position of `data` in its frame's payload.
@@ -17,7 +17,7 @@ pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     for bytes in words {
         *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
     }
-    // Fewer than eight bytes are left: half a word, and three bytes.
+    // Fewer than eight bytes are left: at most half a word and three bytes.
     let (halves, rest) = rest.as_chunks_mut::<4>();
     for bytes in halves {
         *bytes = (u32::from_ne_bytes(*bytes) ^ word as u32).to_ne_bytes();
@@ -27,7 +27,7 @@ pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     }
 }
 
-/// Writes the masked form of `data` to `to`, which is as long.
+/// Writes the masked form of `data` to `to`, which must have the same length.
 #[inline]
 pub(super) fn copy(to: &mut [u8], data: &[u8], key: [u8; 4], offset: u64) {
     let word = word(key, offset);
@@ -42,7 +42,7 @@ pub(super) fn copy(to: &mut [u8], data: &[u8], key: [u8; 4], offset: u64) {
     apply(to, key, offset);
 }
 
-/// The key twice, turned so that its first byte meets the key byte of this position.
+/// Returns the key twice, rotated so that its first byte in memory is the key byte for position `offset`.
 #[inline(always)]
 fn word(key: [u8; 4], offset: u64) -> u64 {
     let key = u32::from_ne_bytes(key);

@@ -1,10 +1,11 @@
 //! The sending half of the protocol: frames into a byte queue (RFC 6455 sections 5.2 and 5.3).
 //!
-//! In scope: headers, masking, gathering small frames so that one write carries many, compressed messages. Out of
-//! scope: what may be sent when (see `session`), writing to anything.
+//! In scope: headers, masking, compressed messages, and gathering small frames so that one write sends many. Out of
+//! scope: what may be sent when (see `session`), and writing the bytes anywhere.
 //!
-//! Invariant: the queue holds whole frames, but for one that [`Outbound::begin`] opened and whose payload the
-//! caller is adding or writing behind it. Bytes leave in the order in which they were queued.
+//! Invariant: the queue contains whole frames, except while a frame started by [`Outbound::begin`] is open; the caller
+//! is then adding its payload, or writing it after the queued bytes. Bytes are sent in the order in which they were
+//! queued.
 
 use super::deflate::{Deflater, End};
 use super::frame::{FrameHeader, Opcode, Role};
@@ -12,8 +13,8 @@ use super::mask;
 use crate::compression::Compress;
 use std::iter::Peekable;
 
-/// So much that has left is worth moving what waits to the front.
-const FORGET_MIN: usize = 16 << 10;
+/// The pending bytes are moved to the front of the queue only if at least this many before them have been written.
+const COMPACT_MIN: usize = 16 << 10;
 
 /// Where a client's masking keys come from (RFC 6455 5.3): fresh and unpredictable for every frame.
 ///
@@ -29,16 +30,16 @@ impl<F: FnMut() -> [u8; 4] + Send> MaskSource for F {
     }
 }
 
-/// What the payload of a data frame is.
+/// How the payload of a data frame is encoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// The message as it is.
+    /// Part of an uncompressed message.
     Plain,
     /// Part of a compressed message.
     Deflated,
 }
 
-/// A frame whose header is queued and whose payload follows in parts.
+/// A frame whose header has been queued and whose payload follows in parts.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenFrame {
     key: Option<[u8; 4]>,
@@ -46,21 +47,21 @@ pub struct OpenFrame {
 }
 
 impl OpenFrame {
-    /// Whether the payload has to be masked, and so cannot be written from where it is.
+    /// Whether the payload must be masked, and so cannot be written directly from the caller's memory.
     #[must_use]
     pub fn is_masked(&self) -> bool {
         self.key.is_some()
     }
 }
 
-/// A frame of a compressed message that is still to be queued or written, and then to be
-/// [given back](Outbound::recycle).
+/// A frame of a compressed message, to be queued or written, and then passed to [`Outbound::recycle`].
 pub(crate) struct DeflatedFrame {
     pub(crate) payload: Vec<u8>,
     fin: bool,
 }
 
-/// Compresses a message, or a part of one, frame by frame: each can be written before the next one is made.
+/// Compresses a message, or a part of one, frame by frame, so that each frame can be written before the next one is
+/// made.
 pub(crate) struct Deflating<'a, I: Iterator<Item = &'a [u8]>> {
     part: &'a [u8],
     rest: Peekable<I>,
@@ -69,13 +70,13 @@ pub(crate) struct Deflating<'a, I: Iterator<Item = &'a [u8]>> {
 }
 
 impl<'a, I: Iterator<Item = &'a [u8]>> Deflating<'a, I> {
-    /// `end` says what follows behind the last of `parts`.
+    /// Compresses `parts`. `end` says what follows the last of them.
     pub(crate) fn new(parts: impl IntoIterator<IntoIter = I>, end: End) -> Self {
         let mut rest = parts.into_iter().peekable();
         Self { part: rest.next().unwrap_or_default(), rest, end, is_done: false }
     }
 
-    /// The next frame; `None` if all has been compressed and nothing more is to be sent now.
+    /// Returns the next frame, or `None` if all input has been compressed and there is nothing more to send now.
     pub(crate) fn next_frame(&mut self, out: &mut Outbound) -> Option<DeflatedFrame> {
         let deflater = out.deflater.as_mut()?;
         while !self.is_done {
@@ -96,21 +97,21 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Deflating<'a, I> {
 /// The sending half of a connection, without I/O.
 pub struct Outbound {
     masks: Option<Box<dyn MaskSource>>,
-    /// For compressed messages, if they were agreed on.
+    /// The compressor, if compression was agreed on.
     deflater: Option<Box<Deflater>>,
-    /// The last data frame was not the last of its message.
+    /// The last data frame was not the final one of its message.
     fragmenting: bool,
     /// Data frames have been queued since [`messages_out`](Self::messages_out).
     owes_messages: bool,
-    /// Initialised memory, so that payload can be masked on its way into it, in one pass.
+    /// Initialised memory, so that payload can be copied into it and masked in one pass.
     queue: Vec<u8>,
-    /// `queue[written..end]` waits to leave; what is before has left.
+    /// `queue[written..end]` is pending; what is before it has been written.
     written: usize,
     end: usize,
 }
 
 impl Outbound {
-    /// The sending half of a client, which masks every frame.
+    /// Makes the sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
         Self {
@@ -124,7 +125,7 @@ impl Outbound {
         }
     }
 
-    /// The sending half of a server, which never masks.
+    /// Makes the sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
         Self {
@@ -155,8 +156,9 @@ impl Outbound {
         self.deflater.is_some()
     }
 
-    /// Whether the next part of a message is to be compressed: because it belongs to a message that is, or begins
-    /// one that should be. `first` is whether it is the first part, `len` the length of the message if known.
+    /// Whether the next part of a message is to be compressed, either because its message is being compressed, or
+    /// because it begins a message that should be. `first` tells whether it is the first part, and `len` is the length
+    /// of the message if known.
     #[inline]
     #[must_use]
     pub fn compresses(&self, compress: Compress, first: bool, len: Option<usize>) -> bool {
@@ -165,7 +167,7 @@ impl Outbound {
             .is_some_and(|deflater| deflater.is_open() || (first && deflater.wants(compress, len)))
     }
 
-    /// Whether a message that is being compressed has been begun and not ended.
+    /// Whether a compressed message has been begun and not ended.
     #[must_use]
     pub fn is_deflating(&self) -> bool {
         self.deflater.as_ref().is_some_and(|deflater| deflater.is_open())
@@ -176,8 +178,8 @@ impl Outbound {
         self.begin(opcode, frame.fin, Content::Deflated, frame.payload.len() as u64)
     }
 
-    /// Takes the memory of a frame back that has been queued or written. `hurry`: the rest of its message is to be got
-    /// over with; see [`Deflater::hurry`].
+    /// Reuses the memory of a frame that has been queued or written. `hurry` ends the compression of the rest of its
+    /// message: see [`Deflater::hurry`].
     pub(crate) fn recycle(&mut self, frame: DeflatedFrame, hurry: bool) {
         if let Some(deflater) = &mut self.deflater {
             deflater.reuse(frame.payload);
@@ -197,7 +199,7 @@ impl Outbound {
     /// Queues a whole control frame, or a message in one frame, while no message is being sent in fragments.
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        self.forget_written();
+        self.compact();
         self.owes_messages |= !opcode.is_control();
         let key = self.next_key();
         let (header, size) =
@@ -219,8 +221,8 @@ impl Outbound {
     }
 
     /// Queues the header of a data frame of `len` bytes; `content` says of what. `opcode` is that of the message: a
-    /// frame that continues one gets the opcode for that. The payload must follow through [`add`](Self::add), or, if the
-    /// frame is not masked, be written by the caller behind what is queued, before anything else is queued.
+    /// frame that continues one gets the opcode for that. The payload must follow through [`add`](Self::add), or, if
+    /// the frame is not masked, be written by the caller behind what is queued, before anything else is queued.
     #[inline]
     pub fn begin(&mut self, opcode: Opcode, fin: bool, content: Content, len: u64) -> OpenFrame {
         let key = self.next_key();
@@ -237,7 +239,7 @@ impl Outbound {
     /// Queues the next part of a frame's payload.
     #[inline]
     pub fn add(&mut self, frame: &mut OpenFrame, payload: &[u8]) {
-        self.forget_written();
+        self.compact();
         let room = self.room(payload.len());
         match frame.key {
             Some(key) => mask::copy(room, payload, key, frame.offset),
@@ -246,31 +248,32 @@ impl Outbound {
         frame.offset = frame.offset.wrapping_add(payload.len() as u64);
     }
 
-    /// Queues what waits in another queue, which is empty afterwards. No frame may be open in either.
+    /// Moves the pending bytes of another queue to the end of this one. No frame may be open in either.
     pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
             std::mem::swap(&mut self.queue, &mut other.queue);
             (self.written, self.end) = (other.written, other.end);
         } else {
-            self.forget_written();
-            let waiting = other.pending();
-            self.room(waiting.len()).copy_from_slice(waiting);
+            self.compact();
+            let pending = other.pending();
+            self.room(pending.len()).copy_from_slice(pending);
         }
         self.owes_messages |= std::mem::take(&mut other.owes_messages);
         (other.written, other.end) = (0, 0);
     }
 
-    /// Keeps a queue that is never quite empty from growing. Moves fewer bytes than have left since the last time.
+    /// Keeps a queue that never becomes empty from growing without limit, by moving the pending bytes to its front. The
+    /// bytes moved are never more than those written since the last time.
     #[inline]
-    fn forget_written(&mut self) {
-        if self.written >= FORGET_MIN && self.written >= self.end - self.written {
+    fn compact(&mut self) {
+        if self.written >= COMPACT_MIN && self.written >= self.end - self.written {
             self.queue.copy_within(self.written..self.end, 0);
             self.end -= self.written;
             self.written = 0;
         }
     }
 
-    /// The next `len` bytes of the queue, to be filled.
+    /// Extends the queue by `len` bytes and returns them; the caller overwrites them.
     #[inline]
     fn room(&mut self, len: usize) -> &mut [u8] {
         let from = self.end;
@@ -288,25 +291,25 @@ impl Outbound {
         self.queue.resize(wanted, 0);
     }
 
-    /// What waits to be written.
+    /// The bytes that are to be written.
     #[inline]
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         &self.queue[self.written..self.end]
     }
 
-    /// Whether nothing waits to be written.
+    /// Whether no bytes are pending.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.written == self.end
     }
 
-    /// `count` bytes of what [`pending`](Self::pending) showed have been written.
+    /// Records that the first `count` of the [`pending`](Self::pending) bytes have been written.
     ///
     /// # Panics
     ///
-    /// If that is more than there was.
+    /// If `count` is larger than the number of pending bytes.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         self.written += count;
@@ -316,26 +319,27 @@ impl Outbound {
         }
     }
 
-    /// Whether frames of messages have been queued, and not only control frames, since everything was out.
+    /// Whether any frame of a message, as opposed to control frames, has been queued since the last call of
+    /// [`messages_out`](Self::messages_out).
     #[must_use]
     pub(crate) fn owes_messages(&self) -> bool {
         self.owes_messages
     }
 
-    /// Records that everything has been handed to the transport, which holds nothing back.
+    /// Records that everything has been written and flushed.
     #[inline]
     pub(crate) fn messages_out(&mut self) {
         self.owes_messages = false;
     }
 
-    /// Replaces the memory of an empty queue; gives what it had. The new one is used up to its length.
+    /// Replaces the buffer of an empty queue and returns the old one. The new one is used up to its length.
     #[must_use]
     pub(crate) fn exchange(&mut self, memory: Vec<u8>) -> Vec<u8> {
         debug_assert!(self.is_empty());
         std::mem::replace(&mut self.queue, memory)
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Releases memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         if self.is_empty() {
             self.queue = Vec::new();
@@ -346,7 +350,7 @@ impl Outbound {
         }
     }
 
-    /// Memory of the queue, in bytes.
+    /// Size of the queue's buffer, in bytes.
     #[must_use]
     pub(crate) fn queue_capacity(&self) -> usize {
         self.queue.len()

@@ -1,15 +1,15 @@
 //! Incremental UTF-8 validation that fails at the first bad byte (RFC 6455 section 8.1).
 
-/// Validates text that arrives in pieces; a character cut at a piece's end waits for the next one.
+/// Validates text that arrives in pieces. A character that is cut at the end of a piece is completed by the next one.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Utf8 {
-    /// The beginning of a character that the last piece cut.
+    /// The beginning of a character that was cut at the end of the last piece.
     cut: [u8; 3],
     cut_len: u8,
 }
 
 impl Utf8 {
-    /// Takes the next piece; `false` as soon as the text cannot become valid any more.
+    /// Validates the next piece. Returns `false` if the text can no longer become valid.
     #[must_use]
     pub(crate) fn feed(&mut self, mut piece: &[u8]) -> bool {
         while self.cut_len > 0 {
@@ -29,7 +29,7 @@ impl Utf8 {
         if simdutf8::basic::from_utf8(whole).is_err() {
             return false;
         }
-        // Two bytes can already show that no continuation would help, as in `e0 80`.
+        // Two bytes can be enough to rule out every continuation, as in `e0 80`.
         if std::str::from_utf8(cut).is_err_and(|error| error.error_len().is_some()) {
             return false;
         }
@@ -49,7 +49,7 @@ impl Utf8 {
     }
 }
 
-/// How many bytes at the end of `piece`, three at most, begin a character that goes on behind it.
+/// How many bytes at the end of `piece`, at most three, belong to a character that continues in the next piece.
 fn cut_at_end(piece: &[u8]) -> usize {
     for (back, byte) in (1..=3).zip(piece.iter().rev()) {
         let length = match byte {
@@ -64,30 +64,30 @@ fn cut_at_end(piece: &[u8]) -> usize {
     0
 }
 
-/// Text out of bytes that were validated as they arrived, without a second pass over them.
+/// Converts bytes that were validated as they arrived to text, without a second pass over them.
 ///
 /// # Safety
 ///
-/// `bytes` is valid UTF-8.
+/// `bytes` must be valid UTF-8.
 #[expect(
     unsafe_code,
     reason = "the bytes were validated as they arrived; a second pass would touch all of them again"
 )]
 pub(super) unsafe fn as_str(bytes: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(bytes).is_ok());
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
-/// The same for owned bytes.
+/// Converts owned bytes that were validated as they arrived to a `String`, without a second pass over them.
 ///
 /// # Safety
 ///
-/// `bytes` is valid UTF-8.
+/// `bytes` must be valid UTF-8.
 #[expect(unsafe_code, reason = "see as_str")]
 pub(super) unsafe fn into_string(bytes: Vec<u8>) -> String {
     debug_assert!(std::str::from_utf8(&bytes).is_ok());
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe { String::from_utf8_unchecked(bytes) }
 }
 
@@ -101,8 +101,8 @@ mod tests {
         pieces.iter().all(|piece| utf8.feed(piece)) && utf8.is_complete()
     }
 
-    /// Where a validator that fails at the first bad byte fails: the length of the longest prefix that can
-    /// still become valid.
+    /// The length of the longest prefix that can still become valid, which is where a validator that fails at the first
+    /// bad byte must fail.
     fn longest_good_prefix(bytes: &[u8]) -> usize {
         (0..=bytes.len())
             .rev()
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn item_12_a_cut_character_is_no_end() {
+    fn item_12_text_may_not_end_within_a_character() {
         assert!(valid(&["κόσμε".as_bytes()]));
         assert!(!valid(&[b"\xe2\x82"]));
         assert!(valid(&[b"\xe2", b"", b"\x82", b"\xac"]));

@@ -1,4 +1,4 @@
-//! One direction's compressor: messages in, payloads of frames out (RFC 7692 7.2.1).
+//! The compressor of outgoing messages: messages in, frame payloads out (RFC 7692 7.2.1).
 
 use super::TAIL;
 use super::negotiate::{DeflateParameters, MIN_WINDOW_BITS};
@@ -6,28 +6,28 @@ use crate::compression::{Compress, Compression};
 use crate::proto::Role;
 use flate2::{FlushCompress, Status};
 
-/// So much output makes a frame before the message ends: a message of any size takes constant memory.
+/// A frame is emitted as soon as there is this much output, so that a message of any size needs constant memory.
 const FRAME: usize = 64 << 10;
-/// Input worked on at a time, so that output does not grow far beyond a frame.
+/// Input compressed at a time, so that output does not grow far beyond a frame.
 const CHUNK: usize = 64 << 10;
-/// Smallest message worth compressing by itself. With the window of earlier ones, also a small one shrinks.
+/// Smallest message worth compressing on its own. If it can refer to earlier messages, a smaller one shrinks too.
 const THRESHOLD: usize = 128;
-/// Memory for output that is kept also when none is to be held between messages.
+/// Largest output buffer that is kept even when memory is to be freed between messages.
 const KEEP: usize = 4 << 10;
 
-/// What follows behind the input of a [`Deflater`].
+/// What follows the input of a [`Deflater`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
     /// More of the message.
     Part,
-    /// More of the message, but what has been put in so far must reach the peer.
+    /// More of the message, but the peer must be able to decompress all input so far.
     Flush,
     /// Nothing: the message ends.
     Message,
 }
 
 impl End {
-    /// Behind the last part of a message, or behind one that is to be flushed.
+    /// What follows a part that is the last of its message or not, and is to be flushed or not.
     #[must_use]
     pub(crate) fn of(is_last: bool, flush: bool) -> Self {
         match (is_last, flush) {
@@ -45,20 +45,20 @@ pub struct Deflater {
     takeover: bool,
     threshold: usize,
     free: bool,
-    /// Made at the first message to compress.
+    /// Made when the first message is compressed.
     engine: Option<flate2::Compress>,
     /// Payload of the next frame.
     output: Vec<u8>,
-    /// A message is under way.
+    /// A message has been begun and not ended.
     open: bool,
-    /// Something has been put in since the last flush.
+    /// There has been input since the last flush.
     dirty: bool,
     /// See [`hurry`](Self::hurry).
     hurried: bool,
 }
 
 impl Deflater {
-    /// The compressor of the endpoint that plays `role`.
+    /// Makes the compressor of the endpoint whose role is `role`.
     #[must_use]
     pub fn new(role: Role, options: &Compression, parameters: &DeflateParameters) -> Self {
         let (no_takeover, window_bits) = match role {
@@ -69,8 +69,9 @@ impl Deflater {
             level: flate2::Compression::new(options.level.into()),
             window_bits,
             takeover: !no_takeover,
-            // As the extension's other users do. libwebsockets' client hangs on a plain message, and other peers refuse
-            // it, though RFC 7692 6 allows the mixture.
+            // By default everything is compressed, as other implementations do. RFC 7692 6 allows a mixture of
+            // compressed and uncompressed messages, but libwebsockets' client hangs on an uncompressed one, and other
+            // peers reject it.
             threshold: options.threshold.unwrap_or(if no_takeover { THRESHOLD } else { 0 }),
             free: options.free_between_messages,
             engine: None,
@@ -89,7 +90,8 @@ impl Deflater {
             Compress::Auto => len.is_none_or(|len| len >= self.threshold),
             Compress::Always => true,
         };
-        // With a window smaller than the engine can make, all messages go as they are, which is always allowed.
+        // If the window is smaller than the engine supports, all messages are sent uncompressed, which is always
+        // allowed.
         wanted && self.window_bits >= MIN_WINDOW_BITS
     }
 
@@ -99,11 +101,11 @@ impl Deflater {
         self.open
     }
 
-    /// Compresses the next part of a message, and takes off `input` what it took.
+    /// Compresses the next part of a message, and removes what it has consumed from the front of `input`.
     ///
-    /// Gives the payload of the next frame, to be given back through [`reuse`](Self::reuse), and whether the
-    /// message ends with it. `None`: all of `input` has been taken, and there is nothing to send yet. Call until
-    /// one or the other.
+    /// Returns the payload of the next frame, and whether the message ends with that frame; pass the payload to
+    /// [`reuse`](Self::reuse) when it has been sent. Returns `None` when all of `input` has been consumed and there is
+    /// nothing to send yet. Call it again until it returns `None` or the end of the message.
     #[must_use]
     pub fn run(&mut self, input: &mut &[u8], end: End) -> Option<(Vec<u8>, bool)> {
         self.fill(input, end).map(|last| (std::mem::take(&mut self.output), last))
@@ -144,7 +146,7 @@ impl Deflater {
         }
     }
 
-    /// Takes a payload back that has been sent, so that its memory can be used again.
+    /// Takes back a payload that has been sent, so that its memory can be reused.
     pub fn reuse(&mut self, mut output: Vec<u8>) {
         if !self.free || output.capacity() <= KEEP {
             output.clear();
@@ -152,8 +154,8 @@ impl Deflater {
         }
     }
 
-    /// Gets the rest of the message over with: it is not made smaller any more, only put into the same form. The
-    /// next message begins with an empty window.
+    /// Stops spending time on the current message: the rest of it is encoded as stored blocks, without compression. The
+    /// next message begins with an empty window. Does nothing if no message is open.
     pub fn hurry(&mut self) {
         if self.open && !self.hurried {
             if self.dirty {
@@ -171,14 +173,14 @@ impl Deflater {
         self.output.capacity()
     }
 
-    /// Gives memory back that an idle connection does not need; the window stays.
+    /// Releases memory that an idle connection does not need. The window is kept.
     pub fn shrink(&mut self) {
         if self.output.is_empty() {
             self.output = Vec::new();
         }
     }
 
-    /// Puts in all of `input`, and with a flush gets all out that was put in.
+    /// Compresses all of `input`. If `flush` is a sync flush, all input so far is in the output afterwards.
     fn compress(&mut self, mut input: &[u8], flush: FlushCompress) {
         let level = if self.hurried { flate2::Compression::none() } else { self.level };
         let engine = self
@@ -187,11 +189,11 @@ impl Deflater {
         loop {
             self.output.reserve(64 + input.len() / 4);
             let before = engine.total_in();
-            // Fails only for a stream that was ended, which is never done.
+            // Fails only after the end of the deflate stream, which is never reached.
             let status = engine.compress_vec(input, &mut self.output, flush);
             debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)));
             input = &input[(engine.total_in() - before) as usize..];
-            // With room left in the output, nothing is held back.
+            // If there is room left in the output, the engine has no more output.
             if self.output.len() < self.output.capacity() || status.is_err() {
                 return;
             }

@@ -1,7 +1,7 @@
-//! One direction's decompressor: payloads of frames in, messages out (RFC 7692 7.2.2).
+//! The decompressor of incoming messages: frame payloads in, messages out (RFC 7692 7.2.2).
 //!
-//! Whatever comes in, each call makes at most as much as the caller has room for: how large a message may become
-//! is the caller's to judge while it does.
+//! Each call produces at most as much output as the caller has room for, so that the caller can enforce the limit on
+//! the size of a message while it is being decompressed.
 
 use super::TAIL;
 use super::negotiate::DeflateParameters;
@@ -9,31 +9,32 @@ use crate::compression::Compression;
 use crate::proto::{ProtocolError, Role};
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// What a call of [`Inflater::run`] did.
+/// The result of a call of [`Inflater::run`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Inflated {
-    /// How much of the input was taken.
+    /// How many bytes of the input were consumed.
     pub taken: usize,
-    /// How much of the output was filled.
+    /// How many bytes of output were written.
     pub made: usize,
-    /// The output was too small: call again, with what is left of the input, be it nothing.
+    /// The output was filled, so there may be more: call again with the rest of the input, even if it is empty.
     pub more: bool,
 }
 
 /// The decompressor of one connection.
 ///
-/// Its window is always the largest: that of the engine is, so a smaller one would save nothing.
+/// Its window always has the largest size, since the engine has no smaller ones that would save memory.
 pub struct Inflater {
     takeover: bool,
     free: bool,
-    /// Made at the first compressed message.
+    /// Made when the first compressed message arrives.
     engine: Option<Decompress>,
-    /// Something has been put in since the last end of a deflate stream: the message's, or one within it.
+    /// There has been input since the last end of a deflate stream, which is the end of a message, or a final block
+    /// within one.
     begun: bool,
 }
 
 impl Inflater {
-    /// The decompressor of the endpoint that plays `role`.
+    /// Makes the decompressor of the endpoint whose role is `role`.
     #[must_use]
     pub fn new(role: Role, options: &Compression, parameters: &DeflateParameters) -> Self {
         let no_takeover = match role {
@@ -43,12 +44,13 @@ impl Inflater {
         Self { takeover: !no_takeover, free: options.free_between_messages, engine: None, begun: false }
     }
 
-    /// Inflates the next part of a message into `output`, which must not be empty. `last`: the message ends with
-    /// this input; it is over when no [`more`](Inflated::more) is to be had.
+    /// Decompresses the next part of a message into `output`, which must not be empty. `last` says that the message
+    /// ends with this input; the message is complete once [`more`](Inflated::more) is `false`.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::InvalidDeflate`] for what is not deflate data. The decompressor cannot be used after it.
+    /// [`ProtocolError::InvalidDeflate`] if the input is not valid deflate data. The decompressor cannot be used
+    /// afterwards.
     pub fn run(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Inflated, ProtocolError> {
         let mut done = Inflated { taken: 0, made: 0, more: false };
         while done.taken < input.len() || self.begun {
@@ -61,7 +63,7 @@ impl Inflater {
                 return Ok(done);
             }
             if status == Status::StreamEnd {
-                // A block with BFINAL set: what comes behind it begins anew (7.2.3.4).
+                // A block with BFINAL set: a new deflate stream begins after it (7.2.3.4).
                 self.begun = false;
                 self.engine = self.engine.take().map(restarted);
             } else if done.taken == input.len() {
@@ -71,8 +73,8 @@ impl Inflater {
             }
         }
         if last && self.begun {
-            // All data has been inflated, so this makes nothing, unless the message ended within a block. (Not all
-            // messages that were cut short can be told by that.)
+            // All data has been decompressed, so the tail produces no output, unless the message ended within a block.
+            // (This does not detect every truncated message.)
             let (taken, made, status) = self.step(&TAIL, &mut output[done.made..])?;
             if (taken, made) != (TAIL.len(), 0) {
                 return Err(ProtocolError::InvalidDeflate);
@@ -94,7 +96,7 @@ impl Inflater {
     }
 }
 
-/// The engine without its window.
+/// The engine with an empty window.
 fn restarted(mut engine: Decompress) -> Decompress {
     engine.reset(false);
     engine

@@ -1,11 +1,11 @@
-//! permessage-deflate (RFC 7692): agreeing on it, and its transformation of messages.
+//! permessage-deflate (RFC 7692): its negotiation, and the compression and decompression of messages.
 //!
 //! In scope: the offer and the answer ([`offer`], [`accept`], [`confirm`]), compressing a message piece by piece
 //! into frames' payloads ([`Deflater`]), inflating them piece by piece ([`Inflater`]). Out of scope: frames and
 //! limits (see `inbound` and `outbound`), which messages to compress.
 //!
-//! The engines are flate2's over zlib-rs. Each is made when it is first needed, and lives as long as its window
-//! may be referred to.
+//! The engine is zlib-rs, used through flate2. A compressor or decompressor is made when it is first needed, and kept
+//! for as long as messages may refer to its window.
 
 mod compress;
 mod inflate;
@@ -21,7 +21,7 @@ pub use negotiate::{DeflateParameters, accept, confirm, offer};
 use super::{Inbound, Outbound};
 use crate::compression::Compression;
 
-/// Turns compression on in both halves of a connection whose opening handshake agreed on `parameters`.
+/// Enables compression in both halves of a connection whose opening handshake agreed on `parameters`.
 pub(crate) fn enable(
     inbound: &mut Inbound,
     outbound: &mut Outbound,
@@ -33,5 +33,5 @@ pub(crate) fn enable(
     outbound.set_deflater(Deflater::new(role, options, parameters));
 }
 
-/// What a sync flush ends with, and what is left out of every message (RFC 7692 7.2.1).
+/// The bytes at the end of a sync flush, which every message omits (RFC 7692 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];

@@ -1,8 +1,8 @@
-//! The parameters of permessage-deflate: offers and answers (RFC 7692 sections 5 and 7.1).
+//! Negotiation of permessage-deflate: offers and answers (RFC 7692 sections 5 and 7.1).
 //!
-//! A server takes the first offer that it can keep to the letter; an offer that is malformed, holds something
-//! unknown or asks for the impossible is passed over. A client fails the handshake if the answer is not one to
-//! its offer. No promise is made that the engine does not keep.
+//! A server accepts the first offer that it can satisfy exactly. It skips offers that are malformed, contain unknown
+//! parameters, or ask for something that the engine does not support. A client fails the handshake if the answer does
+//! not fit its offer. Neither agrees to anything that the engine cannot do.
 
 use crate::compression::Compression;
 use crate::proto::handshake::{Extension, HandshakeError};
@@ -14,11 +14,11 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The smallest window that the engine can compress with; RFC 7692 knows 8 too.
+/// The smallest window that the engine can compress with. RFC 7692 also allows 8.
 pub(super) const MIN_WINDOW_BITS: u8 = 9;
 const MAX_WINDOW_BITS: u8 = 15;
 
-/// What both ends of a connection agreed on (RFC 7692 7.1).
+/// The parameters that both ends of a connection agreed on (RFC 7692 7.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct DeflateParameters {
@@ -26,13 +26,13 @@ pub struct DeflateParameters {
     pub server_no_context_takeover: bool,
     /// The client begins each message with an empty window.
     pub client_no_context_takeover: bool,
-    /// The server's window is at most 2 to the power of this, in bytes: 9 to 15, as seen by a client also 8.
+    /// The server's window has at most 2 to the power of this many bytes: 9 to 15, or on a client also 8.
     pub server_max_window_bits: u8,
-    /// The client's window is at most 2 to the power of this, in bytes: 8 to 15.
+    /// The client's window has at most 2 to the power of this many bytes: 8 to 15.
     pub client_max_window_bits: u8,
 }
 
-/// What a client offers.
+/// Returns the offer of a client.
 #[must_use]
 pub fn offer(options: &Compression) -> Extension {
     let mut offer = Extension::new(NAME);
@@ -45,14 +45,15 @@ pub fn offer(options: &Compression) -> Extension {
     if options.server_max_window_bits < MAX_WINDOW_BITS {
         offer = offer.with_param(SERVER_MAX_WINDOW_BITS, options.server_max_window_bits.to_string());
     }
-    // Always there, so that the server may ask for less.
+    // Always included, so that the server may choose a smaller window.
     match options.client_max_window_bits {
         MAX_WINDOW_BITS => offer.with_flag(CLIENT_MAX_WINDOW_BITS),
         bits => offer.with_param(CLIENT_MAX_WINDOW_BITS, bits.to_string()),
     }
 }
 
-/// What a server answers to a request's extensions: the first offer of permessage-deflate that it can keep.
+/// Returns a server's answer to the extensions in a request, which accepts the first offer of permessage-deflate that
+/// it can satisfy. `None` declines compression.
 #[must_use]
 pub fn accept(options: &Compression, offers: &[Extension]) -> Option<(DeflateParameters, Extension)> {
     offers.iter().filter(|offer| offer.name() == NAME).find_map(|offer| accept_one(options, offer))
@@ -66,7 +67,7 @@ fn accept_one(options: &Compression, offer: &Extension) -> Option<(DeflateParame
         Some(bits) => bits.min(options.server_max_window_bits),
     };
     let client_max_window_bits = match asked.client_max_window_bits {
-        // Nothing can be asked of this client (7.1.2.2).
+        // This client does not let the server choose its window (7.1.2.2).
         None if options.client_max_window_bits < MAX_WINDOW_BITS => return None,
         None => MAX_WINDOW_BITS,
         Some(None) => options.client_max_window_bits,
@@ -94,12 +95,13 @@ fn accept_one(options: &Compression, offer: &Extension) -> Option<(DeflateParame
     Some((parameters, answer))
 }
 
-/// What a client makes of the extensions in the answer; `None` if the server declined.
+/// Checks the extensions in a server's answer against the client's [`offer`], and returns what was agreed on, or `None`
+/// if the server declined compression.
 ///
 /// # Errors
 ///
-/// [`HandshakeError::ExtensionParameters`] if the answer is malformed, or does not grant what [`offer`] asked
-/// for. The connection is to be failed (RFC 7692 section 5.1).
+/// [`HandshakeError::ExtensionParameters`] if the answer is malformed or does not grant what the offer demands. The
+/// client must then fail the connection (RFC 7692 section 5.1).
 pub fn confirm(options: &Compression, answer: &[Extension]) -> Result<Option<DeflateParameters>, HandshakeError> {
     match answer.iter().find(|extension| extension.name() == NAME) {
         None => Ok(None),
@@ -113,11 +115,11 @@ pub fn confirm(options: &Compression, answer: &[Extension]) -> Result<Option<Def
 fn confirm_one(options: &Compression, answer: &Extension) -> Result<DeflateParameters, &'static str> {
     let granted = Asked::read(answer)?;
     if options.server_no_context_takeover && !granted.server_no_context_takeover {
-        return Err("server_no_context_takeover was asked for and is not granted");
+        return Err("server_no_context_takeover was requested but is not granted");
     }
     let server_max_window_bits = granted.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS);
     if server_max_window_bits > options.server_max_window_bits {
-        return Err("server_max_window_bits is not as small as was asked for");
+        return Err("server_max_window_bits is larger than requested");
     }
     let client_max_window_bits = match granted.client_max_window_bits {
         None => options.client_max_window_bits,
@@ -138,7 +140,7 @@ struct Asked {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// In an offer it need not have a value.
+    /// In an offer, the value is optional.
     client_max_window_bits: Option<Option<u8>>,
 }
 
@@ -168,11 +170,11 @@ impl Asked {
     }
 }
 
-/// Sets a parameter that has no value. Gives whether it was set before.
+/// Sets a parameter that has no value. Returns whether it was already set.
 fn set(flag: &mut bool, value: Option<&str>) -> Result<bool, &'static str> {
     match value {
         None => Ok(std::mem::replace(flag, true)),
-        Some(_) => Err("a parameter without value has one"),
+        Some(_) => Err("a parameter that takes no value has one"),
     }
 }
 
@@ -187,6 +189,6 @@ fn window_bits(value: &str) -> Result<u8, &'static str> {
         "13" => Ok(13),
         "14" => Ok(14),
         "15" => Ok(15),
-        _ => Err("window bits are not a number from 8 to 15"),
+        _ => Err("the window bits are not a number from 8 to 15"),
     }
 }

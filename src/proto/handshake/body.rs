@@ -1,10 +1,10 @@
-//! The body that comes with a refused handshake: its framing and how much of it is kept.
+//! Reads the body of a response that refuses a handshake, up to a limit.
 //!
-//! In scope: `Content-Length`, `chunked`, until the end of the stream (RFC 7230 3.3.3). Out of
+//! In scope: bodies delimited by `Content-Length`, by `chunked`, or by the end of the stream (RFC 7230 3.3.3). Out of
 //! scope: content codings, trailers, what the body says.
 //!
-//! The refusal itself is the news, so nothing here is an error: a body with broken framing is kept
-//! as far as it went and counts as truncated.
+//! The refusal matters more than its body, so nothing here is an error: of a body with broken framing, the part before
+//! the break is kept, and the body counts as truncated.
 
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
@@ -14,7 +14,7 @@ use super::list_elements;
 #[cfg(test)]
 mod tests;
 
-/// A body as it comes in.
+/// A body that is being received.
 pub(super) struct BodyReader {
     framing: Framing,
     body: Vec<u8>,
@@ -26,31 +26,31 @@ pub(super) struct BodyReader {
 enum Framing {
     /// After this many more bytes.
     Length(u64),
-    /// With the last chunk.
+    /// After the last chunk.
     Chunked(Chunk),
-    /// With the stream.
+    /// At the end of the stream.
     UntilEof,
-    /// Here; all of it was read.
+    /// Here: all of it has been read.
     Complete,
-    /// Here; it went on, or its framing is broken.
-    Cut,
+    /// Here, because the limit is reached or the framing is broken.
+    Truncated,
 }
 
 /// What comes next in a chunked body.
 #[derive(Clone, Copy)]
 enum Chunk {
-    /// A digit of the size; `None` before the first.
+    /// A digit of the size; `None` before the first digit.
     Size(Option<u64>),
-    /// The rest of the line behind a size, which is ignored.
+    /// The rest of the line after a size, which is ignored.
     Extension(u64),
     /// This much data.
     Data(u64),
-    /// The line end behind the data.
+    /// The line end after the data.
     DataEnd,
 }
 
 impl BodyReader {
-    /// Finds out the framing from the head; keeps at most `limit` bytes.
+    /// Determines the framing from the head. At most `limit` bytes are kept.
     pub(super) fn new(status: StatusCode, headers: &HeaderMap, limit: usize) -> Self {
         let framing = if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             Framing::Complete
@@ -69,14 +69,14 @@ impl BodyReader {
         Self { framing, body: Vec::new(), limit }
     }
 
-    /// Takes bytes; true once no more are wanted.
+    /// Takes the next bytes. Returns `true` once no more are needed.
     pub(super) fn receive(&mut self, mut data: &[u8]) -> bool {
         loop {
             self.framing = match self.framing {
-                Framing::Complete | Framing::Cut => return true,
-                _ if self.body.len() >= self.limit => Framing::Cut,
+                Framing::Complete | Framing::Truncated => return true,
+                _ if self.body.len() >= self.limit => Framing::Truncated,
                 framing => {
-                    let Some((&byte, behind)) = data.split_first() else {
+                    let Some((&byte, rest)) = data.split_first() else {
                         return false;
                     };
                     match framing {
@@ -89,7 +89,7 @@ impl BodyReader {
                             left => Framing::Chunked(Chunk::Data(left)),
                         },
                         Framing::Chunked(chunk) => {
-                            data = behind;
+                            data = rest;
                             chunk.after(byte)
                         }
                         framing => {
@@ -102,7 +102,7 @@ impl BodyReader {
         }
     }
 
-    /// Gives what was kept, and whether the body went on behind it. `at_eof`: the stream has ended.
+    /// Returns the bytes kept, and whether the body was truncated. `at_eof` tells whether the stream has ended.
     pub(super) fn finish(self, at_eof: bool) -> (Vec<u8>, bool) {
         let is_complete = match self.framing {
             Framing::Complete => true,
@@ -112,8 +112,7 @@ impl BodyReader {
         (self.body, !is_complete)
     }
 
-    /// Moves up to `left` bytes of `data` into the body, as far as the limit allows; gives how many
-    /// are still left.
+    /// Moves up to `left` bytes of `data` into the body, as far as the limit allows. Returns how many are still left.
     fn keep(&mut self, data: &mut &[u8], left: u64) -> u64 {
         let room = self.limit.saturating_sub(self.body.len());
         let len = data.len().min(room).min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -125,7 +124,7 @@ impl BodyReader {
 }
 
 impl Chunk {
-    /// Where this byte, which is no data, leads to.
+    /// The state after `byte`, which is part of the framing.
     fn after(self, byte: u8) -> Framing {
         match (self, byte) {
             (Chunk::Size(Some(size)) | Chunk::Extension(size), b'\n') => match size {
@@ -138,15 +137,15 @@ impl Chunk {
             (Chunk::Size(size), _) => char::from(byte)
                 .to_digit(16)
                 .and_then(|digit| size.unwrap_or(0).checked_mul(16)?.checked_add(digit.into()))
-                .map_or(Framing::Cut, |size| Framing::Chunked(Chunk::Size(Some(size)))),
+                .map_or(Framing::Truncated, |size| Framing::Chunked(Chunk::Size(Some(size)))),
             (Chunk::DataEnd, b'\r') => Framing::Chunked(Chunk::DataEnd),
             (Chunk::DataEnd, b'\n') => Framing::Chunked(Chunk::Size(None)),
-            (Chunk::DataEnd | Chunk::Data(_), _) => Framing::Cut,
+            (Chunk::DataEnd | Chunk::Data(_), _) => Framing::Truncated,
         }
     }
 }
 
-/// The length that all `Content-Length` elements agree on, if they do.
+/// The body's length, if there is a valid `Content-Length` and all its elements agree.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut elements = list_elements(headers, CONTENT_LENGTH);
     let first = elements.next()?;

@@ -1,10 +1,10 @@
-//! `Sec-WebSocket-Extensions`: its grammar and nothing else (RFC 6455 9.1).
+//! The grammar of the `Sec-WebSocket-Extensions` header (RFC 6455 9.1).
 //!
-//! In scope: [`parse`] for what came in, [`Extension`] and its `Display` for what goes out.
-//! Out of scope: which extensions exist, what their parameters mean, how one is agreed on.
+//! In scope: [`parse`] for received headers, [`Extension`] and its `Display` for headers to send. Out of scope: which
+//! extensions exist, what their parameters mean, how they are negotiated.
 //!
-//! The reader walks over the bytes once, without going back, so that its time is linear in the
-//! length of the header whatever it holds.
+//! The parser goes over the bytes once, without backtracking, so its time is linear in the length of the header for any
+//! input.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ mod tests;
 
 /// One element of the list: an extension by name, with its parameters in order.
 ///
-/// It stands for an offer in a request and for what was agreed on in an answer. A value built here
-/// is checked where it is written, by [`ClientHandshake::new`](super::ClientHandshake::new) and
-/// [`Request::accept`](super::Request::accept); what [`parse`] returns is always valid.
+/// In a request it is an offer, in a response what was agreed on. Values that [`parse`] returns are always valid.
+/// Values built with the functions below are checked when they are written, by
+/// [`ClientHandshake::new`](super::ClientHandshake::new) and [`Request::accept`](super::Request::accept).
 ///
 /// ```
 /// # use landline::proto::handshake::Extension;
@@ -36,7 +36,7 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// Names an extension, without parameters so far.
+    /// Makes an extension without parameters.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), params: Vec::new() }
@@ -49,33 +49,33 @@ impl Extension {
         self
     }
 
-    /// Adds a parameter with a value, which has to be a token; it is written without quotes.
+    /// Adds a parameter with a value, which must be a token and is written without quotes.
     #[must_use]
     pub fn with_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params.push((name.into(), Some(value.into())));
         self
     }
 
-    /// The name, in the case it was written in.
+    /// The name, with its case preserved.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The parameters in order, repeated ones included; values without quotes and escapes.
+    /// The parameters in order, including repeated ones. Quotes and escapes have been removed from the values.
     #[must_use]
     pub fn params(&self) -> &[(String, Option<String>)] {
         &self.params
     }
 
-    /// Whether name, parameters and values are tokens, so that it can be written.
+    /// Whether the name and all parameters and values are tokens, so that it can be written.
     pub(super) fn is_valid(&self) -> bool {
         let texts = self.params.iter().flat_map(|(name, value)| [Some(name), value.as_ref()]);
         std::iter::once(&self.name).chain(texts.flatten()).all(|text| is_token(text.as_bytes()))
     }
 }
 
-/// Writes the form that stands in the header.
+/// Writes the extension as it appears in the header.
 impl fmt::Display for Extension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
@@ -96,16 +96,15 @@ pub struct ExtensionError {
     pub(super) what: &'static str,
 }
 
-/// Reads all `Sec-WebSocket-Extensions` lines of a head as one list (RFC 6455 9.1).
+/// Parses all `Sec-WebSocket-Extensions` lines of a head as one list (RFC 6455 9.1).
 ///
-/// Spaces and tabs may stand around every separator, and elements may be empty as RFC 9110 5.6.1.2
-/// asks of receivers. A header without any other element is as good as none: there are peers that
-/// send it where they have no extension.
+/// Spaces and tabs are allowed around every separator, and elements may be empty, as RFC 9110 5.6.1.2 requires of
+/// receivers. A header with only empty elements counts as absent, since some peers send it when they have no extension.
 ///
 /// # Errors
 ///
-/// [`ExtensionError`] for everything else that is not in the grammar, a quoted value that is no
-/// token once unquoted included. RFC 6455 9.1 says to fail the handshake then.
+/// [`ExtensionError`] for any other violation of the grammar, including a quoted value that is not a token after
+/// unquoting. RFC 6455 9.1 requires that the handshake fails then.
 pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension>, ExtensionError> {
     let mut extensions = Vec::new();
     for line in lines {
@@ -114,7 +113,7 @@ pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extens
     Ok(extensions)
 }
 
-/// What is left of one header line.
+/// The rest of one header line.
 struct Cursor<'a> {
     rest: &'a [u8],
 }
@@ -128,15 +127,15 @@ impl Cursor<'_> {
             }
             extensions.push(self.extension()?);
             if !self.eat(b',') && !self.rest.is_empty() {
-                return Err(ExtensionError { what: "a name or value holds a forbidden character" });
+                return Err(ExtensionError { what: "a name or value contains a forbidden character" });
             }
         }
     }
 
     fn extension(&mut self) -> Result<Extension, ExtensionError> {
         let missing_name = ExtensionError { what: "an extension name is missing" };
-        let missing_param = ExtensionError { what: "a parameter name is missing behind `;`" };
-        let missing_value = ExtensionError { what: "a parameter value is missing behind `=`" };
+        let missing_param = ExtensionError { what: "a parameter name is missing after `;`" };
+        let missing_value = ExtensionError { what: "a parameter value is missing after `=`" };
 
         let mut extension = Extension::new(self.token().ok_or(missing_name)?);
         while self.eat(b';') {
@@ -153,7 +152,7 @@ impl Cursor<'_> {
         Ok(extension)
     }
 
-    /// The text up to the closing quote, with escapes undone.
+    /// Parses the text up to the closing quote, and removes escapes.
     fn rest_of_quoted(&mut self) -> Result<String, ExtensionError> {
         let mut text = String::new();
         loop {
@@ -164,7 +163,7 @@ impl Cursor<'_> {
                 }
                 [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
                 [] => {
-                    return Err(ExtensionError { what: "a quoted value has no end" });
+                    return Err(ExtensionError { what: "a quoted value has no closing quote" });
                 }
             };
             if !is_tchar(byte) {
@@ -175,7 +174,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// The token that comes next, if any, without the whitespace ahead of it.
+    /// Skips whitespace and takes the token after it, if there is one.
     fn token(&mut self) -> Option<String> {
         self.skip_whitespace();
         let len = self.rest.iter().take_while(|&&byte| is_tchar(byte)).count();
@@ -184,8 +183,7 @@ impl Cursor<'_> {
         (len > 0).then(|| token.iter().copied().map(char::from).collect())
     }
 
-    /// Steps over this byte and the whitespace around it; false, and only whitespace skipped, if
-    /// another one comes.
+    /// Skips whitespace, and then `expected` if it comes next. Returns whether it did.
     fn eat(&mut self, expected: u8) -> bool {
         self.skip_whitespace();
         match self.rest {

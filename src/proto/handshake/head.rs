@@ -1,16 +1,15 @@
-//! Reading one HTTP/1.1 head, for both roles.
+//! Reads one HTTP/1.1 head, for both roles.
 //!
-//! In scope: finding the end of a head that arrives in pieces, its limits, line ends, the header
-//! block. Out of scope: what the start line and the headers mean.
+//! In scope: finding the end of a head that arrives in pieces, its limits, line ends, the header block. Out of scope:
+//! what the start line and the headers mean.
 //!
-//! The reader looks at each byte once and refuses at the first byte that is wrong, so that the
-//! outcome does not depend on how the bytes were split, and a peer that does not speak HTTP at all
-//! is told at once. httparse then splits the header lines. Of its leniencies (lines that end in LF
-//! alone, blank lines ahead of the head) none gets past this reader; whitespace before a colon it
-//! refuses itself.
+//! The reader examines each byte once and fails at the first invalid byte. The outcome therefore does not depend on how
+//! the bytes were split, and a peer that does not speak HTTP at all is told at once. httparse then splits the header
+//! lines. It accepts lines that end in LF alone and blank lines before the head, but this reader does not let them
+//! through; whitespace before a colon is rejected by httparse itself.
 //!
-//! A header line that goes on in the next one (obs-fold, RFC 9112 5.2) is refused in a request, and
-//! in an answer unfolded as it arrives: line end and white space around it become one space.
+//! A header line that is continued on the next line (obs-fold, RFC 9112 5.2) is rejected in a request. In a response it
+//! is unfolded as it arrives: the line end and the white space around it become one space.
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
 
@@ -19,15 +18,15 @@ use super::HeadLimits;
 /// Headers whose values `Debug` does not show.
 static SECRETS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
-/// One head as it came in.
+/// A complete head.
 pub(super) struct Head {
-    /// The request or status line without its line end; bytes of 0x80 and above may occur.
+    /// The request or status line without its line end. It may contain bytes of 0x80 and above.
     pub(super) start_line: Vec<u8>,
     /// All headers, names in lower case, values trimmed.
     pub(super) headers: HeaderMap,
 }
 
-/// Why no head could be read.
+/// Why a head was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeadError {
     /// More bytes than [`HeadLimits::max_head_size`].
@@ -36,39 +35,39 @@ pub(super) enum HeadError {
     StartLineTooLong,
     /// More lines than [`HeadLimits::max_headers`].
     TooManyHeaders,
-    /// Not the grammar of HTTP/1.1, and how.
+    /// It breaks the grammar of HTTP/1.1; the text says how.
     Malformed(&'static str),
 }
 
 /// Collects the bytes of one head.
 pub(super) struct HeadReader {
     limits: HeadLimits,
-    /// The bytes so far, unfolded; never more than the head itself.
+    /// The bytes so far, unfolded. Nothing after the head is stored here.
     bytes: Vec<u8>,
-    /// How many there were before unfolding.
+    /// How many bytes there were before unfolding.
     received: usize,
-    /// Where the current line begins in `bytes`, and the one before it.
+    /// Where in `bytes` the current line begins, and the one before it.
     line_start: usize,
     previous_line: usize,
-    /// Length of the start line with its line end, once it is complete.
+    /// Length of the start line including its line end, once it is complete.
     start_line_len: Option<usize>,
     /// Header lines begun so far.
     header_lines: usize,
-    /// Whether an empty line may still come ahead of the start line.
+    /// Whether an empty line is still allowed before the start line.
     may_skip_blank: bool,
-    /// Whether header lines may go on in the next line.
+    /// Whether header lines may be continued on the next line.
     may_fold: bool,
-    /// In the white space of such a fold.
+    /// Whether the last byte was white space of such a continuation.
     folding: bool,
 }
 
 impl HeadReader {
-    /// Begins a request head. One empty line ahead of it is skipped (RFC 7230 3.5).
+    /// Makes a reader for a request head, which skips one empty line before it (RFC 7230 3.5).
     pub(super) fn for_request(limits: HeadLimits) -> Self {
         Self::new(limits, true, false)
     }
 
-    /// Begins a response head, with folded lines unfolded.
+    /// Makes a reader for a response head, which unfolds folded lines.
     pub(super) fn for_response(limits: HeadLimits) -> Self {
         Self::new(limits, false, true)
     }
@@ -93,8 +92,7 @@ impl HeadReader {
         self.received
     }
 
-    /// Takes the bytes of the head off the front of `data`; what is left behind a complete head
-    /// stays in `data`.
+    /// Removes the bytes of the head from the front of `data`. Bytes after a complete head stay in `data`.
     pub(super) fn receive(&mut self, data: &mut &[u8]) -> Result<Option<Head>, HeadError> {
         while let Some((&byte, rest)) = data.split_first() {
             *data = rest;
@@ -105,7 +103,7 @@ impl HeadReader {
         Ok(None)
     }
 
-    /// Takes one byte; true at the end of the head.
+    /// Takes one byte. Returns `true` at the end of the head.
     fn push(&mut self, byte: u8) -> Result<bool, HeadError> {
         if self.received >= self.limits.max_head_size {
             return Err(HeadError::TooLarge);
@@ -138,7 +136,7 @@ impl HeadReader {
         Ok(false)
     }
 
-    /// Goes on with the line before this one, of which the first byte is white space.
+    /// Makes the current line, which begins with white space, a continuation of the previous one.
     fn unfold(&mut self) {
         self.line_start = self.previous_line;
         self.bytes.truncate(self.bytes.trim_ascii_end().len());
@@ -146,8 +144,7 @@ impl HeadReader {
         self.folding = true;
     }
 
-    /// Checks a byte of a line against what depends on its place: line length, number of lines,
-    /// folding.
+    /// Checks the rules that depend on the byte's position: length of the start line, number of header lines, folding.
     fn check_place(&mut self, byte: u8, column: usize) -> Result<(), HeadError> {
         if self.start_line_len.is_none() {
             if column >= self.limits.max_start_line {
@@ -165,7 +162,7 @@ impl HeadReader {
         Ok(())
     }
 
-    /// Closes a line; true if it was the blank line that ends the head.
+    /// Ends a line. Returns `true` if it was the blank line that ends the head.
     fn end_line(&mut self) -> Result<bool, HeadError> {
         let end = self.bytes.len();
         let is_blank = end - self.line_start == 2;
@@ -186,7 +183,7 @@ impl HeadReader {
         Ok(false)
     }
 
-    /// Takes the complete head apart.
+    /// Parses the complete head.
     #[inline(never)]
     fn parse(&mut self) -> Result<Head, HeadError> {
         let mut start_line = std::mem::take(&mut self.bytes);
@@ -196,7 +193,7 @@ impl HeadReader {
         let mut lines = vec![httparse::EMPTY_HEADER; self.header_lines];
         let lines = match httparse::parse_headers(&block, &mut lines) {
             Ok(httparse::Status::Complete((_, lines))) => lines,
-            Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("a cut header")),
+            Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("a truncated header")),
             Err(httparse::Error::HeaderValue) => {
                 return Err(HeadError::Malformed("a header value with forbidden characters"));
             }

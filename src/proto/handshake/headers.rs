@@ -1,14 +1,15 @@
-//! Headers that are to be sent, with their names as they were written.
+//! Headers to send, with the case of their names preserved.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
-/// Headers to add to a request or an answer, in their order.
+/// Headers to add to a request or a response, in order.
 ///
-/// Names leave as they were written: some servers compare them with the case, against RFC 9110 5.1. Everything in this
-/// library compares them without. A [`HeaderMap`] can be given in place of this, but it keeps names in lower case only.
+/// Names are sent exactly as they were given, because some servers compare them case-sensitively, contrary to RFC 9110
+/// 5.1. This library compares them without regard to case. Functions that take these headers also accept a
+/// [`HeaderMap`], whose names are all in lower case.
 ///
-/// `Debug` shows the names, for values can be secret.
+/// `Debug` shows only the names, because values may be secret.
 ///
 /// ```
 /// use landline::proto::handshake::Headers;
@@ -28,17 +29,17 @@ struct Header {
 }
 
 impl Headers {
-    /// None.
+    /// Makes an empty list of headers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a header; one of the same name that is there already stays.
+    /// Adds a header. Existing headers of the same name are kept.
     ///
     /// # Errors
     ///
-    /// [`HeaderError`] for what cannot stand in a header.
+    /// [`HeaderError`] if the name or the value contains bytes that a header cannot contain.
     pub fn append(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
         let name = name.as_ref();
         let parsed = HeaderName::try_from(name).map_err(|_| HeaderError::Name(name.to_owned()))?;
@@ -47,7 +48,7 @@ impl Headers {
         Ok(())
     }
 
-    /// [`append`](Self::append), for a chain of calls.
+    /// Adds a header as [`append`](Self::append) does, and returns the headers, for chained calls.
     ///
     /// # Errors
     ///
@@ -57,23 +58,23 @@ impl Headers {
         Ok(self)
     }
 
-    /// Names as written and values, in their order.
+    /// Iterates over the names, as they were given, and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.0.iter().map(|header| (&*header.written, &header.value))
     }
 
-    /// The first value of a header, by its name in any case.
+    /// Returns the first value of a header. The case of `name` does not matter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         self.0.iter().find(|header| header.name.as_str().eq_ignore_ascii_case(name)).map(|header| &header.value)
     }
 
-    /// Their names, for comparing.
+    /// The names in lower case, for comparisons.
     pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().map(|header| &header.name)
     }
 
-    /// How many there are of this name.
+    /// How many headers have this name.
     pub(super) fn count(&self, name: &HeaderName) -> usize {
         self.names().filter(|other| *other == name).count()
     }
@@ -108,15 +109,15 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// What cannot stand in a header.
+/// A header that cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The name is not a token.
-    #[error("{0:?} is not a header name")]
+    #[error("{0:?} is not a valid header name")]
     Name(String),
-    /// The value of the header of this name has control characters in it.
-    #[error("the value of header {0} has characters that a header cannot carry")]
+    /// The value of the header with this name contains control characters.
+    #[error("the value of header {0} contains characters that are not allowed in a header")]
     Value(String),
 }
 
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_their_case_and_are_compared_without() {
+    fn names_keep_their_case_and_are_compared_without_regard_to_it() {
         let mut headers = Headers::new();
         for name in ["appKey", "APPKEY", "X-Other"] {
             headers.append(name, name).expect("a header");

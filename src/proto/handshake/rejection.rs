@@ -1,7 +1,7 @@
-//! A complete HTTP answer that refuses a handshake.
+//! Complete HTTP responses that refuse a handshake.
 //!
-//! In scope: what may stand in such an answer, its bytes. Out of scope: when to give which
-//! (`server.rs` and the caller), lingering until it has arrived.
+//! In scope: what such a response may contain, and its bytes. Out of scope: when to send which (`server.rs` and the
+//! caller), lingering until it has arrived.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use super::{Headers, VERSION, find_reserved, push_header, push_headers};
 #[cfg(test)]
 mod tests;
 
-/// An HTTP answer in place of an upgrade; send [`to_bytes`](Self::to_bytes), then close.
+/// An HTTP response that refuses the upgrade. Send [`to_bytes`](Self::to_bytes), then close the connection.
 ///
-/// It also is the error that tells the server's own program why: `Display` gives the status and the
-/// [`reason`](Self::reason), which is never text from the peer.
+/// It is also the error that the server's program gets: `Display` shows the status and the [`reason`](Self::reason),
+/// which never contains text from the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("handshake rejected with {}: {}", .0.status, .0.reason)]
 pub struct Rejection(Box<Answer>);
@@ -32,14 +32,12 @@ struct Answer {
 }
 
 impl Rejection {
-    /// Makes an answer of one's own: any status from 200 to 599, so that a health check can get its
-    /// 200 or a visitor a redirect.
+    /// Makes a response with any status from 200 to 599, such as 200 for a health check, or a redirect.
     ///
     /// # Errors
     ///
-    /// [`ResponseError`] for another status, a body with 204 or 304, and headers that the library
-    /// writes itself: `Connection`, `Content-Length` and, with 426, `Upgrade` and
-    /// `Sec-WebSocket-Version`.
+    /// [`ResponseError`] for another status, a body with 204 or 304, and headers that are the library's to write, such
+    /// as `Connection`, `Content-Length`, `Upgrade` and all that begin with `Sec-WebSocket-`.
     pub fn new(
         status: StatusCode,
         headers: impl Into<Headers>,
@@ -59,7 +57,7 @@ impl Rejection {
         Ok(Self(Box::new(Answer { status, headers, body, reason, is_for_head: false })))
     }
 
-    /// Answers with one line of plain text, which is also the reason.
+    /// Makes a response whose body is one line of plain text, which is also the [`reason`](Self::reason).
     ///
     /// # Errors
     ///
@@ -71,31 +69,31 @@ impl Rejection {
         Ok(rejection)
     }
 
-    /// 403, for an origin that the server's policy does not allow.
+    /// Status 403, for an origin that the server's policy does not allow.
     #[must_use]
     pub fn origin_not_allowed() -> Self {
         Self::plain(StatusCode::FORBIDDEN, "this origin is not allowed")
     }
 
-    /// 408, for a client that did not complete its request in time.
+    /// Status 408, for a client that did not complete its request in time.
     #[must_use]
     pub fn request_timeout() -> Self {
         Self::plain(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time")
     }
 
-    /// 500, for a failure of the server's own.
+    /// Status 500, for a failure of the server itself.
     #[must_use]
     pub fn internal_error() -> Self {
         Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "the server failed")
     }
 
-    /// 503, for a server that has as many connections as it takes, or is stopping.
+    /// Status 503, for a server that has reached its limit of connections or is stopping.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::plain(StatusCode::SERVICE_UNAVAILABLE, "the server takes no connections at present")
     }
 
-    /// A status known to be right, with its reason as the body.
+    /// Makes a response with the reason as its body. `status` must be one that may have a body.
     pub(super) fn plain(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
         let reason = reason.into();
         let body = format!("{reason}\n").into_bytes();
@@ -103,10 +101,10 @@ impl Rejection {
         Self(Box::new(Answer { status, headers, body, reason, is_for_head: false }))
     }
 
-    /// The same, with `Allow: GET`; the answer to HEAD goes without its body (RFC 7231 4.3.2).
+    /// Status 405, with `Allow: GET`. The response to HEAD has no body (RFC 7231 4.3.2).
     pub(super) fn method_not_allowed(method: &[u8]) -> Self {
         let mut rejection = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "the method has to be GET");
-        // Nothing in it could be refused.
+        // This name and value are valid, so it cannot fail.
         let _ = rejection.0.headers.append("Allow", "GET");
         rejection.0.is_for_head = method == b"HEAD";
         rejection
@@ -118,7 +116,7 @@ impl Rejection {
         self.0.status
     }
 
-    /// The headers beside those that the library adds.
+    /// The headers, without those that the library adds.
     #[must_use]
     pub fn headers(&self) -> &Headers {
         &self.0.headers
@@ -130,17 +128,18 @@ impl Rejection {
         &self.0.body
     }
 
-    /// Why, for the log.
+    /// Why the handshake was refused, for logging.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.0.reason
     }
 
-    /// Writes the complete answer: status line, headers, body.
+    /// Returns the complete response: status line, headers, body.
     ///
-    /// `Content-Length` and `Connection: close` are always there, `Content-Type` is
-    /// `text/plain; charset=utf-8` unless given, and 426 names what it wants (RFC 7231 6.5.15,
-    /// RFC 6455 4.4). There is no `Date`, for which it takes a clock.
+    /// It always has `Connection: close`, and `Content-Length` unless the status allows no body. The `Content-Type` of
+    /// a body is `text/plain; charset=utf-8` unless one is given. With status 426 there are also the headers that name
+    /// the protocol and version required (RFC 7231 6.5.15, RFC 6455 4.4). There is no `Date`, because that needs a
+    /// clock.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let reason = self.0.status.canonical_reason().unwrap_or_default();
@@ -167,31 +166,31 @@ impl Rejection {
     }
 }
 
-/// Whether an answer with this status has a body and its length (RFC 7230 3.3.2).
+/// Whether a response with this status may have a body and a `Content-Length` (RFC 7230 3.3.2).
 fn may_have_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// An answer that cannot be sent: the mistake of the server's own program.
+/// A response that cannot be sent, because of a mistake in the server's program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
     /// The client did not offer this subprotocol.
-    #[error("subprotocol {0:?} was not offered by the client: choose one of its list, or none")]
+    #[error("subprotocol {0:?} was not offered by the client: choose one that was offered, or none")]
     UnexpectedSubprotocol(String),
     /// The client did not offer this extension, or it is chosen twice.
     #[error("extension {0:?} was not offered by the client, or is chosen twice: leave it out")]
     UnexpectedExtension(String),
     /// An extension with a parameter or value that is not a token.
-    #[error("invalid extension {0:?}: parameters and values have to be tokens")]
+    #[error("invalid extension {0:?}: parameters and values must be tokens")]
     InvalidExtension(String),
-    /// A header that is part of the answer itself.
+    /// A header that only the library writes.
     #[error("header {0} is written by the library: remove it, or use the option made for it")]
     ReservedHeader(HeaderName),
-    /// A status that does not end the exchange.
+    /// A status that is not from 200 to 599.
     #[error("status {0} cannot refuse a handshake: use 200 to 599")]
     InvalidStatus(StatusCode),
-    /// A body with a status that has none.
-    #[error("an answer with status {0} has no body: leave it empty")]
+    /// A body with a status that does not allow one.
+    #[error("a response with status {0} cannot have a body: leave it empty")]
     UnexpectedBody(StatusCode),
 }

@@ -328,12 +328,12 @@ fn item_22_what_a_client_agrees_to() {
 #[test]
 fn item_22_an_answer_that_is_none_to_the_offer_fails_the_handshake() {
     let default = DEFAULT();
-    let fresh = "server_no_context_takeover was asked for and is not granted";
-    let window = "server_max_window_bits is not as small as was asked for";
+    let fresh = "server_no_context_takeover was requested but is not granted";
+    let window = "server_max_window_bits is larger than requested";
     let repeated = "a parameter is repeated";
     let unknown = "it has an unknown parameter";
-    let flag = "a parameter without value has one";
-    let range = "window bits are not a number from 8 to 15";
+    let flag = "a parameter that takes no value has one";
+    let range = "the window bits are not a number from 8 to 15";
     for (answer, what) in [
         ("server_max_window_bits", "server_max_window_bits has no value"),
         ("client_max_window_bits", "client_max_window_bits has no value"),

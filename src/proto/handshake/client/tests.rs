@@ -153,8 +153,8 @@ fn rfc_4_1_answer_item_5_extensions() {
         assert_eq!(accepted.extensions, [], "{empty:?} is as good as none");
     }
     for (malformed, what) in [
-        ("foo;", "a parameter name is missing behind `;`"),
-        ("foo bar", "a name or value holds a forbidden character"),
+        ("foo;", "a parameter name is missing after `;`"),
+        ("foo bar", "a name or value contains a forbidden character"),
         ("foo; a=\"b c\"", "a quoted value is not a token"),
     ] {
         let error = answer_plus(&format!("Sec-WebSocket-Extensions: {malformed}\r\n")).unwrap_err();

@@ -45,10 +45,10 @@ fn rfc_9_1_what_is_in_the_grammar() {
 #[test]
 fn rfc_9_1_what_is_not_in_the_grammar() {
     let no_name = "an extension name is missing";
-    let no_param = "a parameter name is missing behind `;`";
-    let no_value = "a parameter value is missing behind `=`";
-    let forbidden = "a name or value holds a forbidden character";
-    let no_end = "a quoted value has no end";
+    let no_param = "a parameter name is missing after `;`";
+    let no_value = "a parameter value is missing after `=`";
+    let forbidden = "a name or value contains a forbidden character";
+    let no_end = "a quoted value has no closing quote";
     let no_token = "a quoted value is not a token";
     let cases: &[(&[&str], &str)] = &[
         (&[";"], no_name),
