@@ -1,4 +1,4 @@
-//! A browser converses with our server: headless Chromium (Debian package `chromium`).
+//! Conversations of a browser with our server: headless Chromium (Debian package `chromium`).
 //!
 //!     cargo test --release --test browser -- --ignored
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Converses, and reports `ok` or what went wrong. SERVERS is replaced by our servers, each as
+/// Talks to the servers, and reports `ok` or what went wrong. SERVERS is replaced by our servers, each as
 /// `{url, extensions, takeover}`, and STRICT by the URL of one that refuses the page.
 const PAGE: &str = r#"<!doctype html><title>test</title><script type="module">
 const open = (url, names) => new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ async function converse(server, largest) {
   end = await end;
   expect("4001 true", `${end.code} ${end.wasClean}`, "our close");
 
-  // The second of two messages that are the same: its length on the wire, there and back.
+  // The second of two equal messages: its length on the wire in each direction.
   const alike = await open(server.url + "/alike");
   const message = noise(500);
   for (let n = 0; n < 2; n++) {
@@ -88,14 +88,14 @@ const report = await open(servers[0].url + "/report");
 report.send(await all().then(() => "ok", (error) => error.message));
 </script>"#;
 
-/// Serves the page to whoever asks: its URL.
+/// Serves the page; returns its URL.
 fn serve_page(page: impl Fn() -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut raw = Raw::over(stream);
-            // A browser may connect ahead of time and say nothing.
+            // A browser may connect in advance and send nothing.
             let page = page();
             thread::spawn(move || {
                 if raw.more().is_ok_and(|count| count > 0) {
@@ -108,7 +108,7 @@ fn serve_page(page: impl Fn() -> String + Send + 'static) -> String {
     origin
 }
 
-/// What our servers tell the test: the page's report, errors, and how conversations that the page closed ended,
+/// What our servers report to the test: the page's report, errors, and how conversations that the page closed ended,
 /// with their counters and whether they were compressed.
 #[derive(Clone)]
 struct Say {
@@ -137,7 +137,7 @@ fn converse(ws: &mut WebSocket, say: &Say) -> landline::Result<()> {
     Ok(())
 }
 
-/// Echoes two messages, and tells how long the second was on the wire, there and back.
+/// Echoes two messages, and reports the length of the second one on the wire in each direction.
 fn alike(ws: &mut WebSocket) -> landline::Result<()> {
     let mut before = ws.stats();
     for _ in 0..2 {
@@ -152,7 +152,7 @@ fn alike(ws: &mut WebSocket) -> landline::Result<()> {
     Ok(())
 }
 
-/// The servers, as compression, what the browser is to say of it, and whether messages refer to earlier ones.
+/// The servers: their compression, what the browser should report about it, and whether messages refer to earlier ones.
 fn servers() -> [(Option<Compression>, &'static str, bool); 3] {
     let small = Compression::default().server_max_window_bits(10).client_max_window_bits(11);
     let small = small.server_no_context_takeover(true).client_no_context_takeover(true);
@@ -178,7 +178,7 @@ fn chromium_converses_with_our_server() {
         let say = Say { report, error, ended };
         let strict = serve_echo(Server::builder().origins(OriginPolicy::SameOrigin));
         let strict_url = format!("ws://{}", strict.addr);
-        // The page has to know the servers, and the servers the page's origin: this one knows neither yet.
+        // The page has to know the servers, and the servers the page's origin; at this point neither is known.
         let (tell, told) = mpsc::sync_channel::<String>(1);
         let told = std::sync::Mutex::new((told, None));
         let page = serve_page(move || {
@@ -209,7 +209,7 @@ fn chromium_converses_with_our_server() {
         command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         command.arg(format!("--user-data-dir={}", scratch.path("profile").display())).arg(&page);
-        // It stays until the test kills it.
+        // It runs until the test kills it.
         let _browser = Child::start(command.env("HOME", scratch.path("")).stdin(Stdio::null()));
         assert_eq!(reports.recv_timeout(LIMIT * 3 / 4).expect("a report from the page"), "ok");
         assert_eq!(errors.try_recv().ok(), None);

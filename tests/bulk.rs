@@ -1,5 +1,5 @@
-//! Large messages: a receiver sleeps until as much is there as it can read at once, and never waits for what is not
-//! certain to come.
+//! Large messages: a receiver sleeps until it can read as much as possible at once, and never waits for data that may not
+//! come.
 
 mod common;
 
@@ -17,7 +17,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 const SOON: Duration = Duration::from_secs(10);
 
-/// A client whose bytes arrive in segments, whenever a server waits for them; and what the server does meanwhile.
+/// A client whose bytes arrive in segments whenever the server waits for them, with a record of what the server does.
 #[derive(Clone)]
 struct Arriving(Arc<Mutex<State>>);
 
@@ -28,7 +28,7 @@ struct State {
     read: usize,
     arrived: usize,
     segment: usize,
-    /// Whether a wait takes as long as it needs, or ends after one segment.
+    /// Whether a wait lasts until enough has arrived, or ends after one segment.
     is_fast: bool,
     obeys: bool,
     low_water: usize,
@@ -142,7 +142,7 @@ fn a_large_message_takes_few_waits() {
     let peer = Arriving::new(&[masked(BINARY, &content)], 64 * KIB);
     let mut ws = peer.open();
     assert_eq!(ws.recv().unwrap(), Some(Message::Binary(content.clone())));
-    // 256 segments came.
+    // 256 segments arrived.
     let waits = peer.state().waits;
     assert!(waits < 80, "{waits}");
     assert_eq!(peer.state().low_water, 1);
@@ -193,7 +193,7 @@ proptest! {
     }
 }
 
-/// With little time for each call; when it is over, a wait is as before.
+/// With little time for each call; after a timeout, waiting works as before.
 #[test]
 fn calls_that_run_out_of_time() {
     let content = noise(8 * MIB);
@@ -209,7 +209,7 @@ fn calls_that_run_out_of_time() {
             }
             let state = peer.state();
             assert_eq!(state.low_water, 1);
-            // What had come is not left until more has.
+            // Data that has arrived is not left unread until more arrives.
             assert!(is_fast || state.arrived - state.read <= 64 * KIB);
         };
         assert_eq!(message.unwrap(), Some(Message::Binary(content.clone())));
@@ -266,7 +266,7 @@ fn a_socket_goes_back_to_single_bytes() {
     });
 }
 
-/// What ends a wait ends this one: the end of the stream, an interruption, an abort.
+/// Whatever ends other waits ends this one too: the end of the stream, an interruption, an abort.
 #[test]
 fn a_wait_for_much_can_be_ended() {
     limited(|| {

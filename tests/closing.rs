@@ -1,5 +1,5 @@
-//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first reason stays, and
-//! all of it is bounded by time whatever the peer does.
+//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first reason is kept, and
+//! all of it is bounded by time, whatever the peer does.
 
 mod common;
 
@@ -26,7 +26,7 @@ fn millis(millis: u64) -> Duration {
 
 type Pipe = Box<dyn Transport>;
 
-/// Two connected ends of every kind of pipe.
+/// Two connected ends of every kind of transport.
 fn pipes() -> Vec<(&'static str, Pipe, Pipe)> {
     let (a, b) = pair();
     let unix = UnixStream::pair().unwrap();
@@ -65,7 +65,7 @@ fn connect(client: Pipe, server: Pipe, tls: bool, config: &Config) -> (WebSocket
     (client.unwrap(), serving.join().unwrap())
 }
 
-/// Over each kind of pipe, plain and with TLS.
+/// Over every kind of transport, plain and with TLS.
 fn everywhere(config: &Config, test: impl Fn(&str, WebSocket, WebSocket)) {
     for tls in [false, true] {
         for (name, client, server) in pipes() {
@@ -76,7 +76,7 @@ fn everywhere(config: &Config, test: impl Fn(&str, WebSocket, WebSocket)) {
     }
 }
 
-/// Sends until there is no room for more: how many messages were accepted.
+/// Sends until there is no more room: how many messages were accepted.
 fn fill(ws: &mut WebSocket, size: usize) -> usize {
     ws.set_send_timeout(Some(millis(50)));
     let mut accepted = 0;
@@ -113,7 +113,7 @@ fn what_was_sent_before_close_arrives_while_the_peer_sends_too() {
             for _ in 0..200 {
                 client.send(vec![7; 10_000]).unwrap_or_else(|error| panic!("{name}: {error}"));
                 if name.starts_with("memory") || name.starts_with("unix") {
-                    // These hold less than TCP; the echo must not stop.
+                    // These hold less than TCP; the echo must not stall.
                     client.recv().unwrap();
                 }
             }
@@ -131,7 +131,7 @@ fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_se
         let (fill, is_full) = mpsc::channel::<()>();
         let is_full = std::sync::Mutex::new(is_full);
         let server = serve(Server::builder(), move |mut ws| {
-            // Nothing of what the client sends is read before it cannot send any more.
+            // Nothing that the client sends is read until it cannot send any more.
             is_full.lock().unwrap().recv().unwrap();
             for _ in 0..100 {
                 ws.send(vec![b'r'; 20_000]).unwrap();
@@ -143,7 +143,7 @@ fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_se
         while sender.send(vec![b'u'; 100_000]).is_ok() {}
         fill.send(()).unwrap();
         has_returned.recv().unwrap();
-        // More than a mebibyte, while nobody reads what the handler sent.
+        // More than one MiB, while nothing that the handler sent is read.
         sender.set_send_timeout(Some(10 * SECOND));
         for _ in 0..100 {
             if sender.send(vec![b'u'; 100_000]).is_err() {
@@ -197,7 +197,7 @@ fn a_client_that_has_not_read_six_large_answers_closes_in_order() {
             });
             client.set_send_timeout(Some(millis(100)));
             for _ in 0..6 {
-                // Accepted or not, when the pipes are full.
+                // Accepted or not, once the transport is full.
                 let _ = client.send(vec![1; 300_000]);
             }
             let (took, result) = timed(|| client.close(CloseCode::NORMAL_CLOSURE, ""));
@@ -220,10 +220,10 @@ fn a_sender_whose_receiver_is_gone_closes_by_itself() {
                     to_client.send(vec![9; 30_000])?;
                 }
                 to_client.close_start(CloseCode::NORMAL_CLOSURE, "all sent")?;
-                // Nothing more is to be done, and it is no error to say so again.
+                // There is nothing more to do, and calling it again is no error.
                 to_client.close_start(CloseCode::NORMAL_CLOSURE, "")
             });
-            // Goes on sending: nobody receives that, but it must not stand in the way.
+            // Continues to send: nothing receives this, but it must not get in the way.
             let flooding = thread::spawn(move || while sender.send(vec![7; 30_000]).is_ok() {});
             for number in 0..100 {
                 let message = from_server.recv();
@@ -249,7 +249,7 @@ fn the_end_of_a_refused_connection_arrives_behind_what_was_sent_before() {
         let mut raw = server.raw();
         raw.open();
         raw.send(frame(0x82, "not masked"));
-        // Several mebibytes that nobody wants, before anything is read.
+        // Several MiB that nothing will receive, before anything is read.
         let mut writing = raw.stream.try_clone().unwrap();
         let writing = thread::spawn(move || writing.write_all(&vec![b'x'; 8 << 20]).unwrap());
         writing.join().unwrap();
@@ -285,7 +285,8 @@ fn flood(mut stream: TcpStream) -> thread::JoinHandle<()> {
     })
 }
 
-/// Calls what ends a connection after 2 s: what it gave. It must end in time, and leave the processor to others.
+/// Makes a call that ends a connection after 2 s, and returns its result. It must end in time and use little processor
+/// time.
 fn two_seconds_at_little_cost<T>(end: impl FnOnce() -> T) -> T {
     let mut clock = CpuClock::of_this_thread();
     let before = clock.read();
@@ -351,7 +352,7 @@ fn a_connection_whose_peer_left_with_messages_unsent_is_not_clean() {
         everywhere(&Config::default(), |name, client, mut server| {
             fill(&mut server, 30_000);
             let (sender, receiver) = client.split();
-            // It says good-bye, reads nothing, and goes.
+            // It sends a Close frame, reads nothing, and disconnects.
             let _ = sender.clone().close_start(CloseCode::NORMAL_CLOSURE, "");
             drop((sender, receiver));
             let end = loop {
@@ -385,7 +386,7 @@ fn after_a_failed_send_what_has_arrived_comes_first_and_then_that_error_for_good
             for i in 0..3 {
                 client.send(format!("message {i}")).unwrap();
             }
-            // Over sockets, the messages lie in the server's buffer; the client is gone.
+            // Over sockets, the messages are in the server's buffer, and the client is gone.
             drop(client);
             let first = loop {
                 if let Err(error) = server.send("nobody hears this") {
@@ -458,7 +459,7 @@ fn a_failed_send_ends_a_receive_in_the_same_thread_although_the_peer_stays() {
     });
 }
 
-/// What a sender that is blocked gets when `end` ends the connection.
+/// The error of a blocked sender when `end` ends the connection.
 fn blocked_sender(config: Config, end: impl FnOnce(landline::Receiver) -> Error) -> (Error, Error, Error) {
     let (ws, _raw) = raw_client(config);
     let (sender, receiver) = ws.split();
@@ -503,7 +504,7 @@ fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
     limited(|| {
         let failed = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
-        // Cutting it does not return before the sender has noticed.
+        // Cutting it does not return until the sender has noticed.
         let client = {
             let failed = Arc::clone(&failed);
             Hooked::after_abort(client, move || {
@@ -522,7 +523,7 @@ fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
             failed.store(true, Ordering::SeqCst);
             (error, cause)
         });
-        // Its first bytes are here, so it is in the middle of the message; more is not read.
+        // Its first bytes have arrived, so it is in the middle of the message; no more is read.
         assert!(server.recv_into(&mut [0; 16]).unwrap().is_some());
         let reason = receiver.close(CloseCode::NORMAL_CLOSURE, "").unwrap_err();
         assert!(matches!(reason, Error::Closed(Closed::CloseUnanswered)), "{reason:?}");

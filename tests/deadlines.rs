@@ -1,4 +1,4 @@
-//! Running out of time, interruption and abort: at any byte, in both directions, without harm.
+//! Timeouts, interruption and abort: at any byte, in both directions, without losing anything.
 
 mod common;
 
@@ -72,7 +72,7 @@ fn item_16_a_send_can_time_out_and_goes_on_where_it_stopped() {
 #[test]
 fn item_16_a_send_gives_up_only_without_progress() {
     let (mut ws, mut raw) = raw_client(Config::default().send_timeout(Some(Duration::from_millis(300))));
-    // Reads slowly for longer than the time limit, but always a little.
+    // Reads slowly for longer than the time limit, but never stops.
     let reading = thread::spawn(move || {
         let (mut total, mut buf) = (0, vec![0; 256 << 10]);
         while total < (32 << 20) + 10 {
@@ -84,8 +84,8 @@ fn item_16_a_send_gives_up_only_without_progress() {
     reading.join().unwrap();
 }
 
-/// A transport that has no room once `blocked` is set, and takes a byte after each wait that ended in vain, as a socket
-/// may whose buffer has little room.
+/// A transport that has no room once `blocked` is set, and accepts one byte after each unsuccessful wait, as a socket
+/// with little room in its buffer may.
 struct Reluctant {
     under: SocketTransport,
     blocked: Arc<AtomicBool>,
@@ -127,7 +127,7 @@ impl Transport for Reluctant {
 
 type SendingCall = fn(&mut WebSocket) -> landline::Result<()>;
 
-/// What each call gives on a connection that has no room, and how long it takes with this time limit.
+/// The result of each call on a connection that has no room, and how long it takes with this time limit.
 fn without_room(prepare: SendingCall, call: SendingCall, limit: Duration) -> (landline::Result<()>, Duration) {
     let (accepted, _raw) = raw_sockets();
     let blocked = Arc::new(AtomicBool::new(false));
@@ -186,7 +186,7 @@ fn item_16_the_time_limit_of_sending_counts_once_from_the_call() {
 fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
     let (ws, mut raw) = raw_client(Config::default());
     let (sender, mut receiver) = ws.split();
-    // Fills the way to the peer, and stays in the middle of a frame.
+    // Fills the path to the peer, and stays in the middle of a frame.
     let stuck = {
         let mut sender = sender.clone();
         sender.set_send_timeout(Some(Duration::from_secs(20)));
@@ -199,7 +199,7 @@ fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
     }
     raw.write_all(&masked(0x82, b"still received")).unwrap();
     assert_eq!(receiver.recv().unwrap(), Some(Message::Binary(b"still received".to_vec())));
-    // Once the peer reads, the frame comes whole, and behind it the answer to the last ping: not to all of them.
+    // When the peer reads, the frame arrives whole, followed by the answer to the last Ping, not to all of them.
     raw.write_all(&masked(0x82, b"go on")).unwrap();
     let reading = thread::spawn(move || {
         let mut payload = vec![0; 32 << 20];
@@ -256,7 +256,7 @@ fn an_interrupt_wakes_a_blocked_send_and_one_that_waits_for_its_turn() {
         })
     };
     at_work.recv().unwrap();
-    // Whichever of the two is waiting: both get one in the end.
+    // Whichever of the two is waiting, both get one in the end.
     let waiting = thread::spawn(move || {
         started.send(()).unwrap();
         sender.send("in line")
@@ -310,7 +310,7 @@ fn item_18_a_started_close_is_bounded_for_a_receiver_in_another_thread() {
 fn item_17_keepalive_acts_inside_a_call_with_a_time_limit_of_its_own() {
     let keepalive = Keepalive::default().interval(Duration::from_millis(40)).timeout(Duration::from_millis(40));
     let (mut ws, mut raw) = raw_client(Config::default().keepalive(Some(keepalive)));
-    // Shorter waits than the interval must not keep starting it anew.
+    // Waits shorter than the interval must not restart it.
     let begin = Instant::now();
     let error = loop {
         match ws.recv_timeout(Duration::from_millis(15)) {

@@ -34,7 +34,7 @@ fn connect(tls: bool) -> (WebSocket, WebSocket) {
     (ws, server)
 }
 
-/// A message that shows who sent it, in which order, and whether it is whole.
+/// A message that shows who sent it, in which order, and whether it is complete.
 fn stamp(message: &mut [u8], thread: u8, number: u32) {
     message[0] = thread;
     message[1..5].copy_from_slice(&number.to_be_bytes());
@@ -44,7 +44,7 @@ fn stamp(message: &mut [u8], thread: u8, number: u32) {
 
 const MESSAGE: usize = 1 << 20;
 
-/// One side of the gigabyte test: two sending threads, one that pings, one that receives. Gives the slowest ping.
+/// One side of the gigabyte test: two sending threads, one that pings, one that receives. Returns the slowest ping.
 fn flood(ws: WebSocket, each: u32) -> Duration {
     let (sender, mut receiver) = ws.split();
     let done = AtomicBool::new(false);
@@ -66,7 +66,7 @@ fn flood(ws: WebSocket, each: u32) -> Duration {
             while !done.load(Ordering::Relaxed) {
                 match sender.ping_wait(Duration::from_secs(20)) {
                     Ok(round_trip) => slowest = slowest.max(round_trip),
-                    // The peer was done first and closed.
+                    // The peer finished first and closed.
                     Err(landline::Error::Closed(_)) => break,
                     Err(error) => panic!("{error}"),
                 }
@@ -84,7 +84,7 @@ fn flood(ws: WebSocket, each: u32) -> Duration {
         }
         senders.into_iter().for_each(|sender| sender.join().unwrap());
         done.store(true, Ordering::Relaxed);
-        // Pings of the peer are answered until it is done, too.
+        // The peer's Pings are answered until it, too, has finished.
         sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         while receiver.recv_ref().unwrap().is_some() {}
         pinging.join().unwrap()
@@ -113,7 +113,7 @@ fn a_gigabyte_each_way_at_once_over_tls_while_pings_get_through() {
 const SENDERS: u8 = 12;
 const EACH: u32 = 200;
 
-/// Sends in every way there is; sizes around all thresholds.
+/// Sends in every possible way, with sizes around every threshold.
 fn send_all_ways(sender: &Sender, id: u8) {
     for number in 0..EACH {
         let size = [6, 130, 1_000, 40_000, 70_000][(number as usize + usize::from(id)) % 5];

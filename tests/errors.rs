@@ -58,7 +58,7 @@ fn addresses_that_fail_for_several_reasons_are_told_with_each_reason_once() {
 #[test]
 fn a_failed_look_up_has_the_resolvers_error_as_its_source() {
     limited(|| {
-        // No name server is asked about a label of more than 63 bytes.
+        // Name servers are not asked about labels of more than 63 bytes.
         let error = landline::connect(&format!("ws://{}.invalid/", "a".repeat(70))).unwrap_err();
         let cause = io_error(&error).unwrap().to_string();
         assert!(told_once(&error).ends_with(&format!(": looking up the name failed: {cause}")), "{error:#}");

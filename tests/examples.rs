@@ -1,7 +1,7 @@
-//! The examples, and the programs for harnesses, as their users meet them: what they print, and how they fail. `wscat` has
+//! The examples and the programs for harnesses as their users see them: what they print, and how they fail. `wscat` has
 //! tests of its own.
 //!
-//! Cargo builds the examples for `cargo test`; for `cargo test --test examples` alone, build them first with
+//! Cargo builds the examples for `cargo test`; before running `cargo test --test examples` alone, build them with
 //! `cargo build --examples`.
 
 mod common;
@@ -86,7 +86,7 @@ fn the_echo_server_says_plainly_that_its_port_is_taken() {
 
 #[test]
 fn the_other_clients_say_plainly_that_there_is_no_server() {
-    // Bound but not listening: nobody else gets the port meanwhile.
+    // Bound but not listening, so that no other program gets the port.
     let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let url = format!("ws://{}/", bound.local_addr().unwrap().as_socket().unwrap());

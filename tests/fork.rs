@@ -1,4 +1,4 @@
-//! Programs that fork: what a child may do with what it has inherited, and what its parent notices of it.
+//! Programs that fork: what a child may do with what it inherits, and what its parent notices of that.
 
 mod common;
 
@@ -22,13 +22,13 @@ struct Forked(i32);
 
 #[expect(unsafe_code, reason = "forking")]
 fn fork(body: impl FnOnce()) -> Forked {
-    // SAFETY: the child runs on in this thread alone, and does nothing with what other threads may have locked.
+    // SAFETY: the child continues in this thread only, and touches nothing that other threads may have locked.
     match unsafe { libc::fork() } {
         0 => {
-            // SAFETY: no conditions. A child that hangs is killed.
+            // SAFETY: no preconditions. A child that hangs is killed.
             unsafe { libc::alarm(20) };
             let result = catch_unwind(AssertUnwindSafe(body));
-            // SAFETY: no conditions; nothing of the parent's is ended or flushed.
+            // SAFETY: no preconditions; nothing that belongs to the parent is ended or flushed.
             unsafe { libc::_exit(i32::from(result.is_err())) }
         }
         pid => {
@@ -42,7 +42,7 @@ impl Forked {
     #[expect(unsafe_code, reason = "waiting for a child")]
     fn wait(&self) -> i32 {
         let mut status = 0;
-        // SAFETY: the place can be written to.
+        // SAFETY: the pointer is valid for writes.
         assert_eq!(unsafe { libc::waitpid(self.0, &raw mut status, 0) }, self.0);
         status
     }
@@ -51,7 +51,7 @@ impl Forked {
 impl Drop for Forked {
     #[expect(unsafe_code, reason = "killing a child")]
     fn drop(&mut self) {
-        // SAFETY: a child of this process that has not been waited for, or no process of this user's.
+        // SAFETY: a child of this process that has not been waited for, or else no process of this user.
         unsafe {
             libc::kill(self.0, libc::SIGKILL);
             libc::waitpid(self.0, std::ptr::null_mut(), 0);
@@ -59,14 +59,14 @@ impl Drop for Forked {
     }
 }
 
-/// Does it in a child, without a panic, and not for long.
+/// Runs this in a child, which must not panic or take long.
 fn in_child(body: impl FnOnce()) {
     let child = fork(body);
     assert_eq!(child.wait(), 0, "the child failed");
     std::mem::forget(child);
 }
 
-/// A child that has copies of all descriptors and does nothing.
+/// A child that holds copies of all descriptors and does nothing.
 fn idle_child() -> Forked {
     fork(|| {
         loop {
@@ -120,7 +120,7 @@ fn says(text: &str, from: &mut WebSocket, to: &mut WebSocket) {
     assert_eq!(to.recv_deadline(Instant::now() + 10 * SECOND).unwrap(), Some(Message::Text(text.into())));
 }
 
-/// Every call there is, with what it gives.
+/// Every call, with its result.
 fn use_all(ws: &mut WebSocket) {
     is_forked(ws.recv());
     is_forked(ws.recv_timeout(SECOND));
@@ -151,7 +151,7 @@ fn use_all(ws: &mut WebSocket) {
 fn every_call_on_an_inherited_connection_is_refused_and_the_parent_notices_nothing() {
     limited(|| {
         for mut both in all_kinds() {
-            // Something that the child could take away, in the kernel and in memory.
+            // Data that the child could take away, in the kernel and in memory.
             both.1.feed("one").unwrap();
             both.1.send("two").unwrap();
             assert_eq!(both.0.recv().unwrap(), Some(Message::Text("one".into())));
@@ -172,7 +172,7 @@ fn every_call_on_an_inherited_connection_is_refused_and_the_parent_notices_nothi
 fn a_child_that_drops_what_it_has_inherited_does_nothing_else() {
     limited(|| {
         for mut both in all_kinds() {
-            // It is not written by the child, in whose memory it lies, too.
+            // The child, whose memory also contains it, does not write it.
             both.0.feed("gathered").unwrap();
             let mut both = Some(both);
             in_child(|| drop(both.take()));
@@ -225,7 +225,7 @@ fn a_child_neither_wakes_its_parent_nor_keeps_it_awake() {
         let before = clock.read();
         assert!(matches!(client.recv_timeout(SECOND / 2), Err(Error::Timeout(_))));
         assert!(clock.read() - before < SECOND / 10);
-        // A child does not take the parent's either.
+        // A child does not receive the parent's data either.
         interrupter.interrupt_recv();
         in_child(|| is_forked(client.recv()));
         assert!(readable());
@@ -387,7 +387,7 @@ fn processes_share_a_socket_that_listens_each_with_a_listener_of_its_own() {
         let unix = UnixListener::bind(scratch.path("socket")).unwrap();
         let address = tcp.local_addr().unwrap();
         for _ in 0..2 {
-            // The second one finds that the first one's end has ended nothing.
+            // The second child finds that the end of the first one has ended nothing.
             let child = fork(|| {
                 let tcp = Server::builder().listen_from(tcp.try_clone().unwrap()).unwrap();
                 let unix = Server::builder().listen_from(unix.try_clone().unwrap()).unwrap();

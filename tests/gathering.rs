@@ -1,4 +1,4 @@
-//! Messages that are gathered leave with whatever comes next.
+//! Batched messages leave with whatever is sent next.
 
 mod common;
 
@@ -118,7 +118,7 @@ fn a_reader_that_waits_for_its_peer_does_not_keep_the_answer_to_itself() {
         let mut part = [0; 3];
         stream.read_exact(&mut part).unwrap();
         sender.feed("answer").unwrap();
-        // The peer goes on once it has the answer.
+        // The peer continues when it has the answer.
         stream.read_exact(&mut part).unwrap();
         assert_eq!(&part, b"end");
         assert_eq!(peer.join().unwrap(), Some(Message::Text("answer".into())));

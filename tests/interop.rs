@@ -1,5 +1,5 @@
 //! Conversations with other implementations: websockets (Python), ws (Node.js) and libwebsockets (C), both roles, plain
-//! and TLS, compressed and not. The peers are the programs in `interop/`; what they print and obey is told there.
+//! and TLS, compressed and not. The peers are the programs in `interop/`, where their commands and output are described.
 //!
 //!     interop/setup && cargo test --release --test interop -- --ignored
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -32,7 +32,7 @@ enum Peer {
 use Peer::{Node, Python};
 
 impl Peer {
-    /// One of its programs, from where `interop/setup` has put what it needs.
+    /// One of its programs, run where `interop/setup` has put its dependencies.
     fn command(self, role: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
@@ -59,7 +59,7 @@ fn text(text: &str) -> Option<Message> {
 
 // ----- Our client -----
 
-/// An echo server of the peer's, and clients that trust it.
+/// The peer's echo server, and clients that trust it.
 struct Echo {
     url: String,
     program: Child,
@@ -86,7 +86,7 @@ impl Echo {
         Self { url, program, trust, _scratch: scratch }
     }
 
-    /// Opens a connection to this path or query.
+    /// Connects to this path or query.
     fn open_at(&self, path: &str, options: ClientBuilder, config: Config) -> WebSocket {
         let options = options.config(config.max_message_size(64 << 20).recv_timeout(Some(LIMIT / 4)));
         let options = match &self.trust {
@@ -104,13 +104,13 @@ impl Echo {
         self.open_with(Client::builder())
     }
 
-    /// What the server says about the next connection that has ended.
+    /// What the server reports about the next connection that ends.
     fn reports(&self, code: u16, reason: &str) {
         reports(&self.program, code, reason);
     }
 }
 
-/// What a peer says about the next connection that has ended.
+/// What a peer reports about the next connection that ends.
 fn reports(peer: &Child, code: u16, reason: &str) {
     let line = peer.line(|line| line.starts_with('{'));
     let expected = format!(r#"{{"closed": [{code}, "{reason}"], "error": null}}"#);
@@ -169,7 +169,7 @@ fn client_fragments(echo: &Echo, peer: Peer) {
     let binary = pattern(300_000);
     send_fragments(&mut ws, Kind::Binary, binary.chunks(7_777));
     assert_eq!(ws.recv().unwrap(), Some(Message::Binary(binary)));
-    // Each byte a fragment: every character of several bytes is split.
+    // Every byte is a fragment, so that every multi-byte character is split.
     let mixed = "aé€😀 ".repeat(100);
     send_fragments(&mut ws, Kind::Text, mixed.as_bytes().chunks(1));
     assert_eq!(ws.recv().unwrap(), text(&mixed));
@@ -268,7 +268,7 @@ fn our_client_with_node_over_tls() {
 
 // ----- Our server -----
 
-/// Lets the peer's client converse with an echo server of ours.
+/// Lets the peer's client talk to our echo server.
 fn server_of(peer: Peer, tls: bool) {
     limited_to(LIMIT, move || {
         let (ca, scratch) = (Ca::new(), Scratch::new(&format!("server{peer:?}{tls}")));
@@ -279,7 +279,7 @@ fn server_of(peer: Peer, tls: bool) {
             false => options,
         };
         let (server, ended) = reporting_echo(options);
-        // The one offers nothing, the other everything.
+        // One offers nothing, the other everything.
         for subprotocol in [None, Some("chat.v2")] {
             let mut command = peer.command("client");
             command.arg(if tls { server.tls_url() } else { server.url() });
@@ -306,7 +306,7 @@ fn server_of(peer: Peer, tls: bool) {
 
 type Ended = (landline::Result<()>, landline::CloseInfo);
 
-/// A server that echoes, pings each client, and tells how each connection ended.
+/// A server that echoes, pings each client, and reports how each connection ended.
 fn reporting_echo(options: ServerBuilder) -> (Serving, mpsc::Receiver<Ended>) {
     let (report, ended) = mpsc::channel();
     let server = serve(options, move |mut ws| {
@@ -350,9 +350,9 @@ fn our_server_with_node_over_tls() {
 
 // ----- Compression -----
 
-/// What two sides are set to, and what they have to agree on.
+/// The settings of the two sides, and what they have to agree on.
 ///
-/// The settings are those of `interop/python_echo.py` without their first word, in the order of our headers; `off`
+/// The settings are written as for `interop/python_echo.py`, without the first word, in the order of our headers; `off`
 /// is no compression. Ours may also have `free`, for [`Compression::free_between_messages`].
 struct Case {
     ours: String,
@@ -360,7 +360,7 @@ struct Case {
     agreed: Option<Parameters>,
 }
 
-/// Whether there is no takeover, and the window bits: of the server, and of the client.
+/// Whether there is no context takeover, and the window bits: the server's, then the client's.
 type Parameters = ([bool; 2], [u8; 2]);
 
 const NAMES: [&str; 4] = [
@@ -381,7 +381,7 @@ fn parameters(settings: &str) -> Parameters {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match NAMES.iter().position(|known| *known == name) {
             Some(n @ 0..2) => found.0[n] = true,
-            // One without a number sets no limit.
+            // Without a number there is no limit.
             Some(n) => found.1[n - 2] = value.parse().unwrap_or(15),
             None => {}
         }
@@ -390,14 +390,14 @@ fn parameters(settings: &str) -> Parameters {
 }
 
 impl Case {
-    /// Two sides that agree: each gets what it asks for.
+    /// Both sides agree: each gets what it asks for.
     fn new(ours: &str, theirs: &str) -> Self {
         let (([a, b], [c, d]), ([e, f], [g, h])) = (parameters(ours), parameters(theirs));
         let agreed = Some(([a || e, b || f], [c.min(g), d.min(h)]));
         Self { ours: ours.to_owned(), theirs: theirs.to_owned(), agreed }
     }
 
-    /// Two sides that go on without compression.
+    /// Both sides continue without compression.
     fn declined(ours: &str, theirs: &str) -> Self {
         Self { agreed: None, ..Self::new(ours, theirs) }
     }
@@ -417,12 +417,12 @@ impl Case {
     fn their_settings(&self) -> String {
         match &self.theirs[..] {
             "off" => String::new(),
-            // So that ws compresses small messages too when there is no takeover.
+            // So that ws compresses small messages even without context takeover.
             theirs => format!("deflate&threshold=0&{theirs}"),
         }
     }
 
-    /// The header that our side has to send: our client an offer, our server an answer.
+    /// The header that our side has to send: an offer if it is the client, an answer if it is the server.
     fn our_header(&self, role: Role) -> String {
         let mut header = vec!["permessage-deflate".to_owned()];
         match (role, self.agreed) {
@@ -445,30 +445,30 @@ impl Case {
         header.join("; ")
     }
 
-    /// How messages are compressed on the way to the peer, and back.
+    /// How messages are compressed in each direction: to the peer, and back.
     fn ways(&self, role: Role) -> [Option<Way>; 2] {
         let Some((fresh, bits)) = self.agreed else { return [None; 2] };
         let [server, client] = [0, 1].map(|n| Way { window_bits: bits[n], takeover: !fresh[n] });
         let (mut there, mut back) = if role == Role::Client { (client, server) } else { (server, client) };
         there.takeover &= !self.ours.contains("free");
-        // zlib has no window of 8 bits for this format, and takes 9.
+        // zlib has no 8-bit window for this format, and uses 9 bits.
         back.window_bits = back.window_bits.max(9);
         [(there.window_bits > 8).then_some(there), (!self.theirs.contains("level=0")).then_some(back)]
     }
 }
 
-/// One direction of a connection that is compressed.
+/// One direction of a compressed connection.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     window_bits: u8,
     takeover: bool,
 }
 
-/// Cases that go well with every peer, whichever side is the server.
+/// Cases that work with every peer, whichever side is the server.
 fn cases() -> Vec<Case> {
     let mut cases = vec![Case::new("", "")];
     for bits in 9..=15 {
-        // Different in the two directions, but for 12.
+        // Different in the two directions, except for 12.
         let limits = format!("server_max_window_bits={bits}&client_max_window_bits={}", 24 - bits);
         cases.extend([Case::new(&limits, ""), Case::new("", &limits)]);
     }
@@ -481,7 +481,7 @@ fn cases() -> Vec<Case> {
     }
     cases.push(Case::new(&format!("{both}&server_max_window_bits=11&client_max_window_bits=10"), ""));
     cases.push(Case::new("", &format!("{both}&server_max_window_bits=10&client_max_window_bits=11")));
-    // The smaller of two limits is taken.
+    // The smaller of the two limits applies.
     let mut limits = ["server_max_window_bits=13&client_max_window_bits=14", "server_max_window_bits=10"];
     cases.push(Case::new(limits[0], limits[1]));
     limits[1] = "client_max_window_bits=11";
@@ -495,9 +495,9 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Those that are about a server of the peer's.
+/// Cases for the peer's server.
 fn cases_of_our_client(peer: Peer) -> Vec<Case> {
-    // We go uncompressed then, but what comes is not.
+    // Then we send uncompressed, but what we receive is compressed.
     let mut cases = vec![Case::new("", "client_max_window_bits=8")];
     match peer {
         Python => cases.extend([
@@ -510,7 +510,7 @@ fn cases_of_our_client(peer: Peer) -> Vec<Case> {
     cases
 }
 
-/// Those that are about a client of the peer's.
+/// Cases for the peer's client.
 fn cases_of_our_server(peer: Peer) -> Vec<Case> {
     let mut cases = vec![
         Case::declined("", "server_max_window_bits=8"),
@@ -538,7 +538,7 @@ fn noise(seed: u64, size: usize) -> Vec<u8> {
     (0..size).map(|_| next()).collect()
 }
 
-/// Lines that are much alike.
+/// Lines that resemble each other.
 fn lines(seed: u64, size: usize) -> String {
     let mut text = String::new();
     for (n, bytes) in noise(seed, size / 32).chunks_exact(2).enumerate() {
@@ -552,7 +552,7 @@ fn lines(seed: u64, size: usize) -> String {
     text
 }
 
-/// Converses with a peer that echoes, over a connection that has just been opened.
+/// Talks to an echoing peer over a connection that has just been opened.
 struct Conversation<'a> {
     ws: &'a mut WebSocket,
     ways: [Option<Way>; 2],
@@ -563,7 +563,7 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Sends a message and receives it again: the bytes on the wire, there and back.
+    /// Sends a message and receives its echo: the bytes on the wire in each direction.
     fn exchange(&mut self, message: &Message) -> [u64; 2] {
         self.exchange_with(Compress::Auto, message)
     }
@@ -577,7 +577,7 @@ impl Conversation<'_> {
         [after.wire_sent - before.wire_sent, after.wire_received - before.wire_received]
     }
 
-    /// A message that is shorter on the wire by this factor where it is compressed, and no shorter elsewhere.
+    /// A message that is shorter on the wire by this factor if it is compressed, and no shorter otherwise.
     fn shrinks(&mut self, message: &Message, factor: u64) {
         let (wire, len) = (self.exchange(message), message.as_bytes().len() as u64);
         for (wire, way) in wire.into_iter().zip(self.ways) {
@@ -599,7 +599,7 @@ impl Conversation<'_> {
     fn windows(&mut self) {
         for n in 0..2 {
             let Some(Way { window_bits, .. }) = self.ways[n] else { continue };
-            // zlib does not look back farther than this.
+            // zlib does not look back further than this.
             let reach = (1 << window_bits) - 262;
             for (period, is_near) in [(reach * 3 / 4, true), ((1 << window_bits) * 17 / 16, false)] {
                 let period = noise(2 + u64::from(is_near), period);
@@ -629,7 +629,7 @@ impl Conversation<'_> {
             let len = message.as_bytes().len() as u64;
             for compress in [Compress::Auto, Compress::Always] {
                 let [wire, _] = self.exchange_with(compress, &message);
-                // By default small messages are compressed where takeover was agreed on.
+                // By default, small messages are compressed if context takeover was agreed on.
                 let is_compressed = compress == Compress::Always || self.takeover_agreed;
                 match (self.ways[0].is_some() && is_compressed, len) {
                     (false, _) => assert_eq!(wire, self.header_len + len),
@@ -662,7 +662,7 @@ impl Conversation<'_> {
 
         send_fragments(self.ws, Kind::Binary, many.as_bytes()[..70_000].chunks(777));
         assert_eq!(self.ws.recv().unwrap(), Some(Message::Binary(many.as_bytes()[..70_000].to_vec())));
-        // Each byte a fragment.
+        // Every byte is a fragment.
         let mixed = "aé€😀 ".repeat(20);
         send_fragments(self.ws, Kind::Text, mixed.as_bytes().chunks(1));
         assert_eq!(self.ws.recv().unwrap(), Some(Message::Text(mixed)));
@@ -678,7 +678,7 @@ impl Conversation<'_> {
             self.ws.recv_stream().unwrap().expect("a message").read_to_end(&mut received).unwrap();
             assert!(received == pattern(count * size), "{count} of {size}: {} bytes", received.len());
             let wire = self.ws.stats().wire_received - before;
-            // A window of 9 bits does not reach back to where the pattern repeats.
+            // A 9-bit window does not reach back to the previous occurrence of the pattern.
             if self.ways[1].is_some_and(|way| way.window_bits > 9) && size == 70_000 {
                 assert!(wire < received.len() as u64 / 10, "{wire}");
             }
@@ -688,7 +688,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Sees that it was agreed on what was to be, and that both sides keep to it.
+/// Checks that the expected parameters were agreed on, and that both sides keep to them.
 fn check(mut ws: WebSocket, case: &Case, role: Role) {
     let agreed = ws.handshake().compression.map(|agreed| {
         let fresh = [agreed.server_no_context_takeover, agreed.client_no_context_takeover];
@@ -718,7 +718,7 @@ fn check(mut ws: WebSocket, case: &Case, role: Role) {
     ping_between_fragments(ws);
 }
 
-/// A Ping in the middle of a message of ours; then the end.
+/// A Ping in the middle of our message; then the end.
 fn ping_between_fragments(ws: WebSocket) {
     let (sender, mut receiver) = ws.split();
     let text = lines(8, 50_000);
@@ -735,7 +735,7 @@ fn ping_between_fragments(ws: WebSocket) {
     assert_eq!(receiver.recv().unwrap(), None);
 }
 
-/// Which case it is that fails.
+/// The name of the case, for failures.
 fn told(case: &Case) {
     println!("ours: {:?}, theirs: {:?}", case.ours, case.theirs);
 }

@@ -1,4 +1,4 @@
-//! The layers hold: see ARCHITECTURE.md.
+//! Modules depend on each other only as ARCHITECTURE.md says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,13 +21,13 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Its lines without comments.
+/// Its lines, without comments.
 fn code(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Files of tests alone are exempt.
+/// Files that hold only tests are exempt.
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
 }
@@ -64,7 +64,7 @@ fn module_of(path: &Path) -> (String, usize) {
     (parts[0].to_owned(), parts.len())
 }
 
-/// What a line of code takes from the crate's root, `crate::` or `super::` before it.
+/// What a line of code names from the crate's root, after `crate::` or `super::`.
 fn named(line: &str, depth: usize) -> impl Iterator<Item = &str> {
     let up = "super::".repeat(depth);
     let from_root: Vec<_> = line.match_indices("crate::").map(|(at, found)| at + found.len()).collect();
@@ -140,7 +140,7 @@ fn transports_know_nothing_of_websocket() {
     must_not_name("src/transport", &["Opcode", "CloseCode", "Sec-WebSocket"]);
 }
 
-/// macOS and the BSDs lack these; there is no machine of theirs among those that test this.
+/// macOS and the BSDs lack these, and the tests do not run there.
 #[test]
 fn what_only_some_systems_have_stands_behind_a_cfg() {
     const WORDS: [&str; 10] = [

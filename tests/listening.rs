@@ -1,5 +1,5 @@
-//! Addresses to listen on, taking the place of others, running short of threads, the time that clients are given, and
-//! the end of it all.
+//! Addresses to listen on, replacing dead listeners, shortages of threads, the time that clients get, and how listening
+//! ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
@@ -69,13 +69,13 @@ fn a_unix_socket_that_somebody_listens_on_is_in_use() {
         for _ in 0..3 {
             assert!(is_in_use(builder().listen_unix(&path)));
         }
-        // The first one goes on: those who only looked are in its backlog, and gone.
+        // The first one is still listening: the probes are in its backlog, and gone.
         let mut client = UnixStream::connect(&path).unwrap();
         client.write_all(format!("{REQUEST}\r\n").as_bytes()).unwrap();
         let opened = (0..4).any(|_| first.accept().is_ok_and(|request| request.accept().is_ok()));
         assert!(opened && client.read(&mut [0; 12]).unwrap() == 12);
 
-        // Somebody else's, with a full backlog, and one for datagrams.
+        // One of another program with a full backlog, and a datagram socket.
         let path = scratch.path("others");
         let others = UnixListener::bind(&path).unwrap();
         let mut waiting = Vec::new();
@@ -149,7 +149,7 @@ fn of_many_that_replace_a_dead_socket_one_wins() {
 #[test]
 fn without_threads_new_clients_wait_and_none_is_reset() {
     const NAME: &str = "without_threads_new_clients_wait_and_none_is_reset";
-    // Address space for the stacks of all these clients' threads, but not beside the hoard.
+    // There is address space for the stacks of all these clients' threads, but not while most of it is taken.
     alone(NAME, "ulimit -v 4000000;", || {
         let server = serve_echo(builder().stack_size(256 << 20));
         let mut clock = CpuClock::of_process();
@@ -185,7 +185,7 @@ fn without_threads_new_clients_wait_and_none_is_reset() {
 #[test]
 fn a_server_without_threads_can_be_stopped() {
     alone("a_server_without_threads_can_be_stopped", "", || {
-        // No system has room for such a stack.
+        // No system has room for a stack of this size.
         let server = serve_echo(builder().stack_size(1 << 50));
         let mut raw = server.raw();
         raw.send(format!("{REQUEST}\r\n"));
@@ -199,7 +199,7 @@ fn a_server_without_threads_can_be_stopped() {
 
 // ----- Time -----
 
-/// How long accepting a client takes that does as it is told, and what it gives.
+/// How long it takes to accept a client that behaves as told, and the result.
 fn accepting(options: ServerBuilder, act: impl FnOnce(TcpStream) + Send + 'static) -> (Duration, String) {
     let listener = options.listen("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -210,14 +210,14 @@ fn accepting(options: ServerBuilder, act: impl FnOnce(TcpStream) + Send + 'stati
     (took, result.unwrap_err().to_string())
 }
 
-/// Reads until the server has ended the connection, and sends nothing more.
+/// Reads until the server has ended the connection, without sending anything more.
 fn stay(mut stream: TcpStream) {
     limit(&stream);
     let mut answer = Vec::new();
-    // A reset is an end, too.
+    // A reset is also an end.
     let _ = stream.read_to_end(&mut answer);
     let _ = stream.set_read_timeout(Some(millis(1500)));
-    // What the server does not wait for any more.
+    // The server no longer waits for this.
     while stream.write_all(b"x").is_ok() {
         thread::sleep(millis(5));
     }
@@ -258,7 +258,7 @@ fn item_2_rejecting_takes_no_longer_than_the_handshake_may() {
             let mut raw = Raw::connect(listener.local_addr().unwrap());
             raw.send(format!("{REQUEST}\r\n"));
             let request = listener.accept().unwrap();
-            // However long the program thinks about it.
+            // However long the program takes to decide.
             thread::sleep(millis(450));
             let (took, ()) = timed(|| {
                 if !drop_it {
@@ -282,7 +282,7 @@ fn is_refused(addr: SocketAddr) -> bool {
     TcpStream::connect(addr).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
-/// A server whose only handler holds on until it is told otherwise.
+/// A server whose only handler keeps running until it is told to stop.
 fn busy() -> (Serving, landline::WebSocket, mpsc::Sender<()>) {
     let (release, released) = mpsc::channel();
     let released = Mutex::new(released);
@@ -308,7 +308,7 @@ fn a_server_that_waits_for_its_handlers_refuses_clients() {
         assert!(!ending.is_finished());
         drop(client);
         drop(release);
-        // Those that came in time may have been accepted.
+        // Those that arrived in time may have been accepted.
         let finished = ending.join().unwrap().finished;
         assert!((1..=1 + in_time).contains(&finished), "{finished} of {in_time} and the one with a handler");
     });
@@ -351,7 +351,7 @@ fn stopping_a_listener_ends_its_calls_and_drops_its_clients() {
                 let ok = matches!(error, Error::Interrupted(Interrupted { phase, .. }) if phase == doing);
                 assert!(ok, "{error:?}");
             }
-            // For good.
+            // Permanently.
             assert!(matches!(listener.accept(), Err(Error::Interrupted(_))));
             assert!(matches!(listener.accept_incoming(), Err(Error::Interrupted(_))));
             assert!(is_refused(addr));

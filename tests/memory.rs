@@ -1,4 +1,4 @@
-//! How much memory a connection takes, counted by the allocator (strictness items 9, 10, 11 and 15).
+//! How much memory a connection takes, as counted by the allocator (strictness items 9, 10, 11 and 15).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
@@ -42,7 +42,7 @@ fn inbound(role: Role) -> Inbound {
     Inbound::new(role, Limits::default().max_message_size(1 << 40))
 }
 
-/// Reads `count` zero bytes, at most `step` at a time; whether a message came. The buffers' contents do not matter.
+/// Reads `count` zero bytes, at most `step` at a time; whether a message arrived. The buffers' contents do not matter.
 fn read(inbound: &mut Inbound, mut count: usize, step: usize, want: Want) -> bool {
     let mut message = false;
     while count > 0 {
@@ -60,8 +60,8 @@ fn read(inbound: &mut Inbound, mut count: usize, step: usize, want: Want) -> boo
     message
 }
 
-/// The bound: 64 KiB more than what has arrived, or half as much again beside the read buffer of 2 KiB: growing by
-/// halves of what has arrived is what keeps the work linear however the bytes come.
+/// The bound: 64 KiB more than what has arrived, or half as much again plus the read buffer of 2 KiB: growing by
+/// half of what has arrived keeps the work linear however the bytes arrive.
 fn allowed(received: usize) -> isize {
     (received + (64 * KIB).max(received / 2 + 4 * KIB)) as isize
 }
@@ -86,7 +86,7 @@ fn item_10_no_allocation_from_a_declared_length() {
                 assert_eq!(inbound.advance(Want::Message), Ok(Step::NeedInput));
                 let mut payload = 0;
                 loop {
-                    // With the space for what comes next.
+                    // Including the space for what comes next.
                     let next = inbound.space().len().min(step).min(most - payload);
                     let live = COUNT.get().live - base;
                     let received = header.len() + payload;
@@ -169,7 +169,7 @@ fn pieces_take_constant_memory() {
     }
 }
 
-/// Half of it whole, then in pieces: what was gathered is one piece, and nothing is added to it.
+/// The first half as a whole message, the rest in pieces: what was gathered is one piece, and nothing is added to it.
 #[test]
 fn pieces_take_constant_memory_also_when_they_come_late() {
     let mut inbound = inbound(Role::Client);
@@ -201,7 +201,7 @@ fn idle_connections_take_4_kib() {
     }
 }
 
-/// Memory for large messages goes when only small ones come.
+/// Memory for large messages is freed when only small ones arrive.
 #[test]
 fn a_large_message_is_forgotten_after_64_small_ones() {
     let ((), count) = counted(|| {
@@ -261,7 +261,7 @@ fn small_messages_allocate_nothing() {
     }
 }
 
-/// Nor do large ones, once there has been one.
+/// Nor do large ones, after the first.
 #[test]
 fn large_messages_reuse_their_memory() {
     let (mut client, mut server) = pair();
@@ -296,7 +296,7 @@ fn both(options: &Compression) -> (WebSocket, WebSocket) {
     pair_with(&client, Server::builder().compression(Some(options.clone())))
 }
 
-/// Takes messages until the connection fails, without keeping anything of them.
+/// Receives messages until the connection fails, without keeping any of them.
 type Receive = fn(&mut WebSocket) -> Error;
 
 const UNTIL_ERROR: [(&str, bool, Receive); 4] = [
@@ -324,7 +324,7 @@ const UNTIL_ERROR: [(&str, bool, Receive); 4] = [
     }),
 ];
 
-/// Sends what inflates to far more than the limit: the peak of memory.
+/// Sends data that inflates to far more than the limit: the peak of memory.
 fn blow_up(mebibytes: usize, limit: usize, receive: Receive) -> isize {
     let (mut ws, mut raw) = with_raw_client(&deflated(options()).max_message_size(limit as u64));
     let payload = bomb(mebibytes);
@@ -356,7 +356,7 @@ fn item_9_a_bomb_takes_no_more_memory_than_the_limit_allows() {
     });
 }
 
-/// What the process has had in memory at most, in bytes, since it was last asked.
+/// The process's peak memory since the last call, in bytes.
 fn resident_peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -364,8 +364,8 @@ fn resident_peak() -> usize {
     line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * KIB
 }
 
-/// The same as the kernel sees it: with an allocator that moves large blocks by remapping them, a buffer that grows is
-/// not there twice.
+/// The same from the kernel's point of view: with an allocator that moves large blocks by remapping, a growing buffer is
+/// not in memory twice.
 #[test]
 fn item_9_a_bomb_in_the_eyes_of_the_kernel() {
     alone("item_9_a_bomb_in_the_eyes_of_the_kernel", "MALLOC_MMAP_THRESHOLD_=65536", || {
@@ -373,7 +373,7 @@ fn item_9_a_bomb_in_the_eyes_of_the_kernel() {
         let receive: Receive = |ws| ws.recv().unwrap_err();
         let wire = masked(BINARY | RSV1, bomb(1024));
         for round in 0..3 {
-            // What runs for the first time is mapped for the first time.
+            // Code that runs for the first time is mapped for the first time.
             let limit = if round == 0 { 64 * KIB } else { LIMIT };
             let (mut ws, mut raw) = with_raw_client(&deflated(options()).max_message_size(limit as u64));
             resident_peak();
@@ -433,7 +433,7 @@ fn compressed_streams_are_received_in_constant_memory() {
     });
 }
 
-/// Reads everything in another thread: how much it was.
+/// Reads everything in another thread, and returns how much it was.
 fn drain(mut ws: WebSocket) -> thread::JoinHandle<u64> {
     thread::spawn(move || {
         ws.set_max_message_size(u64::MAX);
@@ -443,7 +443,7 @@ fn drain(mut ws: WebSocket) -> thread::JoinHandle<u64> {
     })
 }
 
-/// Two kinds of content: what compresses well, and what does not.
+/// Two kinds of content: one that compresses well, and one that does not.
 fn contents(len: usize) -> [Vec<u8>; 2] {
     [b"all work and no play ".iter().copied().cycle().take(len).collect(), noise(len)]
 }
@@ -492,7 +492,7 @@ fn a_compressed_send_adds_less_than_a_mebibyte() {
     });
 }
 
-/// What a connection holds, by role, once it is open.
+/// What a connection takes once it is open, by role.
 fn held(role: Role, options: Option<Compression>) -> (WebSocket, WebSocket, isize) {
     let client = Client::builder().compression(options.clone()).build().unwrap();
     let listener = Server::builder().compression(options).listen("127.0.0.1:0").unwrap();
@@ -510,7 +510,7 @@ fn held(role: Role, options: Option<Compression>) -> (WebSocket, WebSocket, isiz
     }
 }
 
-/// Sends and receives in another thread, so that only this one's end counts.
+/// Sends and receives in another thread, so that only this thread's end is counted.
 fn peer<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap())
 }

@@ -1,4 +1,4 @@
-//! A program with an event loop of its own, and what else is meant for such.
+//! Programs with their own event loop, and the calls that are meant for them.
 
 mod common;
 
@@ -22,14 +22,14 @@ fn over_tls() -> (WebSocket, WebSocket) {
     (client, accepting.join().unwrap())
 }
 
-/// A kibibyte with its header: two of these fill the first buffer of a connection exactly, and what is left in a record
-/// of TLS shows nowhere else.
+/// One KiB including its header: two of these fill a connection's first buffer exactly, and what is left in a TLS record
+/// is visible nowhere else.
 fn text(number: usize) -> String {
     format!("{number:01020}")
 }
 
-/// Takes one message for each time the descriptor is readable, unless it is said that there is more. Gives how often it
-/// looked in vain.
+/// Receives one message each time the descriptor is readable, or has_buffered() says that there is more. Returns how often
+/// there was nothing.
 fn take(ws: &mut WebSocket, count: usize) -> usize {
     let (mut taken, mut vain) = (0, 0);
     while taken < count {
@@ -65,10 +65,10 @@ fn loop_over((mut ws, mut peer): (WebSocket, WebSocket)) {
         peer
     });
     let vain = take(&mut ws, MESSAGES);
-    // Once for each flush at most, and a few for what TLS has to say by itself.
+    // At most once for each flush, plus a few for what TLS itself sends.
     assert!(vain <= MESSAGES / 7 + 20, "looked {vain} times in vain");
     let _peer = peer.join().unwrap();
-    // Nothing is there: the loop would wait, and not go round and round.
+    // Nothing is there: the loop would wait instead of spinning.
     assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
     assert!(!ws.has_buffered());
     let soon = Some(Instant::now() + Duration::from_millis(20));
@@ -230,8 +230,8 @@ fn keepalive(interval: u64, timeout: u64) -> Config {
     Config::default().keepalive(Some(Keepalive::default().interval(interval).timeout(timeout)))
 }
 
-/// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Gives how the connection
-/// ended, and how often the loop went round.
+/// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Returns how the connection
+/// ended, and the number of iterations.
 fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
     let end = Instant::now() + limit;
     let mut rounds = 0;
@@ -309,7 +309,7 @@ fn what_a_loop_receives_is_a_sign_of_life_and_answered_pings_keep_it_going() {
         let (mut ws, mut peer) = pair_with(&Client::default(), Server::builder().config(config));
         let peer_runs = thread::spawn(move || {
             for _ in 0..10 {
-                // It answers Pings meanwhile.
+                // It answers Pings in the meantime.
                 assert!(matches!(peer.recv_timeout(Duration::from_millis(60)), Err(Error::Timeout(_))));
             }
             peer.close(CloseCode::NORMAL_CLOSURE, "").unwrap();

@@ -1,4 +1,4 @@
-//! The README's first program in Rust, as a newcomer meets it: the dependency and the program as they stand there, in a
+//! The README's first program in Rust, as a newcomer would run it: the dependency and the program as printed there, in a
 //! package of its own, with an echo server.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
@@ -12,14 +12,14 @@ use std::time::Duration;
 
 const README: &str = include_str!("../README.md");
 
-/// The first block of code below this heading that is marked like this.
+/// The first code block with this mark below this heading.
 fn block<'a>(heading: &str, mark: &str) -> &'a str {
     let (_, section) = README.split_once(&format!("\n## {heading}\n")).unwrap();
     let (_, code) = section.split_once(&format!("\n```{mark}\n")).unwrap();
     code.split_once("```\n").unwrap().0
 }
 
-/// In the text once, and nowhere else: replaced.
+/// Replaces text that must occur exactly once.
 fn replace(text: &str, old: &str, new: &str) -> String {
     assert_eq!(text.matches(old).count(), 1, "{old} in {text}");
     text.replace(old, new)
@@ -44,13 +44,13 @@ fn the_first_program_prints_what_an_echo_server_answers() {
     let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
     fs::create_dir_all(work.join("src")).unwrap();
     let dependency = replace(block("Use it in a program", "toml"), "\"../landline\"", &format!("{root:?}"));
-    // A workspace of its own, because it lies below another one.
+    // A workspace of its own, because it is inside another one.
     let package = "[package]\nname = \"hello\"\nedition = \"2024\"\n\n[workspace]\n\n";
     fs::write(work.join("Cargo.toml"), format!("{package}{dependency}")).unwrap();
     fs::copy(root.join("Cargo.lock"), work.join("Cargo.lock")).unwrap();
     fs::write(work.join("src/main.rs"), replace(block("A client", "rust,no_run"), "127.0.0.1:9001", &address))
         .unwrap();
-    // Where this test was built, so that the crates that Landline needs are there.
+    // The directory in which this test was built, so that the crates that Landline needs are available.
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let run = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--offline"])

@@ -17,7 +17,7 @@ const THREADS: usize = 64;
 const SMALL: usize = 500;
 const SHORT: Duration = Duration::from_millis(200);
 
-/// How often the threads of this process went to sleep.
+/// How often the threads of this process have gone to sleep.
 fn switches() -> u64 {
     let of_thread = |path: std::path::PathBuf| {
         let status = std::fs::read_to_string(path.join("status")).unwrap_or_default();
@@ -27,7 +27,7 @@ fn switches() -> u64 {
     std::fs::read_dir("/proc/self/task").unwrap().map(|entry| of_thread(entry.unwrap().path())).sum()
 }
 
-/// What `threads` threads needed to send `each` messages: the switches, how long it took, the longest call.
+/// What it took `threads` threads to send `each` messages: context switches, total time, the longest call.
 fn flood(sender: &Sender, threads: usize, each: usize) -> (u64, Duration, Duration) {
     let start = Barrier::new(threads + 1);
     let end = Barrier::new(threads + 1);
@@ -59,7 +59,7 @@ fn flood(sender: &Sender, threads: usize, each: usize) -> (u64, Duration, Durati
     })
 }
 
-/// Receives to the end, and checks that the messages of each thread come in order.
+/// Receives until the end, and checks that each thread's messages arrive in order.
 fn receive_in_order(receiver: &mut Receiver) -> usize {
     let mut next = [0u32; THREADS];
     while let Some(message) = receiver.recv_ref().unwrap() {
@@ -80,7 +80,7 @@ fn many_senders_write_together_wake_only_whose_turn_it_is_and_none_waits_long() 
         let (near, far) = landline::transport::pair();
         let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
         let writes = Arc::new(AtomicUsize::new(0));
-        // Each write takes its time, so that others come meanwhile, however the threads are scheduled.
+        // Each write takes some time, so that others arrive meanwhile, however the threads are scheduled.
         let slow = {
             let writes = Arc::clone(&writes);
             Hooked::before_write(near, move || {
@@ -122,7 +122,7 @@ fn messages_of_many_senders_arrive_in_order_over_tcp() {
     });
 }
 
-/// Our end of a connection whose peer does not read, with a thread that is in the middle of a large message.
+/// Our end of a connection whose peer does not read, with a thread in the middle of a large message.
 fn blocked() -> (Sender, Receiver, std::net::TcpStream, Sleeper<landline::Result<()>>) {
     let (ws, raw) = raw_client(Config::default());
     let (mut sender, receiver) = ws.split();
@@ -250,7 +250,7 @@ fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_wa
         let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
         let (tell, told) = mpsc::channel();
         let is_armed = Arc::new(AtomicBool::new(false));
-        // Panics in the first write after it was armed, as soon as it is told to.
+        // Panics in the first write after it has been armed, as soon as it is told to.
         let transport = {
             let (told, is_armed) = (Mutex::new(Some(told)), Arc::clone(&is_armed));
             Hooked::before_write(near, move || {
@@ -337,7 +337,7 @@ fn a_sender_that_waits_carries_on_where_another_gave_up() {
             sleeper(move || sender.send("small"))
         };
         small.until_asleep();
-        // Whoever takes notice of the interrupt gives up, and the message stays accepted.
+        // The thread that notices the interrupt gives up, and the message stays accepted.
         receiver.interrupter().unwrap().interrupt_send();
         let reading = thread::spawn(move || frames(raw));
         let results = [writing.join(), small.join()];

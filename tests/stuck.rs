@@ -1,4 +1,4 @@
-//! A peer that does not read, or reads late: nothing spins, grows, hangs or is lost.
+//! Peers that do not read, or read late: nothing spins, grows, hangs or is lost.
 
 mod common;
 
@@ -74,7 +74,7 @@ fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
                 }
             }
         }
-        // Nobody sends or flushes any more: all of it arrives all the same.
+        // No thread sends or flushes any more, and yet everything arrives.
         for number in 0..accepted {
             let message = client.recv_timeout(Duration::from_secs(10));
             assert!(matches!(message, Ok(Some(_))), "tls {tls}: {number} of {accepted}: {message:?}");
@@ -90,7 +90,7 @@ fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
     let (mut ws, mut raw) = raw_client(Config::default());
     ws.set_send_timeout(Some(SHORT));
     assert!(ws.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
-    // Messages in between: each one is a chance to answer.
+    // Messages in between: each one is an opportunity to answer.
     let block: Vec<u8> = [masked(0x89, [7; 125]), masked(0x82, b"")].concat();
     let writing = thread::spawn(move || {
         (0..PINGS).for_each(|_| raw.write_all(&block).unwrap());
@@ -100,7 +100,7 @@ fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
         assert!(ws.recv().unwrap().is_some());
     }
     let mut raw = writing.join().unwrap();
-    // The frame that was stuck comes whole, then at most a few pongs and no 20,000.
+    // The blocked frame arrives whole, followed by at most a few Pongs, not 20,000.
     let reading = thread::spawn(move || {
         let mut all = Vec::new();
         raw.read_to_end(&mut all).unwrap();
@@ -141,7 +141,7 @@ fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
         let (mut sender, mut receiver) = server.split();
         sender.set_send_timeout(None);
         let stuck = thread::spawn(move || sender.send(vec![0; 4 << 20]));
-        // Its first bytes are here, so it is in the middle of the frame; more is not read.
+        // Its first bytes have arrived, so it is in the middle of the frame; no more is read.
         assert!(client.recv_into(&mut [0; 16]).unwrap().is_some());
         client.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let received = receiver.recv();
@@ -157,7 +157,7 @@ fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
     let (mut sender, _receiver) = ws.split();
     sender.set_send_timeout(Some(SHORT));
     let mut writer = sender.send_stream(landline::Kind::Binary).unwrap();
-    // The kernel may find a little more room for a while.
+    // For a while, the kernel may find a little more room.
     let is_refused = (0..20).any(|_| {
         while writer.write_all(&[1; 10_000]).is_ok() {}
         writer.flush().is_err()
@@ -192,7 +192,7 @@ fn pings_to_a_peer_that_does_not_read_make_nothing_grow() {
     ws.flush().unwrap();
     drop(ws);
     let all = reading.join().unwrap();
-    // The payload of the messages is zeros.
+    // The payload of the messages is all zeros.
     let pings = all.windows(2).filter(|bytes| *bytes == [0x89, 8]).count();
     assert!((1..20).contains(&pings), "{pings} pings of 5000");
 }

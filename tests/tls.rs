@@ -28,7 +28,7 @@ fn client(tls: TlsConnectorBuilder) -> Client {
     Client::builder().tls(tls.build().unwrap()).build().unwrap()
 }
 
-/// Trusts nobody but these.
+/// Trusts only these.
 fn trusting(ca: &Ca) -> TlsConnectorBuilder {
     TlsConnector::builder().platform_roots(false).ca_pem(ca.pem().as_bytes())
 }
@@ -135,7 +135,7 @@ fn a_ca_from_a_file() {
     });
 }
 
-/// Which certificate a server shows to a client that trusts `ca`.
+/// Which certificate a server presents to a client that trusts `ca`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wrong {
     Name,
@@ -180,10 +180,10 @@ fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
             assert!(matches!(error, Error::Tls(_)) && error.is_fatal(), "{wrong:?}: {error:?}");
             let told = told_once(&error);
             assert!(told.starts_with("TLS handshake failed: ") && told.contains(why), "{wrong:?}: {told}");
-            // Advice only where it is the right one.
+            // Advice is given only where it helps.
             assert_eq!(told.contains("ca_file"), why.contains("issuer") || why.contains("self-signed"), "{told}");
         }
-        // By default nobody but the platform's roots is trusted.
+        // By default only the platform's roots are trusted.
         let server = serve_tls(ca.issue(&["localhost"]).identity());
         assert!(matches!(landline::connect(&server.tls_url()), Err(Error::Tls(_))));
     });
@@ -224,7 +224,7 @@ fn item_21_certificates_for_ip_addresses() {
         let by_address = serve_tls(ca.issue(&["127.0.0.1", "::1"]).identity());
         let url = |addr: SocketAddr| format!("wss://{addr}/");
         echoes(&ca.client(), &url(by_address.addr));
-        // The name in the URL counts, not where the connection leads.
+        // The name in the URL matters, not where the connection leads.
         let over = |url: &str| {
             let tcp = TcpStream::connect(by_address.addr).unwrap();
             ca.client().connect_over(SocketTransport::tcp(tcp, &TcpOptions::default()).unwrap(), url)
@@ -263,7 +263,7 @@ fn item_21_tls_1_1_is_refused_by_both() {
 
 type RawTls = Raw<native_tls::TlsStream<Tap>>;
 
-/// A socket that remembers what came through it.
+/// A socket that records what passes through it.
 #[derive(Debug)]
 struct Tap {
     socket: TcpStream,
@@ -305,7 +305,7 @@ impl Write for Tap {
     }
 }
 
-/// A server for one client: a client connected to it, and the thread.
+/// A server for one client: a connected client, and the thread.
 fn raw_tls_server<T: Send + 'static>(
     behave: impl FnOnce(RawTls) -> T + Send + 'static,
 ) -> (landline::WebSocket, Sleeper<T>) {
@@ -317,7 +317,7 @@ fn raw_tls_server<T: Send + 'static>(
     (ca.client().connect(&format!("wss://localhost:{}/", addr.port())).unwrap(), server)
 }
 
-/// A client of ours.
+/// Our client.
 fn raw_tls_client(server: &Serving) -> RawTls {
     let mut tls = native_tls::TlsConnector::builder();
     let tls = tls.danger_accept_invalid_certs(true).build().unwrap();
@@ -498,7 +498,7 @@ fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
         let options = Server::builder().tls(self_signed(&["localhost"]).identity());
         let options = options.handshake_timeout(Some(Duration::from_millis(200)));
         let listener = options.listen("127.0.0.1:0").unwrap();
-        // The second one stops in the middle of a record.
+        // The second stops in the middle of a record.
         for sent in [&b""[..], &[0x16, 3, 1, 2, 0, 1]] {
             let mut raw = Raw::connect(listener.local_addr().unwrap());
             raw.send(sent);
@@ -510,7 +510,7 @@ fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
     });
 }
 
-/// One deadline for TLS and the request: what TLS took is gone.
+/// TLS and the request share one deadline: time that TLS took is gone.
 #[test]
 fn item_2_a_client_that_is_silent_behind_tls_is_answered_408() {
     limited(|| {
@@ -556,7 +556,7 @@ fn a_peer_that_leaves_during_the_handshake_is_an_error() {
 fn an_idle_connection_uses_no_processor_time() {
     limited(|| {
         let ca = Ca::new();
-        // The server's thread and the client's, each measured by itself.
+        // The server's thread and the client's, each measured separately.
         let (report, reported) = mpsc::channel();
         let server = serve(Server::builder().tls(ca.issue(&["localhost"]).identity()), move |mut ws| {
             assert_eq!(ws.recv().unwrap(), text("begin"));
@@ -585,7 +585,7 @@ fn an_idle_connection_uses_no_processor_time() {
 
 // ----- The openssl program -----
 
-/// A server of OpenSSL's for one client, and its port.
+/// OpenSSL's server for one client, and its port.
 fn openssl_server(ca: &Ca, scratch: &Scratch, options: &[&str]) -> (Child, u16) {
     let certificate = ca.issue(&["localhost"]);
     let mut command = Command::new("openssl");
@@ -599,10 +599,10 @@ fn openssl_server(ca: &Ca, scratch: &Scratch, options: &[&str]) -> (Child, u16) 
     (server, port)
 }
 
-/// It insists on a certificate of the client.
+/// Requires a client certificate.
 const DEMANDING: &[&str] = &["-Verify", "1", "-verify_return_error"];
 
-/// Accepts the client: what is written goes to it, and its connection.
+/// Accepts the client. Returns the server's input, which is sent to the client, and the client's connection.
 fn welcome(
     server: &mut Child,
     connecting: thread::JoinHandle<landline::Result<landline::WebSocket>>,
@@ -636,7 +636,7 @@ fn a_server_that_asks_refuses_a_client_without_identity() {
         let (ca, scratch) = (Ca::new(), Scratch::new("anonymous"));
         let (_server, port) = openssl_server(&ca, &scratch, DEMANDING);
         let result = ca.client().connect(&format!("wss://localhost:{port}/"));
-        // In TLS 1.3 the client learns of it when its handshake is done.
+        // In TLS 1.3 the client learns of it only after its handshake.
         assert!(matches!(result, Err(Error::Tls(_) | Error::Io { .. })), "{result:?}");
     });
 }
@@ -650,7 +650,7 @@ fn keys_are_updated_in_the_middle_of_a_connection() {
         let connecting = thread::spawn(move || ca.client().connect(&url));
         let (mut stdin, mut ws) = welcome(&mut server, connecting);
         for (order, message) in [("k", "one"), ("K", "two"), ("K", "three")] {
-            // Alone in its read it is an order: to update this end's keys, and with K the peer's too.
+            // If it is all that one read returns, it is a command: to update this end's keys and, with K, the peer's too.
             stdin.write_all(format!("{order}\n").as_bytes()).unwrap();
             server.line(|line| line.starts_with(">>>") && line.contains("KeyUpdate"));
             stdin.write_all(&frame(TEXT, message)).unwrap();
@@ -676,7 +676,7 @@ fn renegotiation_is_refused() {
         command.args(["s_client", "-tls1_2", "-connect", &server.addr.to_string()]);
         let mut child = Child::start(command.stdin(Stdio::piped()));
         let mut stdin = child.process.stdin.take().unwrap();
-        // Until then it takes no input.
+        // Until then it does not read its input.
         child.line(|line| line.contains("Extended master secret"));
         stdin.write_all(format!("{REQUEST}\r\n").as_bytes()).unwrap();
         child.line(|line| line.starts_with("Sec-WebSocket-Accept"));

@@ -1,4 +1,4 @@
-//! What TLS says when it fails: certificates and keys that cannot be used, and records that were changed on the way.
+//! TLS errors: certificates and keys that cannot be used, and records that were modified in transit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 // ----- Certificates and keys -----
 
-/// Nothing that a certificate or key can be, and what is said about it.
+/// Unusable certificates and keys, and what the error says about each.
 fn garbage(scratch: &Scratch) -> Vec<(Vec<u8>, &'static str)> {
     let der = |label: &str| {
         let certificate = self_signed(&["localhost"]);
@@ -46,7 +46,7 @@ fn damaged(pem: &str) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
-/// The one family of errors about what this program gave, and all that it has to tell.
+/// The only family of errors about what this program supplied, with everything that such an error says.
 fn is_told(error: &Error, parts: &[&str]) {
     let Error::Tls(failure) = error else { panic!("{error:?}") };
     assert_eq!((failure.stage(), error.fault()), (TlsStage::Settings, Fault::Caller), "{error}");
@@ -97,7 +97,7 @@ fn what_is_no_certificate_or_key_is_refused_by_name() {
         refused(good.key.as_bytes(), "certificate", "but a private key");
         refused(good.cert.as_bytes(), "private key", "but a certificate");
         refused(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII=\n", "private key", "it is encrypted");
-        // Both in one file, whatever stands between.
+        // Both in one file, whatever is between them.
         Identity::from_pem_files(&other, &other).unwrap();
     });
 }
@@ -128,7 +128,7 @@ fn a_key_of_another_certificate_is_refused_naming_both() {
         let error = Identity::from_pem_files(&cert, &key).unwrap_err();
         let names = [key.to_str().unwrap(), " is not that of the certificate in ", cert.to_str().unwrap()];
         is_told(&error, &names);
-        // With another kind of key, too.
+        // Also with another kind of key.
         let rsa = scratch.path("rsa.key");
         let mut command = Command::new("openssl");
         command.args(["genpkey", "-algorithm", "RSA", "-out", rsa.to_str().unwrap()]);
@@ -139,7 +139,7 @@ fn a_key_of_another_certificate_is_refused_naming_both() {
 
 // ----- Records changed on the way -----
 
-/// What a meddler does to a record of application data that passes in one direction.
+/// What the attacker does to a record of application data in one direction.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum Do {
@@ -149,10 +149,10 @@ enum Do {
     CutItShort,
 }
 
-/// Sits between a client and a server.
+/// An attacker between a client and a server.
 struct Meddler {
     addr: SocketAddr,
-    /// What comes next, from the client and from the server, and behind how many records (times 16).
+    /// What to do next, from the client and from the server, and after how many records (times 16).
     next: Arc<[AtomicU8; 2]>,
 }
 
@@ -214,7 +214,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, next: &AtomicU8) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// A client and a server, and who sits between.
+/// A client, a server, and the attacker between them.
 fn meddled() -> (WebSocket, WebSocket, Meddler) {
     let ca = Ca::new();
     let identity = ca.issue(&["localhost"]).identity();
@@ -227,7 +227,7 @@ fn meddled() -> (WebSocket, WebSocket, Meddler) {
     (connecting.join().unwrap(), server, meddler)
 }
 
-/// The error of an open connection's TLS, as a plain sentence.
+/// A TLS error of an open connection, as plain text.
 fn is_failure_of_tls<T: std::fmt::Debug>(result: landline::Result<T>, told: &str) -> String {
     let error = result.unwrap_err();
     let Error::Tls(failure) = &error else { panic!("{error:?}") };
@@ -241,7 +241,7 @@ fn is_failure_of_tls<T: std::fmt::Debug>(result: landline::Result<T>, told: &str
 const DAMAGED: &str = "a TLS record cannot be decrypted; it was damaged or changed on the way";
 const ALERT: &str = "peer ended TLS with an alert: bad record mac";
 
-/// The two ends in the order sender, receiver.
+/// The two ends, sender first.
 fn each_direction(test: impl Fn(WebSocket, WebSocket, &dyn Fn(u8, Do))) {
     for direction in [FROM_CLIENT, FROM_SERVER] {
         let (client, server, meddler) = meddled();
@@ -262,7 +262,7 @@ fn a_record_that_was_changed_on_the_way_is_an_error_of_tls_at_both_ends() {
             assert_eq!(is_failure_of_tls(receiver.recv(), DAMAGED), first, "the same ever after");
             assert_eq!(is_failure_of_tls(receiver.send("more"), DAMAGED), first, "in sending too");
             is_failure_of_tls(receiver.close(CloseCode::NORMAL_CLOSURE, ""), DAMAGED);
-            // The other end was told with an alert.
+            // An alert told the other end.
             is_failure_of_tls(sender.recv(), ALERT);
             is_failure_of_tls(sender.close(CloseCode::NORMAL_CLOSURE, ""), ALERT);
         });

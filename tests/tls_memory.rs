@@ -1,5 +1,5 @@
-//! What a connection over TLS holds of this library's memory, besides that of OpenSSL, which the allocator here does not
-//! see.
+//! How much of this library's memory a connection over TLS takes. OpenSSL's own is not included, because the allocator
+//! used here does not see it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
@@ -19,10 +19,10 @@ static ALLOCATOR: Counting = Counting;
 
 const KIB: isize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// More than the second after which memory is given back.
+/// More than the second after which memory is freed.
 const IDLE: Duration = Duration::from_millis(1_300);
 
-/// A connection of this thread, its peer, and what the former holds.
+/// A connection of this thread, its peer, and the memory that the former takes.
 fn held(role: Role, tls: bool) -> (WebSocket, WebSocket, isize) {
     let ca = Ca::new();
     let (client, server) = if tls {
@@ -47,7 +47,7 @@ fn held(role: Role, tls: bool) -> (WebSocket, WebSocket, isize) {
     (ws, peer.join().unwrap(), count.live)
 }
 
-/// Another thread's work, so that only this one's end counts.
+/// Runs in another thread, so that only this thread's end is counted.
 fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
@@ -70,7 +70,7 @@ fn echo_a_mebibyte(ws: &mut WebSocket, peer: &mut WebSocket) {
     });
 }
 
-/// What `docs` say: an idle connection over TLS holds less than 1 KiB more than a plain one.
+/// As documented: an idle connection over TLS takes less than 1 KiB more than a plain one.
 #[test]
 fn an_idle_connection_over_tls_holds_less_than_a_kib_more_than_a_plain_one() {
     limited(|| {
@@ -111,7 +111,7 @@ fn a_thread_that_blocks_in_receiving_gives_the_buffers_of_tls_back() {
                 let (sleeps, asleep) = mpsc::channel::<()>();
                 thread::scope(|scope| {
                     let waker = scope.spawn(move || {
-                        // It waits for longer than a second, with nothing to read.
+                        // It waits for more than a second with nothing to read.
                         assert!(asleep.recv_timeout(IDLE).is_err());
                         peer.send("awake").unwrap();
                         peer
@@ -121,13 +121,13 @@ fn a_thread_that_blocks_in_receiving_gives_the_buffers_of_tls_back() {
                     waker.join().unwrap();
                 });
             });
-            // What the small message took.
+            // For the small message.
             assert!(count.live <= 10 * KIB, "{role:?}: {count:?}");
         }
     });
 }
 
-/// Programs with an event loop, or short time limits, never wait for a whole second.
+/// Programs with an event loop or short time limits never wait for a whole second.
 #[test]
 fn short_time_limits_add_up_until_memory_is_given_back() {
     limited(|| {
@@ -154,7 +154,7 @@ fn what_was_needed_for_sending_is_given_back_though_nobody_receives() {
         for role in [Role::Client, Role::Server] {
             let (mut ws, mut peer, _) = held(role, true);
             nothing_comes(&mut ws);
-            // The first ones may fill the pool of the process. A thread's own memory may be freed by either side.
+            // The first ones may fill the process's pool. A thread's own memory may be freed by either side.
             let mut sent = || {
                 let mut live = 0;
                 for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! What it takes to set TLS up for a connection: once for all that have the same settings, within the time limit.
+//! What setting up TLS for a connection costs: it is done once for all with the same settings, and within the time limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
@@ -16,7 +16,7 @@ fn with(options: TlsConnectorBuilder) -> Client {
     Client::builder().tls_options(options).build().unwrap()
 }
 
-/// Processor time of this process, both ends of its connections.
+/// Processor time of this process, with both ends of its connections.
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
@@ -61,7 +61,7 @@ fn certificates_are_read_for_the_first_connection_only() {
             println!("{name}: {first:?} for the first, {other:?} for each other one, both ends");
             assert!(other * 4 < first, "{name}: {first:?} for the first, {other:?} for each other one");
         }
-        // The default client is no other than `connect`.
+        // The default client is the one that `connect` uses.
         let begin = cpu();
         drop(Client::default().connect(&url).unwrap());
         let other = cpu() - begin;
@@ -76,7 +76,7 @@ fn a_ca_file_that_has_changed_is_read_again() {
         let server = serve_echo(Server::builder().tls(ca.issue(&["localhost"]).identity()));
         let file = scratch.write("ca.pem", ca.pem());
         let client = with(TlsConnector::builder().platform_roots(false).ca_file(&file));
-        // Within the same moment, and of the same length.
+        // At the same moment, and of the same length.
         for _ in 0..3 {
             scratch.write("ca.pem", ca.pem());
             client.connect(&server.tls_url()).unwrap();
@@ -94,7 +94,7 @@ fn a_ca_file_that_has_changed_is_read_again() {
 fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
     limited(|| {
         let scratch = Scratch::new("slow");
-        // A file that takes for ever to open.
+        // A file that takes forever to open.
         let slow = scratch.path("slow.pem");
         assert!(run(Command::new("mkfifo").arg(&slow), Duration::from_secs(10)).0.success());
         let options = || TlsConnector::builder().ca_file(&slow);
@@ -115,7 +115,7 @@ fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
         let result = connecting.join();
         assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
 
-        // The threads that were left behind end with their files.
+        // The threads that are still blocked end when their files do.
         let release = thread::spawn(move || drop(std::fs::OpenOptions::new().write(true).open(slow)));
         eventually("the file has been read", || release.is_finished());
     });

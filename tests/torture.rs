@@ -1,7 +1,7 @@
-//! The real stack, client against server, over a transport that misbehaves as the seed says: it splits reads and
-//! writes anywhere, says "would block" when it would not, wakes for nothing, and in some runs is reset at some
-//! byte. Meanwhile calls run out of time and are interrupted at random moments. Two runs in three have compression,
-//! with random options. What arrives must be exactly what was sent, in order.
+//! The real stack, a client and a server, over a transport that misbehaves depending on a seed: it splits reads and
+//! writes anywhere, returns "would block" when it would not, wakes without reason, and in some runs is reset at some
+//! byte. Meanwhile, calls time out and are interrupted at random moments. Two runs in three use compression
+//! with random options. Exactly what was sent must arrive, in order.
 //!
 //! A failure prints its seed; `LANDLINE_SEED=n` runs that one alone.
 
@@ -54,7 +54,7 @@ struct Faults {
     random: Random,
     /// Bytes until the connection is reset, in either direction.
     reset_after: Option<usize>,
-    /// What was offered and not taken: the next write has to begin with it.
+    /// What was offered and not accepted: the next write has to begin with it.
     refused: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ impl Faulty {
 }
 
 impl Faults {
-    /// How many bytes may pass now.
+    /// How many bytes may pass at this point.
     fn allow(&mut self, wanted: usize, inner: &MemoryTransport) -> io::Result<usize> {
         if self.random.one_in(4) {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -159,7 +159,7 @@ fn message(random: &mut Random) -> Message {
     }
 }
 
-/// A call may run out of time or be interrupted: then it is repeated as its documentation says.
+/// A call may time out or be interrupted; it is then repeated as its documentation says.
 fn is_harmless(error: &Error) -> bool {
     matches!(error, Error::Timeout(_) | Error::Interrupted(_))
 }
@@ -262,14 +262,14 @@ fn landed<T>(result: io::Result<T>) -> landline::Result<Option<T>> {
         Err(error) => match error.downcast::<Error>() {
             Ok(error) if is_harmless(&error) => Ok(None),
             Ok(error) => Err(error),
-            // The peer gave up in the middle of a streamed message, and said so.
+            // The peer gave up in the middle of a streamed message and closed with a code that says so.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Closed(Closed::Eof)),
             Err(error) => panic!("an error that is not ours: {error}"),
         },
     }
 }
 
-/// Receives until the end. Gives what came whole, and how it ended.
+/// Receives until the end. Returns the complete messages, and how the connection ended.
 fn receive_all(
     receiver: &mut Receiver,
     random: &mut Random,
@@ -310,7 +310,7 @@ fn receive_one(receiver: &mut Receiver, random: &mut Random) -> landline::Result
                 if part.is_final {
                     return Ok(Some(whole(part.kind, bytes)));
                 }
-                // Once begun, it is finished in this way: another call would skip the rest.
+                // A message begun in this way is finished in this way, because another call would skip the rest.
                 if bytes.is_empty() {
                     receiver.set_deadline(None);
                 }
@@ -339,7 +339,7 @@ fn whole(kind: Kind, bytes: Vec<u8>) -> Message {
     }
 }
 
-/// Two connected ends. With `tls`, TLS lies between the faults and the connection.
+/// Two connected ends. With `tls`, TLS is between the faulty transport and the connection.
 fn connect(
     random: &mut Random,
     reset_after: Option<usize>,
@@ -378,7 +378,7 @@ impl Tls {
     }
 }
 
-/// What one end got, and how its two halves ended.
+/// What one end received, and how its two halves ended.
 struct Outcome {
     received: Vec<Message>,
     end: landline::Result<()>,
@@ -458,7 +458,7 @@ fn for_seeds(seeds: Range<u64>, test: impl Fn(u64) + Sync) {
 fn everything_arrives(seed: u64, tls: Option<&Tls>) {
     let mut random = Random(seed);
     let (client, server) = connect(&mut random, None, tls).unwrap();
-    // The one that closes knows nothing of what the other still wants to send: it sends nothing then.
+    // The closing end cannot know what the other still wants to send, so the other sends nothing then.
     let to_server = messages(&mut random, 0..25);
     let to_client = messages(&mut random, 0..25);
     let client = run_end(client, &mut random, to_server.clone(), false);
@@ -514,7 +514,7 @@ fn a_reset_cuts_the_end_off_and_nothing_else() {
     for_seeds(200_000..201_000, |seed| {
         let mut random = Random(seed);
         let reset_after = 400 + random.below(60_000);
-        // The opening handshake may be hit, too.
+        // The opening handshake may also be hit.
         let Ok((client, server)) = connect(&mut random, Some(reset_after), None) else { return };
         let (to_server, to_client) = (messages(&mut random, 0..25), messages(&mut random, 0..25));
         let client = run_end(client, &mut random, to_server.clone(), true);

@@ -1,4 +1,4 @@
-//! Connections over streams of the caller's own.
+//! Connections over the caller's own streams.
 
 use landline::server::accept_over;
 use landline::transport::{Halves, SocketTransport, Transport, pair};
@@ -14,7 +14,7 @@ fn connect(client: impl Transport + 'static, server: impl Transport + 'static) -
     (client, accepting.join().unwrap())
 }
 
-/// A blocking stream as two halves, as a program that knows nothing of descriptors would have it.
+/// A blocking stream as two halves, as used by a program that does not deal with descriptors.
 fn halves(stream: UnixStream) -> Halves<UnixStream, UnixStream> {
     let (writer, both) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
     Halves::new(stream, writer).on_abort(move || drop(both.shutdown(Shutdown::Both)))

@@ -13,10 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(100);
-/// More than any call may take that does not wait.
+/// More than any call that does not wait may take.
 const LONG: Duration = Duration::from_secs(10);
 
-/// A client and its server in memory, where nothing but the peer makes room.
+/// A client and its server in memory, where only the peer makes room.
 fn connect() -> (WebSocket, WebSocket) {
     let (near, far) = pair();
     let serving = thread::spawn(|| landline::accept(far).unwrap());
@@ -173,7 +173,7 @@ fn would_block_is_no_end_and_nobody_has_the_message() {
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::WouldBlock);
 }
 
-/// Runs a call on a connection whose peer does not read: it has to end soon, with nothing accepted.
+/// Runs a call on a connection whose peer does not read: it must end soon, with nothing accepted.
 fn must_time_out<T>(what: &str, call: impl FnOnce(Deadline) -> landline::Result<T>) {
     let (taken, result) = timed(|| call(Deadline::after(SHORT)));
     match result.err() {

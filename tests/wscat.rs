@@ -1,6 +1,6 @@
-//! The example `wscat` as its users meet it: command line, standard streams, exit status.
+//! The example `wscat` as its users see it: command line, standard streams, exit status.
 //!
-//! Cargo builds the examples for `cargo test`; for `cargo test --test wscat` alone, build them first with
+//! Cargo builds the examples for `cargo test`; before running `cargo test --test wscat` alone, build them with
 //! `cargo build --examples`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -24,12 +24,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// No run takes as long, unless it hangs.
+/// No run takes this long unless it hangs.
 const WATCHDOG: Duration = Duration::from_secs(120);
 
 // ----- Running it -----
 
-/// A program that runs. Its output is read all the time, so that it never has to wait for that.
+/// A running program. Its output is read continuously, so that it never blocks on it.
 struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -76,11 +76,11 @@ fn start_program(program: &mut Command) -> Running {
     Running { stdin: child.stdin.take(), child, lines, stderr: Some(stderr), begin }
 }
 
-/// Runs it with this input to its end.
+/// Runs it with this input until it exits.
 fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, input: impl Into<Vec<u8>>) -> Run {
     let mut running = start(arguments);
     let (mut stdin, input) = (running.stdin.take().unwrap(), input.into());
-    // It need not take all of it.
+    // It need not read all of it.
     thread::spawn(move || drop(stdin.write_all(&input)));
     running.finish()
 }
@@ -95,7 +95,7 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
-    /// Waits for its end, without ending its input.
+    /// Waits until it exits, without ending its input.
     fn finish(mut self) -> Run {
         let mut stdout = Vec::new();
         loop {
@@ -126,7 +126,7 @@ impl Run {
         self.is_fine_with_note(stdout, "");
     }
 
-    /// It ended well, with this on standard error.
+    /// It succeeded, with this on standard error.
     #[track_caller]
     fn is_fine_with_note(&self, stdout: &str, note: &str) {
         let told = (self.status, &self.stderr[..]);
@@ -134,7 +134,7 @@ impl Run {
         assert!(self.stdout == stdout, "{:.200?} of {} bytes", self.stdout, self.stdout.len());
     }
 
-    /// It ended with one line that says so, and this.
+    /// It failed with one line that contains this.
     #[track_caller]
     fn is_error(&self, says: &str) {
         assert_eq!(self.status, Some(1), "{}", self.stderr);
@@ -145,7 +145,7 @@ impl Run {
 
 // ----- Servers -----
 
-/// A server for one client: what its URL is, and what the handler gave.
+/// A server for one client: its URL, and the handler's result.
 fn serve<T: Send + 'static>(
     builder: ServerBuilder,
     handler: impl FnOnce(WebSocket) -> T + Send + 'static,
@@ -167,7 +167,7 @@ fn echo_server() -> (String, JoinHandle<landline::Result<()>>) {
     serve(Server::builder().config(large), echo)
 }
 
-/// A server that opens connections and then does as it likes with the bytes.
+/// A server that completes the opening handshake and then does as it likes with the bytes.
 fn raw_server(handler: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -194,7 +194,7 @@ fn read_close(stream: &mut TcpStream) {
     assert_eq!(u16::from_be_bytes([frame[6] ^ frame[2], frame[7] ^ frame[3]]), 1000);
 }
 
-/// Until the peer ends the connection.
+/// Reads until the peer ends the connection.
 fn read_to_end(stream: &mut TcpStream) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
@@ -409,7 +409,7 @@ fn the_peer_closes_for_another_reason() {
     let (url, server) = serve(Server::builder(), |mut ws| ws.close(4001.into(), "line one\nline two"));
     start([url]).finish().is_error(r#"4001: "line one\nline two""#);
     server.join().unwrap().unwrap();
-    // Also as the answer to a close of ours: it may be about the last message.
+    // Also as the answer to our Close frame: it may refer to the last message.
     let (url, server) = serve(Server::builder().max_message_size(10), |mut ws| ws.recv());
     run([url], "hello hello\n").is_error("1009 (message too big)");
     assert!(matches!(server.join().unwrap(), Err(Error::Limit(_))));
@@ -457,7 +457,8 @@ fn the_peer_does_not_answer_the_close() {
 
 #[test]
 fn the_peer_sends_for_ever_instead_of_closing() {
-    // Nobody waits for the server: TCP may need minutes to tell a writer without a window that the peer is gone.
+    // The test does not wait for the server: TCP may take minutes to tell a writer with a zero window that the peer is
+    // gone.
     let (url, _server) = raw_server(|mut stream| while stream.write_all(b"\x81\x01x").is_ok() {});
     run(["--timeout", "0.3", &url], "").is_error("did not complete the closing handshake");
 }
@@ -557,12 +558,12 @@ fn what_the_options_say_arrives() {
     assert_eq!(value("x-one"), ["1", "two words"]);
     assert_eq!(value("origin"), ["https://example.com"]);
     assert_eq!(value("sec-websocket-protocol"), ["v3, v2"]);
-    // RFC 7617 section 2 has these credentials.
+    // These credentials are those of RFC 7617 section 2.
     assert_eq!(value("authorization"), ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
     assert_eq!(handshake.subprotocol.as_deref(), Some("v2"));
 }
 
-/// What is said of a server that does not compress.
+/// What is printed about a server that does not compress.
 fn declined(is_declined: bool) -> &'static str {
     if is_declined { "note: the server does not compress\n" } else { "" }
 }

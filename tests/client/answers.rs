@@ -1,8 +1,8 @@
-//! What the client makes of answers that are wrong, refusals, or in an unusual form.
+//! How the client handles answers that are wrong, that refuse, or that have an unusual form.
 
 use super::*;
 
-/// What the client makes of an answer in which `{accept}` stands for the right value, and the end of the stream.
+/// The client's error for an answer, in which `{accept}` stands for the correct value, followed by the end of the stream.
 fn answered(answer: impl AsRef<[u8]> + Send + 'static) -> HandshakeError {
     let client = builder().handshake_timeout(Some(10 * SECOND)).build().unwrap();
     let (result, server) = connect_to(&client, move |mut raw| {
@@ -13,7 +13,7 @@ fn answered(answer: impl AsRef<[u8]> + Send + 'static) -> HandshakeError {
             Ok(text) => text.replace("{accept}", &accept).into_bytes(),
             Err(_) => answer.to_vec(),
         };
-        // The client may have had enough before the end.
+        // The client may have given up before the end.
         let _ = raw.stream.write_all(&answer);
     });
     let error = result.expect_err("an answer that is wrong");
@@ -30,7 +30,7 @@ fn item_4_wrong_answers_are_refused() {
     limited(|| {
         use HandshakeError as E;
         let accept = "Sec-WebSocket-Accept: {accept}\r\n";
-        // What is to be replaced in an answer that is right, by what, and the error.
+        // What to replace in a correct answer, with what, and the error.
         type Case = (&'static str, String, fn(&E) -> bool);
         let cases: Vec<Case> = vec![
             ("{accept}", "c3BhbQ==".into(), |error| matches!(error, E::WrongAccept)),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An address at which nobody listens, kept free of others while the socket lives.
+/// An address on which nothing listens, reserved while the socket exists.
 fn refusing(ip: impl Into<std::net::IpAddr>, port: u16) -> std::io::Result<(Socket, SocketAddr)> {
     let addr = SocketAddr::new(ip.into(), port);
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
@@ -32,7 +32,7 @@ fn unresponsive() -> (Vec<Socket>, SocketAddr) {
 fn a_refused_connection_names_every_address() {
     limited(|| {
         let (_socket, v4) = refusing(Ipv4Addr::LOCALHOST, 0).unwrap();
-        // Where there is no IPv6 there is no such address either.
+        // Without IPv6, there is no such address either.
         let _v6 = refusing(Ipv6Addr::LOCALHOST, v4.port());
         let expected: Vec<SocketAddr> = ("localhost", v4.port()).to_socket_addrs().unwrap().collect();
         let error = landline::connect(&format!("ws://localhost:{}/", v4.port())).unwrap_err();
@@ -49,7 +49,7 @@ fn a_refused_connection_names_every_address() {
 #[test]
 fn the_next_address_is_tried() {
     limited(|| {
-        // "localhost" is ::1 first where there is IPv6, and the server is at 127.0.0.1 only.
+        // With IPv6, "localhost" resolves to ::1 first, but the server listens on 127.0.0.1 only.
         let server = serve_echo(Server::builder());
         let _v6 = refusing(Ipv6Addr::LOCALHOST, server.addr.port());
         let mut ws = landline::connect(&format!("ws://localhost:{}/", server.addr.port())).unwrap();
@@ -102,7 +102,7 @@ fn item_2_a_dripping_server_is_cut_by_the_time_in_total() {
 #[test]
 fn a_name_that_cannot_be_looked_up_is_an_error() {
     limited(|| {
-        // No name server is asked about a label of more than 63 bytes.
+        // Name servers are not asked about labels of more than 63 bytes.
         let name = format!("{}.invalid", "a".repeat(70));
         let error = landline::connect(&format!("ws://{name}/")).unwrap_err();
         let Error::Connect(detail) = &error else { panic!("{error:?}") };
@@ -113,7 +113,7 @@ fn a_name_that_cannot_be_looked_up_is_an_error() {
 
 // ----- Interrupting -----
 
-/// Interrupts the client while it waits in `connect`, doing this.
+/// Interrupts the client while it waits in `connect`, in this phase.
 fn interrupt_connect(url: String, tls: bool, doing: Phase, until_there: impl FnOnce()) {
     let interrupter = Interrupter::new().unwrap();
     let client = builder().interrupter(interrupter.clone()).build().unwrap();
@@ -149,7 +149,7 @@ fn an_interrupter_ends_the_opening_handshake() {
                 send.send(()).unwrap();
                 raw.rest().unwrap()
             });
-            // Setting up TLS can take a while, and comes first.
+            // Setting up TLS can take a while and comes first.
             interrupt_connect(url(addr), tls, doing, || heard.recv().unwrap());
             assert!(!server.join().is_empty());
         }
@@ -168,7 +168,7 @@ fn an_interrupter_given_to_the_client_ends_receiving_too() {
         interrupter.interrupt();
         let (result, mut ws) = receiving.join();
         assert!(matches!(result, Err(Error::Interrupted(_))), "{result:?}");
-        // Once only, and nothing is lost. (Nobody was sending: the next call that would wait may notice.)
+        // Only once, and nothing is lost. (No thread was sending, so the next call that would wait may notice.)
         ws.send("on we go").unwrap();
         assert_eq!(ws.recv().unwrap(), text("on we go"));
         interrupter.interrupt_recv();

@@ -19,7 +19,7 @@ fn item_17_a_silent_peer_is_pinged_and_then_given_up() {
         assert!(silent >= millis(240), "{silent:?}");
         assert!(matches!(ws.recv(), Err(Error::Closed(Closed::PeerSilent(_)))));
         assert!(ws.send("gone").is_err());
-        // One ping, and nothing else.
+        // One Ping, and nothing else.
         assert_eq!(server.join(), (PING, true, true));
     });
 }

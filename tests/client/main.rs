@@ -1,5 +1,5 @@
-//! The client over real sockets, against servers that are wrong, slow, silent or gone. Items are those of the
-//! strictness list in ARCHITECTURE.md; RFC 6455 is meant where a section is named.
+//! The client over real sockets, with servers that are wrong, slow, silent or gone. Items are those of the
+//! strictness list in ARCHITECTURE.md; sections are those of RFC 6455.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod answers;
@@ -41,7 +41,7 @@ fn url(addr: SocketAddr) -> String {
     format!("ws://{addr}/")
 }
 
-/// Connects to a server that does this with the client's connection.
+/// Connects to a server that does this with its connection.
 fn connect_to<T: Send + 'static>(
     client: &Client,
     behave: impl FnOnce(Raw<TcpStream>) -> T + Send + 'static,
@@ -67,7 +67,7 @@ fn is_timeout_of(error: &Error, phase: Phase) -> bool {
     matches!(error, Error::Timeout(Timeout { phase: found, .. }) if *found == phase)
 }
 
-/// An open connection to a server that never ends to send these frames.
+/// An open connection to a server that sends these frames forever.
 fn flooded(config: Config, frames: Vec<u8>) -> WebSocket {
     let client = builder().config(config).build().unwrap();
     client.connect_over(Endless::new(frames), "ws://localhost/").unwrap()

@@ -1,4 +1,4 @@
-//! Receiving: time limits, and ends that are not orderly.
+//! Receiving: time limits, and connections that end without a closing handshake.
 
 use super::*;
 

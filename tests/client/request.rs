@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The request that a client makes of this URL, in which PORT is the server's.
+/// The request that a client sends for this URL, in which PORT is the server's.
 fn request_of(client: &Client, url: &str) -> String {
     let (addr, server) = raw_server(|mut raw| raw.head());
     let error = client.connect(&url.replace("PORT", &addr.port().to_string())).unwrap_err();
@@ -22,7 +22,7 @@ fn item_6_the_request_on_the_wire() {
             "GET /b%20c?d=%C3%BC&e HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\nUser-Agent: landline/0.1.0\r\n\r\n"
         );
-        // New for each (RFC 6455 4.1 item 7).
+        // A new one for each connection (RFC 6455 4.1 item 7).
         assert!(!request_of(&Client::default(), "ws://127.0.0.1:PORT/").contains(&key));
     });
 }
@@ -58,7 +58,7 @@ fn a_folded_header_of_the_answer_is_unfolded_and_empty_lists_count_as_absent() {
     });
 }
 
-/// The request that is made over a connection which leads to the URL already.
+/// The request for this URL that is sent over an existing connection.
 fn request_over(url: &str) -> String {
     let (addr, server) = raw_server(|mut raw| raw.head());
     let tcp = TcpStream::connect(addr).unwrap();
@@ -140,7 +140,7 @@ fn item_6_the_librarys_own_headers_cannot_be_set() {
     ] {
         assert!(matches!(twice.build(), Err(Error::Config(_))));
     }
-    // Whose credentials count, the header's or the URL's?
+    // Which credentials would apply, the header's or the URL's?
     let client = builder().header("Authorization", "Bearer x").build().unwrap();
     let result = client.connect_over(landline::transport::pair().0, "ws://u:p@a/");
     assert!(matches!(result, Err(Error::Config(_))), "{result:?}");

@@ -1,6 +1,6 @@
 //! Certificates, made for each test.
 
-/// A certificate authority of this test's own.
+/// A certificate authority for one test.
 pub(crate) struct Ca(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
 
 /// A certificate and its key, as PEM.
@@ -44,7 +44,7 @@ impl Ca {
     }
 }
 
-/// A certificate that vouches for itself.
+/// A self-signed certificate.
 pub(crate) fn self_signed(names: &[&str]) -> Certificate {
     let (params, key) = leaf(names, |_| {});
     Certificate { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }

@@ -1,14 +1,14 @@
-//! An allocator that counts what each thread has.
+//! An allocator that counts what each thread allocates.
 #![expect(unsafe_code, reason = "an allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// What this thread has allocated. Bytes of one that grows are counted as if it grew where it is.
+/// What this thread has allocated. An allocation that grows is counted as if it grew in place.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Count {
     pub(crate) calls: usize,
-    /// All that was ever asked for.
+    /// Everything that was ever requested.
     pub(crate) total: usize,
     pub(crate) live: isize,
     pub(crate) peak: isize,
@@ -33,23 +33,23 @@ impl Counting {
     }
 }
 
-// SAFETY: everything is left to the system's allocator; counting allocates nothing.
+// SAFETY: all work is left to the system's allocator; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::add(layout.size(), layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::add(layout.size(), layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         Self::add(new_size, new_size as isize - layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
 
@@ -59,12 +59,12 @@ unsafe impl GlobalAlloc for Counting {
             count.live -= layout.size() as isize;
             cell.set(count);
         });
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller's guarantees are passed on.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
 
-/// What `work` does to the count; `peak` is above what was live before.
+/// How `work` changes the count; `peak` is relative to what was live before.
 pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Count) {
     let before = COUNT.get();
     COUNT.set(Count { peak: before.live, ..before });

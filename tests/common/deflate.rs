@@ -1,12 +1,12 @@
-//! Compressed messages for peers made of bytes.
+//! Compressed messages for raw peers.
 
 /// Set in the first byte of a compressed message's first frame.
 pub(crate) const RSV1: u8 = 0x40;
 
-/// A header line that offers compression, and lets the server choose everything.
+/// A header line that offers compression and leaves all parameters to the server.
 pub(crate) const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
-/// Compresses for a peer that is made of bytes.
+/// Compresses for a raw peer.
 pub(crate) struct Deflate(flate2::Compress);
 
 impl Deflate {
@@ -25,7 +25,7 @@ impl Deflate {
         payload
     }
 
-    /// A part of a message, not empty, with the end of a flush.
+    /// A part of a message, not empty, up to the end of a flush.
     pub(crate) fn part(&mut self, part: impl AsRef<[u8]>, flush: flate2::FlushCompress) -> Vec<u8> {
         let part = part.as_ref();
         let mut output = Vec::with_capacity(part.len() + part.len() / 100 + 1024);
@@ -37,7 +37,7 @@ impl Deflate {
     }
 }
 
-/// Inflates for a peer that is made of bytes.
+/// Inflates for a raw peer.
 pub(crate) struct Inflate(flate2::Decompress);
 
 impl Inflate {
@@ -50,7 +50,7 @@ impl Inflate {
         self.part([payload.as_ref(), &[0, 0, 0xff, 0xff]].concat())
     }
 
-    /// What can be had of a message from the beginning of its payload.
+    /// As much of a message as the beginning of its payload contains.
     pub(crate) fn part(&mut self, payload: impl AsRef<[u8]>) -> Vec<u8> {
         let mut rest = payload.as_ref();
         let mut output = Vec::new();
@@ -66,11 +66,11 @@ impl Inflate {
     }
 }
 
-/// The payload of a compressed message of so many MiB of zeros, each of which takes about a KiB.
+/// The payload of a compressed message of this many MiB of zeros, each of which takes about one KiB.
 pub(crate) fn bomb(mebibytes: usize) -> Vec<u8> {
     let one = Deflate::new().part(vec![0; 1 << 20], flate2::FlushCompress::Full);
     let mut payload = one.repeat(mebibytes);
-    // The block that every message ends with, without its tail.
+    // The block that ends every message, without its tail.
     payload.push(0);
     payload
 }

@@ -1,4 +1,4 @@
-//! What the integration tests share: time limits for everything that could hang, peers that say what the test wants,
+//! What the integration tests share: time limits for everything that could hang, peers that send what the test wants,
 //! servers that end with their test, certificates, child processes.
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 const TEST_LIMIT: Duration = Duration::from_secs(60);
 const STEP_LIMIT: Duration = Duration::from_secs(20);
 
-/// Runs a test under a time limit: none can hang.
+/// Runs a test with a time limit, so that none can hang.
 pub(crate) fn limited(body: impl FnOnce() + Send + 'static) {
     limited_to(TEST_LIMIT, body);
 }
@@ -71,7 +71,7 @@ pub(crate) fn receive_briefly(ws: &mut WebSocket, number: usize) -> landline::Re
     }
 }
 
-/// The time `body` took, and what it gave.
+/// The time that `body` took, and its result.
 pub(crate) fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
     let begin = Instant::now();
     let value = body();
@@ -91,7 +91,7 @@ pub(crate) fn serve(options: ServerBuilder, handler: impl Fn(WebSocket) + Send +
     Serving { addr, stop, thread: Some(thread::spawn(move || server.serve(handler))) }
 }
 
-/// A server that sends back what it gets.
+/// A server that sends back what it receives.
 pub(crate) fn serve_echo(options: ServerBuilder) -> Serving {
     serve(options, echo)
 }
@@ -118,7 +118,7 @@ impl Serving {
         Raw::connect(self.addr)
     }
 
-    /// Stops it: what became of the connections.
+    /// Stops it: how its connections ended.
     pub(crate) fn end(mut self, grace: Duration) -> Stopped {
         let stopped = self.stop.stop(grace);
         self.thread.take().unwrap().join().unwrap().unwrap();
@@ -135,7 +135,7 @@ impl Drop for Serving {
     }
 }
 
-/// A client and a server connected to each other over TCP, both of this library.
+/// A client and a server of this library, connected over TCP.
 pub(crate) fn pair_with(client: &landline::Client, options: ServerBuilder) -> (WebSocket, WebSocket) {
     let listener = options.listen("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -148,8 +148,8 @@ pub(crate) fn pair() -> (WebSocket, WebSocket) {
     pair_with(&landline::Client::default(), Server::builder())
 }
 
-/// What `{:#}` says, once it is certain that no part of it is said twice: the error does not say what its sources say, and
-/// none of them what another says.
+/// The text of `{:#}`, after checking that no part of it occurs twice: the error does not repeat what its sources say, and
+/// no source repeats what another says.
 #[track_caller]
 pub(crate) fn told_once(error: &landline::Error) -> String {
     let told = format!("{error:#}");

@@ -1,4 +1,4 @@
-//! Threads and processes: who sleeps, what they use, child programs, scratch directories.
+//! Threads and processes: whether they sleep, what they use, child programs, scratch directories.
 
 use super::{STEP_LIMIT, TEST_LIMIT, eventually, limited};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A thread that can be watched falling asleep.
+/// A thread whose falling asleep can be observed.
 pub(crate) struct Sleeper<T> {
     thread: JoinHandle<T>,
     stat: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) fn sleeper<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'stat
 }
 
 impl<T> Sleeper<T> {
-    /// Returns once the thread waits for something (or is over).
+    /// Returns once the thread waits for something or has ended.
     pub(crate) fn until_asleep(&self) {
         let mut seen = 0;
         eventually("the thread falls asleep", || {
@@ -40,12 +40,12 @@ impl<T> Sleeper<T> {
     }
 }
 
-/// A field behind the name in `/proc/.../stat`, the state being 0.
+/// A field after the name in `/proc/.../stat`; 0 is the state.
 fn stat_field(stat: &str, field: usize) -> Option<String> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(field).map(str::to_owned)
 }
 
-/// Processor time used so far, to 10 ms. Reading it takes no further descriptor.
+/// Processor time used so far, to 10 ms. Reading it needs no further descriptor.
 pub(crate) struct CpuClock(std::fs::File);
 
 impl CpuClock {
@@ -62,19 +62,19 @@ impl CpuClock {
         self.0.seek(io::SeekFrom::Start(0)).unwrap();
         self.0.read_to_string(&mut stat).unwrap();
         let ticks = |field| stat_field(&stat, field).unwrap().parse::<u64>().unwrap();
-        // 100 a second, whatever the kernel's own clock does (proc(5), time(7)).
+        // 100 per second, regardless of the kernel's own clock (proc(5), time(7)).
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 }
 
-/// How many threads and descriptors this process has.
+/// The numbers of threads and descriptors of this process.
 pub(crate) fn threads_and_descriptors() -> (usize, usize) {
     let count = |place: &str| std::fs::read_dir(place).unwrap().count();
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
-/// Runs the test `name`, which includes its modules, in a process of its own, for what others in the process would disturb. `before` is shell text
-/// that is run first.
+/// Runs the test `name` (with its modules) in a process of its own, because other tests in the process would disturb it.
+/// `before` is shell text that is run first.
 pub(crate) fn alone(name: &str, before: &str, body: impl FnOnce() + Send + 'static) {
     const MARK: &str = "LANDLINE_TEST_ALONE";
     if std::env::var(MARK).is_ok_and(|alone| alone == name) {
@@ -87,7 +87,7 @@ pub(crate) fn alone(name: &str, before: &str, body: impl FnOnce() + Send + 'stat
     assert!(status.success() && output.contains("1 passed"), "{name} alone failed:\n{output}");
 }
 
-/// Runs a program to its end: its status, and what it said.
+/// Runs a program until it exits: its status and output.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> (process::ExitStatus, String) {
     let mut child = Child::start(command.stdin(Stdio::null()));
     let output = child.output(limit);
@@ -152,7 +152,7 @@ impl Child {
         }
     }
 
-    /// All the rest that it says, until its end.
+    /// The rest of its output.
     pub(crate) fn output(&mut self, limit: Duration) -> String {
         let deadline = Instant::now() + limit;
         let mut output = String::new();
@@ -178,7 +178,7 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        // Short, as names of Unix sockets have to be.
+        // Short, because names of Unix sockets have to be.
         let path = std::env::temp_dir().join(format!("landline-{}-{name}", process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)

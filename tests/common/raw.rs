@@ -1,4 +1,4 @@
-//! Peers made of bytes, which do as the test wants.
+//! Raw peers, which send and read bytes as the test wants.
 
 use super::{STEP_LIMIT, Sleeper, sleeper};
 use landline::proto::handshake::accept_key;
@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 
-/// A request that is right, but for the blank line.
+/// A correct request without its blank line.
 pub(crate) const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -21,7 +21,7 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
 
-/// A peer made of bytes. No read or write of it takes longer than [`STEP_LIMIT`].
+/// A raw peer. None of its reads and writes takes longer than [`STEP_LIMIT`].
 pub(crate) struct Raw<S> {
     pub(crate) stream: S,
     received: Vec<u8>,
@@ -59,13 +59,13 @@ impl Frame {
     }
 }
 
-/// Our server's end, and a raw client that has shaken hands.
+/// Our server's end, and a raw client that has completed the opening handshake.
 pub(crate) fn raw_client(config: Config) -> (WebSocket, TcpStream) {
     let (ws, raw, _) = raw_client_with(&config, "");
     (ws, raw.stream)
 }
 
-/// The same with further header lines in the request; and the head of the answer.
+/// The same with additional header lines in the request; also the head of the answer.
 pub(crate) fn raw_client_with(config: &Config, headers: &str) -> (WebSocket, Raw<TcpStream>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut raw = Raw::connect(listener.local_addr().unwrap());
@@ -121,7 +121,7 @@ impl<S: Read + Write> Raw<S> {
         self.stream.flush().unwrap();
     }
 
-    /// Receives more: how much, 0 being the end of the stream.
+    /// Receives more bytes: how many; 0 is the end of the stream.
     pub(crate) fn more(&mut self) -> io::Result<usize> {
         let mut chunk = vec![0; 64 << 10];
         let count = self.stream.read(&mut chunk)?;
@@ -133,7 +133,7 @@ impl<S: Read + Write> Raw<S> {
         self.received.drain(..count).collect()
     }
 
-    /// An HTTP head with its blank line.
+    /// Reads an HTTP head including its blank line.
     pub(crate) fn head(&mut self) -> String {
         loop {
             if let Some(end) = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -192,7 +192,7 @@ impl<S: Read + Write> Raw<S> {
 
     // As a client.
 
-    /// Opens a connection with a request that is right.
+    /// Opens a connection with a correct request.
     pub(crate) fn open(&mut self) {
         self.send(format!("{REQUEST}\r\n"));
         self.is_opened();
@@ -206,7 +206,7 @@ impl<S: Read + Write> Raw<S> {
 
     // As a server.
 
-    /// Reads a request and accepts it, with further header lines: the request.
+    /// Reads a request and accepts it with additional header lines; returns the request.
     pub(crate) fn accept_with(&mut self, headers: &str, behind: impl AsRef<[u8]>) -> String {
         let request = self.head();
         let answer = answer(&request, headers);
@@ -219,8 +219,8 @@ impl<S: Read + Write> Raw<S> {
     }
 }
 
-/// A server that accepts and then sends the same frames for ever, in memory: there always is something to read, and
-/// always room to write.
+/// A server in memory that accepts and then sends the same frames forever: there is always something to read, and
+/// always room to write to it.
 pub(crate) struct Endless {
     frames: Vec<u8>,
     state: Mutex<EndlessState>,
@@ -280,7 +280,7 @@ impl Transport for Endless {
     }
 }
 
-/// The answer that accepts a request, with further header lines.
+/// The answer that accepts a request, with additional header lines.
 fn answer(request: &str, headers: &str) -> String {
     let key = header(request, "sec-websocket-key").expect("a key");
     format!(
@@ -290,7 +290,7 @@ fn answer(request: &str, headers: &str) -> String {
     )
 }
 
-/// The value of a header that has to come once at most.
+/// The value of a header that must not occur more than once.
 pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut values = head.lines().skip(1).filter_map(|line| {
         line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
@@ -300,7 +300,7 @@ pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     value
 }
 
-/// A server for one client, which `behave` treats as it likes: its address, and the thread.
+/// A server for one client, which `behave` treats as it likes: its address and its thread.
 pub(crate) fn raw_server<T: Send + 'static>(
     behave: impl FnOnce(Raw<TcpStream>) -> T + Send + 'static,
 ) -> (SocketAddr, Sleeper<T>) {
@@ -309,7 +309,7 @@ pub(crate) fn raw_server<T: Send + 'static>(
     (addr, sleeper(move || behave(Raw::over(listener.accept().unwrap().0))))
 }
 
-/// Is this a read that ran into its time limit?
+/// Whether a read has timed out.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

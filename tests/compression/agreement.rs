@@ -53,7 +53,7 @@ fn item_22_both_ends_know_what_was_agreed_on() {
                 assert_eq!(ws.handshake().extensions.len(), 1);
                 assert_eq!(ws.handshake().extensions[0].name(), "permessage-deflate");
             }
-            // Several messages, so that the windows matter.
+            // Several messages, so that windows matter.
             for text in [words(3000), words(40_000), String::new(), words(500)] {
                 client.send(&text[..]).unwrap();
                 assert_eq!(server.recv().unwrap(), Some(Message::Text(text.clone())));
@@ -102,7 +102,7 @@ fn item_22_a_server_takes_the_first_offer_that_it_can_keep() {
                 options(),
                 Some("permessage-deflate; server_no_context_takeover; server_max_window_bits=10"),
             ),
-            // Without the client's leave nothing can be asked of it.
+            // A client that does not allow this cannot be asked for it.
             ("permessage-deflate", options().client_max_window_bits(11), None),
             (
                 "permessage-deflate; client_max_window_bits",
@@ -191,7 +191,7 @@ fn options_out_of_range_are_refused_by_name() {
     }
 }
 
-/// Also where a transport is accepted without a builder.
+/// Also when a transport is accepted without a builder.
 #[test]
 fn options_out_of_range_are_refused_for_a_transport_too() {
     limited(|| {

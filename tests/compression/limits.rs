@@ -1,11 +1,11 @@
-//! Limits count what is inflated.
+//! Limits apply to the inflated size.
 
 use super::*;
 
 /// Receives one message.
 type Receive = fn(&mut WebSocket) -> landline::Result<Vec<u8>>;
 
-/// The ways there are.
+/// All ways to do that.
 const RECEIVE: [(&str, Receive); 4] = [
     ("recv", |ws| Ok(ws.recv()?.unwrap().as_bytes().to_vec())),
     ("recv_ref", |ws| Ok(ws.recv_ref()?.unwrap().as_bytes().to_vec())),
@@ -50,8 +50,8 @@ fn item_9_the_limit_counts_inflated_bytes_to_the_byte() {
     });
 }
 
-/// A message that is sent as it is may be refused at its header; a compressed one is smaller on the wire than in
-/// truth, or larger, and only the truth counts.
+/// An uncompressed message may be refused at its header; a compressed one may be smaller or larger on the wire than it
+/// really is, and only its real size counts.
 #[test]
 fn item_9_what_a_frame_declares_is_not_what_counts() {
     limited(|| {
@@ -80,7 +80,7 @@ fn item_9_the_limit_can_be_changed() {
         ws.set_max_message_size(0);
         raw.send(next(0));
         assert_eq!(ws.recv().unwrap(), binary([]));
-        // Not a byte more is inflated than shows that it is too large.
+        // No more is inflated than is needed to see that the message is too large.
         raw.send(next(5000));
         let code = refused(raw);
         assert!(matches!(ws.recv(), Err(Error::Limit(LimitError::MessageTooBig { limit: 0, at_least: 1 }))));
@@ -99,7 +99,7 @@ fn item_11_fragments_of_compressed_messages_are_counted() {
     });
 }
 
-/// What closing throws away is not inflated.
+/// What closing discards is not inflated.
 #[test]
 fn item_18_a_close_does_not_wade_through_a_bomb() {
     limited(|| {

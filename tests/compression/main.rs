@@ -55,7 +55,7 @@ fn in_memory(options: Compression) -> (WebSocket, WebSocket) {
     (client, accepting.join().unwrap())
 }
 
-/// Our server's end, and a raw client that agreed on compression.
+/// Our server's end, and a raw client that has agreed on compression with it.
 fn with_raw_client(config: Config) -> (WebSocket, Raw<TcpStream>) {
     let (ws, raw, head) = raw_client_with(&config, OFFER);
     assert!(ws.handshake().compression.is_some(), "{head}");
@@ -67,7 +67,7 @@ fn limited_to_size(max: usize) -> (WebSocket, Raw<TcpStream>) {
     with_raw_client(deflated(options()).max_message_size(max as u64))
 }
 
-/// Reads the code of the Close frame that is due, and hangs up.
+/// Reads the code of the Close frame that must come, and hangs up.
 fn refused(mut raw: Raw<TcpStream>) -> thread::JoinHandle<u16> {
     thread::spawn(move || raw.frame().close_code())
 }
@@ -89,7 +89,7 @@ fn joined(frames: &[Frame]) -> Vec<u8> {
     frames.iter().filter(|frame| frame.first & 8 == 0).flat_map(|frame| frame.payload.iter().copied()).collect()
 }
 
-/// The next message that a raw peer gets: whether it was compressed, and its content.
+/// The next message that a raw peer receives: whether it was compressed, and its content.
 fn next_message(raw: &mut Raw<TcpStream>, inflate: &mut Inflate) -> (bool, Vec<u8>) {
     let frames = frames(raw);
     let payload = joined(&frames);
@@ -97,7 +97,7 @@ fn next_message(raw: &mut Raw<TcpStream>, inflate: &mut Inflate) -> (bool, Vec<u
     (compressed, if compressed { inflate.message(payload) } else { payload })
 }
 
-/// Text that becomes a fraction of its size.
+/// Text that compresses to a fraction of its size.
 fn words(len: usize) -> String {
     let mut text = String::with_capacity(len + 16);
     let mut number = 0u32;
@@ -162,7 +162,7 @@ fn read_all(ws: &mut WebSocket) -> landline::Result<Vec<u8>> {
     }
 }
 
-/// Both ends in memory, where little is under way: the server sends, the client does not read yet.
+/// Both ends in memory, where little fits in between: the server sends, the client does not read yet.
 fn stuck() -> (WebSocket, Sender, Receiver) {
     let (client, server) = in_memory(options());
     let (mut sender, receiver) = server.split();

@@ -14,7 +14,7 @@ fn a_flushed_stream_can_be_read_so_far() {
             for part in ["", "the first part ", "and the second", "", ", € and "] {
                 writer.write_all(part.as_bytes()).unwrap();
                 writer.flush().unwrap();
-                // With nothing new, nothing is sent.
+                // Without new data, nothing is sent.
                 let before = sender.stats().wire_sent;
                 writer.flush().unwrap();
                 assert_eq!(sender.stats().wire_sent, before);
@@ -23,7 +23,7 @@ fn a_flushed_stream_can_be_read_so_far() {
             writer.write_all(&[b'y'; 100_000]).unwrap();
             writer.finish().unwrap();
         });
-        // The writer waits: what arrives is what was flushed.
+        // The writer waits: only what was flushed arrives.
         go_on.send(()).unwrap();
         let mut reader = receiving.recv_stream().unwrap().unwrap();
         let mut buf = [0; 1000];
@@ -42,7 +42,7 @@ fn a_flushed_stream_can_be_read_so_far() {
     });
 }
 
-/// What has arrived whole is given at once, and not only when the next frame begins.
+/// Data that has arrived completely is returned at once, not only when the next frame begins.
 #[test]
 fn what_a_frame_holds_is_given_before_the_next_one_comes() {
     limited(|| {
@@ -89,7 +89,7 @@ fn a_stream_s_frames_carry_rsv1_once_and_control_frames_go_between() {
             }
         }
         writer.finish().unwrap();
-        // Ended once, it stays ended.
+        // After the end, it stays at its end.
         writer.finish().unwrap();
         assert_eq!(writer.write(b"more").unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
         drop(writer);
@@ -100,7 +100,7 @@ fn a_stream_s_frames_carry_rsv1_once_and_control_frames_go_between() {
         assert_eq!(data[0].first, 0x02 | RSV1);
         assert!(data.len() > 4 && data[1..data.len() - 1].iter().all(|frame| frame.first == 0x00));
         assert_eq!(data.last().unwrap().first, 0x80);
-        // Of about 64 KiB: not so large that others wait long, nor so small that headers count.
+        // About 64 KiB: not so large that others wait long, nor so small that headers matter.
         assert!(data.iter().all(|frame| frame.payload.len() <= 160 * KIB));
         assert!(Inflate::new().message(joined(&frames)) == expected);
     });
@@ -146,7 +146,7 @@ fn an_unfinished_compressed_stream_closes_with_1011() {
     });
 }
 
-/// Text may be cut anywhere between two writes, but must be whole in the end.
+/// Text may be split anywhere between two writes, but must be complete at the end.
 #[test]
 fn a_compressed_text_stream_is_checked() {
     limited(|| {
@@ -173,7 +173,7 @@ fn item_14_pings_are_answered_between_the_frames_of_a_large_message() {
             let content = content.clone();
             thread::spawn(move || sender.send(&content).map(|()| sender))
         };
-        // The message is stuck in front of a peer that does not read. The receiver takes no notice of that.
+        // The message is blocked because the peer does not read. The receiver is not affected by that.
         let first = raw.frame();
         for i in 0..100u8 {
             raw.send(masked(PING, [i]));
@@ -185,7 +185,7 @@ fn item_14_pings_are_answered_between_the_frames_of_a_large_message() {
         assert_eq!(first.first, 0x02 | RSV1);
         let mut all = vec![first];
         all.extend(frames(&mut raw));
-        // The last one counts; earlier ones need not be answered. All that was read ends with the message.
+        // The last one counts; earlier ones need not be answered. Everything that was read ends with the message.
         let pong = all.iter().rfind(|frame| frame.first == PONG).expect("a pong between the frames");
         assert_eq!(pong.payload, [99]);
         assert!(Inflate::new().message(joined(&all)) == content);
@@ -197,7 +197,7 @@ fn item_14_pings_are_answered_between_the_frames_of_a_large_message() {
     });
 }
 
-/// Nothing goes behind a Close frame, and a message that has begun is not cut by one.
+/// Nothing is sent after a Close frame, and a message that has begun is not interrupted by one.
 #[test]
 fn a_close_goes_behind_the_compressed_message_that_is_being_sent() {
     limited(|| {

@@ -16,7 +16,7 @@ fn numbered(id: u8, number: u32, len: usize) -> Vec<u8> {
 
 const SIZES: [usize; 6] = [0, 100, 3_000, 20_000, 70_000, 200_000];
 
-/// Sends messages in all ways and with all settings.
+/// Sends messages in every way and with every setting.
 fn send_many(sender: &Sender, id: u8, count: u32) {
     for number in 0..count {
         let message = numbered(id, number, SIZES[(number as usize * 7 + usize::from(id)) % SIZES.len()]);
@@ -90,7 +90,7 @@ fn many_senders_in_both_directions_at_once_over_tls() {
     });
 }
 
-/// Compressing takes long, and meanwhile nothing is locked: the other direction, and what is asked about the connection.
+/// Compressing takes long, and locks nothing meanwhile: neither the other direction nor queries about the connection.
 #[test]
 fn both_ends_may_send_large_messages_at_the_same_time() {
     limited(|| {
@@ -131,7 +131,7 @@ fn stats_tell_payload_from_what_is_on_the_wire() {
         assert_eq!((stats.messages_received, stats.payload_received), (1, 10_000));
         assert_eq!(stats.wire_received, wire.len() as u64);
 
-        // A stream counts once, with all its bytes; so do messages taken in pieces.
+        // A stream counts once, with all its bytes; so do messages received in pieces.
         send(&ws.split().0, Way::Flushed, text.as_bytes());
         let (mut ws, mut raw) = with_raw_client(deflated(options()));
         let mut writer = ws.send_stream(Kind::Text).unwrap();
@@ -168,12 +168,12 @@ fn messages_that_come_before_a_pong_are_kept() {
 
 // ----- While a message is being compressed, which takes a while -----
 
-/// What takes long to compress and becomes small.
+/// Data that takes long to compress and becomes small.
 fn long_work() -> Vec<u8> {
     vec![0; 4 * MIB]
 }
 
-/// Feeds a message in another thread; returns while it is being compressed, most probably.
+/// Feeds a message in another thread; returns, most probably, while it is being compressed.
 fn feeding(sender: &Sender, message: Vec<u8>) -> thread::JoinHandle<()> {
     let before = sender.stats().payload_sent;
     let feeding = {
@@ -193,7 +193,7 @@ fn item_14_a_ping_is_answered_that_came_while_a_message_was_compressed() {
         for round in 0..10u8 {
             let feeding = feeding(&sender, long_work());
             raw.send(masked(PING, [round]));
-            // The receiver leaves the answer to the thread that feeds, which does not flush.
+            // The receiver leaves the answer to the feeding thread, which does not flush.
             let pong = std::iter::repeat_with(|| raw.frame()).find(|frame| frame.first == PONG).unwrap();
             assert_eq!(pong.payload, [round]);
             feeding.join().unwrap();
@@ -221,14 +221,14 @@ fn a_thread_that_waits_for_its_turn_gets_it_after_a_feed() {
     });
 }
 
-/// A receiver that saw nothing to send, because another thread was about it, is told when there is.
+/// A receiver that found nothing to send, because another thread was busy with it, is woken when there is something.
 #[test]
 fn what_was_fed_behind_stuck_output_goes_out_while_the_receiver_waits() {
     limited(|| {
         for _ in 0..8 {
             let (mut client, sender, mut receiver) = stuck();
             client.set_recv_timeout(Some(Duration::from_secs(10)));
-            // More than there is room for, but not so much that nothing may follow.
+            // More than there is room for, but not so much that further messages are refused.
             assert!(sender.send(noise(80_000)).unwrap_err().message_accepted());
             let (go, gone) = mpsc::channel();
             let receiving = sleeper(move || {
@@ -249,7 +249,7 @@ fn what_was_fed_behind_stuck_output_goes_out_while_the_receiver_waits() {
     });
 }
 
-/// What gathers is written without being asked once it is 64 KiB.
+/// Batched output is written automatically once it reaches 64 KiB.
 #[test]
 fn item_15_fed_messages_do_not_gather_without_bound() {
     limited(|| {

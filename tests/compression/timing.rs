@@ -54,7 +54,7 @@ fn item_16_a_compressed_send_that_times_out_goes_on_where_it_stopped() {
     });
 }
 
-/// What could not be sent in time is queued without the time that compressing it would take.
+/// What could not be sent in time is queued uncompressed, because compressing it would take more time.
 #[test]
 fn item_16_a_compressed_send_that_is_out_of_time_returns_at_once() {
     limited(|| {
@@ -65,7 +65,7 @@ fn item_16_a_compressed_send_that_is_out_of_time_returns_at_once() {
         assert!(error.message_accepted(), "{error:?}");
         let took = begin.elapsed();
         let begin = std::time::Instant::now();
-        // As much work as that call is spared.
+        // The work that the call did not have to do.
         let mut compressor = Deflate::new();
         assert!(compressor.message(&message).len() > 31 * MIB);
         assert!(took < SHORT + begin.elapsed() / 2, "{took:?}");
@@ -87,7 +87,7 @@ fn item_16_fed_messages_that_do_not_fit_are_accepted_and_arrive() {
             }
         }
         assert!(matches!(sender.flush(), Err(Error::Timeout(_))));
-        // The receiver sends the rest while it waits: nobody flushes.
+        // The receiver sends the rest while it waits; no thread flushes.
         let receiving = thread::spawn(move || receiver.recv());
         for number in 0..accepted {
             assert!(client.recv().unwrap() == binary(related(number).repeat(10)), "{number} of {accepted}");
@@ -186,7 +186,7 @@ fn item_16_a_receive_can_time_out_at_every_byte_of_a_compressed_message() {
             assert_eq!(ws.recv().unwrap(), Some(Message::Text(text.clone())), "round {round}");
             assert_eq!(raw.frame().first, PONG);
         }
-        // And what began whole goes on in pieces.
+        // And what began as a whole message continues in pieces.
         let wire = masked(TEXT | RSV1, deflate.message(&text));
         raw.send(&wire[..wire.len() - 1]);
         assert!(matches!(ws.recv_timeout(SHORT), Err(Error::Timeout(_))));
@@ -195,7 +195,7 @@ fn item_16_a_receive_can_time_out_at_every_byte_of_a_compressed_message() {
     });
 }
 
-/// What is not read of a message is inflated all the same, for the next ones refer to it.
+/// The unread part of a message is inflated as well, because later messages refer to it.
 #[test]
 fn a_message_that_is_skipped_is_part_of_the_window() {
     limited(|| {

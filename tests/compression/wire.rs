@@ -19,7 +19,7 @@ fn what_is_compressed_on_the_wire() {
                     let expected = match compress {
                         Compress::Never => false,
                         Compress::Always => true,
-                        // Once something must go out, its size is not known.
+                        // Once something must be sent, the size of the message is not known.
                         Compress::Auto => size >= 300 || (way == Way::Flushed && size > 0),
                     };
                     assert_eq!(compressed, expected, "{compress:?} {way:?} {size}");
@@ -98,7 +98,7 @@ fn messages_refer_to_earlier_ones_unless_told_otherwise() {
             (options().server_no_context_takeover(true), "", false),
             (options(), "; server_no_context_takeover", false),
             (options().free_between_messages(true), "", false),
-            // These are about the other direction.
+            // These settings concern the other direction.
             (options().client_no_context_takeover(true), "", true),
             (options(), "; client_no_context_takeover", true),
         ] {
@@ -120,7 +120,7 @@ fn messages_refer_to_earlier_ones_unless_told_otherwise() {
     });
 }
 
-/// Of the client; the peer's inflater has no window from earlier messages.
+/// The client's; the peer's inflater has no window from earlier messages.
 #[test]
 fn a_client_keeps_what_was_agreed_on_too() {
     limited(|| {
@@ -129,7 +129,7 @@ fn a_client_keeps_what_was_agreed_on_too() {
             ("permessage-deflate", true, true),
             ("permessage-deflate; client_no_context_takeover", false, true),
             ("permessage-deflate; server_no_context_takeover", true, true),
-            // The engine cannot make windows as small as that.
+            // The engine does not support such a small window.
             ("permessage-deflate; client_max_window_bits=8", true, false),
         ] {
             let headers = format!("Sec-WebSocket-Extensions: {answer}\r\n");
@@ -167,7 +167,7 @@ fn window_bits_bound_how_far_back_a_message_refers() {
             ws.send(&twice[..]).unwrap();
             let size = raw.frame().payload.len();
             assert_eq!(size < 6000, refers, "{bits} bits: {size}");
-            // And the client's, as its server says.
+            // And the client's, as its server demands.
             let (mut client, mut server) = both(options(), options().client_max_window_bits(bits));
             client.send(&twice[..]).unwrap();
             assert!(server.recv().unwrap() == binary(&twice[..]));
@@ -194,14 +194,14 @@ fn a_higher_level_makes_messages_smaller() {
     });
 }
 
-/// A peer may compress in ways of its own.
+/// Peers may compress in different ways.
 #[test]
 fn item_22_messages_in_many_frames_and_blocks_are_inflated() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options()));
         let mut deflate = Deflate::new();
         let text = words(2000);
-        // One byte of the compressed message to a frame, empty ones among them.
+        // One byte of the compressed message per frame, with empty frames in between.
         let payload = deflate.message(&text);
         raw.send(masked(0x01 | RSV1, ""));
         for byte in &payload {
@@ -209,7 +209,7 @@ fn item_22_messages_in_many_frames_and_blocks_are_inflated() {
         }
         raw.send(masked(0x80, ""));
         assert_eq!(ws.recv().unwrap(), Some(Message::Text(text.clone())));
-        // Several flushes in one frame; the empty message in all its forms; plain ones in between.
+        // Several flushes in one frame; the empty message in all its forms; plain messages in between.
         let parts = [
             deflate.part(&text[..700], flate2::FlushCompress::Sync),
             deflate.part(&text[700..], flate2::FlushCompress::Full),

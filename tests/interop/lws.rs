@@ -1,10 +1,10 @@
-//! libwebsockets in both roles. Its client hangs on a plain message where compression was agreed on, so this shows too
-//! that by default none is sent where the window is kept.
+//! libwebsockets in both roles. Its client hangs on a plain message if compression was agreed on, so this also shows
+//! that by default none is sent while the window is kept.
 
 use super::*;
 use landline::proto::deflate::DeflateParameters;
 
-/// `interop/lws_peer.c`, as `interop/setup` has built it.
+/// `interop/lws_peer.c`, built by `interop/setup`.
 fn peer(role: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
@@ -19,10 +19,10 @@ fn config(compression: Option<Compression>) -> Config {
     Config::default().max_message_size(64 << 20).recv_timeout(Some(LIMIT / 4)).compression(compression)
 }
 
-/// What is set here, and whether the window is agreed to be kept by server and client.
+/// What is set on our side, and whether server and client agree to keep the window.
 fn settings() -> Vec<(Option<Compression>, Option<[bool; 2]>)> {
     let default = Compression::default;
-    // Without takeover, a threshold applies unless another one is set.
+    // Without context takeover there is a threshold unless one is set.
     let all = || default().threshold(0);
     vec![
         (None, None),
@@ -43,12 +43,12 @@ fn exchange(ws: &mut WebSocket, message: Message) {
     ws.send(&message).unwrap();
     let received = ws.recv().unwrap().expect("an echo");
     let len = message.as_bytes().len();
-    // It cannot compress nothing.
+    // It cannot compress an empty message.
     let expected = if len == 0 { Message::Text("empty".into()) } else { message };
     assert!(received == expected, "{len} bytes came back as {}", received.as_bytes().len());
 }
 
-/// Small, empty, large and fragmented messages, in turns.
+/// Small, empty, large and fragmented messages, alternating.
 fn converse_with(ws: &mut WebSocket, is_compressed: bool) {
     for round in 0..3 {
         for small in ["a", "", "hello", "hello", "aé€😀"] {
@@ -65,7 +65,7 @@ fn converse_with(ws: &mut WebSocket, is_compressed: bool) {
     let after = ws.stats();
     assert_eq!(after.wire_sent - before.wire_sent < (1 << 20) / 3, is_compressed);
 
-    // Many in one write.
+    // Several in one write.
     let gathered: Vec<String> = (0..50).map(|n| format!("message {n}")).collect();
     for text in &gathered {
         ws.feed(text).unwrap();
@@ -98,7 +98,7 @@ fn our_client_with_libwebsockets() {
         let line = echo.line(|line| line.starts_with("listening on "));
         let url = line.strip_prefix("listening on ").unwrap();
         for (compression, expected) in settings() {
-            // Its server forgets the client's window where it was asked to forget its own.
+            // Its server forgets the client's window when it was asked to forget its own.
             if expected == Some([false, true]) {
                 continue;
             }

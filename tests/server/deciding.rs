@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A listener that takes one request, and a client that sends it.
+/// A listener that accepts one request, and a client that sends it.
 fn one_request(options: ServerBuilder, headers: &str) -> (landline::server::Request, Raw<TcpStream>) {
     let listener = options.listen("127.0.0.1:0").unwrap();
     let mut raw = Raw::connect(listener.local_addr().unwrap());
@@ -92,7 +92,7 @@ fn a_request_is_accepted_with_a_subprotocol_and_headers() {
         let head = raw.is_opened();
         assert_eq!(header(&head, "sec-websocket-protocol"), Some("b"));
         assert!(head.contains("\r\nSet-COOKIE: id=1\r\n"), "{head}");
-        // RFC 6455 1.3 computes this very one.
+        // This is the value that RFC 6455 1.3 computes.
         assert_eq!(header(&head, "sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     });
 }

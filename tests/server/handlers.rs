@@ -33,7 +33,7 @@ fn a_handler_that_returns_closes_with_1000_though_the_client_keeps_sending() {
             raw.send(masked(BINARY, [0; 10_000]));
         }
         assert_eq!(raw.frame().close_code(), 1000);
-        // It is thrown away, and not answered with a reset.
+        // This is discarded, and not answered with a reset.
         for _ in 0..10 {
             raw.send(masked(BINARY, [0; 10_000]));
         }

@@ -1,4 +1,4 @@
-//! Too many connections, and what runs short.
+//! Too many connections, and shortages of threads and descriptors.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn item_23_over_the_limit_is_503() {
         assert_eq!(status(&refusal(&mut raw).0), 503);
         let error = landline::connect(&server.url()).unwrap_err();
         assert!(error.to_string().contains("503"), "{error}");
-        // One that is refused takes nobody's place.
+        // A refused connection does not count towards the limit.
         ws.send("still here").unwrap();
         assert_eq!(ws.recv().unwrap(), text("still here"));
         ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
@@ -21,7 +21,7 @@ fn item_23_over_the_limit_is_503() {
     });
 }
 
-/// Returns when the server has all that it needs by itself.
+/// Returns once the server has everything that it needs regardless of connections.
 fn warm_up(server: &Serving) {
     drop(landline::connect(&server.url()).unwrap());
     eventually("the first connection is over", || {
@@ -81,7 +81,7 @@ fn item_23_a_shortage_of_descriptors_is_survived() {
             hoard.push(file);
         }
         hoard.pop();
-        // It takes the last descriptor; the server has none for its side.
+        // It takes the last descriptor; none is left for the server's side.
         let mut raw = server.raw();
         raw.send(format!("{REQUEST}\r\n"));
         raw.stream.set_read_timeout(Some(Duration::from_millis(600))).unwrap();
@@ -101,7 +101,7 @@ fn item_23_a_shortage_of_descriptors_is_survived() {
     });
 }
 
-/// All the descriptors that are left, and then so many fewer.
+/// Takes all descriptors that are left, and then releases this many.
 fn take_descriptors_but(left: usize) -> Vec<std::fs::File> {
     let mut hoard = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {

@@ -17,7 +17,7 @@ fn an_interrupter_ends_accept_and_the_listener_goes_on() {
         let (first, listener) = accepting.join();
         assert_eq!(first.unwrap_err().to_string(), "interrupted while waiting for a connection");
 
-        // Before the call, and with a deadline: once each.
+        // Once before the call, and once with a deadline.
         interrupter.interrupt();
         assert!(matches!(listener.accept_incoming(), Err(Error::Interrupted(_))));
         interrupter.interrupt();
@@ -67,7 +67,7 @@ fn a_unix_socket_is_served_and_removed() {
     limited(|| {
         let scratch = Scratch::new("unix");
         let path = scratch.path("s");
-        // Left there by a run that crashed.
+        // Left behind by a run that crashed.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let server = builder().bind_unix(&path).unwrap();
         assert_eq!(server.local_addr(), None);

@@ -8,7 +8,7 @@ fn item_2_a_dripping_client_is_cut_by_the_time_in_total() {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_millis(300))));
         let mut raw = server.raw();
         let (took, answered) = timed(|| {
-            // Every byte comes in good time; all of them together would take seconds.
+            // Each byte comes soon enough; all of them together would take seconds.
             raw.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             format!("{REQUEST}\r\n").bytes().any(|byte| {
                 raw.send([byte]);
@@ -42,7 +42,7 @@ fn item_2_the_answer_408_survives_what_the_client_still_sends() {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_secs(2))));
         let mut raw = server.raw();
         raw.send(REQUEST);
-        // Once the answer is there:
+        // When the answer has arrived:
         raw.stream.peek(&mut [0]).unwrap();
         (0..10).for_each(|_| raw.send([b'x'; 10_000]));
         assert_eq!(status(&refusal(&mut raw).0), 408);
@@ -61,7 +61,7 @@ fn item_2_a_client_that_sends_one_byte_at_a_time_is_served() {
     });
 }
 
-/// What is to be replaced in a request that is right, by what, and the status of the answer.
+/// What to replace in a correct request, with what, and the status of the answer.
 const WRONG: &[(&str, &str, u16)] = &[
     ("Upgrade: websocket\r\n", "", 426),
     ("Upgrade: websocket", "Upgrade: h2c", 426),
@@ -99,7 +99,7 @@ fn item_3_wrong_requests_get_a_complete_answer() {
                 assert_eq!(header(&head, "sec-websocket-version"), Some("13"));
             }
         }
-        // The server ends the stream at once, and waits for the client only then.
+        // The server ends the stream at once, and only then waits for the client.
         let each = begin.elapsed() / u32::try_from(WRONG.len()).unwrap();
         assert!(each < Duration::from_secs(1), "{each:?} each");
     });
@@ -191,7 +191,7 @@ fn item_24_where_tls_ends_in_front_pages_of_the_scheme_that_was_told_may_connect
             raw.send(format!("{request}Origin: {origin}\r\n\r\n"));
             status(&raw.head())
         };
-        // nginx and haproxy pass on what browsers send: a port where it is not the default.
+        // nginx and haproxy pass on what browsers send: a port unless it is the default.
         for (host, origin) in [
             ("example.com", "https://example.com"),
             ("example.com:443", "https://example.com"),

@@ -1,4 +1,4 @@
-//! Stopping a server in order.
+//! Stopping a server gracefully.
 
 use super::*;
 
@@ -59,7 +59,7 @@ fn stop_cuts_clients_that_do_not_answer_when_the_grace_is_over() {
 #[test]
 fn stop_counts_who_finishes_while_others_are_told() {
     limited(|| {
-        // Some do not read what their handlers send: telling them takes a moment, in which others finish.
+        // Some do not read what their handlers send: closing them takes a moment, during which others finish.
         let server = serve(builder(), |mut ws| match ws.recv() {
             Ok(Some(_)) => while ws.send([0; 100_000]).is_ok() {},
             end => assert!(matches!(end, Ok(None)), "{end:?}"),

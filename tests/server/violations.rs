@@ -2,14 +2,14 @@
 
 use super::*;
 
-/// A server's connection that is broken by its client: the client, what the server's calls gave, and the server.
+/// A connection whose client violates the protocol: the client, the results of the server's calls, and the server.
 struct Violated {
     raw: Raw<TcpStream>,
     errors: mpsc::Receiver<[Error; 2]>,
     _server: Serving,
 }
 
-/// Opens a connection, sends `bytes` and so much more `behind`.
+/// Opens a connection, and sends `bytes` followed by `behind` more bytes.
 fn violate(options: ServerBuilder, bytes: &[u8], behind: usize) -> Violated {
     let (report, errors) = mpsc::channel();
     let server = serve(options, move |mut ws| {
@@ -20,12 +20,12 @@ fn violate(options: ServerBuilder, bytes: &[u8], behind: usize) -> Violated {
     let mut raw = server.raw();
     raw.open();
     raw.send(bytes);
-    // When the server has had enough of it, it may say so.
+    // The server may have closed the connection by now.
     let _ = raw.stream.write_all(&vec![b'x'; behind]);
     Violated { raw, errors, _server: server }
 }
 
-/// What a client does wrong, and the code it is told.
+/// What a client does wrong, and the close code it gets.
 fn violations() -> Vec<(Vec<u8>, u16)> {
     let too_long = [&[BINARY, 0xff][..], &(1u64 << 30).to_be_bytes(), &[0; 4]].concat();
     vec![
@@ -56,7 +56,7 @@ fn item_19_each_violation_gives_a_close_frame_and_one_error() {
             assert_eq!(first.close_code(), Some(code.into()), "{first}");
             assert!(first.is_fatal());
         }
-        // The server ends the stream at once, and waits for the client only then.
+        // The server ends the stream at once, and only then waits for the client.
         assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
     });
 }
@@ -70,7 +70,7 @@ fn item_18_the_close_frame_survives_what_the_client_still_sends() {
             for (bytes, code) in [&unmasked, &too_big] {
                 let Violated { mut raw, _server, .. } = violate(builder(), bytes, behind);
                 assert_eq!(raw.frame().close_code(), *code);
-                // It is still thrown away, and not answered with a reset.
+                // This is still discarded, and not answered with a reset.
                 (0..10).for_each(|_| raw.send([b'x'; 10_000]));
                 assert_eq!(raw.next().expect("an orderly end, not a reset"), None);
             }
@@ -90,7 +90,7 @@ fn item_18_the_server_ends_tcp_first() {
         raw.open();
         raw.send(masked(CLOSE, close_payload(1000, "")));
         assert_eq!(raw.frame().close_code(), 1000);
-        // Not because it was dropped.
+        // The end was not caused by dropping it.
         let _ws = connection.recv().unwrap();
         assert_eq!(raw.next().unwrap(), None);
     });
