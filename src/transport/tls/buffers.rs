@@ -1,7 +1,7 @@
 //! The memory between TLS and the transport.
 //!
-//! None of it is held by an idle connection: what was used for writing goes to a pool as soon as all is sent, what was
-//! used for reading is freed by [`Chunk::release`] after a second without data.
+//! An idle connection holds none of it. Memory for writing returns to a pool as soon as everything is sent; memory for
+//! reading is freed by [`Chunk::release`] after a second without data.
 
 use super::lock;
 use crate::pool::CIPHERTEXT;
@@ -17,12 +17,12 @@ const STAGE_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Buffers {
     pub(super) incoming: Chunk,
-    /// Outside, so that the alert of a failed handshake can still be sent.
+    /// Shared, so that the alert of a failed handshake can still be sent.
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     pub(super) ended: bool,
 }
 
-/// A buffer with received ciphertext in `data[start..end]`; `data` stays initialised.
+/// A buffer with received ciphertext in `data[start..end]`. All of `data` is initialised.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) data: Vec<u8>,
@@ -42,7 +42,7 @@ impl Chunk {
         Ok(self.end)
     }
 
-    /// Gives its memory back, if it is empty.
+    /// Frees its memory if it is empty.
     pub(super) fn release(&mut self) {
         if self.start == self.end {
             *self = Self::default();
@@ -88,7 +88,7 @@ pub(super) struct Unsent {
 }
 
 impl Unsent {
-    /// Takes over what TLS has written.
+    /// Takes what TLS has written.
     pub(super) fn collect(&mut self, outgoing: &Mutex<Vec<u8>>) {
         let mut outgoing = lock(outgoing);
         if self.data.is_empty() {

@@ -81,13 +81,13 @@ pub(super) fn handshake<T: Transport>(
     Ok(TlsTransport {
         under,
         stage: Mutex::default(),
-        order: Mutex::new(unsent),
+        unsent: Mutex::new(unsent),
         tls: Mutex::new(DroppedByMaker::new(tls)),
         outgoing,
         failed: OnceLock::new(),
-        spare: AtomicBool::new(true),
-        drained: AtomicBool::new(false),
-        unsent: AtomicBool::new(false),
-        clogged: AtomicBool::new(false),
+        has_spare: AtomicBool::new(true),
+        is_drained: AtomicBool::new(false),
+        has_unsent: AtomicBool::new(false),
+        has_backlog: AtomicBool::new(false),
     })
 }

@@ -8,10 +8,10 @@
 //!   read:   transport --recv--> stage --swap--> incoming --decrypt--> caller
 //!                      (reading thread)         (tls lock, at most 64 KiB of plaintext)
 //!   write:  caller --encrypt--> outgoing --swap--> unsent --send--> transport
-//!                  (tls lock, at most 64 KiB)  (order lock, never waits)
+//!                  (tls lock, at most 64 KiB)  (unsent lock, never waits)
 //! ```
 //!
-//! Lock order: `stage`, then `order`, then `tls`, then `outgoing`. Nothing waits while it holds `order` or
+//! Lock order: `stage`, then `unsent`, then `tls`, then `outgoing`. Nothing waits while it holds `unsent` or
 //! `tls`; `stage` belongs to the reading thread. Because writing into memory always succeeds, a TLS write is
 //! never half done and never has to be repeated. What reading makes TLS say (key updates, alerts) goes out by the
 //! same way in its order.

@@ -17,45 +17,46 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 /// Largest plaintext of a TLS record (RFC 8446 5.1).
 const RECORD: usize = 16 << 10;
-/// Plaintext worked on under one hold of the lock, so that neither direction starves the other.
-const TURN: usize = 64 << 10;
-/// More unsent ciphertext than sending alone can make.
-const CLOGGED: usize = 4 * TURN;
+/// The most plaintext that is encrypted or decrypted while the lock is held once, so that neither direction starves the
+/// other.
+const PER_LOCK: usize = 64 << 10;
+/// More unsent ciphertext than sending alone can produce.
+const BACKLOG: usize = 4 * PER_LOCK;
 
 /// TLS over another transport.
 ///
-/// While data flows it has up to 128 KiB of buffers for reading, and for writing what process-wide pools lend it. An idle
-/// connection holds less than 1 KiB, besides what the platform's library does: memory for writing is given back as soon
-/// as all is sent, memory for reading after a second without data.
+/// While data flows it has up to 128 KiB of buffers for reading, and takes memory for writing from process-wide pools. An
+/// idle connection holds less than 1 KiB, apart from what the platform's library holds: memory for writing is returned
+/// as soon as everything is sent, memory for reading after a second without data.
 pub struct TlsTransport<T> {
     pub(super) under: T,
     pub(super) stage: Mutex<Chunk>,
-    pub(super) order: Mutex<Unsent>,
-    /// Dropped, it takes locks of what all connections of a configuration share.
+    pub(super) unsent: Mutex<Unsent>,
+    /// Dropping it takes locks that all connections of a configuration share.
     pub(super) tls: Mutex<DroppedByMaker<native_tls::TlsStream<Buffers>>>,
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
-    /// Why TLS cannot go on, in either direction. The library would say something else the second time.
+    /// Why TLS failed, for both directions. The library would report something else the second time.
     pub(super) failed: OnceLock<TlsError>,
     /// The buffers for reading hold memory.
-    pub(super) spare: AtomicBool,
-    /// The last read ended because there was no ciphertext left, so that waiting for the descriptor is right.
-    pub(super) drained: AtomicBool,
-    /// `order` holds ciphertext that the transport had no room for.
-    pub(super) unsent: AtomicBool,
-    /// So much of it that it can only come from answers to the peer (key updates): nothing is read meanwhile.
-    pub(super) clogged: AtomicBool,
+    pub(super) has_spare: AtomicBool,
+    /// The last read ended because there was no ciphertext left, so the descriptor shows when there is more.
+    pub(super) is_drained: AtomicBool,
+    /// `unsent` holds ciphertext that the transport had no room for.
+    pub(super) has_unsent: AtomicBool,
+    /// It holds so much that the rest must be answers to the peer (key updates). Nothing is read until it has been sent.
+    pub(super) has_backlog: AtomicBool,
 }
 
 impl<T: Transport> TlsTransport<T> {
-    /// Sends what waits to be sent, without waiting.
-    fn send_unsent(&self, order: &mut Unsent) -> io::Result<()> {
-        let result = order.send(&self.under);
-        self.unsent.store(is_would_block(&result), Ordering::SeqCst);
-        self.clogged.store(order.data.len() - order.start > CLOGGED, Ordering::SeqCst);
+    /// Sends pending ciphertext, without waiting.
+    fn send_unsent(&self, unsent: &mut Unsent) -> io::Result<()> {
+        let result = unsent.send(&self.under);
+        self.has_unsent.store(is_would_block(&result), Ordering::SeqCst);
+        self.has_backlog.store(unsent.data.len() - unsent.start > BACKLOG, Ordering::SeqCst);
         result
     }
 
-    /// Remembers why TLS failed, unless it had already failed; gives the first reason.
+    /// Records why TLS failed, unless it had failed before. Returns the first reason.
     fn fail(&self, error: TlsError) -> io::Error {
         Error::Tls(self.failed.get_or_init(|| error).clone()).into()
     }
@@ -67,16 +68,16 @@ impl<T: Transport> TlsTransport<T> {
         }
     }
 
-    /// Encrypts at most [`TURN`] bytes into memory: how many.
+    /// Encrypts at most [`PER_LOCK`] bytes into memory and returns how many.
     fn encrypt(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut tls = lock(&self.tls);
         self.check()?;
-        // To make one record of several small pieces.
+        // Several small pieces become one record.
         let mut record = Vec::new();
         let mut done = 0;
         let mut bufs = bufs.iter().filter(|buf| !buf.is_empty()).map(|buf| &buf[..]).peekable();
         let mut at: &[u8] = &[];
-        while done < TURN {
+        while done < PER_LOCK {
             if at.is_empty() {
                 let Some(next) = bufs.next() else { break };
                 at = next;
@@ -103,7 +104,7 @@ impl<T: Transport> TlsTransport<T> {
             };
             let result = tls.write_all(piece);
             if is_would_block(&result) {
-                // Memory has room: it waits for the peer in the middle of a renegotiation (TLS 1.2).
+                // Memory always has room, so the library is waiting for the peer to renegotiate (TLS 1.2).
                 return Err(self.fail(refused("peer asked for TLS renegotiation, which is refused")));
             }
             result.map_err(|error| self.fail(broken(error)))?;
@@ -120,17 +121,17 @@ impl<T: Transport> TlsTransport<T> {
         let mut tls = lock(&self.tls);
         self.check()?;
         let mut done = 0;
-        let end = buf.len().min(TURN);
-        self.drained.store(false, Ordering::SeqCst);
+        let end = buf.len().min(PER_LOCK);
+        self.is_drained.store(false, Ordering::SeqCst);
         while done < end {
             match tls.read(&mut buf[done..end]) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.drained.store(true, Ordering::SeqCst);
+                    self.is_drained.store(true, Ordering::SeqCst);
                     return if done > 0 { Ok(done) } else { Err(error) };
                 }
-                // Without close_notify; whether that is right is for the protocol above to say.
+                // The stream ended without close_notify. Whether that is an error is for the protocol above to decide.
                 Err(_) if tls.get_ref().ended => break,
                 Err(error) => {
                     let error = self.fail(broken(error));
@@ -148,20 +149,20 @@ impl<T: Transport> Transport for TlsTransport<T> {
         loop {
             let result = self.decrypt(buf);
             if !lock(&self.outgoing).is_empty() {
-                // What TLS itself has to say; if there is no room, `wait` sees to it.
+                // Messages of TLS itself. If there is no room for them, `wait` sends them.
                 let _ = self.flush();
             }
-            if !is_would_block(&result) || self.clogged.load(Ordering::SeqCst) {
+            if !is_would_block(&result) || self.has_backlog.load(Ordering::SeqCst) {
                 return result;
             }
             if filled {
-                // Ciphertext without plaintext: a peer can go on with that for ever, and callers have time limits.
-                self.drained.store(false, Ordering::SeqCst);
+                // Ciphertext without plaintext. A peer can send that for ever, and callers have time limits.
+                self.is_drained.store(false, Ordering::SeqCst);
                 return result;
             }
             filled = true;
             let mut stage = lock(&self.stage);
-            self.spare.store(true, Ordering::Relaxed);
+            self.has_spare.store(true, Ordering::Relaxed);
             let count = stage.fill(&self.under)?;
             let mut tls = lock(&self.tls);
             let buffers = tls.get_mut();
@@ -171,30 +172,30 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let order = &mut *lock(&self.order);
-        self.send_unsent(order)?;
+        let unsent = &mut *lock(&self.unsent);
+        self.send_unsent(unsent)?;
         let result = self.encrypt(bufs);
-        order.collect(&self.outgoing);
+        unsent.collect(&self.outgoing);
         let count = result?;
-        match self.send_unsent(order) {
+        match self.send_unsent(unsent) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(count),
         }
     }
 
     fn flush(&self) -> io::Result<()> {
-        let order = &mut *lock(&self.order);
-        order.collect(&self.outgoing);
-        self.send_unsent(order)
+        let unsent = &mut *lock(&self.unsent);
+        unsent.collect(&self.outgoing);
+        self.send_unsent(unsent)
     }
 
     fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
-        let clogged = self.clogged.load(Ordering::SeqCst);
-        if interest.read && !clogged && self.has_buffered() {
+        let has_backlog = self.has_backlog.load(Ordering::SeqCst);
+        if interest.read && !has_backlog && self.has_buffered() {
             return Ok(Ready { read: true, woken: wake.is_some_and(Wake::is_set), ..Ready::default() });
         }
-        let unsent = self.unsent.load(Ordering::SeqCst);
-        let under = Interest { read: interest.read && !clogged, write: interest.write || unsent };
+        let unsent = self.has_unsent.load(Ordering::SeqCst);
+        let under = Interest { read: interest.read && !has_backlog, write: interest.write || unsent };
         let ready = self.under.wait(under, deadline, wake)?;
         if ready.write && !interest.write {
             match self.flush() {
@@ -206,14 +207,14 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn close_write(&self) -> io::Result<()> {
-        let order = &mut *lock(&self.order);
-        if !order.ended {
-            order.ended = true;
-            // It can only fail because TLS has already failed; the stream below is ended all the same.
+        let unsent = &mut *lock(&self.unsent);
+        if !unsent.ended {
+            unsent.ended = true;
+            // It only fails if TLS has already failed. The stream below is ended all the same.
             let _ = lock(&self.tls).shutdown();
         }
-        order.collect(&self.outgoing);
-        self.send_unsent(order)?;
+        unsent.collect(&self.outgoing);
+        self.send_unsent(unsent)?;
         self.under.close_write()
     }
 
@@ -234,19 +235,19 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn holds_spare_memory(&self) -> bool {
-        self.spare.load(Ordering::Relaxed) || self.under.holds_spare_memory()
+        self.has_spare.load(Ordering::Relaxed) || self.under.holds_spare_memory()
     }
 
     fn release_memory(&self) {
-        self.spare.store(false, Ordering::Relaxed);
-        // Between two reads nothing is in it.
+        self.has_spare.store(false, Ordering::Relaxed);
+        // It is empty between two reads.
         lock(&self.stage).release();
         lock(&self.tls).get_mut().incoming.release();
         self.under.release_memory();
     }
 
     fn has_buffered(&self) -> bool {
-        !self.drained.load(Ordering::SeqCst) || self.under.has_buffered()
+        !self.is_drained.load(Ordering::SeqCst) || self.under.has_buffered()
     }
 }
 
