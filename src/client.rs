@@ -1,13 +1,12 @@
 //! The client's side of opening a connection: who to dial, and what to say first.
 
 use crate::config::{Config, config_setters};
-use crate::connection::{Handshake, Interrupter, WebSocket};
+use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::entropy;
 use crate::error::{ConnectError, Error, Interrupted, Phase, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
-use crate::proto::deflate;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers};
 use crate::resolve::resolve;
 use crate::tls_setup;
@@ -230,7 +229,7 @@ impl Client {
         request.origin.clone_from(&template.origin);
         request.subprotocols.clone_from(&template.subprotocols);
         request.headers.clone_from(&template.headers);
-        request.extensions = self.config.compression.iter().map(deflate::offer).collect();
+        request.compression.clone_from(&self.config.compression);
         request
     }
 
@@ -257,19 +256,8 @@ impl Client {
                 break accepted;
             }
         };
-        let compression = match &self.config.compression {
-            Some(options) => deflate::confirm(options, &accepted.extensions)?,
-            None => None,
-        };
-        let agreed = Handshake {
-            subprotocol: accepted.subprotocol,
-            compression,
-            extensions: accepted.extensions,
-            headers: accepted.headers,
-            target: endpoint.target().to_owned(),
-        };
         log::debug!("connected to {endpoint}");
-        WebSocket::new(transport, Role::Client, self.config.clone(), &accepted.leftover, agreed)
+        WebSocket::new(transport, Role::Client, self.config.clone(), &accepted.leftover, accepted.handshake)
     }
 }
 

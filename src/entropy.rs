@@ -29,7 +29,7 @@ fn fill(bytes: &mut [u8]) -> Result<()> {
 /// ```
 /// use landline::entropy::SystemMasks;
 /// use landline::proto::{Limits, Protocol};
-/// let client = Protocol::client(Limits::default(), SystemMasks::new()?);
+/// let client = Protocol::open_client(Limits::default(), SystemMasks::new()?);
 /// # Ok::<(), landline::Error>(())
 /// ```
 pub struct SystemMasks {

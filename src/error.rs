@@ -202,6 +202,12 @@ impl From<proto::Error> for Error {
             proto::Error::PingTooLong { len } => UsageError::PingTooLong { len }.into(),
             proto::Error::Closing => Self::Closed(Closed::Sent),
             proto::Error::Eof => Self::Closed(Closed::Eof),
+            proto::Error::Handshake(error) => (*error).into(),
+            proto::Error::Rejected(rejection) => rejection.into(),
+            proto::Error::Response(error) => error.into(),
+            proto::Error::TimedOut => Timeout::of(Phase::Handshake),
+            proto::Error::NotOpen => UsageError::NotOpen.into(),
+            proto::Error::NoRequest => UsageError::NoRequest.into(),
         }
     }
 }
@@ -314,6 +320,12 @@ pub enum UsageError {
          interrupters after the fork"
     )]
     Forked,
+    /// A [`Protocol`](crate::proto::Protocol) that is still in its opening handshake.
+    #[error("the opening handshake is not done; wait for it before sending")]
+    NotOpen,
+    /// A [`Protocol`](crate::proto::Protocol) that has no request to decide about.
+    #[error("no request waits for a decision")]
+    NoRequest,
     /// `ping_wait` had to set messages aside until the receiver takes them, and there is no more room.
     #[error("too many messages arrived while waiting for the pong; receive them first")]
     MessagesWaiting,

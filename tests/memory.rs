@@ -227,7 +227,7 @@ fn pair() -> (Protocol, Protocol) {
         key = key.wrapping_add(0x9e37_79b9);
         key.to_ne_bytes()
     };
-    (Protocol::client(Limits::default(), keys), Protocol::server(Limits::default()))
+    (Protocol::open_client(Limits::default(), keys), Protocol::open_server(Limits::default()))
 }
 
 /// Sends a message and receives it, borrowed, at the other end.

@@ -8,7 +8,8 @@ use std::fmt::Write;
 /// A server's end and a client's, without compression or agreed on `options`.
 pub(crate) fn pair(options: Option<&Compression>) -> (Protocol, Protocol) {
     let limits = Limits::default();
-    let (server, client) = (Protocol::server(limits), Protocol::client(limits, || [0x37, 0xfa, 0x21, 0x3d]));
+    let (server, client) =
+        (Protocol::open_server(limits), Protocol::open_client(limits, || [0x37, 0xfa, 0x21, 0x3d]));
     let Some(options) = options else { return (server, client) };
     let (agreed, answer) = accept(options, &[offer(options)]).expect("an offer to itself");
     let granted = confirm(options, &[answer]).expect("its own answer").expect("compression");

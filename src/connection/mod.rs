@@ -24,6 +24,7 @@ mod turn;
 mod waiting;
 mod writing;
 
+pub use crate::proto::handshake::Handshake;
 pub use close_info::CloseInfo;
 pub use id::ConnectionId;
 pub use interrupt::{Aborter, Interrupter};
@@ -44,33 +45,15 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
-use crate::proto::deflate::{self, DeflateParameters};
-use crate::proto::handshake::Extension;
+use crate::proto::deflate;
 use crate::proto::{Inbound, Role};
 use crate::transport::{Interest, Transport};
 use held::Held;
-use http::HeaderMap;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What the opening handshake agreed on.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Handshake {
-    /// The subprotocol, if one was chosen.
-    pub subprotocol: Option<String>,
-    /// The extensions in use.
-    pub extensions: Vec<Extension>,
-    /// Compression, if it was agreed on.
-    pub compression: Option<DeflateParameters>,
-    /// The peer's headers: of the answer for a client, of the request for a server.
-    pub headers: HeaderMap,
-    /// The path and query that were asked for, percent-encoded.
-    pub target: String,
-}
 
 /// An open WebSocket connection, either role.
 ///

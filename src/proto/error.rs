@@ -1,12 +1,14 @@
 //! What can go wrong after the opening handshake: what a peer does wrong, and what cannot be sent.
 
 use super::frame::MAX_CONTROL_PAYLOAD;
+use super::handshake::{HandshakeError, Rejection, ResponseError};
 use crate::close::{CloseCode, CloseFrame, CloseFrameError};
 
 /// Why a call of [`Protocol`](super::Protocol) or [`Session`](super::Session) did not do what it is for.
 ///
-/// [`CloseFrame`](Self::CloseFrame), [`PingTooLong`](Self::PingTooLong) and [`Closing`](Self::Closing) are about the call:
-/// nothing was done. The others end the connection.
+/// [`CloseFrame`](Self::CloseFrame), [`PingTooLong`](Self::PingTooLong), [`Closing`](Self::Closing),
+/// [`NotOpen`](Self::NotOpen) and [`NoRequest`](Self::NoRequest) are about the call: nothing was done. The others end the
+/// connection.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -28,9 +30,28 @@ pub enum Error {
     /// A Close frame has been sent: nothing more can be sent, but the peer's messages can still be received.
     #[error("connection is closing: nothing more can be sent")]
     Closing,
-    /// The peer's stream ended without a Close frame (code 1006).
+    /// The peer's stream ended without a Close frame (code 1006), or before a client's request was complete.
     #[error("connection ended without a close frame (1006)")]
     Eof,
+    /// A client's opening handshake failed: the server refused, or answered something else.
+    #[error(transparent)]
+    Handshake(Box<HandshakeError>),
+    /// A server refused the client's request with this answer, which is queued.
+    #[error(transparent)]
+    Rejected(Rejection),
+    /// The answer to a request cannot be written as it was asked for. Where the caller decides, the request is still there
+    /// to decide about; otherwise the client is told with 500.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    /// The opening handshake was [given up](super::Protocol::give_up).
+    #[error("the opening handshake did not end in time")]
+    TimedOut,
+    /// The opening handshake is not done, so nothing can be sent.
+    #[error("the opening handshake is not done; wait for it before sending")]
+    NotOpen,
+    /// There is no request to decide about.
+    #[error("no request waits for a decision")]
+    NoRequest,
 }
 
 impl From<ReceiveError> for Error {

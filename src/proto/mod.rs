@@ -47,8 +47,8 @@
 //! assert_eq!(accepted.leftover, b"");
 //!
 //! // Frames. A client masks with fresh keys; this one is the key of RFC 6455 section 5.7.
-//! let mut client = Protocol::client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
-//! let mut server = Protocol::server(Limits::default());
+//! let mut client = Protocol::open_client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
+//! let mut server = Protocol::open_server(Limits::default());
 //!
 //! client.send("Hello")?;
 //! assert_eq!(client.output(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");

@@ -196,6 +196,11 @@ impl Outbound {
         self.fragmenting
     }
 
+    /// Queues the head of an opening handshake, which comes before all frames.
+    pub(super) fn head(&mut self, head: &[u8]) {
+        self.room(head.len()).copy_from_slice(head);
+    }
+
     /// Queues a whole control frame, or a message in one frame, while no message is being sent in fragments.
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {

@@ -8,12 +8,14 @@ mod conversation;
 mod deflate;
 mod framing;
 mod limits;
+mod opening;
 mod peers;
 mod pieces;
 mod reference;
 mod text;
 
 use super::Error;
+use super::handshake::Handshake;
 use super::*;
 use crate::close::CloseCode;
 use crate::message::Message;
@@ -55,8 +57,8 @@ fn inbound(role: Role) -> Inbound {
 
 fn endpoint(role: Role) -> Protocol {
     match role {
-        Role::Client => Protocol::client(Limits::default(), || KEY),
-        Role::Server => Protocol::server(Limits::default()),
+        Role::Client => Protocol::open_client(Limits::default(), || KEY),
+        Role::Server => Protocol::open_server(Limits::default()),
     }
 }
 

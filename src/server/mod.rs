@@ -9,13 +9,12 @@
 //! came by other ways, and [`accept`] opens one in a single step.
 
 mod listener;
-mod origin;
 mod request;
 mod serve;
 mod unix_socket;
 
+pub use crate::proto::handshake::{OriginPolicy, Scheme};
 pub use listener::{Incoming, Listener, ListeningSocket};
-pub use origin::{OriginPolicy, Scheme};
 pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
 
@@ -23,7 +22,7 @@ use crate::config::{Config, config_setters, not_zero};
 use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result, Setting};
-use crate::proto::handshake::HeadLimits;
+use crate::proto::handshake::{HeadLimits, ServerPolicy};
 use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, Wake};
 use std::fmt::Debug;
 use std::net::ToSocketAddrs;
@@ -37,9 +36,7 @@ pub(crate) struct Options {
     config: Config,
     tls: Option<TlsAcceptor>,
     tcp: TcpOptions,
-    subprotocols: Vec<String>,
-    origins: OriginPolicy,
-    public_scheme: Option<Scheme>,
+    policy: ServerPolicy,
     limits: HeadLimits,
     handshake_timeout: Option<Duration>,
     interrupter: Option<Interrupter>,
@@ -54,9 +51,7 @@ impl Default for Options {
             config: Config::default(),
             tls: None,
             tcp: TcpOptions::default(),
-            subprotocols: Vec::new(),
-            origins: OriginPolicy::Any,
-            public_scheme: None,
+            policy: ServerPolicy::default(),
             limits: HeadLimits::default(),
             handshake_timeout: Some(Duration::from_secs(10)),
             interrupter: None,
@@ -68,11 +63,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// By which scheme the server is reached, if that is known.
-    fn scheme(&self) -> Option<Scheme> {
-        self.public_scheme.or(self.tls.is_some().then_some(Scheme::Https))
-    }
-
     fn deadline(&self) -> Deadline {
         Deadline::after(self.handshake_timeout)
     }
@@ -152,7 +142,7 @@ impl ServerBuilder {
     /// Which pages browsers may connect from. Default any: see the [module](self).
     #[must_use]
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
-        self.options.origins = policy;
+        self.options.policy.origins = policy;
         self
     }
 
@@ -160,7 +150,7 @@ impl ServerBuilder {
     /// server that speaks TLS by itself, else not known. [`OriginPolicy::SameOrigin`] compares it.
     #[must_use]
     pub fn public_scheme(mut self, scheme: Scheme) -> Self {
-        self.options.public_scheme = Some(scheme);
+        self.options.policy.public_scheme = Some(scheme);
         self
     }
 
@@ -168,7 +158,7 @@ impl ServerBuilder {
     /// that offers none of them is accepted without.
     #[must_use]
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.options.subprotocols = names.into_iter().map(Into::into).collect();
+        self.options.policy.subprotocols = names.into_iter().map(Into::into).collect();
         self
     }
 
@@ -341,6 +331,11 @@ impl ServerBuilder {
         self.options.tcp.check()?;
         let advice = "every client would be refused; give more, or no limit";
         not_zero(Setting::HandshakeTimeout, self.options.handshake_timeout, advice)?;
-        Ok(Arc::new(self.options))
+        let mut options = self.options;
+        options.policy.compression.clone_from(&options.config.compression);
+        if options.tls.is_some() {
+            options.policy.public_scheme.get_or_insert(Scheme::Https);
+        }
+        Ok(Arc::new(options))
     }
 }

@@ -1,13 +1,12 @@
 //! A client's request, to look at and to decide upon.
 
 use super::Options;
-use crate::connection::{Handshake, Interrupter, WebSocket};
+use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::process::Process;
 use crate::proto::Role;
-use crate::proto::deflate;
 use crate::proto::handshake::{self, Headers, Rejection, ServerHandshake};
 use crate::transport::{LINGER, Transport, Wake};
 use http::{HeaderMap, StatusCode};
@@ -40,8 +39,8 @@ impl Request {
         let transport = secure(transport, options, deadline, wake)?;
         let opening = Opening { transport: &transport, deadline, wake };
         let request = read_head(&opening, options).and_then(|request| {
-            let is_allowed = options.origins.allows(request.origin(), request.host(), options.scheme());
-            if is_allowed { Ok(request) } else { Err(Rejection::origin_not_allowed().into()) }
+            options.policy.admit(&request)?;
+            Ok(request)
         });
         if let Err(Error::Rejected(rejection)) = &request {
             answer(&opening, rejection);
@@ -114,8 +113,8 @@ impl Request {
     /// [`Error::Timeout`], [`Error::Io`].
     pub fn accept(self) -> Result<WebSocket> {
         let options = Arc::clone(&self.options);
-        let chosen = options.subprotocols.iter().find(|name| self.subprotocols().contains(name));
-        self.accept_with(chosen.map(|name| &name[..]), Headers::new())
+        let chosen = options.policy.choose(&self.request);
+        self.accept_with(chosen, Headers::new())
     }
 
     /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in
@@ -127,20 +126,9 @@ impl Request {
     /// then rejected with 500. [`Error::Timeout`], [`Error::Io`].
     pub fn accept_with(mut self, subprotocol: Option<&str>, headers: impl Into<Headers>) -> Result<WebSocket> {
         self.made_in.check()?;
-        let options = &self.options.config.compression;
-        let deflate = options.as_ref().and_then(|options| deflate::accept(options, self.request.extensions()));
-        let (compression, extensions) = deflate.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
-        let extensions = extensions.unwrap_or_default();
-        let head = self.request.accept(subprotocol, &extensions, headers)?;
+        let (head, agreed) = self.options.policy.accept(&mut self.request, subprotocol, headers)?;
         let Some(transport) = self.transport.take() else { return Err(Timeout::of(Phase::Handshake)) };
         Opening { transport: &transport, deadline: self.deadline, wake: None }.write(&head)?;
-        let agreed = Handshake {
-            subprotocol: subprotocol.map(str::to_owned),
-            extensions,
-            compression,
-            target: self.request.target().to_owned(),
-            headers: self.request.take_headers(),
-        };
         let leftover = self.request.take_leftover();
         let ws = WebSocket::new(transport, Role::Server, self.options.config.clone(), &leftover, agreed)?;
         if let Some(interrupter) = &self.interrupter {

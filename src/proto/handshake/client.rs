@@ -2,7 +2,7 @@
 //!
 //! In scope: the checks on a 101 answer, collecting a refusal with its body. Out of scope: the
 //! request itself (`client_request.rs`), acting on a refusal (redirects, authentication),
-//! deadlines, parameters of extensions.
+//! deadlines, parameters of extensions other than compression.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,11 +11,14 @@ use base64::Engine as _;
 use http::StatusCode;
 use http::header::{self, HeaderMap};
 
+use crate::compression::Compression;
+use crate::proto::deflate;
+
 use super::body::BodyReader;
 use super::head::{Head, HeadError, HeadReader};
 use super::{
-    BASE64, ClientRequest, Extension, HeadLimits, RequestError, accept_key, at_most_one, extensions, is_http_1_1,
-    list_holds, token_text,
+    BASE64, ClientRequest, Extension, Handshake, HeadLimits, RequestError, accept_key, at_most_one, extensions,
+    is_http_1_1, list_holds, token_text,
 };
 
 #[cfg(test)]
@@ -32,8 +35,10 @@ const MAX_INTERIM: u32 = 8;
 pub struct ClientHandshake {
     request: Vec<u8>,
     accept: String,
+    target: String,
     subprotocols: Vec<String>,
     extensions: Vec<String>,
+    compression: Option<Compression>,
     limits: HeadLimits,
     interim: u32,
     state: State,
@@ -61,8 +66,10 @@ impl ClientHandshake {
         Ok(Self {
             request: request.write(&key),
             accept: accept_key(&key),
+            target: request.target.clone(),
             subprotocols: request.subprotocols.clone(),
-            extensions: request.extensions.iter().map(|offer| offer.name().to_owned()).collect(),
+            extensions: request.offers().iter().map(|offer| offer.name().to_owned()).collect(),
+            compression: request.compression.clone(),
             limits,
             interim: 0,
             state: State::Head(HeadReader::for_response(limits)),
@@ -73,6 +80,12 @@ impl ClientHandshake {
     #[must_use]
     pub fn request(&self) -> &[u8] {
         &self.request
+    }
+
+    /// The options of the compression that the request offers.
+    #[must_use]
+    pub fn compression(&self) -> Option<&Compression> {
+        self.compression.as_ref()
     }
 
     /// Takes bytes from the server, in any pieces; `Ok(None)` asks for more.
@@ -158,12 +171,15 @@ impl ClientHandshake {
             Ok(Some(accept)) if accept.as_bytes() == self.accept.as_bytes() => {}
             _ => return Err(HandshakeError::WrongAccept),
         }
-        Ok(Accepted {
-            subprotocol: self.check_subprotocol(&headers)?,
-            extensions: self.check_extensions(&headers)?,
-            headers,
-            leftover: Vec::new(),
-        })
+        let subprotocol = self.check_subprotocol(&headers)?;
+        let extensions = self.check_extensions(&headers)?;
+        let compression = match &self.compression {
+            Some(options) => deflate::confirm(options, &extensions)?,
+            None => None,
+        };
+        let target = self.target.clone();
+        let handshake = Handshake { subprotocol, extensions, compression, headers, target };
+        Ok(Accepted { handshake, leftover: Vec::new() })
     }
 
     /// The subprotocol that the server chose, which has to be one of those offered.
@@ -246,18 +262,13 @@ fn head_error(error: HeadError, limits: HeadLimits) -> HandshakeError {
     }
 }
 
-/// What the server agreed to.
+/// The server agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The one it chose of those offered. `None` if it chose none, which is legal also when some
-    /// were offered: whether to go on is the caller's decision.
-    pub subprotocol: Option<String>,
-    /// Those it chose of the ones offered, in the order in which they act on data. Their parameters
-    /// are for the extension to check ([`deflate::confirm`](crate::proto::deflate::confirm)).
-    pub extensions: Vec<Extension>,
-    /// All headers of the answer.
-    pub headers: HeaderMap,
+    /// To what. `None` for the subprotocol is legal also where some were offered: whether to go on is the caller's
+    /// decision.
+    pub handshake: Handshake,
     /// The bytes that came behind the head: the first frames.
     pub leftover: Vec<u8>,
 }

@@ -12,6 +12,9 @@ use std::fmt;
 use base64::Engine as _;
 use http::header::{self, HeaderName};
 
+use crate::compression::Compression;
+use crate::proto::deflate;
+
 use super::{
     BASE64, Extension, Headers, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions,
     push_header, push_headers,
@@ -42,6 +45,8 @@ pub struct ClientRequest {
     pub subprotocols: Vec<String>,
     /// The extensions on offer, the preferred one first. Default: none.
     pub extensions: Vec<Extension>,
+    /// Offers compression behind those, with these options. Default: none.
+    pub compression: Option<Compression>,
     /// Further headers. `User-Agent` replaces the one of this library; `Origin` and `Authorization`
     /// may stand here if the fields above are unset; what the handshake itself is made of may not.
     pub headers: Headers,
@@ -58,6 +63,7 @@ impl ClientRequest {
             origin: None,
             subprotocols: Vec::new(),
             extensions: Vec::new(),
+            compression: None,
             headers: Headers::new(),
         }
     }
@@ -114,6 +120,11 @@ impl ClientRequest {
         Ok(())
     }
 
+    /// All extensions on offer.
+    pub(super) fn offers(&self) -> Vec<Extension> {
+        self.extensions.iter().cloned().chain(self.compression.iter().map(deflate::offer)).collect()
+    }
+
     /// Writes the head; everything in it has been checked.
     pub(super) fn write(&self, key: &str) -> Vec<u8> {
         let mut head = Vec::with_capacity(512);
@@ -128,7 +139,7 @@ impl ClientRequest {
         if !self.subprotocols.is_empty() {
             push_header(&mut head, "Sec-WebSocket-Protocol", self.subprotocols.join(", "));
         }
-        push_extensions(&mut head, &self.extensions);
+        push_extensions(&mut head, &self.offers());
         if let Some(origin) = &self.origin {
             push_header(&mut head, "Origin", origin);
         }
@@ -153,7 +164,7 @@ impl fmt::Debug for ClientRequest {
             .field("user", &self.authorization.as_ref().map(|(user, _)| user))
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
-            .field("extensions", &self.extensions)
+            .field("extensions", &self.offers())
             .field("headers", &self.headers)
             .finish()
     }

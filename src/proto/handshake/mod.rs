@@ -1,13 +1,13 @@
 //! The opening handshake of both roles (RFC 6455 section 4), without any I/O.
 //!
 //! In scope: writing and checking the request head ([`ClientHandshake`]), checking the request and
-//! writing the answer ([`ServerHandshake`], [`Request`], [`Rejection`]), the grammar of
-//! `Sec-WebSocket-Extensions` ([`extensions`]), the limits on what a peer may send
+//! writing the answer ([`ServerHandshake`], [`Request`], [`Rejection`]), which requests a server accepts and with what
+//! ([`ServerPolicy`]), the grammar of `Sec-WebSocket-Extensions` ([`extensions`]), the limits on what a peer may send
 //! ([`HeadLimits`]).
 //!
-//! Out of scope: sockets, TLS, proxies, redirects, deadlines, where the nonce comes from, which
-//! origins, subprotocols and extensions are wanted, and everything behind the head: those bytes are
-//! frames and come back as `leftover`.
+//! Out of scope: sockets, TLS, proxies, redirects, deadlines, where the nonce comes from, and everything behind the head:
+//! those bytes are frames and come back as `leftover`. [`Protocol`](super::Protocol) does all of this and what comes
+//! after it.
 //!
 //! ```text
 //! client                                     server
@@ -53,7 +53,7 @@
 //! );
 //!
 //! let accepted = client.receive(&answer)?.ok_or("incomplete")?;
-//! assert_eq!(accepted.subprotocol.as_deref(), Some("chat"));
+//! assert_eq!(accepted.handshake.subprotocol.as_deref(), Some("chat"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -61,22 +61,28 @@
 //! looked at once before the head is parsed, and the head is parsed once; nothing reaches the wire
 //! that could end a header line early; no input causes a panic.
 
+mod agreed;
 mod body;
 mod client;
 mod client_request;
 pub mod extensions;
 mod head;
 mod headers;
+mod origin;
+mod policy;
 mod rejection;
 mod server;
 mod server_checks;
 #[cfg(test)]
 mod tests;
 
+pub use agreed::Handshake;
 pub use client::{Accepted, ClientHandshake, HandshakeError, Refusal};
 pub use client_request::{ClientRequest, RequestError};
 pub use extensions::{Extension, ExtensionError};
 pub use headers::{HeaderError, Headers};
+pub use origin::{OriginPolicy, Scheme};
+pub use policy::ServerPolicy;
 pub use rejection::{Rejection, ResponseError};
 pub use server::{Request, ServerHandshake, Truncated};
 

@@ -110,11 +110,11 @@ impl fmt::Debug for ServerHandshake {
 }
 
 /// A valid request for a WebSocket, to look at and then to accept or reject.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request(Box<Parts>);
 
 /// What a [`Request`] holds; boxed so that it can be moved about without much stack.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Parts {
     target: String,
     /// The target as it came, if that is something else.

@@ -165,7 +165,7 @@ fn rfc_9112_5_2_folded_lines_of_an_answer_are_unfolded_those_of_a_request_refuse
 fn a_client_takes_an_answer_with_folded_lines() {
     let mut client = client(HeadLimits::default());
     let accepted = client.receive(FOLDED.as_bytes()).unwrap().unwrap();
-    assert_eq!(accepted.headers["x-policy"], "a; b c");
+    assert_eq!(accepted.handshake.headers["x-policy"], "a; b c");
     assert_eq!(accepted.leftover, b"\x01\x02\r\n\r\n");
 }
 
@@ -358,8 +358,8 @@ proptest! {
             let answer =
                 received.accept(chosen.as_deref(), received.extensions(), Headers::new());
             let accepted = client.receive(&answer.unwrap()).unwrap().unwrap();
-            prop_assert_eq!(accepted.subprotocol, chosen);
-            prop_assert_eq!(accepted.extensions, request.extensions);
+            prop_assert_eq!(accepted.handshake.subprotocol, chosen);
+            prop_assert_eq!(accepted.handshake.extensions, request.extensions);
         }
     }
 }

@@ -98,7 +98,7 @@ proptest! {
 
 #[test]
 fn item_7_a_client_takes_a_fresh_key_for_every_frame() {
-    let mut client = Protocol::client(Limits::default(), keys());
+    let mut client = Protocol::open_client(Limits::default(), keys());
     client.send("a").unwrap();
     client.send_fragment(Kind::Binary, b"b", false).unwrap();
     client.ping(b"").unwrap();
@@ -232,8 +232,8 @@ proptest! {
 
     #[test]
     fn two_endpoints_hear_what_the_other_one_said(play in play()) {
-        let mut client = End::new(Protocol::client(Limits::default(), keys()));
-        let mut server = End::new(Protocol::server(Limits::default()));
+        let mut client = End::new(Protocol::open_client(Limits::default(), keys()));
+        let mut server = End::new(Protocol::open_server(Limits::default()));
         for (at_client, step) in &play {
             let (here, there) = if *at_client { (&mut client, &mut server) } else { (&mut server, &mut client) };
             let closing = here.protocol.close_expected();

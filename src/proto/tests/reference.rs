@@ -19,6 +19,7 @@ impl From<Event<'_>> for Seen {
             Event::Ping(payload) => Self::Ping(payload.to_vec()),
             Event::Pong(payload) => Self::Pong(payload.to_vec()),
             Event::Close(frame) => Self::Close(frame.code().into(), frame.reason().to_owned()),
+            event @ (Event::Request(_) | Event::Open(_)) => panic!("{event:?} of a connection that is open"),
         }
     }
 }

@@ -48,7 +48,7 @@ fn debug_shows_no_secrets() {
 #[test]
 fn item_4_good_answers() {
     let accepted = answer_plus("").unwrap().unwrap();
-    assert_eq!((accepted.subprotocol, accepted.extensions), (None, vec![]));
+    assert_eq!((accepted.handshake.subprotocol, accepted.handshake.extensions), (None, vec![]));
     for lines in [
         format!("upgrade: WebSocket\r\nconnection: upgrade\r\n{ACCEPT}"),
         format!("UPGRADE: h2c,\r\nUpgrade:websocket\r\nConnection:\tkeep-alive,\tUpGrade\t\r\n{ACCEPT}"),
@@ -66,8 +66,8 @@ fn item_4_good_answers() {
 #[test]
 fn item_4_values_that_are_not_ascii_are_harmless() {
     let accepted = answer_plus("Server: n\u{e4}h\r\nX-Empty:\r\n").unwrap().unwrap();
-    assert_eq!(accepted.headers["server"].as_bytes(), "n\u{e4}h".as_bytes());
-    assert_eq!(accepted.headers["x-empty"], "");
+    assert_eq!(accepted.handshake.headers["server"].as_bytes(), "n\u{e4}h".as_bytes());
+    assert_eq!(accepted.handshake.headers["x-empty"], "");
 }
 
 #[test]
@@ -117,16 +117,16 @@ fn item_4_the_accept_value_has_to_match_exactly() {
 #[test]
 fn rfc_4_1_answer_item_6_subprotocols() {
     let accepted = answer_plus("Sec-WebSocket-Protocol: v2.chat\r\n").unwrap().unwrap();
-    assert_eq!(accepted.subprotocol.as_deref(), Some("v2.chat"));
+    assert_eq!(accepted.handshake.subprotocol.as_deref(), Some("v2.chat"));
     for unasked in ["other", "Chat"] {
         let error = answer_plus(&format!("Sec-WebSocket-Protocol: {unasked}\r\n")).unwrap_err();
         assert_eq!(error, HandshakeError::UnexpectedSubprotocol(unasked.into()));
     }
     // An empty one is as good as none.
     for empty in ["Sec-WebSocket-Protocol:\r\n", "Sec-WebSocket-Protocol: \t\r\nSec-WebSocket-Protocol:\r\n"] {
-        assert_eq!(answer_plus(empty).unwrap().unwrap().subprotocol, None);
+        assert_eq!(answer_plus(empty).unwrap().unwrap().handshake.subprotocol, None);
         let accepted = answer_plus(&format!("{empty}Sec-WebSocket-Protocol: chat\r\n")).unwrap().unwrap();
-        assert_eq!(accepted.subprotocol.as_deref(), Some("chat"));
+        assert_eq!(accepted.handshake.subprotocol.as_deref(), Some("chat"));
     }
     for malformed in [",", "chat, v2.chat", "chat,", "a b", "\u{e4}"] {
         let error = answer_plus(&format!("Sec-WebSocket-Protocol: {malformed}\r\n")).unwrap_err();
@@ -143,14 +143,14 @@ fn rfc_4_1_answer_item_5_extensions() {
     let lines = "Sec-WebSocket-Extensions: bar; x=\"1\"\r\nSec-WebSocket-Extensions: foo\r\n";
     let accepted = answer_plus(lines).unwrap().unwrap();
     let expected = [Extension::new("bar").with_param("x", "1"), Extension::new("foo")];
-    assert_eq!(accepted.extensions, expected);
+    assert_eq!(accepted.handshake.extensions, expected);
     for (value, name) in [("baz", "baz"), ("foo, foo", "foo"), ("bar; a, foo, bar", "bar")] {
         let error = answer_plus(&format!("Sec-WebSocket-Extensions: {value}\r\n")).unwrap_err();
         assert_eq!(error, HandshakeError::UnexpectedExtension(name.into()), "{value}");
     }
     for empty in ["", " ", ",", " ,, "] {
         let accepted = answer_plus(&format!("Sec-WebSocket-Extensions: {empty}\r\n")).unwrap().unwrap();
-        assert_eq!(accepted.extensions, [], "{empty:?} is as good as none");
+        assert_eq!(accepted.handshake.extensions, [], "{empty:?} is as good as none");
     }
     for (malformed, what) in [
         ("foo;", "a parameter name is missing after `;`"),
@@ -199,7 +199,7 @@ fn item_4_eight_interim_answers_are_skipped() {
     let good = format!("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}\r\nframes");
     let accepted = answer(&format!("{}{good}", interim.repeat(4))).unwrap().unwrap();
     assert_eq!(accepted.leftover, b"frames");
-    assert!(!accepted.headers.contains_key("x-a"));
+    assert!(!accepted.handshake.headers.contains_key("x-a"));
     let error = answer(&format!("{}HTTP/1.1 199 A\r\n\r\n{good}", interim.repeat(4))).unwrap_err();
     assert_eq!(error, HandshakeError::TooManyInterim);
 }

@@ -40,8 +40,8 @@ pub enum OriginPolicy {
     /// Only pages of this server itself: same host and port as in the request's `Host` header, and the same scheme if
     /// it is known.
     ///
-    /// It is `https` for a server that speaks TLS by itself, and what
-    /// [`public_scheme`](super::ServerBuilder::public_scheme) says. Otherwise it is not known, for TLS may end in a
+    /// It is `https` for a [`Server`](crate::Server) that speaks TLS by itself, and what
+    /// [`public_scheme`](super::ServerPolicy::public_scheme) says. Otherwise it is not known, for TLS may end in a
     /// proxy in front of the server; pages of both schemes may connect then. A port that is not written is the default
     /// of the page's scheme.
     ///

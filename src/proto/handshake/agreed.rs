@@ -1,0 +1,22 @@
+//! What an opening handshake leads to, in either role.
+
+use super::Extension;
+use crate::proto::deflate::DeflateParameters;
+use http::header::HeaderMap;
+
+/// What the opening handshake agreed on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// The subprotocol, if one was chosen.
+    pub subprotocol: Option<String>,
+    /// The extensions in use, in the order in which they act on data. The parameters of those that the library does not
+    /// know are for the caller to check.
+    pub extensions: Vec<Extension>,
+    /// Compression, if it was agreed on.
+    pub compression: Option<DeflateParameters>,
+    /// The peer's headers: of the answer for a client, of the request for a server.
+    pub headers: HeaderMap,
+    /// The path and query that were asked for, percent-encoded.
+    pub target: String,
+}
