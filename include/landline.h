@@ -996,8 +996,9 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
 landline_status landline_options_set_bytes(landline_options *options, int32_t key, const void *data, size_t len);
 
 /**
- * Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
- * options are used.
+ * Adds a header, its name as it is written: to a client's request, and to each answer by which a server opens a
+ * connection. Headers of the handshake itself are refused when the
+ * options are used; a server refuses every client then with 500.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
  * LANDLINE_ERR_UTF8.
@@ -1603,10 +1604,11 @@ landline_status landline_protocol_client(const char *url,
                                          landline_protocol **protocol);
 
 /**
- * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
- * is answered with the right HTTP error. `options` may be NULL. Free it with landline_protocol_free().
+ * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one,
+ * or one of an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the right HTTP error. `options` may be
+ * NULL; those of TLS do nothing, because the caller does TLS. Free it with landline_protocol_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_server(const landline_options *options, landline_protocol **protocol);
 
@@ -1628,6 +1630,16 @@ landline_status landline_protocol_receive(landline_protocol *protocol, const voi
  * LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_receive_eof(landline_protocol *protocol);
+
+/**
+ * Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
+ * server's client learns it (408), and end the stream; every later call gives the same error. Does nothing once the
+ * connection is open.
+ *
+ * LANDLINE_OK if it is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if it has been refused;
+ * LANDLINE_ERR_REJECTED for a server; what had ended it before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_give_up(landline_protocol *protocol);
 
 /**
  * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid

@@ -6,8 +6,8 @@ use crate::deadline::Deadline;
 use crate::entropy;
 use crate::error::{ConnectError, Error, Interrupted, Phase, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
-use crate::proto::Role;
 use crate::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers};
+use crate::proto::{Protocol, Role};
 use crate::resolve::resolve;
 use crate::tls_setup;
 use crate::transport::{
@@ -74,7 +74,7 @@ impl Default for Client {
             tcp: TcpOptions::default(),
             request: Template::default(),
             connect_timeout: Some(Duration::from_secs(10)),
-            handshake_timeout: Some(Duration::from_secs(30)),
+            handshake_timeout: ClientBuilder::HANDSHAKE_TIMEOUT,
             limits: HeadLimits::default(),
             interrupter: None,
         }
@@ -145,6 +145,25 @@ impl Client {
         })
     }
 
+    /// This client's end of one connection, for a program with an event loop of its own that does the I/O: see
+    /// [`Protocol`]. Its first output is the request for `url`. Of the settings, time limits, keepalive, TLS, TCP options
+    /// and the interrupter do nothing: with `wss` the caller does TLS. Never blocks.
+    ///
+    /// ```
+    /// let client = landline::Client::builder().subprotocol("chat").build()?;
+    /// let end = client.protocol("wss://example.com/room")?;
+    /// assert!(end.output().starts_with(b"GET /room HTTP/1.1\r\nHost: example.com\r\n"));
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`]; [`Error::Config`]; [`Error::Io`] if the system has no randomness.
+    pub fn protocol(&self, url: &str) -> Result<Protocol> {
+        let handshake = self.handshake_for(&Endpoint::parse(url)?)?;
+        Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
+    }
+
     /// The settings of the connections that it opens.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -213,12 +232,16 @@ impl Client {
         deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<WebSocket> {
-        let handshake = ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?;
+        let handshake = self.handshake_for(endpoint)?;
         let transport = match tls {
             Some(tls) => Box::new(tls.connect(&endpoint.server_name(), transport, deadline, wake)?),
             None => transport,
         };
         self.shake_hands(handshake, transport, endpoint, deadline, wake)
+    }
+
+    fn handshake_for(&self, endpoint: &Endpoint) -> Result<ClientHandshake> {
+        Ok(ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?)
     }
 
     fn request_for(&self, endpoint: &Endpoint) -> ClientRequest {
@@ -269,6 +292,9 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// The default of [`handshake_timeout`](Self::handshake_timeout).
+    pub const HANDSHAKE_TIMEOUT: Option<Duration> = Some(Duration::from_secs(30));
+
     /// Adds a header to the request, its name as it is written here. Headers of the handshake itself cannot be set.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -58,7 +58,12 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
     match error {
         Error::Usage(UsageError::InvalidUtf8) => LANDLINE_ERR_UTF8,
         Error::Usage(UsageError::Forked) => LANDLINE_ERR_FORKED,
-        Error::Usage(UsageError::MessageUnfinished | UsageError::MessagesWaiting) => LANDLINE_ERR_STATE,
+        Error::Usage(
+            UsageError::MessageUnfinished
+            | UsageError::MessagesWaiting
+            | UsageError::NotOpen
+            | UsageError::NoRequest,
+        ) => LANDLINE_ERR_STATE,
         Error::Usage(_) => LANDLINE_ERR_INVALID,
         Error::Url(_) => LANDLINE_ERR_URL,
         Error::Config(_) => LANDLINE_ERR_CONFIG,

@@ -260,8 +260,9 @@ pub unsafe extern "C" fn landline_options_set_bytes(
     })
 }
 
-/// Client: adds a header to the request, its name as it is written. Headers of the handshake itself are refused when the
-/// options are used.
+/// Adds a header, its name as it is written: to a client's request, and to each answer by which a server opens a
+/// connection. Headers of the handshake itself are refused when the
+/// options are used; a server refuses every client then with 500.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
 /// LANDLINE_ERR_UTF8.

@@ -5,14 +5,11 @@ use crate::conn_send::compress;
 use crate::failure::{Failure, Outcome, guard, guard_value};
 use crate::headers::HeaderTexts;
 use crate::names;
-use crate::options::{Values, landline_options, values};
+use crate::options::{landline_options, values};
 use crate::status::*;
-use landline::entropy::{SystemMasks, nonce};
-use landline::error::{Closed, Rejection, UsageError};
-use landline::proto::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
-use landline::proto::{Event, Protocol, deflate};
-use landline::uri::Endpoint;
-use landline::{Compress, Error, Kind};
+use landline::error::UsageError;
+use landline::proto::{Event, Protocol};
+use landline::{Compress, Error, Handshake, Kind};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, TryLockError};
 
@@ -49,26 +46,12 @@ pub const LANDLINE_EVENT_PONG: i32 = 10;
 /// The opening handshake is done: messages can be sent. Comes first.
 pub const LANDLINE_EVENT_OPEN: i32 = 16;
 
+/// A protocol, and what C holds pointers to.
 struct Core {
-    stage: Stage,
-    values: Values,
-    /// Of the handshake, and how much of it has been written.
-    head: Vec<u8>,
-    written: usize,
-    /// Received behind the handshake, until the protocol has taken it.
-    early: Vec<u8>,
-    /// The handshake is done, and it has not been said yet.
-    opened: bool,
+    protocol: Protocol,
+    /// Made when the opening handshake is done.
     texts: Option<Texts>,
     reason: Vec<u8>,
-    close_code: i32,
-}
-
-enum Stage {
-    Client(Box<ClientHandshake>, String),
-    Server(Box<ServerHandshake>),
-    Open(Box<Protocol>),
-    Failed(Failure),
 }
 
 struct Texts {
@@ -77,197 +60,41 @@ struct Texts {
     target: CString,
 }
 
-impl Core {
-    fn new(stage: Stage, values: Values, head: Vec<u8>) -> Self {
+impl Texts {
+    fn new(agreed: &Handshake) -> Self {
+        // A head holds no NUL.
+        let text = |text: &str| CString::new(text).unwrap_or_default();
         Self {
-            stage,
-            values,
-            head,
-            written: 0,
-            early: Vec::new(),
-            opened: false,
-            texts: None,
-            reason: Vec::new(),
-            close_code: 0,
-        }
-    }
-
-    /// The end, for good: every later call gives the same failure.
-    fn fail<T>(&mut self, failure: impl Into<Failure>) -> Outcome<T> {
-        let failure = failure.into();
-        self.stage = Stage::Failed(failure.clone());
-        Err(failure)
-    }
-
-    fn open(
-        &mut self,
-        mut protocol: Protocol,
-        agreed: Option<&deflate::DeflateParameters>,
-        leftover: &[u8],
-        texts: Texts,
-    ) {
-        if let (Some(options), Some(parameters)) = (self.values.compression(), agreed) {
-            protocol = protocol.with_deflate(&options, parameters);
-        }
-        self.stage = Stage::Open(Box::new(protocol));
-        self.early = leftover.to_vec();
-        self.texts = Some(texts);
-        self.opened = true;
-    }
-
-    fn receive(&mut self, data: &[u8]) -> Outcome<usize> {
-        let done = match &mut self.stage {
-            Stage::Client(..) => self.receive_answer(data),
-            Stage::Server(_) => self.receive_request(data),
-            Stage::Open(protocol) => {
-                if let Some(error) = protocol.error() {
-                    return Err(error.clone().into());
-                }
-                return Ok(if self.early.is_empty() { protocol.receive(data) } else { 0 });
-            }
-            Stage::Failed(failure) => return Err(failure.clone()),
-        };
-        done.map(|()| data.len()).or_else(|failure| self.fail(failure))
-    }
-
-    /// A part of the server's answer.
-    fn receive_answer(&mut self, data: &[u8]) -> Outcome<()> {
-        let Stage::Client(handshake, target) = &mut self.stage else { return Ok(()) };
-        let Some(accepted) = handshake.receive(data).map_err(Error::from)? else { return Ok(()) };
-        let texts = Texts {
-            headers: HeaderTexts::new(&accepted.headers, &[]),
-            subprotocol: c_string(accepted.subprotocol.as_deref().unwrap_or_default()),
-            target: c_string(target),
-        };
-        let agreed = match &self.values.compression() {
-            Some(options) => deflate::confirm(options, &accepted.extensions).map_err(Error::from)?,
-            None => None,
-        };
-        let protocol = Protocol::client(self.values.message_limits(), SystemMasks::new()?);
-        self.open(protocol, agreed.as_ref(), &accepted.leftover, texts);
-        Ok(())
-    }
-
-    /// A part of the client's request. Whatever goes wrong, the client gets an answer.
-    fn receive_request(&mut self, data: &[u8]) -> Outcome<()> {
-        let Stage::Server(handshake) = &mut self.stage else { return Ok(()) };
-        let refuse = |head: &mut Vec<u8>, rejection: Rejection| {
-            *head = rejection.to_bytes();
-            Error::from(rejection)
-        };
-        let mut request = match handshake.receive(data) {
-            Ok(None) => return Ok(()),
-            Ok(Some(request)) => request,
-            Err(rejection) => return Err(refuse(&mut self.head, rejection).into()),
-        };
-        if !self.values.allows(request.origin(), request.host()) {
-            return Err(refuse(&mut self.head, Rejection::origin_not_allowed()).into());
-        }
-        let offered = request.subprotocols();
-        let chosen = self.values.subprotocols().iter().find(|name| offered.contains(name)).cloned();
-        let options = self.values.compression();
-        let agreed = options.as_ref().and_then(|options| deflate::accept(options, request.extensions()));
-        let (agreed, answer) = agreed.map(|(agreed, answer)| (agreed, vec![answer])).unzip();
-        let (_, _, headers) = self.values.request()?;
-        self.head = match request.accept(chosen.as_deref(), &answer.unwrap_or_default(), headers) {
-            Ok(head) => head,
-            Err(error) => {
-                self.head = Rejection::internal_error().to_bytes();
-                return Err(Error::from(error).into());
-            }
-        };
-        let texts = Texts {
-            headers: HeaderTexts::new(request.headers(), &[]),
-            subprotocol: c_string(chosen.as_deref().unwrap_or_default()),
-            target: c_string(request.target()),
-        };
-        let leftover = request.take_leftover();
-        self.open(Protocol::server(self.values.message_limits()), agreed.as_ref(), &leftover, texts);
-        Ok(())
-    }
-
-    fn next(&mut self) -> Outcome<(i32, &[u8])> {
-        if std::mem::take(&mut self.opened) {
-            return Ok((LANDLINE_EVENT_OPEN, &[]));
-        }
-        let protocol = match &mut self.stage {
-            Stage::Open(protocol) => protocol,
-            Stage::Failed(failure) => return Err(failure.clone()),
-            _ => return Ok((LANDLINE_EVENT_NONE, &[])),
-        };
-        // What came with the handshake fits the protocol's first buffer only in parts.
-        let taken = protocol.receive(&self.early);
-        self.early.drain(..taken);
-        match protocol.next_event() {
-            Ok(None) => Ok((LANDLINE_EVENT_NONE, &[])),
-            Ok(Some(Event::Message(message))) => {
-                let event = match message.kind() {
-                    Kind::Text => LANDLINE_EVENT_TEXT,
-                    Kind::Binary => LANDLINE_EVENT_BINARY,
-                };
-                Ok((event, message.as_bytes()))
-            }
-            Ok(Some(Event::Ping(payload))) => Ok((LANDLINE_EVENT_PING, payload)),
-            Ok(Some(Event::Pong(payload))) => Ok((LANDLINE_EVENT_PONG, payload)),
-            Ok(Some(Event::Close(frame))) => {
-                self.close_code = u16::from(frame.code()).into();
-                self.reason = frame.reason().as_bytes().to_vec();
-                Ok((LANDLINE_EVENT_CLOSE, &self.reason))
-            }
-            Ok(Some(_)) => Err(Failure::state("an event of a newer version")),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match &self.stage {
-            Stage::Open(protocol) => protocol.is_over(),
-            Stage::Failed(_) => true,
-            _ => false,
-        }
-    }
-
-    fn output(&self) -> &[u8] {
-        match &self.stage {
-            _ if self.written < self.head.len() => &self.head[self.written..],
-            Stage::Open(protocol) => protocol.output(),
-            _ => &[],
-        }
-    }
-
-    fn consume(&mut self, count: usize) -> Outcome<()> {
-        if count > self.output().len() {
-            return Err(Failure::invalid(format!("{count} bytes are more than there is output")));
-        }
-        match &mut self.stage {
-            _ if self.written < self.head.len() => self.written += count,
-            Stage::Open(protocol) => protocol.consume(count),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn protocol(&mut self) -> Outcome<&mut Protocol> {
-        match &mut self.stage {
-            Stage::Open(protocol) => Ok(protocol),
-            Stage::Failed(failure) => Err(failure.clone()),
-            _ => Err(Failure::state("the opening handshake is not done")),
+            headers: HeaderTexts::new(&agreed.headers, &[]),
+            subprotocol: text(agreed.subprotocol.as_deref().unwrap_or_default()),
+            target: text(&agreed.target),
         }
     }
 }
 
-fn c_string(text: &str) -> CString {
-    // A head holds no NUL.
-    CString::new(text).unwrap_or_default()
+/// The number of an event, and its payload.
+fn event<'a>(event: Option<Event<'a>>, reason: &'a mut Vec<u8>) -> Outcome<(i32, &'a [u8])> {
+    Ok(match event {
+        None => (LANDLINE_EVENT_NONE, &[]),
+        Some(Event::Open(_)) => (LANDLINE_EVENT_OPEN, &[]),
+        Some(Event::Message(message)) => match message.kind() {
+            Kind::Text => (LANDLINE_EVENT_TEXT, message.as_bytes()),
+            Kind::Binary => (LANDLINE_EVENT_BINARY, message.as_bytes()),
+        },
+        Some(Event::Ping(payload)) => (LANDLINE_EVENT_PING, payload),
+        Some(Event::Pong(payload)) => (LANDLINE_EVENT_PONG, payload),
+        Some(Event::Close(frame)) => {
+            *reason = frame.reason().as_bytes().to_vec();
+            (LANDLINE_EVENT_CLOSE, reason)
+        }
+        Some(_) => return Err(Failure::state("an event of a newer version")),
+    })
 }
 
 /// # Safety
 ///
 /// `protocol` is NULL or a live handle.
-unsafe fn on_protocol<T>(
-    protocol: *const landline_protocol,
-    body: impl FnOnce(&mut Core) -> Outcome<T>,
-) -> Outcome<T> {
+unsafe fn on_core<T>(protocol: *const landline_protocol, body: impl FnOnce(&mut Core) -> Outcome<T>) -> Outcome<T> {
     // SAFETY: the caller's promise.
     let protocol = unsafe { crate::args::handle(protocol, "protocol") }?;
     let mut core = match protocol.0.try_lock() {
@@ -282,7 +109,19 @@ unsafe fn on_protocol<T>(
     body(&mut core)
 }
 
-fn make(out: &Out<*mut landline_protocol>, core: Core) -> Outcome {
+/// # Safety
+///
+/// `protocol` is NULL or a live handle.
+unsafe fn on_protocol<T>(
+    protocol: *const landline_protocol,
+    body: impl FnOnce(&mut Protocol) -> Outcome<T>,
+) -> Outcome<T> {
+    // SAFETY: the caller's promise.
+    unsafe { on_core(protocol, |core| body(&mut core.protocol)) }
+}
+
+fn make(out: &Out<*mut landline_protocol>, protocol: Protocol) -> Outcome {
+    let core = Core { protocol, texts: None, reason: Vec::new() };
     out.set(Box::into_raw(Box::new(landline_protocol(Mutex::new(core)))));
     Ok(LANDLINE_OK)
 }
@@ -305,25 +144,15 @@ pub unsafe extern "C" fn landline_protocol_client(
         // SAFETY: the caller's promise.
         let (out, url, values) =
             unsafe { (out_handle(protocol, "protocol")?, string(url, "url")?, values(options)) };
-        let endpoint = Endpoint::parse(url).map_err(Error::from)?;
-        let (host, origin, headers) = values.request()?;
-        let host = host.map_or_else(|| endpoint.authority(), str::to_owned);
-        let mut request = ClientRequest::new(host, endpoint.target());
-        request.authorization = endpoint.user().map(|(user, password)| (user.to_owned(), password.to_owned()));
-        request.origin = origin.map(str::to_owned);
-        request.subprotocols = values.subprotocols().to_vec();
-        request.extensions = values.compression().iter().map(deflate::offer).collect();
-        request.headers = headers;
-        let handshake = ClientHandshake::new(&request, nonce()?, values.limits()).map_err(Error::from)?;
-        let head = handshake.request().to_vec();
-        make(&out, Core::new(Stage::Client(Box::new(handshake), endpoint.target().to_owned()), values, head))
+        make(&out, values.client(false, None)?.protocol(url)?)
     })
 }
 
-/// A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one
-/// is answered with the right HTTP error. `options` may be NULL. Free it with landline_protocol_free().
+/// A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one,
+/// or one of an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the right HTTP error. `options` may be
+/// NULL; those of TLS do nothing, because the caller does TLS. Free it with landline_protocol_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -336,8 +165,7 @@ pub unsafe extern "C" fn landline_protocol_server(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, values) = unsafe { (out_handle(protocol, "protocol")?, values(options)) };
-        let stage = Stage::Server(Box::new(ServerHandshake::new(values.limits())));
-        make(&out, Core::new(stage, values, Vec::new()))
+        make(&out, values.without_tls().server()?.protocol()?)
     })
 }
 
@@ -361,8 +189,12 @@ pub unsafe extern "C" fn landline_protocol_receive(
     guard(|| unsafe {
         let (out, data) = (Out::new(taken, "taken")?, bytes(data, len, "data")?);
         out.set(0);
-        out.set(on_protocol(protocol, |core| core.receive(data))?);
-        Ok(LANDLINE_OK)
+        on_protocol(protocol, |protocol| {
+            let count = protocol.receive(data);
+            protocol.error().cloned().map_or(Ok(()), Err)?;
+            out.set(count);
+            Ok(LANDLINE_OK)
+        })
     })
 }
 
@@ -380,17 +212,30 @@ pub unsafe extern "C" fn landline_protocol_receive(
 pub unsafe extern "C" fn landline_protocol_receive_eof(protocol: *mut landline_protocol) -> landline_status {
     // SAFETY: the caller's promise.
     guard(|| unsafe {
-        on_protocol(protocol, |core| match &mut core.stage {
-            Stage::Client(handshake, _) => {
-                let error = handshake.receive_eof();
-                core.fail(Error::from(error))
-            }
-            Stage::Server(_) => core.fail(Error::Closed(Closed::Eof)),
-            Stage::Open(protocol) => {
-                protocol.receive_eof()?;
-                Ok(LANDLINE_OK)
-            }
-            Stage::Failed(failure) => Err(failure.clone()),
+        on_protocol(protocol, |protocol| {
+            protocol.receive_eof()?;
+            Ok(LANDLINE_OK)
+        })
+    })
+}
+
+/// Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
+/// server's client learns it (408), and end the stream; every later call gives the same error. Does nothing once the
+/// connection is open.
+///
+/// LANDLINE_OK if it is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if it has been refused;
+/// LANDLINE_ERR_REJECTED for a server; what had ended it before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+///
+/// # Safety
+///
+/// `protocol` is NULL or a live handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn landline_protocol_give_up(protocol: *mut landline_protocol) -> landline_status {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe {
+        on_protocol(protocol, |protocol| {
+            protocol.give_up().map_or(Ok(()), Err)?;
+            Ok(LANDLINE_OK)
         })
     })
 }
@@ -416,8 +261,13 @@ pub unsafe extern "C" fn landline_protocol_next(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let (event, data, len) = (Out::new(event, "event")?, Out::new(data, "data")?, Out::new(len, "len")?);
-        on_protocol(protocol, |core| {
-            let (what, payload) = core.next()?;
+        on_core(protocol, |core| {
+            let Core { protocol, texts, reason } = core;
+            let next = protocol.next_event()?;
+            if let Some(Event::Open(agreed)) = &next {
+                *texts = Some(Texts::new(agreed));
+            }
+            let (what, payload) = self::event(next, reason)?;
             event.set(what);
             data.set(payload.as_ptr());
             len.set(payload.len());
@@ -434,7 +284,12 @@ pub unsafe extern "C" fn landline_protocol_next(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_protocol_close_code(protocol: *const landline_protocol) -> i32 {
     // SAFETY: the caller's promise.
-    guard_value(0, || unsafe { on_protocol(protocol, |core| Ok(core.close_code)) })
+    guard_value(0, || unsafe {
+        on_protocol(protocol, |protocol| {
+            let frame = protocol.session().close_received_frame();
+            Ok(frame.map_or(0, |frame| u16::from(frame.code()).into()))
+        })
+    })
 }
 
 /// What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
@@ -454,9 +309,9 @@ pub unsafe extern "C" fn landline_protocol_output(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let (data, len) = (Out::new(data, "data")?, Out::new(len, "len")?);
-        on_protocol(protocol, |core| {
-            data.set(core.output().as_ptr());
-            len.set(core.output().len());
+        on_protocol(protocol, |protocol| {
+            data.set(protocol.output().as_ptr());
+            len.set(protocol.output().len());
             Ok(LANDLINE_OK)
         })
     })
@@ -476,8 +331,13 @@ pub unsafe extern "C" fn landline_protocol_consume(
 ) -> landline_status {
     // SAFETY: the caller's promise.
     guard(|| unsafe {
-        on_protocol(protocol, |core| core.consume(count))?;
-        Ok(LANDLINE_OK)
+        on_protocol(protocol, |protocol| {
+            if count > protocol.output().len() {
+                return Err(Failure::invalid(format!("{count} bytes are more than there is output")));
+            }
+            protocol.consume(count);
+            Ok(LANDLINE_OK)
+        })
     })
 }
 
@@ -501,8 +361,7 @@ pub unsafe extern "C" fn landline_protocol_send(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let (kind, compress, data) = (self::kind(kind)?, self::compress(flags)?, bytes(data, len, "data")?);
-        on_protocol(protocol, |core| {
-            let protocol = core.protocol()?;
+        on_protocol(protocol, |protocol| {
             protocol.set_compress(compress);
             let sent = match kind {
                 Kind::Binary => protocol.send(data).map_err(Error::from),
@@ -534,8 +393,8 @@ pub unsafe extern "C" fn landline_protocol_ping(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let data = bytes(data, len, "data")?;
-        on_protocol(protocol, |core| {
-            core.protocol()?.ping(data)?;
+        on_protocol(protocol, |protocol| {
+            protocol.ping(data)?;
             Ok(LANDLINE_OK)
         })
     })
@@ -559,8 +418,8 @@ pub unsafe extern "C" fn landline_protocol_close(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
-        on_protocol(protocol, |core| {
-            core.protocol()?.close(code, reason)?;
+        on_protocol(protocol, |protocol| {
+            protocol.close(code, reason)?;
             Ok(LANDLINE_OK)
         })
     })
@@ -575,7 +434,7 @@ pub unsafe extern "C" fn landline_protocol_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_protocol_is_over(protocol: *const landline_protocol) -> i32 {
     // SAFETY: the caller's promise.
-    guard_value(0, || unsafe { on_protocol(protocol, |core| Ok(core.is_over().into())) })
+    guard_value(0, || unsafe { on_protocol(protocol, |protocol| Ok(protocol.is_over().into())) })
 }
 
 /// LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
@@ -588,7 +447,7 @@ pub unsafe extern "C" fn landline_protocol_is_over(protocol: *const landline_pro
 pub unsafe extern "C" fn landline_protocol_str(protocol: *const landline_protocol, key: i32) -> *const c_char {
     // SAFETY: the caller's promise.
     guard_value(c"".as_ptr(), || unsafe {
-        on_protocol(protocol, |core| {
+        on_core(protocol, |core| {
             let texts = core.texts.as_ref().ok_or_else(|| Failure::state("the opening handshake is not done"))?;
             Ok(match key {
                 crate::conn_info::LANDLINE_CONN_SUBPROTOCOL => texts.subprotocol.as_ptr(),

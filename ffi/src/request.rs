@@ -361,13 +361,10 @@ pub unsafe extern "C" fn landline_request_accept(
         let subprotocol = if subprotocol.is_null() { None } else { Some(string(subprotocol, "subprotocol")?) };
         on_request(request, |stage, values| {
             let chosen = match subprotocol {
-                None => {
-                    let offered = stage.open()?.request.subprotocols();
-                    values.subprotocols().iter().find(|name| offered.contains(name)).map(|name| &name[..])
-                }
-                Some(name) => Some(name).filter(|name| !name.is_empty()),
+                None => stage.open()?.request.chosen_subprotocol().map(str::to_owned),
+                Some(name) => Some(name.to_owned()).filter(|name| !name.is_empty()),
             };
-            let ws: WebSocket = stage.answer(|request, headers| request.accept_with(chosen, headers))?;
+            let ws: WebSocket = stage.answer(|request, headers| request.accept_with(chosen.as_deref(), headers))?;
             out.set(into_handle(landline_conn::wrap(ws, values.single_thread(), values.close_timeout())?));
             Ok(LANDLINE_OK)
         })

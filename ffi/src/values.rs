@@ -4,18 +4,15 @@ use crate::failure::{Failure, Outcome};
 use crate::names;
 use crate::options::*;
 use crate::tls_values::Tls;
-use landline::proto::Limits;
 use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::transport::{IntoTransport, TcpOptions};
-use landline::{Client, Compression, Config, Interrupter, Keepalive, Server};
+use landline::{Client, ClientBuilder, Compression, Config, Interrupter, Keepalive, Server};
 use std::time::Duration;
 
 #[derive(Clone, Default)]
 pub(crate) struct Values {
     config: Config,
-    message_limits: Limits,
-    close_timeout: Option<Duration>,
     compression: bool,
     compression_options: Compression,
     keepalive: Keepalive,
@@ -52,21 +49,11 @@ impl Values {
     pub(crate) fn config(&self) -> Config {
         let compression = self.compression();
         let keepalive = self.keepalive_on.then_some(self.keepalive);
-        self.config
-            .clone()
-            .max_message_size(self.message_limits.max_message_size)
-            .max_fragments(self.message_limits.max_fragments)
-            .close_timeout(self.close_timeout())
-            .compression(compression)
-            .keepalive(keepalive)
-    }
-
-    pub(crate) fn message_limits(&self) -> Limits {
-        self.message_limits
+        self.config.clone().compression(compression).keepalive(keepalive)
     }
 
     pub(crate) fn close_timeout(&self) -> Duration {
-        self.close_timeout.unwrap_or(Duration::from_secs(5))
+        self.config.close_timeout
     }
 
     /// The interrupter that was given, or one that is made for a listener.
@@ -92,7 +79,7 @@ impl Values {
         transport: impl IntoTransport,
         limit: Option<Duration>,
     ) -> Outcome<landline::server::Request> {
-        let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(10)));
+        let timeout = self.handshake_timeout.unwrap_or(ServerBuilder::HANDSHAKE_TIMEOUT);
         // A limit of 0 is one that has passed.
         let timeout =
             [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
@@ -103,30 +90,8 @@ impl Values {
         self.single_thread
     }
 
-    pub(crate) fn limits(&self) -> HeadLimits {
-        self.limits
-    }
-
-    pub(crate) fn compression(&self) -> Option<Compression> {
+    fn compression(&self) -> Option<Compression> {
         self.compression.then(|| self.compression_options.clone())
-    }
-
-    pub(crate) fn subprotocols(&self) -> &[String] {
-        &self.subprotocols
-    }
-
-    /// For a server without TLS of its own.
-    pub(crate) fn allows(&self, origin: Option<&str>, host: &str) -> bool {
-        self.origins.allows(origin, host, self.public_scheme)
-    }
-
-    /// The request's own parts, for a client that is driven by hand.
-    pub(crate) fn request(&self) -> Outcome<(Option<&str>, Option<&str>, Headers)> {
-        let mut headers = Headers::new();
-        for (name, value) in &self.headers {
-            add_header(&mut headers, name, value)?;
-        }
-        Ok((self.host.as_deref(), self.origin.as_deref(), headers))
     }
 
     /// A client, for one connection that must be open within `limit`.
@@ -147,7 +112,7 @@ impl Values {
         if let Some(timeout) = self.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
-        let timeout = self.handshake_timeout.unwrap_or(Some(Duration::from_secs(30)));
+        let timeout = self.handshake_timeout.unwrap_or(ClientBuilder::HANDSHAKE_TIMEOUT);
         let timeout = [timeout, limit].into_iter().flatten().min();
         builder = builder.handshake_timeout(timeout);
         match &self.interrupter {
@@ -170,6 +135,9 @@ impl Values {
             .subprotocols(self.subprotocols.clone())
             .origins(self.origins.clone())
             .connection_interrupters(!self.single_thread);
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
         if let Some(scheme) = self.public_scheme {
             builder = builder.public_scheme(scheme);
         }
@@ -194,12 +162,12 @@ impl Values {
     pub(crate) fn set_int(&mut self, key: i32, value: i64) -> Outcome<()> {
         let millis = || time(key, value);
         match key {
-            LANDLINE_OPT_MAX_MESSAGE_SIZE => self.message_limits.max_message_size = number(key, value)?,
-            LANDLINE_OPT_MAX_FRAGMENTS => self.message_limits.max_fragments = number(key, value)?,
+            LANDLINE_OPT_MAX_MESSAGE_SIZE => self.config.limits.max_message_size = number(key, value)?,
+            LANDLINE_OPT_MAX_FRAGMENTS => self.config.limits.max_fragments = number(key, value)?,
             LANDLINE_OPT_SEND_TIMEOUT_MS => self.config = self.config.clone().send_timeout(millis()?),
             LANDLINE_OPT_RECV_TIMEOUT_MS => self.config = self.config.clone().recv_timeout(millis()?),
             LANDLINE_OPT_CLOSE_TIMEOUT_MS => {
-                self.close_timeout = Some(millis()?.unwrap_or(Duration::MAX));
+                self.config.close_timeout = millis()?.unwrap_or(Duration::MAX);
             }
             LANDLINE_OPT_KEEPALIVE_INTERVAL_MS => {
                 let interval = if value == 0 { None } else { millis()? };

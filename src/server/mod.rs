@@ -22,7 +22,8 @@ use crate::config::{Config, config_setters, not_zero};
 use crate::connection::{Interrupter, WebSocket};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result, Setting};
-use crate::proto::handshake::{HeadLimits, ServerPolicy};
+use crate::proto::Protocol;
+use crate::proto::handshake::{HeadLimits, ServerHandshake, ServerPolicy};
 use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, Wake};
 use std::fmt::Debug;
 use std::net::ToSocketAddrs;
@@ -53,7 +54,7 @@ impl Default for Options {
             tcp: TcpOptions::default(),
             policy: ServerPolicy::default(),
             limits: HeadLimits::default(),
-            handshake_timeout: Some(Duration::from_secs(10)),
+            handshake_timeout: ServerBuilder::HANDSHAKE_TIMEOUT,
             interrupter: None,
             connection_interrupters: false,
             max_connections: 1024,
@@ -129,6 +130,9 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
+    /// The default of [`handshake_timeout`](Self::handshake_timeout).
+    pub const HANDSHAKE_TIMEOUT: Option<Duration> = Some(Duration::from_secs(10));
+
     /// Speaks TLS (`wss`) with this certificate.
     #[must_use]
     pub fn tls(mut self, identity: Identity) -> Self {
@@ -159,6 +163,16 @@ impl ServerBuilder {
     #[must_use]
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.options.policy.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds a header to each answer that opens a connection, its name as it is written here.
+    /// With a header of the handshake itself every client is refused with 500.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Err(error) = self.options.policy.headers.append(name, value) {
+            self.error.get_or_insert(error.into());
+        }
         self
     }
 
@@ -321,6 +335,27 @@ impl ServerBuilder {
     /// been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Io`].
     pub fn accept(self, stream: impl IntoTransport) -> Result<WebSocket> {
         self.accept_over(stream)?.accept()
+    }
+
+    /// A server's end of one connection, for a program with an event loop of its own that does the I/O: see [`Protocol`].
+    /// It decides on requests as these options say. Time limits, keepalive, TCP options, limits on connections and the
+    /// interrupter do nothing, and the caller does TLS. Never blocks.
+    ///
+    /// ```
+    /// use landline::server::OriginPolicy;
+    /// let mut end = landline::Server::builder().origins(OriginPolicy::SameOrigin).protocol()?;
+    /// end.receive(b"GET / HTTP/1.1\r\n\r\n");
+    /// assert!(end.output().starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`], and [`Error::Tls`] for a certificate that cannot be used.
+    pub fn protocol(self) -> Result<Protocol> {
+        let options = self.checked()?;
+        let server = Protocol::server(ServerHandshake::new(options.limits), options.policy.clone());
+        Ok(server.with_limits(options.config.limits))
     }
 
     fn checked(self) -> Result<Arc<Options>> {

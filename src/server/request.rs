@@ -98,13 +98,19 @@ impl Request {
         self.request.subprotocols()
     }
 
+    /// The first of the server's subprotocols that the client offers: what [`accept`](Self::accept) answers with.
+    #[must_use]
+    pub fn chosen_subprotocol(&self) -> Option<&str> {
+        self.options.policy.choose(&self.request)
+    }
+
     /// The client's address, if the transport has such a thing.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.transport.as_ref().and_then(|transport| transport.peer_addr())
     }
 
-    /// Opens the connection, with the first of the server's subprotocols that the client offers.
+    /// Opens the connection, with the [chosen](Self::chosen_subprotocol) subprotocol.
     ///
     /// Blocks until the answer is in the kernel, for at most the handshake's time.
     ///
@@ -112,9 +118,8 @@ impl Request {
     ///
     /// [`Error::Timeout`], [`Error::Io`].
     pub fn accept(self) -> Result<WebSocket> {
-        let options = Arc::clone(&self.options);
-        let chosen = options.policy.choose(&self.request);
-        self.accept_with(chosen, Headers::new())
+        let chosen = self.chosen_subprotocol().map(str::to_owned);
+        self.accept_with(chosen.as_deref(), Headers::new())
     }
 
     /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in

@@ -58,6 +58,11 @@ impl Headers {
         Ok(self)
     }
 
+    /// These headers, and others behind them.
+    pub(super) fn followed_by(&self, others: Self) -> Self {
+        Self(self.0.iter().cloned().chain(others.0).collect())
+    }
+
     /// Iterates over the names, as they were given, and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.0.iter().map(|header| (&*header.written, &header.value))

@@ -51,8 +51,8 @@ impl ServerPolicy {
         self.subprotocols.iter().find(|name| request.subprotocols().contains(name)).map(String::as_str)
     }
 
-    /// Accepts a request with this subprotocol and additional headers: gives the complete answer, and what is agreed on
-    /// once that has been sent. Takes the headers out of the request.
+    /// Accepts a request with this subprotocol, and with `headers` behind the policy's own: gives the complete answer, and
+    /// what is agreed on once that has been sent. Takes the headers out of the request.
     ///
     /// # Errors
     ///
@@ -66,6 +66,7 @@ impl ServerPolicy {
         let agreed = self.compression.as_ref().and_then(|options| deflate::accept(options, request.extensions()));
         let (compression, extensions) = agreed.map(|(parameters, answer)| (parameters, vec![answer])).unzip();
         let extensions = extensions.unwrap_or_default();
+        let headers = self.headers.followed_by(headers.into());
         let answer = request.accept(subprotocol, &extensions, headers)?;
         let agreed = Handshake {
             subprotocol: subprotocol.map(str::to_owned),

@@ -135,7 +135,7 @@ impl Protocol {
         }
         let policy = &deciding.policy;
         let chosen = policy.choose(&request).map(str::to_owned);
-        if let Err(error) = self.answer(policy, &mut request, chosen.as_deref(), policy.headers.clone()) {
+        if let Err(error) = self.answer(policy, &mut request, chosen.as_deref(), Headers::new()) {
             // The program's own mistake. The client is answered all the same.
             self.refuse(&Rejection::internal_error(), Error::Response(error));
         }
@@ -216,19 +216,19 @@ impl Protocol {
 
     // ----- The caller's decision -----
 
-    /// Accepts the request, with the subprotocol that the policy chooses and the headers that it names.
+    /// Accepts the request, with the subprotocol that the policy chooses.
     ///
     /// # Errors
     ///
     /// As [`accept_with`](Self::accept_with).
     pub fn accept(&mut self) -> Result<(), Error> {
         let (request, policy) = self.undecided()?;
-        let (chosen, headers) = (policy.choose(request).map(str::to_owned), policy.headers.clone());
-        self.accept_with(chosen.as_deref(), headers)
+        let chosen = policy.choose(request).map(str::to_owned);
+        self.accept_with(chosen.as_deref(), Headers::new())
     }
 
-    /// Accepts the request with this subprotocol, which the client must have offered, and additional headers in the
-    /// answer. The answer is queued, [`Event::Open`] comes next.
+    /// Accepts the request with this subprotocol, which the client must have offered, and headers in addition to those of
+    /// the policy. The answer is queued, [`Event::Open`] comes next.
     ///
     /// # Errors
     ///

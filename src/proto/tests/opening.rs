@@ -270,7 +270,7 @@ fn the_caller_decides_once_about_what_the_policy_admits() {
     server.accept_with(Some("a"), http::HeaderMap::new()).unwrap();
     assert_eq!(opened(&mut server).subprotocol.as_deref(), Some("a"));
     hand_over(&mut server, &mut client, Way::Copied(100_000));
-    assert!(!opened(&mut client).headers.contains_key("x-mine"));
+    assert_eq!(opened(&mut client).headers["x-mine"], "1", "the policy's headers come with every answer");
 
     // No.
     let (mut client, mut server) = ask();

@@ -48,12 +48,13 @@ fn an_answer_says_what_was_agreed_on() {
     assert_eq!(asked.headers()["x-a"], "b", "the request is as it was");
     let mut headers = Headers::new();
     headers.append("appKey", "6f2a").unwrap();
+    policy.headers.append("X-Every", "1").unwrap();
     let (answer, agreed) = policy.accept(&mut asked, Some("a"), headers).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
     assert!(answer.contains("\r\nSec-WebSocket-Protocol: a\r\n"), "{answer}");
     assert!(answer.contains("permessage-deflate; server_no_context_takeover\r\n"), "{answer}");
-    assert!(answer.contains("\r\nappKey: 6f2a\r\n"), "{answer}");
+    assert!(answer.contains("\r\nX-Every: 1\r\nappKey: 6f2a\r\n"), "{answer}");
     assert_eq!(agreed.subprotocol.as_deref(), Some("a"));
     assert!(agreed.compression.is_some_and(|parameters| parameters.server_no_context_takeover));
     assert_eq!(agreed.extensions[0].name(), "permessage-deflate");
