@@ -26,6 +26,7 @@ mod message;
 mod names;
 mod options;
 mod protocol;
+mod protocol_send;
 mod request;
 mod server;
 mod socket;

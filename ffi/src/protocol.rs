@@ -1,15 +1,14 @@
 //! The protocol without I/O, for programs with a loop of their own: the opening handshake and everything after it.
 
-use crate::args::{Out, bytes, close_code, kind, out_handle, string, text};
-use crate::conn_send::compress;
+use crate::args::{Out, bytes, out_handle, string};
 use crate::failure::{Failure, Outcome, guard, guard_value};
 use crate::headers::HeaderTexts;
 use crate::names;
-use crate::options::{landline_options, values};
+use crate::options::landline_options;
 use crate::status::*;
-use landline::error::UsageError;
+use crate::values::values;
 use landline::proto::{Event, Protocol};
-use landline::{Compress, Error, Handshake, Kind};
+use landline::{Handshake, Kind};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, TryLockError};
 
@@ -112,7 +111,7 @@ unsafe fn on_core<T>(protocol: *const landline_protocol, body: impl FnOnce(&mut 
 /// # Safety
 ///
 /// `protocol` is NULL or a live handle.
-unsafe fn on_protocol<T>(
+pub(crate) unsafe fn on_protocol<T>(
     protocol: *const landline_protocol,
     body: impl FnOnce(&mut Protocol) -> Outcome<T>,
 ) -> Outcome<T> {
@@ -336,90 +335,6 @@ pub unsafe extern "C" fn landline_protocol_consume(
                 return Err(Failure::invalid(format!("{count} bytes are more than there is output")));
             }
             protocol.consume(count);
-            Ok(LANDLINE_OK)
-        })
-    })
-}
-
-/// Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
-///
-/// LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
-/// what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
-/// LANDLINE_ERR_NULL.
-///
-/// # Safety
-///
-/// `protocol` is NULL or a live handle; `len` bytes can be read at `data`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_send(
-    protocol: *mut landline_protocol,
-    kind: i32,
-    data: *const c_void,
-    len: usize,
-    flags: u32,
-) -> landline_status {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let (kind, compress, data) = (self::kind(kind)?, self::compress(flags)?, bytes(data, len, "data")?);
-        on_protocol(protocol, |protocol| {
-            protocol.set_compress(compress);
-            let sent = match kind {
-                Kind::Binary => protocol.send(data).map_err(Error::from),
-                Kind::Text => match simdutf8::basic::from_utf8(data) {
-                    Ok(text) => protocol.send(text).map_err(Error::from),
-                    Err(_) => Err(UsageError::InvalidUtf8.into()),
-                },
-            };
-            protocol.set_compress(Compress::Auto);
-            sent?;
-            Ok(LANDLINE_OK)
-        })
-    })
-}
-
-/// Puts a Ping of at most 125 bytes into the output.
-///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
-///
-/// # Safety
-///
-/// As landline_protocol_send().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_ping(
-    protocol: *mut landline_protocol,
-    data: *const c_void,
-    len: usize,
-) -> landline_status {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let data = bytes(data, len, "data")?;
-        on_protocol(protocol, |protocol| {
-            protocol.ping(data)?;
-            Ok(LANDLINE_OK)
-        })
-    })
-}
-
-/// Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
-/// if one was sent before.
-///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
-///
-/// # Safety
-///
-/// `protocol` is NULL or a live handle; `len` bytes can be read at `reason`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_close(
-    protocol: *mut landline_protocol,
-    code: i32,
-    reason: *const c_void,
-    len: usize,
-) -> landline_status {
-    // SAFETY: the caller's promise.
-    guard(|| unsafe {
-        let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
-        on_protocol(protocol, |protocol| {
-            protocol.close(code, reason)?;
             Ok(LANDLINE_OK)
         })
     })
