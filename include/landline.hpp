@@ -1992,6 +1992,12 @@ public:
         failure = detail::code(landline_protocol_receive_eof(get()));
     }
 
+    /// Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
+    /// server's client learns it, and end the stream: status::timed_out for a client, or status::handshake if it has been
+    /// refused, status::rejected for a server, from every later call too. Does nothing once the connection is open.
+    void give_up() { detail::check(landline_protocol_give_up(get())); }
+    void give_up(std::error_code& failure) noexcept { failure = detail::code(landline_protocol_give_up(get())); }
+
     /// The next thing that the peer did; event_kind::none if there is nothing without more bytes.
     event next() {
         std::error_code failure;
@@ -2001,10 +2007,10 @@ public:
     }
     event next(std::error_code& failure) noexcept {
         std::int32_t what = LANDLINE_EVENT_NONE;
-        const std::uint8_t* data = nullptr;
+        const void* data = nullptr;
         std::size_t size = 0;
         failure = detail::code(landline_protocol_next(get(), &what, &data, &size));
-        return {static_cast<event_kind>(what), bytes_view(data, size)};
+        return {static_cast<event_kind>(what), bytes_view(static_cast<const std::uint8_t*>(data), size)};
     }
 
     /// The bytes to write to the peer. Valid until the next call.
@@ -2015,10 +2021,10 @@ public:
         return bytes;
     }
     bytes_view output(std::error_code& failure) const noexcept {
-        const std::uint8_t* data = nullptr;
+        const void* data = nullptr;
         std::size_t size = 0;
         failure = detail::code(landline_protocol_output(get(), &data, &size));
-        return {data, size};
+        return {static_cast<const std::uint8_t*>(data), size};
     }
 
     /// So many bytes of the output have been written.
@@ -2053,10 +2059,14 @@ public:
     }
 
     /// The code in the peer's Close frame, 1005 if it had none; 0 before it has come.
-    int close_code_received() const noexcept { return landline_protocol_close_code(get()); }
+    int close_code_received() const noexcept {
+        return static_cast<int>(number(LANDLINE_CONN_CLOSE_CODE_RECEIVED));
+    }
     /// Whether nothing more can be sent and nothing more will come than what has: both Close frames are there, or
     /// something failed.
-    bool is_over() const noexcept { return landline_protocol_is_over(get()) != 0; }
+    bool is_over() const noexcept { return number(LANDLINE_CONN_STATE) == LANDLINE_STATE_OVER; }
+    /// Whether the opening handshake is under way: before event_kind::open.
+    bool is_opening() const noexcept { return number(LANDLINE_CONN_STATE) == LANDLINE_STATE_OPENING; }
     /// What the opening handshake agreed on; empty before event_kind::open. Valid as long as the protocol.
     std::string_view subprotocol() const noexcept { return text(LANDLINE_CONN_SUBPROTOCOL); }
     std::string_view target() const noexcept { return text(LANDLINE_CONN_TARGET); }
@@ -2064,7 +2074,15 @@ public:
     std::string_view headers() const noexcept { return text(LANDLINE_CONN_HEADERS); }
 
 private:
-    std::string_view text(std::int32_t key) const noexcept { return landline_protocol_str(get(), key); }
+    std::int64_t number(std::int32_t key) const noexcept {
+        std::int64_t value = 0;
+        return landline_protocol_int(get(), key, &value) == LANDLINE_OK ? value : 0;
+    }
+    std::string_view text(std::int32_t key) const noexcept {
+        const char* text = "";
+        std::size_t size = 0;
+        return landline_protocol_str(get(), key, &text, &size) == LANDLINE_OK ? std::string_view(text, size) : "";
+    }
 
     void send_any(kind as, bytes_view data, send_flag flags) {
         std::error_code failure;

@@ -60,7 +60,7 @@ static size_t make(int number, char *text, size_t size) {
 }
 
 /* What the program does about an event; counts the echoes. */
-static void handle(landline_protocol *protocol, int32_t event, const uint8_t *data, size_t len, int *echoes) {
+static void handle(landline_protocol *protocol, int32_t event, const void *data, size_t len, int *echoes) {
     char text[32];
     switch (event) {
     case LANDLINE_EVENT_OPEN:
@@ -85,7 +85,7 @@ static void handle(landline_protocol *protocol, int32_t event, const uint8_t *da
 static landline_status feed(landline_protocol *protocol, const char *bytes, size_t count, int *echoes) {
     while (count > 0) {
         size_t taken, len;
-        const uint8_t *data;
+        const void *data;
         int32_t event;
         landline_status status = landline_protocol_receive(protocol, bytes, count, &taken);
         if (status != LANDLINE_OK)
@@ -103,7 +103,7 @@ static landline_status feed(landline_protocol *protocol, const char *bytes, size
 
 /* Writes what there is room for. */
 static void write_output(int fd, landline_protocol *protocol) {
-    const uint8_t *data;
+    const void *data;
     size_t len;
     ssize_t count;
     check(landline_protocol_output(protocol, &data, &len), "sending");
@@ -132,6 +132,7 @@ int main(int argc, char **argv) {
     landline_protocol *protocol;
     struct pollfd fd;
     int echoes = 0, goes_on = 1;
+    int64_t code;
 
     if (argc != 3) {
         fputs("usage: protocol_loop HOST PORT\n", stderr);
@@ -143,7 +144,7 @@ int main(int argc, char **argv) {
 
     /* Until the server ends the stream, which a client leaves to it. */
     while (goes_on) {
-        const uint8_t *output;
+        const void *output;
         size_t len;
         int ready;
         check(landline_protocol_output(protocol, &output, &len), "waiting");
@@ -159,7 +160,8 @@ int main(int argc, char **argv) {
             goes_on = read_input(fd.fd, protocol, &echoes);
     }
     check(landline_protocol_receive_eof(protocol), "receiving");
-    if (echoes != MESSAGES || landline_protocol_close_code(protocol) != 1000)
+    check(landline_protocol_int(protocol, LANDLINE_CONN_CLOSE_CODE_RECEIVED, &code), "closing");
+    if (echoes != MESSAGES || code != LANDLINE_CLOSE_NORMAL_CLOSURE)
         fail("closing", "the server has closed too early");
     printf("%d messages echoed\n", echoes);
     close(fd.fd);

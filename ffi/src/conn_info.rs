@@ -100,6 +100,8 @@ pub const LANDLINE_STATE_OPEN: i32 = 0;
 pub const LANDLINE_STATE_CLOSING: i32 = 1;
 /// It is over.
 pub const LANDLINE_STATE_OVER: i32 = 2;
+/// The opening handshake is under way. Of a landline_protocol only.
+pub const LANDLINE_STATE_OPENING: i32 = 3;
 
 /// No Close frame was sent or received.
 pub const LANDLINE_SIDE_NONE: i32 = 0;

@@ -109,16 +109,6 @@ pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) ->
     }
 }
 
-/// [`guard`] for a function that returns a plain value, `neutral` when it fails.
-pub(crate) fn guard_value<T>(neutral: T, body: impl FnOnce() -> Outcome<T>) -> T {
-    let mut value = neutral;
-    guard(|| {
-        value = body()?;
-        Ok(LANDLINE_OK)
-    });
-    value
-}
-
 // ----- The thread's last error -----
 
 /// The last failure of a thread; what is asked for is made when it is asked for.

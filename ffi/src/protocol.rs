@@ -1,7 +1,8 @@
 //! The protocol without I/O, for programs with a loop of their own: the opening handshake and everything after it.
 
-use crate::args::{Out, bytes, out_handle, string};
-use crate::failure::{Failure, Outcome, guard, guard_value};
+use crate::args::{Out, TextOut, bytes, out_handle, string};
+use crate::conn_info::*;
+use crate::failure::{Failure, Outcome, guard};
 use crate::headers::HeaderTexts;
 use crate::names;
 use crate::options::landline_options;
@@ -9,7 +10,7 @@ use crate::status::*;
 use crate::values::values;
 use landline::proto::{Event, Protocol};
 use landline::{Handshake, Kind};
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::{Mutex, TryLockError};
 
 /// One end of a connection without I/O: bytes go in, events and bytes come out.
@@ -20,10 +21,11 @@ use std::sync::{Mutex, TryLockError};
 ///
 /// The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
 /// LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
-/// landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
-/// client waits for the server to do so first.
+/// landline_protocol_consume(). When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the
+/// stream; a client waits for the server to do so first.
 ///
-/// There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake, and the time from
+/// There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake and end it with
+/// landline_protocol_give_up(), bound the time from
 /// landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
 /// if nothing comes for another one.
 #[allow(non_camel_case_types)]
@@ -35,7 +37,7 @@ pub const LANDLINE_EVENT_NONE: i32 = 0;
 pub const LANDLINE_EVENT_TEXT: i32 = 1;
 /// A binary message.
 pub const LANDLINE_EVENT_BINARY: i32 = 2;
-/// The peer's Close frame, with its reason; landline_protocol_close_code() has the code. The answer is in the output.
+/// The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The answer is in the output.
 /// Nothing comes after it.
 pub const LANDLINE_EVENT_CLOSE: i32 = 8;
 /// A Ping; its Pong is in the output.
@@ -254,7 +256,7 @@ pub unsafe extern "C" fn landline_protocol_give_up(protocol: *mut landline_proto
 pub unsafe extern "C" fn landline_protocol_next(
     protocol: *mut landline_protocol,
     event: *mut i32,
-    data: *mut *const u8,
+    data: *mut *const c_void,
     len: *mut usize,
 ) -> landline_status {
     // SAFETY: the caller's promise.
@@ -268,25 +270,9 @@ pub unsafe extern "C" fn landline_protocol_next(
             }
             let (what, payload) = self::event(next, reason)?;
             event.set(what);
-            data.set(payload.as_ptr());
+            data.set(payload.as_ptr().cast());
             len.set(payload.len());
             Ok(LANDLINE_OK)
-        })
-    })
-}
-
-/// The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL.
-///
-/// # Safety
-///
-/// `protocol` is NULL or a live handle.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_close_code(protocol: *const landline_protocol) -> i32 {
-    // SAFETY: the caller's promise.
-    guard_value(0, || unsafe {
-        on_protocol(protocol, |protocol| {
-            let frame = protocol.session().close_received_frame();
-            Ok(frame.map_or(0, |frame| u16::from(frame.code()).into()))
         })
     })
 }
@@ -302,14 +288,14 @@ pub unsafe extern "C" fn landline_protocol_close_code(protocol: *const landline_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_protocol_output(
     protocol: *const landline_protocol,
-    data: *mut *const u8,
+    data: *mut *const c_void,
     len: *mut usize,
 ) -> landline_status {
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let (data, len) = (Out::new(data, "data")?, Out::new(len, "len")?);
         on_protocol(protocol, |protocol| {
-            data.set(protocol.output().as_ptr());
+            data.set(protocol.output().as_ptr().cast());
             len.set(protocol.output().len());
             Ok(LANDLINE_OK)
         })
@@ -340,36 +326,71 @@ pub unsafe extern "C" fn landline_protocol_consume(
     })
 }
 
-/// 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
-/// fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
+/// A number that belongs to the protocol, by its key. LANDLINE_CONN_STATE: LANDLINE_STATE_OPENING before
+/// LANDLINE_EVENT_OPEN; LANDLINE_STATE_OVER when nothing more can be sent and nothing more will come than what has, because
+/// both Close frames are there, the peer is at fault, the stream has ended, or the opening handshake has failed.
+/// LANDLINE_CONN_CLOSE_CODE_RECEIVED. LANDLINE_CONN_COMPRESSION.
+///
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
-/// `protocol` is NULL or a live handle.
+/// `protocol` is NULL or a live handle; `value` is NULL or can be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_is_over(protocol: *const landline_protocol) -> i32 {
+pub unsafe extern "C" fn landline_protocol_int(
+    protocol: *const landline_protocol,
+    key: i32,
+    value: *mut i64,
+) -> landline_status {
     // SAFETY: the caller's promise.
-    guard_value(0, || unsafe { on_protocol(protocol, |protocol| Ok(protocol.is_over().into())) })
+    guard(|| unsafe {
+        let out = Out::new(value, "value")?;
+        on_protocol(protocol, |protocol| {
+            let received = protocol.session().close_received_frame();
+            let agreed = protocol.handshake().and_then(|agreed| agreed.compression);
+            out.set(match key {
+                LANDLINE_CONN_STATE if protocol.is_over() => LANDLINE_STATE_OVER.into(),
+                LANDLINE_CONN_STATE if protocol.is_opening() => LANDLINE_STATE_OPENING.into(),
+                LANDLINE_CONN_STATE if protocol.close_expected() => LANDLINE_STATE_CLOSING.into(),
+                LANDLINE_CONN_STATE => LANDLINE_STATE_OPEN.into(),
+                LANDLINE_CONN_CLOSE_CODE_RECEIVED => received.map_or(0, |frame| u16::from(frame.code()).into()),
+                LANDLINE_CONN_COMPRESSION => agreed.is_some().into(),
+                _ => return Err(names::wrong_key(names::CONN, key, "a protocol's number")),
+            });
+            Ok(LANDLINE_OK)
+        })
+    })
 }
 
-/// LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
-/// Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
+/// A text that belongs to the protocol, by its key, LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
+/// LANDLINE_CONN_HEADERS: `*text`, `*len` bytes and a NUL. Valid until the protocol is freed. Empty before
+/// LANDLINE_EVENT_OPEN. `len` may be NULL.
+///
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
-/// `protocol` is NULL or a live handle.
+/// `protocol` is NULL or a live handle; `text` and `len` are NULL or can be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn landline_protocol_str(protocol: *const landline_protocol, key: i32) -> *const c_char {
+pub unsafe extern "C" fn landline_protocol_str(
+    protocol: *const landline_protocol,
+    key: i32,
+    text: *mut *const c_char,
+    len: *mut usize,
+) -> landline_status {
     // SAFETY: the caller's promise.
-    guard_value(c"".as_ptr(), || unsafe {
+    guard(|| unsafe {
+        let out = TextOut::new(text, len, "text")?;
         on_core(protocol, |core| {
-            let texts = core.texts.as_ref().ok_or_else(|| Failure::state("the opening handshake is not done"))?;
-            Ok(match key {
-                crate::conn_info::LANDLINE_CONN_SUBPROTOCOL => texts.subprotocol.as_ptr(),
-                crate::conn_info::LANDLINE_CONN_TARGET => texts.target.as_ptr(),
-                crate::conn_info::LANDLINE_CONN_HEADERS => texts.headers.block().0.cast(),
+            let c_string = |text: &CStr| (text.as_ptr().cast(), text.count_bytes());
+            out.set_bytes(match (key, &core.texts) {
+                (LANDLINE_CONN_SUBPROTOCOL | LANDLINE_CONN_TARGET | LANDLINE_CONN_HEADERS, None) => c_string(c""),
+                (LANDLINE_CONN_SUBPROTOCOL, Some(texts)) => c_string(&texts.subprotocol),
+                (LANDLINE_CONN_TARGET, Some(texts)) => c_string(&texts.target),
+                (LANDLINE_CONN_HEADERS, Some(texts)) => texts.headers.block(),
                 _ => return Err(names::wrong_key(names::CONN, key, "a protocol's text")),
-            })
+            });
+            Ok(LANDLINE_OK)
         })
     })
 }

@@ -369,6 +369,12 @@ impl Protocol {
         self.session.queue_replies(&mut self.outbound);
     }
 
+    /// Whether the opening handshake is under way.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        self.failed.is_none() && self.check_opened().is_err()
+    }
+
     /// Whether the closing handshake is under way and the stream should end soon: start a timer and end it
     /// then. A server ends the stream itself once `output` is written and both Close frames have travelled; a
     /// client waits for that (RFC 6455 7.1.1).

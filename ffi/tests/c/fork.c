@@ -12,7 +12,7 @@ enum { BEFORE = 10, EACH = 2000, FRAME = 6 + 1 };
 
 /* What one says is received by the other; gives whether it is open then. */
 static int pass_on(landline_protocol *from, landline_protocol *to) {
-    const uint8_t *data;
+    const void *data;
     int32_t event = LANDLINE_EVENT_NONE;
     size_t len, taken;
     OK(landline_protocol_output(from, &data, &len));
@@ -25,7 +25,7 @@ static int pass_on(landline_protocol *from, landline_protocol *to) {
 
 /* Frames of one byte each: gives how many bytes they are. */
 static size_t frames(landline_protocol *client, int count, unsigned char *place) {
-    const uint8_t *data;
+    const void *data;
     size_t len;
     for (int i = 0; i < count; i++)
         OK(landline_protocol_send(client, LANDLINE_BINARY, "x", 1, 0));
@@ -99,7 +99,7 @@ static void masking_keys(void) {
 /* The request's first bytes, which its key is part of. */
 static size_t request(char *place, size_t room) {
     landline_protocol *protocol;
-    const uint8_t *data;
+    const void *data;
     size_t len;
     OK(landline_protocol_client("ws://localhost/", NULL, &protocol));
     OK(landline_protocol_output(protocol, &data, &len));

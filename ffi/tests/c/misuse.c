@@ -47,9 +47,6 @@ static void neutral_values(void) {
     CHECK_IS(landline_message_kind(NULL), 0);
     CHECK(landline_message_data(NULL) == NULL);
     CHECK_IS(landline_message_len(NULL), 0);
-    CHECK_IS(landline_protocol_close_code(NULL), 0);
-    CHECK_IS(landline_protocol_is_over(NULL), 0);
-    CHECK_TEXT(landline_protocol_str(NULL, LANDLINE_CONN_TARGET), "");
     CHECK(landline_status_name(INT_MIN) != NULL && landline_status_text(INT_MAX) != NULL);
     CHECK_IS(landline_status_is_fatal(INT_MAX), 0);
     CHECK(landline_version() != NULL && landline_version_number() >= 0 && landline_abi_version() >= 0);
@@ -506,9 +503,11 @@ static void servers(void) {
 
 static void protocols(void) {
     landline_protocol *protocol = STALE;
-    const uint8_t *data;
+    const void *data;
     size_t len = 0;
     int32_t event;
+    int64_t number;
+    const char *text;
     char long_reason[126];
     memset(long_reason, 'a', sizeof long_reason);
     IS_NULL(landline_protocol_client(NULL, NULL, &protocol), "url");
@@ -519,6 +518,9 @@ static void protocols(void) {
     IS_NULL(landline_protocol_server(NULL, NULL), "protocol");
     IS_NULL(landline_protocol_receive(NULL, "a", 1, &len), "protocol");
     IS_NULL(landline_protocol_receive_eof(NULL), "protocol");
+    IS_NULL(landline_protocol_give_up(NULL), "protocol");
+    IS_NULL(landline_protocol_int(NULL, LANDLINE_CONN_STATE, &number), "protocol");
+    IS_NULL(landline_protocol_str(NULL, LANDLINE_CONN_TARGET, &text, &len), "protocol");
     IS_NULL(landline_protocol_next(NULL, &event, &data, &len), "protocol");
     IS_NULL(landline_protocol_output(NULL, &data, &len), "protocol");
     IS_NULL(landline_protocol_consume(NULL, 0), "protocol");
@@ -550,16 +552,25 @@ static void protocols(void) {
     MISUSE(landline_protocol_send(protocol, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_STATE, "handshake");
     MISUSE(landline_protocol_ping(protocol, "a", 1), LANDLINE_ERR_STATE, "handshake");
     MISUSE(landline_protocol_close(protocol, 1000, NULL, 0), LANDLINE_ERR_STATE, "handshake");
-    CHECK_TEXT(landline_protocol_str(protocol, LANDLINE_CONN_TARGET), "");
-    CHECK_IS(landline_protocol_close_code(protocol), 0);
-    CHECK_IS(landline_protocol_is_over(protocol), 0);
+    IS_NULL(landline_protocol_int(protocol, LANDLINE_CONN_STATE, NULL), "value");
+    INVALID(landline_protocol_int(protocol, LANDLINE_CONN_FD, &number), "LANDLINE_CONN_FD");
+    INVALID(landline_protocol_int(protocol, INT_MAX, &number), "");
+    IS_NULL(landline_protocol_str(protocol, LANDLINE_CONN_TARGET, NULL, &len), "text");
+    INVALID(landline_protocol_str(protocol, LANDLINE_CONN_STATE, &text, &len), "LANDLINE_CONN_STATE");
+    OK(landline_protocol_str(protocol, LANDLINE_CONN_TARGET, &text, NULL));
+    CHECK_TEXT(text, "");
+    OK(landline_protocol_int(protocol, LANDLINE_CONN_CLOSE_CODE_RECEIVED, &number));
+    CHECK_IS(number, 0);
+    OK(landline_protocol_int(protocol, LANDLINE_CONN_STATE, &number));
+    CHECK_IS(number, LANDLINE_STATE_OPENING);
     OK(landline_protocol_receive(protocol, NULL, 0, &len));
     OK(landline_protocol_next(protocol, &event, &data, &len));
     CHECK_IS(event, LANDLINE_EVENT_NONE);
     OK(landline_protocol_output(protocol, &data, &len));
     CHECK(len > 0 && memcmp(data, "GET / HTTP/1.1\r\n", 16) == 0);
     CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_HANDSHAKE);
-    CHECK_IS(landline_protocol_is_over(protocol), 1);
+    OK(landline_protocol_int(protocol, LANDLINE_CONN_STATE, &number));
+    CHECK_IS(number, LANDLINE_STATE_OVER);
     landline_protocol_free(protocol);
 }
 

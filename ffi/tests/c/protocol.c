@@ -12,8 +12,26 @@ struct event {
 
 static struct event event;
 
+static int64_t protocol_int(const landline_protocol *protocol, int32_t key) {
+    int64_t value = -1;
+    OK(landline_protocol_int(protocol, key, &value));
+    return value;
+}
+
+static int is_over(const landline_protocol *protocol) {
+    return protocol_int(protocol, LANDLINE_CONN_STATE) == LANDLINE_STATE_OVER;
+}
+
+static const char *protocol_str(const landline_protocol *protocol, int32_t key) {
+    const char *text = NULL;
+    size_t len = 0;
+    OK(landline_protocol_str(protocol, key, &text, &len));
+    CHECK(text != NULL && strlen(text) == len);
+    return text;
+}
+
 static void next_event(landline_protocol *protocol, int32_t what) {
-    const uint8_t *data;
+    const void *data;
     OK(landline_protocol_next(protocol, &event.what, &data, &event.len));
     CHECK_IS(event.what, what);
     CHECK(event.len < sizeof event.data);
@@ -31,7 +49,7 @@ static void check_event(landline_protocol *protocol, int32_t what, const void *d
 static size_t hand_over(landline_protocol *from, landline_protocol *to, size_t piece) {
     size_t total = 0;
     for (;;) {
-        const uint8_t *data;
+        const void *data;
         size_t len, taken = 0;
         OK(landline_protocol_output(from, &data, &len));
         if (len == 0)
@@ -60,8 +78,14 @@ static void against_each_other(size_t piece, int compressed) {
     OK(landline_protocol_server(theirs, &server));
     landline_options_free(ours);
     landline_options_free(theirs);
+    CHECK_IS(protocol_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_OPENING);
+    CHECK_IS(protocol_int(server, LANDLINE_CONN_STATE), LANDLINE_STATE_OPENING);
+    CHECK_TEXT(protocol_str(client, LANDLINE_CONN_TARGET), "");
     CHECK(hand_over(client, server, piece) > 0);
     next_event(server, LANDLINE_EVENT_OPEN);
+    CHECK_IS(protocol_int(server, LANDLINE_CONN_STATE), LANDLINE_STATE_OPEN);
+    CHECK_IS(protocol_int(server, LANDLINE_CONN_COMPRESSION), compressed);
+    OK(landline_protocol_give_up(server));
     next_event(server, LANDLINE_EVENT_NONE);
     /* A message right behind the answer. */
     OK(landline_protocol_send(server, LANDLINE_TEXT, "early", 5, 0));
@@ -71,13 +95,13 @@ static void against_each_other(size_t piece, int compressed) {
     next_event(client, LANDLINE_EVENT_OPEN);
     check_event(client, LANDLINE_EVENT_TEXT, "early", 5);
     next_event(client, LANDLINE_EVENT_NONE);
-    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "a");
-    CHECK_TEXT(landline_protocol_str(server, LANDLINE_CONN_SUBPROTOCOL), "a");
-    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_TARGET), "/path?query");
-    CHECK_TEXT(landline_protocol_str(server, LANDLINE_CONN_TARGET), "/path?query");
-    CHECK_HAS(landline_protocol_str(server, LANDLINE_CONN_HEADERS), "host: host.example\r\n");
-    CHECK_HAS(landline_protocol_str(client, LANDLINE_CONN_HEADERS), "upgrade: websocket\r\n");
-    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_PEER_ADDR), "");
+    CHECK_TEXT(protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "a");
+    CHECK_TEXT(protocol_str(server, LANDLINE_CONN_SUBPROTOCOL), "a");
+    CHECK_TEXT(protocol_str(client, LANDLINE_CONN_TARGET), "/path?query");
+    CHECK_TEXT(protocol_str(server, LANDLINE_CONN_TARGET), "/path?query");
+    CHECK_HAS(protocol_str(server, LANDLINE_CONN_HEADERS), "host: host.example\r\n");
+    CHECK_HAS(protocol_str(client, LANDLINE_CONN_HEADERS), "upgrade: websocket\r\n");
+    CHECK_STATUS(landline_protocol_str(client, LANDLINE_CONN_PEER_ADDR, &(const char *){NULL}, NULL), LANDLINE_ERR_INVALID);
 
     OK(landline_protocol_send(client, LANDLINE_TEXT, "a\0b", 3, 0));
     OK(landline_protocol_ping(client, "ping", 4));
@@ -98,7 +122,7 @@ static void against_each_other(size_t piece, int compressed) {
     OK(landline_protocol_send(client, LANDLINE_BINARY, large, sizeof large, LANDLINE_SEND_COMPRESS_ALWAYS));
     wire = 0;
     for (event.what = LANDLINE_EVENT_NONE; event.what == LANDLINE_EVENT_NONE;) {
-        const uint8_t *data;
+        const void *data;
         wire += hand_over(client, server, piece);
         OK(landline_protocol_next(server, &event.what, &data, &event.len));
         if (event.what == LANDLINE_EVENT_BINARY)
@@ -106,18 +130,19 @@ static void against_each_other(size_t piece, int compressed) {
     }
     CHECK((wire < 1000) == compressed);
 
-    CHECK_IS(landline_protocol_close_code(server), 0);
+    CHECK_IS(protocol_int(server, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 0);
     OK(landline_protocol_close(client, 4000, "the\0end", 7));
     CHECK_STATUS(landline_protocol_send(client, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_CLOSING);
-    CHECK_IS(landline_protocol_is_over(client), 0);
+    CHECK_IS(is_over(client), 0);
+    CHECK_IS(protocol_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_CLOSING);
     hand_over(client, server, piece);
     check_event(server, LANDLINE_EVENT_CLOSE, "the\0end", 7);
-    CHECK_IS(landline_protocol_close_code(server), 4000);
-    CHECK_IS(landline_protocol_is_over(server), 1);
+    CHECK_IS(protocol_int(server, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 4000);
+    CHECK_IS(is_over(server), 1);
     hand_over(server, client, piece);
     next_event(client, LANDLINE_EVENT_CLOSE);
-    CHECK_IS(landline_protocol_close_code(client), 4000);
-    CHECK_IS(landline_protocol_is_over(client), 1);
+    CHECK_IS(protocol_int(client, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 4000);
+    CHECK_IS(is_over(client), 1);
     OK(landline_protocol_receive_eof(server));
     OK(landline_protocol_receive_eof(client));
     landline_protocol_free(client);
@@ -132,7 +157,7 @@ struct driver {
 };
 
 static void write_output(struct driver *driver) {
-    const uint8_t *data;
+    const void *data;
     size_t len;
     for (;;) {
         OK(landline_protocol_output(driver->protocol, &data, &len));
@@ -146,7 +171,7 @@ static void write_output(struct driver *driver) {
 static void take_events(struct driver *driver) {
     for (;;) {
         int32_t what;
-        const uint8_t *data;
+        const void *data;
         size_t len;
         OK(landline_protocol_next(driver->protocol, &what, &data, &len));
         if (what == LANDLINE_EVENT_NONE || what == LANDLINE_EVENT_CLOSE)
@@ -166,7 +191,7 @@ static void take_events(struct driver *driver) {
 static void *drive(void *argument) {
     struct driver *driver = argument;
     write_output(driver);
-    while (!landline_protocol_is_over(driver->protocol)) {
+    while (!is_over(driver->protocol)) {
         char buffer[777];
         ssize_t count = read(driver->fd, buffer, sizeof buffer);
         size_t at = 0, taken;
@@ -211,7 +236,7 @@ static void as_server(void) {
     expect(conn, LANDLINE_TEXT, "first", 5);
     echo_through(conn);
     join(thread);
-    CHECK_IS(landline_protocol_close_code(driver.protocol), 1001);
+    CHECK_IS(protocol_int(driver.protocol, LANDLINE_CONN_CLOSE_CODE_RECEIVED), 1001);
     landline_protocol_free(driver.protocol);
     close(both[0]);
 }
@@ -243,13 +268,13 @@ static void wrong_peers(void) {
     static const char NONSENSE[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     static const char REFUSAL[] = "HTTP/1.1 403 Forbidden\r\nX-Why: no\r\nContent-Length: 4\r\n\r\nnope";
     landline_protocol *client, *server;
-    const uint8_t *data;
+    const void *data;
     size_t len;
     int32_t what;
     OK(landline_protocol_server(NULL, &server));
     CHECK_STATUS(landline_protocol_receive(server, NONSENSE, sizeof NONSENSE - 1, &len), LANDLINE_ERR_REJECTED);
     CHECK(landline_error_int(LANDLINE_ERROR_HTTP_STATUS) >= 400);
-    CHECK_IS(landline_protocol_is_over(server), 1);
+    CHECK_IS(is_over(server), 1);
     OK(landline_protocol_output(server, &data, &len));
     CHECK(len > 12 && memcmp(data, "HTTP/1.1 4", 10) == 0);
     CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_REJECTED);
@@ -274,9 +299,9 @@ static void wrong_peers(void) {
     OK(landline_protocol_receive(server, "\x81\x01" "a", 3, &len));
     CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_PROTOCOL);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_CLOSE_CODE), 1002);
-    CHECK_IS(landline_protocol_is_over(server), 1);
+    CHECK_IS(is_over(server), 1);
     OK(landline_protocol_output(server, &data, &len));
-    CHECK(len >= 4 && data[0] == 0x88 && (data[2] << 8 | data[3]) == 1002);
+    CHECK(len >= 4 && ((const uint8_t *)data)[0] == 0x88 && (((const uint8_t *)data)[2] << 8 | ((const uint8_t *)data)[3]) == 1002);
     landline_protocol_free(server);
     CHECK_STATUS(landline_protocol_receive_eof(client), LANDLINE_ERR_HANDSHAKE);
     landline_protocol_free(client);
@@ -284,11 +309,11 @@ static void wrong_peers(void) {
 
 /* Every call of a protocol that is over gives the same error, and it says that it is over. */
 static void check_over(landline_protocol *protocol, landline_status status) {
-    const uint8_t *data;
+    const void *data;
     size_t len;
     int32_t what;
     for (int i = 0; i < 2; i++) {
-        CHECK_IS(landline_protocol_is_over(protocol), 1);
+        CHECK_IS(is_over(protocol), 1);
         CHECK_STATUS(landline_protocol_send(protocol, LANDLINE_TEXT, "a", 1, 0), status);
         CHECK_STATUS(landline_protocol_ping(protocol, NULL, 0), status);
         CHECK_STATUS(landline_protocol_close(protocol, 1000, NULL, 0), status);
@@ -316,7 +341,7 @@ static void an_unexpected_end_is_remembered(void) {
     landline_options *options = with_int(new_options(), LANDLINE_OPT_MAX_MESSAGE_SIZE, 10);
     for (int role = 0; role < 2; role++) {
         landline_protocol *both[2], *protocol;
-        const uint8_t *data;
+        const void *data;
         size_t len;
         int32_t what;
         const size_t header = role == 0 ? 2 : 6;
@@ -326,7 +351,7 @@ static void an_unexpected_end_is_remembered(void) {
         protocol = both[role];
         OK(landline_protocol_receive(protocol, MESSAGE[role], header + 1, &len));
         CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_EOF);
-        CHECK_IS(landline_protocol_is_over(protocol), 1);
+        CHECK_IS(is_over(protocol), 1);
         CHECK_STATUS(landline_protocol_send(protocol, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_EOF);
         check_event(protocol, LANDLINE_EVENT_TEXT, "a", 1);
         check_over(protocol, LANDLINE_ERR_EOF);
@@ -339,7 +364,7 @@ static void an_unexpected_end_is_remembered(void) {
         open_ends(options, &both[0], &both[1]);
         protocol = both[role];
         OK(landline_protocol_close(protocol, 1000, NULL, 0));
-        CHECK_IS(landline_protocol_is_over(protocol), 0);
+        CHECK_IS(is_over(protocol), 0);
         CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_EOF);
         check_over(protocol, LANDLINE_ERR_EOF);
         landline_protocol_free(both[0]);
@@ -372,7 +397,7 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     static const char BEGUN[] = "GET / HTTP/1.1\r\nHost: a\r\n";
     landline_options *options = new_options();
     landline_protocol *client, *server;
-    const uint8_t *data;
+    const void *data;
     size_t len;
 
     OK(landline_protocol_client("ws://a/", NULL, &client));
@@ -404,6 +429,21 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     check_over(server, LANDLINE_ERR_REJECTED);
     landline_protocol_free(server);
 
+    /* The time for it is over: a server's client is told. */
+    OK(landline_protocol_client("ws://a/", NULL, &client));
+    CHECK_STATUS(landline_protocol_give_up(client), LANDLINE_TIMED_OUT);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
+    check_over(client, LANDLINE_TIMED_OUT);
+    landline_protocol_free(client);
+    OK(landline_protocol_server(NULL, &server));
+    OK(landline_protocol_receive(server, BEGUN, sizeof BEGUN - 1, &len));
+    CHECK_STATUS(landline_protocol_give_up(server), LANDLINE_ERR_REJECTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 408);
+    check_over(server, LANDLINE_ERR_REJECTED);
+    OK(landline_protocol_output(server, &data, &len));
+    CHECK(len > 12 && memcmp(data, "HTTP/1.1 408", 12) == 0);
+    landline_protocol_free(server);
+
     /* The program's own mistake: the client gets an answer all the same. */
     OK(landline_options_add_header(options, "Upgrade", "mine"));
     OK(landline_protocol_server(options, &server));
@@ -423,7 +463,7 @@ static void header_lines(void) {
     static char answer[4096];
     landline_options *options = new_options();
     landline_protocol *client, *server;
-    const uint8_t *data;
+    const void *data;
     size_t len, taken;
     OK(landline_options_add_header(options, "appKey", "6f2a"));
     OK(landline_protocol_client("ws://a/caf\xc3\xa9", options, &client));
@@ -442,8 +482,8 @@ static void header_lines(void) {
     strcpy(answer + len - 2, "X-Policy: a;\r\n b\r\nSec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions:\r\n\r\n");
     OK(landline_protocol_receive(client, answer, strlen(answer), &taken));
     next_event(client, LANDLINE_EVENT_OPEN);
-    CHECK_HAS(landline_protocol_str(client, LANDLINE_CONN_HEADERS), "x-policy: a; b\r\n");
-    CHECK_TEXT(landline_protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "");
+    CHECK_HAS(protocol_str(client, LANDLINE_CONN_HEADERS), "x-policy: a; b\r\n");
+    CHECK_TEXT(protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), "");
     landline_protocol_free(client);
     landline_protocol_free(server);
     landline_options_free(options);
@@ -463,12 +503,12 @@ static void what_is_compressed(void) {
             with_int(options, LANDLINE_OPT_COMPRESSION_THRESHOLD, (int64_t)FROM[way]);
         open_ends(options, &client, &server);
         for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
-            const uint8_t *data;
+            const void *data;
             size_t len;
             OK(landline_protocol_send(client, LANDLINE_BINARY, MESSAGE, SIZES[i], 0));
             OK(landline_protocol_output(client, &data, &len));
-            CHECK(data[0] == (SIZES[i] >= FROM[way] ? 0xc2 : 0x82));
-            CHECK(SIZES[i] > 0 || data[0] == 0x82 || len == 7);
+            CHECK(((const uint8_t *)data)[0] == (SIZES[i] >= FROM[way] ? 0xc2 : 0x82));
+            CHECK(SIZES[i] > 0 || ((const uint8_t *)data)[0] == 0x82 || len == 7);
             hand_over(client, server, 1000);
             check_event(server, LANDLINE_EVENT_BINARY, MESSAGE, SIZES[i]);
         }
@@ -487,7 +527,7 @@ static void origins(void) {
         const int64_t told = TOLD[i / 2];
         const int allowed = told == LANDLINE_SCHEME_UNKNOWN || told == (i % 2 ? LANDLINE_SCHEME_HTTPS : LANDLINE_SCHEME_HTTP);
         landline_protocol *client, *server;
-        const uint8_t *data;
+        const void *data;
         size_t len;
         with_int(theirs, LANDLINE_OPT_PUBLIC_SCHEME, told);
         OK(landline_protocol_client("ws://a/", ours, &client));

@@ -326,8 +326,11 @@ void protocols() {
     std::error_code failure;
     client.send("early", landline::send_flag::none, failure);
     CHECK(failure == status::state);
+    CHECK(client.is_opening() && server.is_opening() && client.target().empty());
     CHECK(carry(client, server) == "16:;" && carry(server, client) == "16:;");
     CHECK(client.subprotocol() == "a" && server.target() == "/path" && !client.headers().empty());
+    CHECK(!client.is_opening() && !client.is_over());
+    client.give_up(); // It is too late for that.
     client.send("text");
     client.send(std::vector<char>{'b'});
     client.ping("p");
@@ -336,6 +339,14 @@ void protocols() {
     CHECK(carry(server, client) == "8:bye;" && client.close_code_received() == 4000);
     CHECK(carry(client, server) == "8:;" && client.is_over() && server.is_over());
     server.receive_eof();
+
+    // An opening handshake that takes too long, in either role.
+    client = landline::protocol::client("ws://host/");
+    server = landline::protocol::server();
+    CHECK(thrown_by([&] { client.give_up(); }).status() == status::timed_out && client.is_over());
+    server.give_up(failure);
+    CHECK(failure == status::rejected && server.is_over() && !server.is_opening());
+    CHECK(std::string(server.output().chars()).rfind("HTTP/1.1 408 ", 0) == 0);
 
     // A stream that ends without a Close frame is over, and says so from then on.
     client = landline::protocol::client("ws://host/");

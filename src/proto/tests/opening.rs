@@ -77,7 +77,7 @@ fn opened(end: &mut Protocol) -> Handshake {
 /// Every call gives this error from then on, and says that it is over.
 fn is_over_with(end: &mut Protocol, error: &Error) {
     for _ in 0..2 {
-        assert!(end.is_over());
+        assert!(end.is_over() && !end.is_opening());
         assert_eq!(end.error(), Some(error));
         assert_eq!(end.next_event(), Err(error.clone()));
         assert_eq!(end.send("a"), Err(error.clone()));
@@ -146,7 +146,7 @@ fn both_ends_open_agree_and_talk_however_bytes_are_split() {
             client.close(CloseCode::NORMAL_CLOSURE, "bye").unwrap();
             assert_eq!(exchange(&mut client, &mut server, way), [Seen::Close(1000, "bye".into())]);
             assert_eq!(exchange(&mut server, &mut client, way), [Seen::Close(1000, String::new())]);
-            assert!(client.is_over() && server.is_over());
+            assert!(client.is_over() && server.is_over() && !client.is_opening() && !server.is_opening());
             assert_eq!((client.error(), server.error()), (None, None));
         }
     }
@@ -187,6 +187,7 @@ fn nothing_can_be_sent_before_the_connection_is_open() {
         assert_eq!(end.accept(), Err(Error::NoRequest));
         assert_eq!(end.reject(Rejection::unavailable()), Err(Error::NoRequest));
         assert_eq!(end.output(), before);
+        assert!(end.is_opening());
         assert!(!end.is_over() && end.error().is_none());
     }
 }
