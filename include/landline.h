@@ -681,6 +681,8 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 #define LANDLINE_STATE_CLOSING 1
 /** It is over. */
 #define LANDLINE_STATE_OVER 2
+/** The opening handshake is under way. Of a landline_protocol only. */
+#define LANDLINE_STATE_OPENING 3
 
 /** No Close frame was sent or received. */
 #define LANDLINE_SIDE_NONE 0
@@ -1567,10 +1569,11 @@ landline_status landline_wait(landline_wait_item *items, size_t count, int32_t t
  *
  * The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
  * LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
- * landline_protocol_consume(). When landline_protocol_is_over() gives 1 and all output is written, end the stream; a
- * client waits for the server to do so first.
+ * landline_protocol_consume(). When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the
+ * stream; a client waits for the server to do so first.
  *
- * There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake, and the time from
+ * There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake and end it with
+ * landline_protocol_give_up(), bound the time from
  * landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
  * if nothing comes for another one.
  */
@@ -1582,7 +1585,7 @@ landline_status landline_wait(landline_wait_item *items, size_t count, int32_t t
 /** A binary message. */
 #define LANDLINE_EVENT_BINARY 2
 /**
- * The peer's Close frame, with its reason; landline_protocol_close_code() has the code. The answer is in the output.
+ * The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The answer is in the output.
  * Nothing comes after it.
  */
 #define LANDLINE_EVENT_CLOSE 8
@@ -1650,13 +1653,7 @@ landline_status landline_protocol_give_up(landline_protocol *protocol);
  * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
  * every later call gives, sending and closing too.
  */
-landline_status landline_protocol_next(landline_protocol *protocol,
-                                       int32_t *event,
-                                       const uint8_t **data,
-                                       size_t *len);
-
-/** The code in the peer's Close frame, 1005 if it had none; 0 before it has come, and for NULL. */
-int32_t landline_protocol_close_code(const landline_protocol *protocol);
+landline_status landline_protocol_next(landline_protocol *protocol, int32_t *event, const void **data, size_t *len);
 
 /**
  * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
@@ -1664,7 +1661,7 @@ int32_t landline_protocol_close_code(const landline_protocol *protocol);
  *
  * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
-landline_status landline_protocol_output(const landline_protocol *protocol, const uint8_t **data, size_t *len);
+landline_status landline_protocol_output(const landline_protocol *protocol, const void **data, size_t *len);
 
 /**
  * `count` bytes of the output have been written.
@@ -1672,6 +1669,31 @@ landline_status landline_protocol_output(const landline_protocol *protocol, cons
  * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_consume(landline_protocol *protocol, size_t count);
+
+/**
+ * A number that belongs to the protocol, by its key. LANDLINE_CONN_STATE: LANDLINE_STATE_OPENING before
+ * LANDLINE_EVENT_OPEN; LANDLINE_STATE_OVER when nothing more can be sent and nothing more will come than what has, because
+ * both Close frames are there, the peer is at fault, the stream has ended, or the opening handshake has failed.
+ * LANDLINE_CONN_CLOSE_CODE_RECEIVED. LANDLINE_CONN_COMPRESSION.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_int(const landline_protocol *protocol, int32_t key, int64_t *value);
+
+/**
+ * A text that belongs to the protocol, by its key, LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
+ * LANDLINE_CONN_HEADERS: `*text`, `*len` bytes and a NUL. Valid until the protocol is freed. Empty before
+ * LANDLINE_EVENT_OPEN. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_str(const landline_protocol *protocol,
+                                      int32_t key,
+                                      const char **text,
+                                      size_t *len);
+
+/** Frees a protocol. NULL does nothing. */
+void landline_protocol_free(landline_protocol *protocol);
 
 /**
  * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
@@ -1700,21 +1722,6 @@ landline_status landline_protocol_ping(landline_protocol *protocol, const void *
  * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
  */
 landline_status landline_protocol_close(landline_protocol *protocol, int32_t code, const void *reason, size_t len);
-
-/**
- * 1 when nothing more can be sent and nothing more will come than what has: both Close frames are there, the peer is at
- * fault, the stream has ended, or the opening handshake has failed. 0 before, and for NULL.
- */
-int32_t landline_protocol_is_over(const landline_protocol *protocol);
-
-/**
- * LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or LANDLINE_CONN_HEADERS of what the opening handshake agreed on.
- * Never NULL; valid until the protocol is freed. Empty before LANDLINE_EVENT_OPEN, for NULL and for other keys.
- */
-const char *landline_protocol_str(const landline_protocol *protocol, int32_t key);
-
-/** Frees a protocol. NULL does nothing. */
-void landline_protocol_free(landline_protocol *protocol);
 
 
 /*

@@ -145,7 +145,7 @@ pub unsafe extern "C" fn landline_protocol_client(
         // SAFETY: the caller's promise.
         let (out, url, values) =
             unsafe { (out_handle(protocol, "protocol")?, string(url, "url")?, values(options)) };
-        make(&out, values.client(false, None)?.protocol(url)?)
+        make(&out, values.without_io().client(false, None)?.protocol(url)?)
     })
 }
 
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn landline_protocol_server(
     guard(|| {
         // SAFETY: the caller's promise.
         let (out, values) = unsafe { (out_handle(protocol, "protocol")?, values(options)) };
-        make(&out, values.without_tls().server()?.protocol()?)
+        make(&out, values.without_io().server()?.protocol()?)
     })
 }
 

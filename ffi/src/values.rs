@@ -73,6 +73,11 @@ impl Values {
         Self { tls: Tls::default(), ..self }
     }
 
+    /// The same for a protocol without I/O.
+    pub(crate) fn without_io(self) -> Self {
+        Self { interrupter: None, single_thread: true, ..self.without_tls() }
+    }
+
     /// Reads the request of a client that is connected already.
     pub(crate) fn accept_over(
         &self,
