@@ -4,19 +4,21 @@
 //! frames, compression ([`deflate`]), the closing handshake, and the limits on all of that. Out of scope: sockets, TLS, threads, clocks,
 //! randomness. Nothing here blocks; time limits are the driver's.
 //!
-//! The blocking [`WebSocket`](crate::WebSocket) drives this machine. A program with an event loop of its own can
-//! drive it too, through [`handshake`] and then [`Protocol`]:
+//! The blocking interface drives this machine: [`Client`](crate::Client) and [`Server`](crate::Server) its
+//! [`handshake`], [`WebSocket`](crate::WebSocket) what comes after it. A program with an event loop of its own drives it
+//! through [`Protocol`], which is all of it in one value. [`Client::protocol`](crate::Client::protocol) and
+//! [`ServerBuilder::protocol`](crate::server::ServerBuilder::protocol) make one from the settings of the blocking
+//! interface.
 //!
 //! ```text
-//!                 handshake                        Protocol
-//!   bytes in --> ClientHandshake::receive --> leftover --> receive --> next_event --> Message, Ping, Pong, Close
-//!                ServerHandshake::receive                      |
-//!                                                              v
-//!   bytes out <--------- request / accept <------------------ output <-- send, ping, close, replies
+//!   bytes in  --> receive --> next_event --> Request (if the caller decides), Open, Message, Ping, Pong, Close
+//!                    |
+//!                    v
+//!   bytes out <-- output <-- request or answer, send, ping, close, replies
 //!
-//!   connecting --101--> open --Close sent or received--> closing --both--> over
-//!       |                 |
-//!       +- refused        +- peer at fault: Close queued, the same error from then on
+//!   opening --101--> open --Close sent or received--> closing --both--> over
+//!       |              |
+//!       +- refused     +- peer at fault: Close queued, the same error from then on
 //! ```
 //!
 //! The contract: after each call that may queue output, write [`Protocol::output`] before waiting for input;
@@ -25,31 +27,35 @@
 //! A whole conversation in bytes, both ends driven by hand:
 //!
 //! ```
-//! use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake};
-//! use landline::proto::{Event, Limits, Protocol};
-//! use landline::{CloseCode, Headers, MessageRef};
+//! use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake, ServerPolicy};
+//! use landline::proto::{Event, Protocol};
+//! use landline::{CloseCode, MessageRef};
 //!
-//! // The opening handshake. The nonce is the one of RFC 6455 section 1.3; a real one is random.
+//! // The opening handshake. The nonce is the one of RFC 6455 section 1.3; a real one is random. A client masks with fresh
+//! // keys; this one is the key of RFC 6455 section 5.7.
 //! let request = ClientRequest::new("server.example.com", "/chat");
-//! let mut opening = ClientHandshake::new(&request, *b"the sample nonce", HeadLimits::default())?;
-//! assert!(opening.request().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
+//! let handshake = ClientHandshake::new(&request, *b"the sample nonce", HeadLimits::default())?;
+//! let mut client = Protocol::client(handshake, || [0x37, 0xfa, 0x21, 0x3d]);
+//! assert!(client.output().starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
 //!
-//! let mut listening = ServerHandshake::new(HeadLimits::default());
-//! let request = listening.receive(opening.request()).unwrap().expect("a whole request");
+//! let handshake = ServerHandshake::new(HeadLimits::default());
+//! let mut server = Protocol::server(handshake, ServerPolicy::default()).deciding_by_caller();
+//! let count = server.receive(client.output());
+//! client.consume(count);
+//! let Some(Event::Request(request)) = server.next_event()? else { panic!("a request") };
 //! assert_eq!(request.path(), "/chat");
-//! let answer = request.accept(None, &[], Headers::new())?;
-//! assert_eq!(answer,
+//! server.accept()?;
+//! assert_eq!(server.output(),
 //!     b"HTTP/1.1 101 Switching Protocols\r\n\
 //!       Upgrade: websocket\r\n\
 //!       Connection: Upgrade\r\n\
 //!       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
-//! let accepted = opening.receive(&answer)?.expect("a whole answer");
-//! assert_eq!(accepted.leftover, b"");
+//! assert!(matches!(server.next_event()?, Some(Event::Open(_))));
+//! let count = client.receive(server.output());
+//! server.consume(count);
+//! assert!(matches!(client.next_event()?, Some(Event::Open(agreed)) if agreed.subprotocol.is_none()));
 //!
-//! // Frames. A client masks with fresh keys; this one is the key of RFC 6455 section 5.7.
-//! let mut client = Protocol::open_client(Limits::default(), || [0x37, 0xfa, 0x21, 0x3d]);
-//! let mut server = Protocol::open_server(Limits::default());
-//!
+//! // Frames.
 //! client.send("Hello")?;
 //! assert_eq!(client.output(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 //! let count = server.receive(client.output());

@@ -38,8 +38,7 @@ pub enum Event<'a> {
 /// One end of a WebSocket connection without I/O, from the opening handshake to the end: bytes go in, events and bytes
 /// come out.
 ///
-/// See the [module](crate::proto) for a conversation driven by hand, and the repository's `examples/sans_io.rs` for a loop
-/// over sockets. The loop is the same for both roles:
+/// See the [module](crate::proto) for a conversation in bytes. The loop is the same for both roles:
 ///
 /// ```
 /// use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, ServerHandshake, ServerPolicy};
