@@ -6,7 +6,7 @@
         ws.send("hello")
         print(ws.recv(timeout=5))
 
-connect() opens a connection, serve() listens for them. Time limits are in seconds, None for ever. All exceptions are
+connect() opens a connection, serve() listens for them. Time limits are in seconds, None for no limit. All exceptions are
 landline.Error. While a call waits, other Python threads run; Ctrl-C ends one in the main thread.
 """
 

@@ -309,7 +309,7 @@ def forks() -> int:
 
 
 class Handle(Unique, c_void_p):
-    """A pointer that is freed when nobody holds it any more: a call that is under way keeps it.
+    """A pointer that is freed when the last reference to it is dropped; a call in progress holds one.
 
     A handle from before a fork belongs to the parent: the child's copy is of no use there, and freeing it closes the
     child's copies of its descriptors and does nothing else.

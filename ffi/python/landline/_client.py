@@ -72,11 +72,11 @@ def connect(
         pkcs12, pkcs12_password: both in an archive.
         danger_accept_invalid_certs: accepts any certificate. That gives away what TLS is for.
         danger_accept_invalid_hostnames: accepts a certificate of any host. That gives away most of it.
-        open_timeout: None for ever.
+        open_timeout: None for no limit.
         ping_interval: pings a peer that has been silent for so long, in calls that receive; None never.
-        ping_timeout: how long that one may stay silent then; None for ever.
-        close_timeout: how long closing may take; None for ever.
-        send_timeout: how long sending may go without any progress; None for ever.
+        ping_timeout: how long that one may stay silent then; None for no limit.
+        close_timeout: how long closing may take; None for no limit.
+        send_timeout: how long sending may go without any progress; None for no limit.
         max_size: the largest message to receive in bytes, None for any.
         tcp: how a TCP socket is set up.
         sock: a stream socket that is connected already, which then belongs to the connection.

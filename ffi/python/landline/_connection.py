@@ -12,20 +12,21 @@ from ._waiting import Limit, in_turn
 
 
 class Connection(Receiving, Sending):
-    """A WebSocket connection. Made by connect() and by a Server; not by itself.
+    """A WebSocket connection, made by connect() or by a Server.
 
     One thread receives, while any number of others send, ping, close and interrupt. A second one that receives gets
-    ConcurrencyError. Somebody should be receiving most of the time: Pings are answered, the closing handshake is
-    completed and keepalive works inside calls that receive.
+    ConcurrencyError. Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing
+    handshake is completed and keepalive works.
 
-    Time limits are in seconds, from 0 on; None and infinity are for ever. A call that ran out of time has lost nothing.
-    Others are refused: UsageError, which is a ValueError, for negative numbers and NaN, TypeError for what is no number.
+    Time limits are in seconds, from 0 on; None and infinity mean no limit. A call that timed out has lost nothing. Other
+    values are refused before anything is done: negative numbers and NaN with UsageError, which is a ValueError, and
+    anything that is not a number with TypeError.
 
-    Signal handlers and finalizers may call everything, close() too, in the middle of any other call.
+    Signal handlers and finalizers may call any method, even close(), in the middle of any other call.
 
-    As a context manager it closes the connection: with 1000, or with 1011 if the block raised. What is not closed is
-    cut when the object is gone. It belongs to the process that made it: in a forked child its calls raise UsageError, and
-    the end of a with block, or of the object, does nothing to the parent's connection.
+    As a context manager it closes the connection: with 1000, or with 1011 if the block raised. A connection that is not
+    closed is cut when the object is destroyed. It belongs to the process that made it: in a forked child its calls raise
+    UsageError, and neither the end of a with block nor of the object affects the parent's connection.
     """
 
     def __enter__(self) -> "Connection":
@@ -77,7 +78,7 @@ class Connection(Receiving, Sending):
             self._reason_sent = reason
 
     def close_start(self, code: int = 1000, reason: str = "", timeout: Optional[float] = None) -> None:
-        """Sends a Close frame, after which nothing more can be sent. Whoever receives still gets what the peer sends,
+        """Sends a Close frame, after which nothing more can be sent. Receiving calls still return what the peer sends,
         then ConnectionClosed. Does nothing if a Close frame was sent before, or the connection was closed in order.
 
         Blocks, and raises, as send(); UsageError as close().
@@ -93,7 +94,7 @@ class Connection(Receiving, Sending):
         )
 
     def abort(self) -> None:
-        """Ends the connection at once, without a word to the peer. Blocked calls in all threads raise
+        """Ends the connection immediately, without a Close frame. Blocked calls in all threads raise
         ConnectionClosedError. Never blocks.
         """
         handle = self._handle

@@ -42,9 +42,9 @@ class TcpOptions:
     """How TCP sockets are set up. None leaves a setting to the system.
 
     Attributes:
-        nodelay: small writes are sent at once.
+        nodelay: small writes are sent immediately.
         keepalive_time: the kernel probes a peer of which nothing has come for so many seconds, whole ones, rounded up,
-            while nobody receives, too. A peer that does not answer ends the connection. None: no probes.
+            even while no thread is receiving. A peer that does not answer ends the connection. None: no probes.
         keepalive_interval: seconds from one such probe to the next. The system's is 75 on Linux.
         keepalive_retries: probes without an answer after which the kernel gives up. The system's is 9 on Linux.
         user_timeout: how many seconds what was sent may go unacknowledged before the kernel gives up. Linux only; elsewhere
@@ -82,7 +82,7 @@ class Options(_abi.Unique):
             check(_abi.options_set_int(self.handle, key, value))
 
     def seconds(self, key: int, value: Optional[float], what: str) -> None:
-        """A time limit; None is for ever."""
+        """A time limit; None is no limit."""
         self.number(key, millis(seconds(value, what, "more than 0")))
 
     def text(self, key: int, value: Optional[str]) -> None:

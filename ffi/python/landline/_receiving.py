@@ -44,7 +44,7 @@ class Receiving(State):
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         super().__init__(handle, send_timeout)
-        # The calls that receive or would like to: the first may, and the others give up. Quicker than a lock, and an exception
+        # The calls that receive or try to: the first one may, the others fail. Quicker than a lock, and an exception
         # of a signal handler cannot come between taking this right and being sure to give it back.
         self._receivers: List[object] = []
         # For the call that may: where the library writes, and a message of which a part has been received.
@@ -56,7 +56,7 @@ class Receiving(State):
         self._make_room(_LITTLE)
 
     def _make_room(self, room: int) -> None:
-        """Takes another buffer to receive into. By whoever has the right to receive."""
+        """Takes another buffer to receive into. Called with the right to receive."""
         handle = self._handle
         self._room = room
         self._needed = time.monotonic()
@@ -124,7 +124,7 @@ class Receiving(State):
             receivers.remove(this)
 
     def _recv_parts(self, status: int, timeout: Optional[float], decode: Optional[bool]) -> Data:
-        """recv() for what is not one message that is there."""
+        """recv() where the message has not arrived whole."""
         limit = Limit(timeout)
         if self._begun_by:
             self._skip_rest(limit)

@@ -43,7 +43,7 @@ class Sending(State):
         gives the parts, all str, or all bytes-like. An iterable of nothing sends nothing.
 
         Blocks until it is in the kernel, or for at most `timeout` seconds, and for at most `send_timeout` without any
-        progress. Any number of threads may send. Each part of an iterable is sent at once, and messages of other
+        progress. Any number of threads may send. Each part of an iterable is sent immediately, and messages of other
         threads wait until it ends; if it raises, or time runs out, the connection is closed with 1011, because a
         message cannot be taken back.
 
@@ -213,7 +213,7 @@ class Sending(State):
                 self._streaming.discard(this)
 
     def _write(self, writer: _abi.Handle, data: Any, size: int, timeout: Optional[float]) -> None:
-        """Sends a part of a message, so that the peer can read it at once."""
+        """Sends a part of a message, so that the peer can read it immediately."""
         limit = Limit(timeout)
         place = ctypes.cast(data, c_void_p).value or 0
         written = c_size_t()

@@ -49,7 +49,7 @@ class Request(_abi.Unique):
 
     Attributes:
         path: the path, without the query. Percent-encoded, also where the client sent bytes from 0x80 as they are.
-        query: what is behind the question mark; empty if there is none. Percent-encoded like the path.
+        query: the part after the question mark; empty if there is none. Percent-encoded like the path.
         raw_target: path and query byte by byte as the client sent them.
         host: the Host header.
         origin: the page that a browser connects from; None if it is not said.
@@ -137,7 +137,7 @@ class Server(_abi.Unique):
         self._starters: Dict[threading.Thread, int] = {}
         # The threads of clients over the limit, which are no connections.
         self._refusing: Dict[threading.Thread, Optional[ServerConnection]] = {}
-        # Free when a thread has ended since somebody looked. Whoever waits for that takes it; nobody keeps it.
+        # Unlocked when a thread has ended since the last check. A waiting thread locks it, and none keeps it locked.
         self._ended = _thread.allocate_lock()
 
     def __enter__(self) -> "Server":
@@ -193,7 +193,7 @@ class Server(_abi.Unique):
                 self._start(request)
 
     def _wait_for_an_end(self, timeout: float) -> None:
-        """Waits for a thread to end, or less long: somebody else may have been told."""
+        """Waits for a thread to end. May return early: another waiting thread may have been notified instead."""
         self._ended.acquire(timeout=timeout)
 
     def _tell_an_end(self) -> None:
@@ -329,7 +329,7 @@ class Server(_abi.Unique):
         check(_abi.request_accept(handle, subprotocol, conn))
         connection = ServerConnection(conn, self._send_timeout)
         self._threads[threading.current_thread()] = connection
-        # Behind that: shutdown() looks for connections behind setting it.
+        # After the connection is registered: shutdown() sets the flag first and looks for connections then.
         if self._stopping:
             connection.close_start(1001)
         return connection
@@ -404,7 +404,7 @@ def serve(
     All others are those of connect().
 
     Raises:
-        ConnectError: the address cannot be listened on; errno is EADDRINUSE for a Unix socket where somebody listens.
+        ConnectError: the address cannot be listened on; errno is EADDRINUSE for the path of a Unix socket that is in use.
         TLSError, UsageError: the certificate or an argument is wrong, or the address cannot be read.
     """
     options = Options()
@@ -495,7 +495,7 @@ def accept(
     Raises:
         Timeout: it took longer than `open_timeout`.
         InvalidHandshake: the client did not ask for a WebSocket, or may not connect; it has been told so.
-        ConnectError: the client is gone.
+        ConnectError: the client has disconnected.
         TLSError, UsageError: the certificate or an argument is wrong.
     """
     options = Options()

@@ -112,7 +112,7 @@ class State(_abi.Unique):
 
     @property
     def id(self) -> int:
-        """The connection's identity: no two connections of a process have the same, also when one of them is gone.
+        """The connection's identity: no two connections of a process have the same, even after one of them has been freed.
 
         The object itself will do as a key, too: it is equal to itself only. The number does not keep it alive.
         """
@@ -205,7 +205,7 @@ class State(_abi.Unique):
         return outcome(status)
 
     def interrupt(self) -> None:
-        """Wakes blocked calls of this connection from any thread: whoever receives and whoever sends get Interrupted.
+        """Wakes blocked calls of this connection from any thread: calls that receive or send raise Interrupted.
 
         If there is none, the next one that would wait gets it, once for each direction. The connection stays as it
         was. Never blocks.

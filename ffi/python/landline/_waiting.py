@@ -45,7 +45,7 @@ def seconds(value: object, what: str = "timeout", least: str = "0 or more") -> O
 
 
 def millis(seconds: Optional[float]) -> int:
-    """A checked time limit as the library has it; what is not nothing is at least a millisecond."""
+    """A checked time limit as the library has it; a limit that is not zero is at least a millisecond."""
     if seconds is None:
         return -1
     return 0 if seconds <= 0 else max(1, round(seconds * 1000))
@@ -84,7 +84,7 @@ def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
         return call()
     results: List[T] = []
     errors: List[BaseException] = []
-    # Held until the call is done. Whoever waits for it can be interrupted, and holds nothing meanwhile.
+    # Locked until the call is done. The thread that waits for it can be interrupted, and holds no lock meanwhile.
     running = _thread.allocate_lock()
     running.acquire()
 
