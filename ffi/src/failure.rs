@@ -45,6 +45,14 @@ impl Failure {
         Self::Misuse(LANDLINE_ERR_STATE, text.into())
     }
 
+    /// What it is, for people.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Misuse(_, text) => text.to_string(),
+            Self::Library(error) => error.report(crate::names::of_setting).to_string(),
+        }
+    }
+
     pub(crate) fn status(&self) -> landline_status {
         match self {
             Self::Misuse(status, _) => *status,
@@ -190,13 +198,8 @@ pub extern "C" fn landline_error_text() -> *const c_char {
     let text = LAST.try_with(|last| {
         let last = &mut *last.borrow_mut();
         let Some(failure) = &last.failure else { return c"".as_ptr() };
-        let text = last.text.get_or_insert_with(|| {
-            let text = match failure {
-                Failure::Misuse(_, text) => text.to_string(),
-                Failure::Library(error) => error.report(crate::names::of_setting).to_string(),
-            };
-            CString::new(text.replace('\0', "\\0")).unwrap_or_default()
-        });
+        let text =
+            last.text.get_or_insert_with(|| CString::new(failure.text().replace('\0', "\\0")).unwrap_or_default());
         text.as_ptr()
     });
     text.unwrap_or(c"".as_ptr())

@@ -2,7 +2,7 @@
 
 use crate::args::{Out, check_process, handle, out_handle, string, time_limit};
 use crate::conn::landline_conn;
-use crate::failure::{Failure, guard, remember};
+use crate::failure::{Failure, guard};
 use crate::options::landline_options;
 use crate::socket::listening_socket;
 use crate::status::*;
@@ -149,7 +149,7 @@ impl Handler {
                 // SAFETY: the caller's promise; `conn` keeps the handle alive for the callback.
                 unsafe { (self.call)(handle, self.user) };
             }
-            Err(failure) => drop(remember(failure)),
+            Err(failure) => log::warn!("a connection cannot be served: {}", failure.text()),
         }
     }
 }
