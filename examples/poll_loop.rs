@@ -5,12 +5,12 @@
 
 mod common;
 
-use landline::{CloseCode, Error, Message, WebSocket};
+use landline::{CloseCode, Deadline, Error, Message, WebSocket};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::env;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Messages for each connection, and how many of them may be in flight.
 const MESSAGES: usize = 1000;
@@ -96,7 +96,7 @@ impl Client {
 
 /// Waits until something can be done for one of the connections.
 fn wait(clients: &[Client]) -> Result<()> {
-    let limit = Instant::now() + LIMIT;
+    let limit = Deadline::after(LIMIT);
     let mut deadline = limit;
     let mut descriptors = Vec::new();
     for client in clients {
@@ -106,10 +106,10 @@ fn wait(clients: &[Client]) -> Result<()> {
         events.set(PollFlags::OUT, interest.write);
         let descriptor = client.ws.fd().ok_or("a connection over TCP has a descriptor")?;
         descriptors.push(PollFd::from_borrowed_fd(descriptor, events));
-        deadline = client.ws.next_deadline().map_or(deadline, |due| deadline.min(due));
+        deadline = deadline.earliest(client.ws.next_deadline());
     }
-    let timeout = Timespec::try_from(deadline.saturating_duration_since(Instant::now()))?;
-    match poll(&mut descriptors, Some(&timeout)) {
+    let timeout = deadline.left().map(Timespec::try_from).transpose()?;
+    match poll(&mut descriptors, timeout.as_ref()) {
         Ok(0) if deadline == limit => Err("the servers are silent".into()),
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),

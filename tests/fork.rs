@@ -139,7 +139,12 @@ fn use_all(ws: &mut WebSocket) {
     is_forked(ws.close(CloseCode::NORMAL_CLOSURE, ""));
     is_forked(ws.interrupter());
     assert!(matches!(ws.close_info().cause, Some(Error::Usage(UsageError::Forked))));
-    assert!(!ws.has_buffered() && ws.next_deadline().is_none() && ws.fd().is_none() && !ws.poll_interest().write);
+    assert!(
+        !ws.has_buffered()
+            && ws.next_deadline() == landline::Deadline::NEVER
+            && ws.fd().is_none()
+            && !ws.poll_interest().write
+    );
     let (sender, mut receiver) = ws.parts();
     is_forked(sender.feed("x"));
     is_forked(receiver.recv());

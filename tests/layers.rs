@@ -140,6 +140,57 @@ fn transports_know_nothing_of_websocket() {
     must_not_name("src/transport", &["Opcode", "CloseCode", "Sec-WebSocket"]);
 }
 
+/// What is wrong with a line of code that has an `Instant`. One is a reading of the clock: `now`, to ask deadlines whether
+/// they are over, or `begin` or `heard`, to measure what has passed since.
+fn misuse_of_moments(line: &str) -> Option<&'static str> {
+    let rest = line.replace("Instant::now()", "now");
+    let moments = ["now", "begin", "heard"];
+    let words: Vec<_> = rest.split(|c: char| c.is_whitespace() || "(),;&{}".contains(c)).collect();
+    let is_moment = |word: &str| moments.contains(&word.rsplit('.').next().unwrap_or_default());
+    let is_operator = |word: &str| ["+", "-", "<", ">", "<=", ">=", "==", "+=", "-="].contains(&word);
+    let computes = words
+        .windows(2)
+        .any(|pair| (is_moment(pair[0]) && is_operator(pair[1])) || (is_operator(pair[0]) && is_moment(pair[1])));
+    if computes || ["duration_since", "now.checked_", "begin.checked_"].iter().any(|word| rest.contains(word)) {
+        return Some("a Deadline computes with moments");
+    }
+    let others = moments.iter().fold(rest, |rest, name| rest.replace(&format!("{name}: Instant"), ""));
+    others.contains("Instant").then_some("a moment to compute with is a Deadline")
+}
+
+#[test]
+fn only_deadlines_compute_with_moments() {
+    for wrong in [
+        "let late = Instant::now() + LIMIT;",
+        "if self.heard < now {",
+        "if deadline <= Instant::now() {",
+        "now.duration_since(begin)",
+        "Instant::now().checked_add(limit)",
+        "deadline: Option<Instant>,",
+    ] {
+        assert!(misuse_of_moments(wrong).is_some(), "{wrong}");
+    }
+    for right in [
+        "let begin = Instant::now();",
+        "Ok(begin.elapsed())",
+        "fn act(&mut self, now: Instant) -> Result<bool> {",
+        "Deadline::at(now).later(IDLE)",
+    ] {
+        assert_eq!(misuse_of_moments(right), None, "{right}");
+    }
+    for path in ["src", "ffi/src"].into_iter().flat_map(sources).filter(|path| !is_test(path)) {
+        if path.ends_with("src/deadline.rs") {
+            continue;
+        }
+        let lines = code(&path);
+        let lines = lines.iter().take_while(|line| !line.starts_with("mod tests {"));
+        for (number, line) in lines.enumerate().filter(|(_, line)| !line.starts_with("use ")) {
+            let wrong = misuse_of_moments(line);
+            assert_eq!(wrong, None, "{}:{}: {line}", path.display(), number + 1);
+        }
+    }
+}
+
 /// macOS and the BSDs lack these, and the tests do not run there.
 #[test]
 fn what_only_some_systems_have_stands_behind_a_cfg() {

@@ -5,7 +5,7 @@ mod common;
 use common::{CLOSE, Ca, PING, TEXT, frame, limited, masked, pair, pair_with, raw_client};
 use landline::error::Closed;
 use landline::transport::{Interest, wait_fd};
-use landline::{Client, CloseCode, Config, Error, Keepalive, Message, Server, WebSocket};
+use landline::{Client, CloseCode, Config, Deadline, Error, Keepalive, Message, Server, WebSocket};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::thread;
@@ -233,7 +233,7 @@ fn keepalive(interval: u64, timeout: u64) -> Config {
 /// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Returns how the connection
 /// ended, and the number of iterations.
 fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
-    let end = Instant::now() + limit;
+    let end = Deadline::after(limit);
     let mut rounds = 0;
     loop {
         rounds += 1;
@@ -243,10 +243,9 @@ fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
             Err(Error::Timeout(_)) => {}
             Err(error) => return (Some(error), rounds),
         }
-        assert!(Instant::now() < end, "the loop does not come to an end");
+        assert!(!end.is_over(), "the loop does not come to an end");
         if !ws.has_buffered() {
-            let until = ws.next_deadline().map_or(end, |deadline| deadline.min(end));
-            wait_fd(ws.fd().unwrap(), ws.poll_interest(), Some(until), None).unwrap();
+            wait_fd(ws.fd().unwrap(), ws.poll_interest(), ws.next_deadline().earliest(end), None).unwrap();
         }
     }
 }
@@ -255,12 +254,12 @@ fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
 fn a_loop_pings_a_silent_peer_and_notices_that_it_is_dead() {
     limited(|| {
         let (mut ws, mut raw) = raw_client(keepalive(60, 90));
-        assert!(ws.next_deadline().is_some_and(|deadline| deadline <= Instant::now() + Duration::from_millis(60)));
+        assert!(ws.next_deadline().left().is_some_and(|left| left <= Duration::from_millis(60)));
         let (took, (end, rounds)) = common::timed(|| run(&mut ws, SOON));
         assert!(matches!(end, Some(Error::Closed(Closed::PeerSilent(_)))), "{end:?}");
         assert!(took >= Duration::from_millis(140) && took < SOON / 2, "{took:?}");
         assert!(rounds < 20, "{rounds} rounds");
-        assert!(ws.next_deadline().is_none() && ws.has_buffered());
+        assert!(ws.next_deadline() == Deadline::NEVER && ws.has_buffered());
         let mut said = Vec::new();
         raw.set_read_timeout(Some(SOON)).unwrap();
         let _ = raw.read_to_end(&mut said);
@@ -340,13 +339,13 @@ fn a_loop_answers_a_ping_before_it_waits() {
 fn a_loop_ends_a_closing_handshake_that_takes_too_long() {
     limited(|| {
         let (mut ws, _raw) = raw_client(Config::default().close_timeout(Duration::from_millis(80)));
-        assert_eq!(ws.next_deadline(), None);
+        assert_eq!(ws.next_deadline(), Deadline::NEVER);
         ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
-        let deadline = ws.next_deadline().unwrap();
-        assert!(deadline <= Instant::now() + Duration::from_millis(80));
+        let deadline = ws.next_deadline();
+        assert!(deadline.left().is_some_and(|left| left <= Duration::from_millis(80)));
         let (end, rounds) = run(&mut ws, SOON);
         assert!(matches!(end, Some(Error::Closed(Closed::CloseUnanswered))), "{end:?}");
-        assert!(Instant::now() >= deadline && rounds < 10, "{rounds} rounds");
+        assert!(deadline.is_over() && rounds < 10, "{rounds} rounds");
     });
 }
 
@@ -360,11 +359,12 @@ fn a_loop_is_told_when_an_idle_connection_gives_memory_back() {
         });
         assert!(ws.recv_ref().unwrap().is_some());
         assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
-        let deadline = ws.next_deadline().expect("large buffers are to be given back");
-        let ready = wait_fd(ws.fd().unwrap(), Interest::READ, Some(deadline), None).unwrap();
+        let deadline = ws.next_deadline();
+        assert_ne!(deadline, Deadline::NEVER, "large buffers are to be given back");
+        let ready = wait_fd(ws.fd().unwrap(), Interest::READ, deadline, None).unwrap();
         assert!(!ready.read);
         assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
-        assert_eq!(ws.next_deadline(), None);
+        assert_eq!(ws.next_deadline(), Deadline::NEVER);
         drop(sending.join().unwrap());
     });
 }

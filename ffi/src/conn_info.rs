@@ -87,7 +87,7 @@ pub(crate) fn has_buffered(conn: &landline_conn) -> Outcome<bool> {
 
 pub(crate) fn next_deadline(conn: &landline_conn) -> Outcome<Deadline> {
     let mut receiving = asking(conn)?;
-    Ok(receive!(receiving, end => end.next_deadline()).into())
+    Ok(receive!(receiving, end => end.next_deadline()))
 }
 
 fn asking(conn: &landline_conn) -> Outcome<Receiving<'_>> {

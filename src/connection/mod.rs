@@ -53,7 +53,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An open WebSocket connection, either role.
 ///
@@ -487,7 +487,7 @@ impl WebSocket {
 
     /// Until when a program that waits for the descriptor by itself may wait. See [`Receiver::next_deadline`].
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Deadline {
         self.receiver.next_deadline()
     }
 

@@ -16,27 +16,24 @@ use std::time::{Duration, Instant};
 pub(super) struct Liveness {
     keepalive: Keepalive,
     heard: Instant,
-    /// When a Ping was sent because nothing had come.
-    pinged: Option<Instant>,
+    /// Until when the Ping must be answered that was sent because nothing had come.
+    answer_by: Option<Deadline>,
 }
 
 impl Liveness {
     pub(super) fn new(keepalive: Keepalive) -> Self {
-        Self { keepalive, heard: Instant::now(), pinged: None }
+        Self { keepalive, heard: Instant::now(), answer_by: None }
     }
 
     /// Something has come.
     pub(super) fn heard(&mut self) {
         self.heard = Instant::now();
-        self.pinged = None;
+        self.answer_by = None;
     }
 
     /// When the next Ping must be sent, or the peer is given up.
     pub(super) fn act_at(&self) -> Deadline {
-        match self.pinged {
-            None => Deadline::at(self.heard).later(self.keepalive.interval),
-            Some(pinged) => Deadline::at(pinged).later(self.keepalive.timeout),
-        }
+        self.answer_by.unwrap_or_else(|| Deadline::at(self.heard).later(self.keepalive.interval))
     }
 
     /// Does what is due now; whether a Ping is to be sent.
@@ -48,12 +45,12 @@ impl Liveness {
         if !self.act_at().is_over_at(now) {
             return Ok(false);
         }
-        if self.pinged.is_some() {
-            let silent = Error::Closed(Closed::PeerSilent(now.duration_since(self.heard)));
+        if self.answer_by.is_some() {
+            let silent = Error::Closed(Closed::PeerSilent(self.heard.elapsed()));
             let _ = link.cut(silent.clone());
             return Err(silent);
         }
-        self.pinged = Some(now);
+        self.answer_by = Some(Deadline::at(now).later(self.keepalive.timeout));
         // Refused only when a Close frame has been sent, and then the closing handshake has a time limit.
         let session = &mut link.gate().session;
         if !session.ping_is_due() {

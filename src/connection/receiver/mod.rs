@@ -34,7 +34,7 @@ use pieces::{Pending, Piece};
 use reading::Reading;
 use state::State;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The receiving half of a connection: see [`WebSocket`](crate::WebSocket), whose receiving calls it has.
 ///
@@ -294,33 +294,31 @@ impl Receiver {
             || self.link.transport.has_buffered()
     }
 
-    /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait; `None` for as long as it
-    /// takes. When that moment has come, call a receiving function, with a deadline that has passed, say: it does what
+    /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait. When that moment has come, call a receiving function, with a deadline that has passed, say: it does what
     /// is due. It sends keepalive's Ping, or notices that the peer is dead; ends a closing handshake that takes too
     /// long; gives memory back that an idle connection does not need.
     ///
     /// Ask before each wait: every call may change it, and closing by another thread does.
     ///
     /// ```
-    /// use std::time::{Duration, Instant};
-    /// fn longest_wait(receiver: &landline::Receiver) -> Option<Duration> {
-    ///     receiver.next_deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    /// /// `None` is for as long as it takes.
+    /// fn longest_wait(receiver: &landline::Receiver) -> Option<std::time::Duration> {
+    ///     receiver.next_deadline().left()
     /// }
     /// ```
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Deadline {
         if self.link.check_process().is_err() {
-            return None;
+            return Deadline::NEVER;
         }
         let keepalive = || self.liveness.as_ref().map_or(Deadline::NEVER, Liveness::act_at);
-        let next = match &self.state {
+        match &self.state {
             State::Ended(_) => Deadline::NEVER,
             State::Answering { by } | State::Failing { by, .. } => by.earliest(self.link.close_by()),
             State::Open | State::Closing | State::Overdue => {
                 self.link.close_by().earliest(keepalive()).earliest(self.free_memory_at())
             }
-        };
-        next.instant()
+        }
     }
 
     /// Until when a call may take that begins now.
