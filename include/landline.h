@@ -471,7 +471,7 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_CONFIG -7
 /** The connection is closing: nothing more can be sent, but messages can still be received. */
 #define LANDLINE_ERR_CLOSING -8
-/** The transport has no descriptor to wait for. */
+/** The transport cannot do that: it has no descriptor to wait for, or is no socket that could be taken out. */
 #define LANDLINE_ERR_UNSUPPORTED -9
 /**
  * Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
@@ -498,6 +498,8 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_SILENT -105
 /** The peer did not complete the closing handshake in time. Connection over. */
 #define LANDLINE_ERR_CLOSE_UNANSWERED -106
+/** landline_conn_detach() has taken the socket out of the connection. Connection over for this program. */
+#define LANDLINE_ERR_DETACHED -107
 
 /**
  * TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
@@ -1224,6 +1226,31 @@ landline_status landline_accept_transport(const landline_transport *transport,
                                           const landline_options *options,
                                           int32_t timeout_ms,
                                           landline_conn **conn);
+
+/**
+ * Takes the socket out of a connection, for a program that goes on with another protocol or library, or hands it to another
+ * process: `*fd`, a descriptor that belongs to the caller, in blocking mode. `*data` and `*len` are what the peer has sent
+ * and no call has returned: frames as they came, the last of which may be incomplete; valid until the connection is freed.
+ *
+ * For the connection this is the end: every call gives LANDLINE_ERR_DETACHED, or what it gave before if the connection was
+ * closed in order, and freeing or aborting it does nothing to the socket. The peer notices nothing. Everything that was
+ * sent or gathered before is written first. After an orderly close nothing is left to be received, and both directions of
+ * the socket have been shut down. The state of TLS cannot be taken out, and a transport of the caller's own is the
+ * caller's already.
+ *
+ * Blocks until all is written, for at most `timeout_ms` (-1: no limit), and for at most LANDLINE_OPT_SEND_TIMEOUT_MS
+ * without any progress.
+ *
+ * LANDLINE_OK. The connection goes on after LANDLINE_ERR_UNSUPPORTED: it does not run directly over a socket;
+ * LANDLINE_ERR_STATE: a message is half received, or was kept by landline_conn_ping_wait(); LANDLINE_TIMED_OUT,
+ * LANDLINE_INTERRUPTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID; and LANDLINE_ERR_CLOSING while the
+ * closing handshake is under way. The final errors of landline_conn_recv().
+ */
+landline_status landline_conn_detach(landline_conn *conn,
+                                     int32_t timeout_ms,
+                                     int32_t *fd,
+                                     const void **data,
+                                     size_t *len);
 
 
 /*

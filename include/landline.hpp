@@ -289,6 +289,7 @@ enum class status : int {
     aborted = LANDLINE_ERR_ABORTED,
     silent = LANDLINE_ERR_SILENT,
     close_unanswered = LANDLINE_ERR_CLOSE_UNANSWERED,
+    detached = LANDLINE_ERR_DETACHED,
     tls = LANDLINE_ERR_TLS,
     handshake = LANDLINE_ERR_HANDSHAKE,
     rejected = LANDLINE_ERR_REJECTED,
@@ -896,6 +897,14 @@ public:
 
 // ----- Connections -----
 
+/// A socket that was taken out of a connection.
+struct detached {
+    /// The caller's to close; in blocking mode.
+    int fd;
+    /// What the peer has sent and no call has returned: frames as they came, the last of which may be incomplete.
+    std::string received;
+};
+
 enum class connection_state : std::int64_t {
     open = LANDLINE_STATE_OPEN,
     closing = LANDLINE_STATE_CLOSING,
@@ -1161,6 +1170,23 @@ public:
     void close_start(int code, std::string_view reason, time_limit limit, std::error_code& failure) noexcept {
         failure = detail::code(
             landline_conn_close_start(get(), code, reason.data(), reason.size(), limit.milliseconds()));
+    }
+
+    /// Takes the socket out of the connection, which ends for this program (status::detached) and goes on for the peer.
+    /// Writes first what was sent or gathered. Blocks as send().
+    landline::detached detach(time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto taken = detach(limit, failure);
+        detail::check(failure);
+        return taken;
+    }
+    /// The form with an error code throws when there is no memory. The descriptor is -1 if it fails.
+    landline::detached detach(time_limit limit, std::error_code& failure) {
+        std::int32_t fd = -1;
+        const void* data = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_conn_detach(get(), limit.milliseconds(), &fd, &data, &size));
+        return {fd, std::string(size == 0 ? "" : static_cast<const char*>(data), size)};
     }
 
     /// Ends the connection immediately: blocked calls fail with status::aborted. Any thread, never blocks.

@@ -99,7 +99,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => Fault::Caller,
-            Self::Closed(Closed::Aborted | Closed::Sent) => Fault::Caller,
+            Self::Closed(Closed::Aborted | Closed::Detached | Closed::Sent) => Fault::Caller,
             Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
             Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Limit(_) => Fault::Limit,
@@ -326,6 +326,15 @@ pub enum UsageError {
     /// A [`Protocol`](crate::proto::Protocol) that has no request to decide about.
     #[error("no request waits for a decision")]
     NoRequest,
+    /// [`detach`](crate::WebSocket::detach) of a connection in the middle of a message, or with messages that `ping_wait`
+    /// has kept.
+    #[error(
+        "a message is half received, or was kept while waiting for a pong; receive it before taking the socket"
+    )]
+    Unreceived,
+    /// [`detach`](crate::WebSocket::detach) of a connection that does not run over a socket, or over TLS.
+    #[error("the connection does not run directly over a socket that could be taken out of it")]
+    NoSocket,
     /// `ping_wait` had to set messages aside until the receiver takes them, and there is no more room.
     #[error("too many messages arrived while waiting for the pong; receive them first")]
     MessagesWaiting,
@@ -341,6 +350,9 @@ pub enum Closed {
     /// [`abort`](crate::WebSocket::abort) was called.
     #[error("connection was aborted")]
     Aborted,
+    /// The socket was [taken out](crate::WebSocket::detach) of the connection.
+    #[error("the socket was taken out of the connection")]
+    Detached,
     /// A Close frame has been sent: nothing more can be sent, but the peer's messages can still be received.
     #[error("connection is closing: nothing more can be sent")]
     Sent,

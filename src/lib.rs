@@ -81,7 +81,7 @@ pub use close::{CloseCode, CloseFrame, CloseFrameError, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
-    Aborter, CloseInfo, ConnectionId, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader,
+    Aborter, CloseInfo, ConnectionId, Detached, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader,
     MessageWriter, Messages, Received, Receiver, Sender, Stats, WebSocket,
 };
 pub use deadline::Deadline;

@@ -43,6 +43,8 @@ pub(crate) struct Info {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) headers: OnceLock<HeaderTexts>,
+    /// What was left when the socket was taken out.
+    pub(crate) unreceived: OnceLock<Box<[u8]>>,
     pub(crate) texts: [OnceLock<Box<[u8]>>; crate::conn_info::TEXTS],
 }
 
@@ -148,7 +150,15 @@ impl landline_conn {
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
             close_timeout,
-            info: Info { id, handshake, peer, local, headers: OnceLock::new(), texts: Default::default() },
+            info: Info {
+                id,
+                handshake,
+                peer,
+                local,
+                headers: OnceLock::new(),
+                unreceived: OnceLock::new(),
+                texts: Default::default(),
+            },
         }))
     }
 

@@ -66,9 +66,11 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
     match error {
         Error::Usage(UsageError::InvalidUtf8) => LANDLINE_ERR_UTF8,
         Error::Usage(UsageError::Forked) => LANDLINE_ERR_FORKED,
+        Error::Usage(UsageError::NoSocket) => LANDLINE_ERR_UNSUPPORTED,
         Error::Usage(
             UsageError::MessageUnfinished
             | UsageError::MessagesWaiting
+            | UsageError::Unreceived
             | UsageError::NotOpen
             | UsageError::NoRequest,
         ) => LANDLINE_ERR_STATE,
@@ -84,6 +86,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Limit(_) => LANDLINE_ERR_LIMIT,
         Error::Closed(Closed::Eof) => LANDLINE_ERR_EOF,
         Error::Closed(Closed::Aborted) => LANDLINE_ERR_ABORTED,
+        Error::Closed(Closed::Detached) => LANDLINE_ERR_DETACHED,
         Error::Closed(Closed::Sent) => LANDLINE_ERR_CLOSING,
         Error::Closed(Closed::PeerSilent(_)) => LANDLINE_ERR_SILENT,
         Error::Closed(_) => LANDLINE_ERR_CLOSE_UNANSWERED,

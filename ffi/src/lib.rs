@@ -10,6 +10,7 @@ mod close_codes;
 mod conn;
 mod conn_close;
 mod conn_control;
+mod conn_detach;
 mod conn_info;
 mod conn_ping;
 mod conn_recv;

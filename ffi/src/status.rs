@@ -38,7 +38,7 @@ pub const LANDLINE_ERR_URL: landline_status = -6;
 pub const LANDLINE_ERR_CONFIG: landline_status = -7;
 /// The connection is closing: nothing more can be sent, but messages can still be received.
 pub const LANDLINE_ERR_CLOSING: landline_status = -8;
-/// The transport has no descriptor to wait for.
+/// The transport cannot do that: it has no descriptor to wait for, or is no socket that could be taken out.
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
 /// Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
 /// which then waits and tries again.
@@ -61,6 +61,8 @@ pub const LANDLINE_ERR_ABORTED: landline_status = -104;
 pub const LANDLINE_ERR_SILENT: landline_status = -105;
 /// The peer did not complete the closing handshake in time. Connection over.
 pub const LANDLINE_ERR_CLOSE_UNANSWERED: landline_status = -106;
+/// landline_conn_detach() has taken the socket out of the connection. Connection over for this program.
+pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 
 /// TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
 /// which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
@@ -109,6 +111,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_ABORTED, "LANDLINE_ERR_ABORTED\0", "the connection was aborted\0"),
     (LANDLINE_ERR_SILENT, "LANDLINE_ERR_SILENT\0", "the peer is silent\0"),
     (LANDLINE_ERR_CLOSE_UNANSWERED, "LANDLINE_ERR_CLOSE_UNANSWERED\0", "the peer did not answer the Close frame\0"),
+    (LANDLINE_ERR_DETACHED, "LANDLINE_ERR_DETACHED\0", "the socket was taken out of the connection\0"),
     (LANDLINE_ERR_TLS, "LANDLINE_ERR_TLS\0", "TLS failed\0"),
     (LANDLINE_ERR_HANDSHAKE, "LANDLINE_ERR_HANDSHAKE\0", "the server did not open a WebSocket\0"),
     (LANDLINE_ERR_REJECTED, "LANDLINE_ERR_REJECTED\0", "the request was refused\0"),

@@ -6,6 +6,7 @@
 
 mod close_info;
 mod closing;
+mod detaching;
 mod held;
 mod id;
 mod interrupt;
@@ -30,7 +31,7 @@ pub use id::ConnectionId;
 pub use interrupt::{Aborter, Interrupter};
 pub use local::{LocalReceiver, LocalSender};
 pub use messages::Messages;
-pub use receiver::{Received, Receiver};
+pub use receiver::{Detached, Received, Receiver};
 pub use sender::Sender;
 pub use stats::Stats;
 pub use stream::{MessageReader, MessageWriter};
@@ -327,6 +328,16 @@ impl WebSocket {
     /// As [`Sender::close_start`].
     pub fn close_start(&mut self, code: CloseCode, reason: &str) -> Result<()> {
         self.sender().close_start(code, reason)
+    }
+
+    /// Takes the socket out of the connection, which ends for this program and goes on for the peer. See
+    /// [`Receiver::detach`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Receiver::detach`].
+    pub fn detach(&mut self) -> Result<Detached> {
+        self.receiver().detach()
     }
 
     /// Ends the connection at once, without a word to the peer.

@@ -33,7 +33,7 @@ pub(crate) use wait::{CHANGED, INTERRUPT};
 use crate::deadline::Deadline;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// A bidirectional byte stream that one thread can read while another one writes.
@@ -124,6 +124,13 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// Gives the socket under the transport to the caller, as another descriptor for it. From then on the transport leaves
+    /// the connection alone: it is not ended when the transport is aborted or dropped. `None`, as by default, if it is no
+    /// socket, or changes the bytes as TLS does.
+    fn detach(&self) -> Option<io::Result<OwnedFd>> {
+        None
+    }
+
     /// Whether [`release_memory`](Self::release_memory) would release anything. Called before each wait for data.
     fn holds_spare_memory(&self) -> bool {
         false
@@ -172,6 +179,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).as_fd()
+    }
+    fn detach(&self) -> Option<io::Result<OwnedFd>> {
+        (**self).detach()
     }
     fn holds_spare_memory(&self) -> bool {
         (**self).holds_spare_memory()

@@ -28,8 +28,10 @@ pub struct SocketTransport {
     /// Whether `poll` respects `SO_RCVLOWAT` and never waits for more than the buffer can hold: TCP on Linux.
     can_mark: bool,
     made_in: Process,
-    /// The stream towards the peer has been shut down.
+    /// The peer has been told that nothing more will come, or another owner of the socket will do that.
     ended: AtomicBool,
+    /// The socket has been given to another owner.
+    detached: AtomicBool,
 }
 
 /// Flags for sending without waiting and without SIGPIPE. Where there is no flag against SIGPIPE, a socket option is
@@ -70,6 +72,7 @@ impl SocketTransport {
             can_mark,
             made_in: Process::current(),
             ended: AtomicBool::new(false),
+            detached: AtomicBool::new(false),
         })
     }
 
@@ -137,6 +140,9 @@ impl Transport for SocketTransport {
     }
 
     fn abort(&self) {
+        if self.detached.load(Ordering::SeqCst) {
+            return;
+        }
         // With a linger time of zero, closing resets the connection, so that a peer that does not read cannot keep it
         // alive.
         self.ended.store(true, Ordering::Relaxed);
@@ -154,6 +160,19 @@ impl Transport for SocketTransport {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.fd.as_fd())
+    }
+
+    fn detach(&self) -> Option<io::Result<OwnedFd>> {
+        let give = || {
+            let socket = self.fd.try_clone()?;
+            // Settings of the socket, which both descriptors share.
+            self.limit_receive(None)?;
+            self.set_low_water(1);
+            self.ended.store(true, Ordering::SeqCst);
+            self.detached.store(true, Ordering::SeqCst);
+            Ok(socket)
+        };
+        Some(give())
     }
 }
 

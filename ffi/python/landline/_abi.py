@@ -28,6 +28,7 @@ ERR_UTF8 = -5
 ERR_URL = -6
 ERR_CONFIG = -7
 ERR_CLOSING = -8
+ERR_UNSUPPORTED = -9
 ERR_WOULD_BLOCK = -10
 ERR_IO = -100
 ERR_TLS = -200
@@ -242,6 +243,9 @@ conn_flush = _function("conn_flush", c_int32, c_void_p, c_int32)
 conn_ping = _function("conn_ping", c_int32, c_void_p, c_char_p, c_size_t, c_int32)
 conn_ping_start = _function("conn_ping_start", c_int32, c_void_p, c_int32, POINTER(c_uint64))
 conn_pong_wait = _function("conn_pong_wait", c_int32, c_void_p, c_uint64, c_int32)
+conn_detach = _function(
+    "conn_detach", c_int32, c_void_p, c_int32, POINTER(c_int32), POINTER(c_void_p), POINTER(c_size_t)
+)
 conn_close = _function("conn_close", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
 conn_close_start = _function("conn_close_start", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
 

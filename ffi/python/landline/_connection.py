@@ -1,7 +1,10 @@
 """An open connection: receiving and sending together, and closing."""
 
+import ctypes
+import socket
+from ctypes import c_int32, c_size_t, c_void_p
 from types import TracebackType
-from typing import Optional, Type
+from typing import Optional, Tuple, Type
 
 from . import _abi
 from ._exceptions import outcome
@@ -46,6 +49,30 @@ class Connection(Receiving, Sending):
             return f"<{type(self).__name__} of the parent process>"
         state = ("open", "closing", "closed")[self._int(_abi.CONN_STATE)]
         return f"<{type(self).__name__} {self._str(_abi.CONN_TARGET)} {state}>"
+
+    def detach(self, timeout: Optional[float] = None) -> Tuple[socket.socket, bytes]:
+        """Takes the socket out of the connection, for a program that goes on with another protocol or library: the socket,
+        in blocking mode, and what the peer has sent and no call has returned, frames as they came, the last of which may be
+        incomplete.
+
+        For the connection this is the end: its calls raise ConnectionClosed, and closing it does nothing to the socket. The
+        peer notices nothing. Everything that was sent or gathered before is written first. The state of TLS cannot be taken
+        out: then the socket cannot, either.
+
+        Blocks until all is written, or for at most `timeout` seconds, and for at most `send_timeout` without any progress.
+
+        Raises:
+            Timeout, Interrupted: the connection is as it was.
+            UsageError: the connection does not run directly over a socket. It goes on.
+            Error: a message is half received, or was kept by ping_wait(). It goes on.
+            ConnectionClosed: it is over, or is being closed.
+            ConcurrencyError: another thread is receiving.
+        """
+        limit = Limit(timeout)
+        fd, data, size = c_int32(), c_void_p(), c_size_t()
+        self._until_done(limit, lambda: _abi.conn_detach(self._handle, limit.next(), fd, data, size))
+        taken = socket.socket(fileno=fd.value)
+        return taken, ctypes.string_at(data, size.value) if size.value else b""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection in order: sends a Close frame and waits for the peer's, at most `close_timeout`

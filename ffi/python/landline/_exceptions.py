@@ -160,6 +160,7 @@ _OPENINGS: Dict[int, Type[Error]] = {
     _abi.ERR_URL: InvalidURL,
     _abi.ERR_BUSY: ConcurrencyError,
     _abi.ERR_FORKED: UsageError,
+    _abi.ERR_UNSUPPORTED: UsageError,
     _abi.ERR_TLS: TLSError,
 }
 

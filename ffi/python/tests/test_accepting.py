@@ -1,4 +1,4 @@
-"""accept() in one step, try_send(), connections as keys, and how TCP sockets are set up."""
+"""accept() in one step, detach(), try_send(), connections as keys, and how TCP sockets are set up."""
 
 import os
 import signal
@@ -179,3 +179,36 @@ def test_tcp_options_reach_the_sockets_of_both_ends() -> None:
 def test_tcp_options_that_cannot_work_are_refused(options: landline.TcpOptions) -> None:
     with pytest.raises(landline.UsageError):
         landline.serve(lambda _: None, tcp=options)
+
+
+def test_a_socket_is_taken_out_and_goes_on_without_the_connection() -> None:
+    client, server = both_ends(landline.accept)
+    server.feed("one")
+    server.send("two")
+    assert client.recv() == "one"
+    client.feed("gathered")
+    taken, received = client.detach()
+    with taken:
+        assert taken.gettimeout() is None
+        while len(received) < 5:
+            received += taken.recv(5 - len(received))
+        assert received == b"\x81\x03two"
+        with pytest.raises(landline.ConnectionClosed) as closed:
+            client.send("x")
+        assert closed.value.status == "LANDLINE_ERR_DETACHED"
+        client.abort()
+        client.close()
+        taken.sendall(b"\x81\x80\0\0\0\0")
+        assert [server.recv(), server.recv()] == ["gathered", ""]
+    with pytest.raises(landline.ConnectionClosed):
+        client.detach()
+
+
+def test_a_socket_stays_in_a_connection_that_is_not_ready() -> None:
+    client, server = both_ends(landline.accept)
+    fill(server)
+    with pytest.raises(landline.Timeout):
+        server.detach(timeout=0.05)
+    with pytest.raises(landline.UsageError):
+        server.detach(timeout=-1)
+    assert client.recv() is not None

@@ -1,4 +1,4 @@
-/* Connections of a server in one step, over sockets of the caller's; connections as keys; how TCP sockets are set up. */
+/* Connections of a server in one step, over sockets of the caller's, and sockets taken out of connections; connections as keys; how TCP sockets are set up. */
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -154,6 +154,59 @@ static void identities(void) {
         landline_conn_free(ends[i]);
 }
 
+/* What was gathered leaves first, what was received is given back, and the socket goes on without the connection. */
+static void taken_out(int single_thread) {
+    landline_options *options = with_int(new_options(), LANDLINE_OPT_SINGLE_THREAD, single_thread);
+    landline_conn *client, *server;
+    const void *data;
+    char bytes[32];
+    size_t len;
+    int32_t fd;
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    in_one_step(both, options, &client, &server);
+    landline_options_free(options);
+    OK(landline_conn_send(client, LANDLINE_TEXT, "gathered", 8, LANDLINE_SEND_FEED, LONG));
+    OK(landline_conn_send(server, LANDLINE_TEXT, "one", 3, LANDLINE_SEND_FEED, LONG));
+    OK(landline_conn_send(server, LANDLINE_TEXT, "two", 3, 0, LONG));
+    expect(client, LANDLINE_TEXT, "one", 3);
+    OK(landline_conn_detach(client, LONG, &fd, &data, &len));
+    CHECK(len <= 5);
+    memcpy(bytes, data, len);
+    read_all(fd, bytes + len, 5 - len);
+    CHECK(memcmp(bytes, "\x81\x03two", 5) == 0);
+    CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "a", 1, 0, LONG), LANDLINE_ERR_DETACHED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
+    CHECK_STATUS(landline_conn_detach(client, LONG, &fd, &data, &len), LANDLINE_ERR_DETACHED);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
+    OK(landline_conn_abort(client));
+    landline_conn_free(client);
+    write_all(fd, "\x81\x80\0\0\0\0", 6);
+    expect(server, LANDLINE_TEXT, "gathered", 8);
+    expect(server, LANDLINE_TEXT, "", 0);
+    close(fd);
+    landline_conn_free(server);
+}
+
+static void no_socket(void) {
+    landline_conn *client, *server;
+    const void *data;
+    size_t len;
+    int32_t fd = 7;
+    for (int tls = 0; tls < 2; tls++) {
+        if (tls)
+            open_both(1, NULL, NULL, &client, &server);
+        else
+            OK(landline_pair(NULL, NULL, &client, &server));
+        CHECK_STATUS(landline_conn_detach(client, LONG, &fd, &data, &len), LANDLINE_ERR_UNSUPPORTED);
+        CHECK_IS(fd, 7);
+        OK(landline_conn_send(client, LANDLINE_TEXT, "on", 2, 0, LONG));
+        expect(server, LANDLINE_TEXT, "on", 2);
+        landline_conn_free(client);
+        landline_conn_free(server);
+    }
+}
+
 int main(int argc, char **argv) {
     int both[2];
     begin(argc, argv);
@@ -165,5 +218,8 @@ int main(int argc, char **argv) {
     refused();
     what_cannot_be_set();
     identities();
+    taken_out(0);
+    taken_out(1);
+    no_socket();
     return 0;
 }

@@ -55,6 +55,7 @@ static void connections(int32_t wrong, int single_thread) {
     landline_writer *writer;
     landline_slice slice = {"a", 1};
     char buffer[8];
+    const void *data;
     size_t len;
     int32_t kind;
     uint64_t microseconds;
@@ -72,6 +73,7 @@ static void connections(int32_t wrong, int single_thread) {
     REFUSED(landline_conn_ping_wait(client, wrong, &microseconds));
     REFUSED(landline_conn_ping_start(client, wrong, &microseconds));
     REFUSED(landline_conn_pong_wait(client, 1, wrong));
+    REFUSED(landline_conn_detach(client, wrong, &kind, &data, &len));
     REFUSED(landline_conn_close_start(client, 1000, NULL, 0, wrong));
     REFUSED(landline_conn_close(client, 1000, NULL, 0, wrong));
     REFUSED(landline_conn_send_stream(client, LANDLINE_TEXT, 0, wrong, &writer));

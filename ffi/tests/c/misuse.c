@@ -280,6 +280,8 @@ static void connection(landline_conn *client, landline_conn *server) {
     size_t len;
     uint64_t microseconds;
     char byte, long_reason[124];
+    const void *data;
+    int32_t fd;
     static const int32_t NO_INT[] = {0, -1, 19, 99, 101, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 108, 199, INT_MAX, INT_MIN};
     static const int32_t NO_CODE[] = {INT_MIN, -1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, INT_MAX};
@@ -288,6 +290,10 @@ static void connection(landline_conn *client, landline_conn *server) {
     IS_NULL(landline_conn_interrupt(NULL, LANDLINE_DIRECTION_BOTH), "conn");
     INVALID(landline_conn_interrupt(client, 0), "direction");
     INVALID(landline_conn_interrupt(client, 4), "direction");
+    IS_NULL(landline_conn_detach(NULL, 0, &fd, &data, &len), "conn");
+    IS_NULL(landline_conn_detach(client, 0, NULL, &data, &len), "fd");
+    IS_NULL(landline_conn_detach(client, 0, &fd, NULL, &len), "data");
+    IS_NULL(landline_conn_detach(client, 0, &fd, &data, NULL), "len");
     IS_NULL(landline_conn_abort(NULL), "conn");
     IS_NULL(landline_conn_set_user(NULL, NULL), "conn");
 

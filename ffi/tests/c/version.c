@@ -16,7 +16,7 @@ static const struct named ALL[] = {
     NAMED(LANDLINE_ERR_FORKED),
     NAMED(LANDLINE_ERR_WOULD_BLOCK), NAMED(LANDLINE_ERR_IO), NAMED(LANDLINE_ERR_EOF), NAMED(LANDLINE_ERR_RESOLVE),
     NAMED(LANDLINE_ERR_CONNECT), NAMED(LANDLINE_ERR_ABORTED), NAMED(LANDLINE_ERR_SILENT),
-    NAMED(LANDLINE_ERR_CLOSE_UNANSWERED), NAMED(LANDLINE_ERR_TLS), NAMED(LANDLINE_ERR_HANDSHAKE),
+    NAMED(LANDLINE_ERR_CLOSE_UNANSWERED), NAMED(LANDLINE_ERR_DETACHED), NAMED(LANDLINE_ERR_TLS), NAMED(LANDLINE_ERR_HANDSHAKE),
     NAMED(LANDLINE_ERR_REJECTED), NAMED(LANDLINE_ERR_PROTOCOL), NAMED(LANDLINE_ERR_LIMIT), NAMED(LANDLINE_ERR_PANIC),
     NAMED(LANDLINE_ERR_OTHER),
 };
@@ -34,7 +34,7 @@ static void versions(void) {
 }
 
 static void statuses(void) {
-    static const landline_status UNKNOWN[] = {6, 1000, INT32_MAX, -12, -99, -107, -902, INT32_MIN};
+    static const landline_status UNKNOWN[] = {6, 1000, INT32_MAX, -12, -99, -108, -902, INT32_MIN};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++) {
         landline_status status = ALL[i].status;
         const char *text = landline_status_text(status);

@@ -130,6 +130,29 @@ void in_one_step() {
     CHECK(!landline::accept_transport(nullptr, landline::defaults, soon, failure) && failure == status::null);
 }
 
+void sockets_are_taken_out() {
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    auto connecting = std::async(std::launch::async, [fd = both[0]] {
+        return landline::connect_fd(fd, descriptor::take, "ws://localhost/");
+    });
+    auto server = landline::accept_fd(both[1], descriptor::take);
+    auto client = connecting.get();
+    client.feed("gathered");
+    auto taken = client.detach(soon);
+    CHECK(taken.fd >= 0 && taken.received.empty());
+    CHECK(thrown_by([&] { client.send("x"); }).status() == status::detached);
+    std::error_code failure;
+    CHECK(client.detach(soon, failure).fd == -1 && failure == status::detached);
+    client = landline::connection();
+    CHECK(server.recv(soon)->text() == "gathered");
+    server.send("x");
+    char frame[3];
+    CHECK(read(taken.fd, frame, sizeof frame) == 3 && std::string_view(frame, 3) == "\x81\x01x");
+    close(taken.fd);
+    CHECK(thrown_by([] { landline::pair().first.detach(); }).status() == status::unsupported);
+}
+
 } // namespace
 
 int main() {
@@ -138,4 +161,5 @@ int main() {
     test("connections as keys", identities);
     test("TCP sockets are set up", sockets_are_set_up);
     test("accepting in one step", in_one_step);
+    test("sockets are taken out", sockets_are_taken_out);
 }

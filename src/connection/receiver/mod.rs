@@ -6,13 +6,16 @@
 //! | `reading.rs`, `low_water.rs` | reading from the transport, and waiting for it |
 //! | `pieces.rs` | messages as they are given to the caller, whole or in pieces |
 //! | `keepalive.rs` | whether the peer is alive |
+//! | `detach.rs` | taking the socket out |
 
+mod detach;
 mod keepalive;
 mod low_water;
 mod pieces;
 mod reading;
 mod state;
 
+pub use detach::Detached;
 pub use pieces::Received;
 
 use super::close_info::CloseInfo;

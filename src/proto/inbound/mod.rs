@@ -213,6 +213,19 @@ impl Inbound {
         self.state.message().is_none() && self.buffers.unread_len() == 0
     }
 
+    /// Whether what has been read and not consumed, if anything, begins a frame, and no message has begun before it; or
+    /// nothing more is to come.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Idle | State::Closed)
+    }
+
+    /// What has been read and not consumed, as it came. Nothing more is received from then on.
+    pub(crate) fn take_unread(&mut self) -> Vec<u8> {
+        let unread = self.buffers.unread().to_vec();
+        self.buffers.consume_all();
+        unread
+    }
+
     /// Whether [`advance`](Self::advance) may have something without more input.
     #[must_use]
     pub fn has_buffered(&self) -> bool {
