@@ -1,4 +1,4 @@
-//! What can go wrong after the opening handshake: what a peer does wrong, and what cannot be sent.
+//! Errors of the protocol: violations by the peer, and calls that cannot be carried out.
 
 use super::frame::MAX_CONTROL_PAYLOAD;
 use super::handshake::{HandshakeError, Rejection, ResponseError};
@@ -15,7 +15,7 @@ pub enum Error {
     /// The peer broke the protocol. A Close frame that says so is queued.
     #[error("peer broke the protocol: {0} ({section})", section = .0.rfc_section())]
     Protocol(ProtocolError),
-    /// The peer went over a limit of this end. A Close frame that says so is queued.
+    /// The peer exceeded a limit of this end. A Close frame that says so is queued.
     #[error(transparent)]
     Limit(LimitError),
     /// A Close frame that cannot be sent.
@@ -63,7 +63,7 @@ impl From<ReceiveError> for Error {
     }
 }
 
-/// A violation of RFC 6455 or RFC 7692 by the peer. The connection is failed with a Close frame that names it.
+/// A violation of RFC 6455 or RFC 7692 by the peer. The connection fails, with a Close frame that names the violation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -73,40 +73,40 @@ pub enum ProtocolError {
     /// An opcode that RFC 6455 reserves.
     #[error("reserved opcode {0:#x}")]
     ReservedOpcode(u8),
-    /// A control frame in fragments.
+    /// A fragmented control frame.
     #[error("fragmented control frame")]
     FragmentedControlFrame,
     /// A control frame with more than 125 bytes.
     #[error("control frame longer than 125 bytes")]
     ControlFrameTooLong,
-    /// A client's frame without mask.
+    /// An unmasked frame from a client.
     #[error("frame from the client is not masked")]
     UnmaskedFrame,
-    /// A server's frame with mask.
+    /// A masked frame from a server.
     #[error("frame from the server is masked")]
     MaskedFrame,
-    /// A length in a longer form than needed.
+    /// A payload length that is not in its shortest form.
     #[error("payload length not in its shortest form")]
     LengthNotMinimal,
-    /// A 64-bit length with the top bit set.
+    /// A 64-bit payload length with the top bit set.
     #[error("payload length has its top bit set")]
     LengthTooLarge,
-    /// A continuation frame while no message is open.
+    /// A continuation frame when there is no message to continue.
     #[error("continuation frame without a message to continue")]
     UnexpectedContinuation,
-    /// A new message while another one is unfinished.
+    /// A new message before the previous one is finished.
     #[error("new message before the last one was finished")]
     ExpectedContinuation,
     /// Text that is not UTF-8.
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
-    /// A compressed message that is not deflate data (RFC 7692 7.2.2).
+    /// A compressed message that is not valid deflate data (RFC 7692 7.2.2).
     #[error("compressed message is corrupt")]
     InvalidDeflate,
     /// A Close frame with one byte of payload.
     #[error("close frame with half a close code")]
     TruncatedCloseCode,
-    /// A close code that may not travel.
+    /// A close code that may not be sent.
     #[error("close code {0} may not be sent")]
     InvalidCloseCode(CloseCode),
     /// A close reason that is not UTF-8.
@@ -115,7 +115,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The code the peer is told: 1007 for data that does not fit its type, else 1002.
+    /// The close code sent to the peer: 1007 for data that does not match its type, otherwise 1002.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
@@ -126,7 +126,7 @@ impl ProtocolError {
         }
     }
 
-    /// The rule that was broken, as `RFC 6455 section 5.2`.
+    /// The section that contains the rule, such as `RFC 6455 section 5.2`.
     #[must_use]
     pub fn rfc_section(self) -> &'static str {
         match self {
@@ -144,19 +144,19 @@ impl ProtocolError {
     }
 }
 
-/// A limit of this end that the peer went over. The connection is failed with a Close frame that names it.
+/// A limit of this end that the peer exceeded. The connection fails, with a Close frame that names the limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitError {
-    /// The message, all its fragments together, is larger than allowed.
+    /// The message, including all its fragments, is larger than allowed.
     #[error("message of at least {at_least} bytes is over the limit of {limit}")]
     MessageTooBig {
         /// The limit, in bytes.
         limit: u64,
-        /// What the frame headers so far add up to; of a compressed message, what was inflated.
+        /// The sum of the lengths in the frame headers so far; for a compressed message, the bytes decompressed so far.
         at_least: u64,
     },
-    /// The message has more frames than allowed, empty ones counted.
+    /// The message has more frames than allowed, including empty ones.
     #[error("message in more than {limit} fragments")]
     TooManyFragments {
         /// The limit.
@@ -165,7 +165,7 @@ pub enum LimitError {
 }
 
 impl LimitError {
-    /// The code the peer is told: 1009 for size, 1008 for the number of fragments.
+    /// The close code sent to the peer: 1009 for the size, 1008 for the number of fragments.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
@@ -175,20 +175,20 @@ impl LimitError {
     }
 }
 
-/// Why the peer's data is refused.
+/// Why received data is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
     /// The peer broke the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The peer went over a limit.
+    /// The peer exceeded a limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
 }
 
 impl ReceiveError {
-    /// The Close frame that tells the peer.
+    /// The Close frame that tells the peer why.
     #[must_use]
     pub fn close_frame(self) -> CloseFrame {
         match self {

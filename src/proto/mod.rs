@@ -1,8 +1,8 @@
 //! The WebSocket protocol without I/O: bytes in, events and bytes out.
 //!
-//! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control
-//! frames, compression ([`deflate`]), the closing handshake, and the limits on all of that. Out of scope: sockets, TLS, threads, clocks,
-//! randomness. Nothing here blocks; time limits are the driver's.
+//! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control frames,
+//! compression ([`deflate`]), the closing handshake, and limits for all of these. Out of scope: sockets, TLS, threads,
+//! clocks, randomness. Nothing here blocks; enforcing time limits is up to the caller.
 //!
 //! The blocking interface drives this machine: [`Client`](crate::Client) and [`Server`](crate::Server) its
 //! [`handshake`], [`WebSocket`](crate::WebSocket) what comes after it. A program with an event loop of its own drives it
@@ -21,8 +21,8 @@
 //!       +- refused     +- peer at fault: Close queued, the same error from then on
 //! ```
 //!
-//! The contract: after each call that may queue output, write [`Protocol::output`] before waiting for input;
-//! after feeding input, call [`Protocol::next_event`] until it gives `None` or an error.
+//! The contract: after each call that may queue output, write [`Protocol::output`] before waiting for input; after
+//! passing input to [`Protocol::receive`], call [`Protocol::next_event`] until it returns `None` or an error.
 //!
 //! A whole conversation in bytes, both ends driven by hand:
 //!

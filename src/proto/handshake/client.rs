@@ -1,6 +1,6 @@
-//! The client's half: a strict look at the answer (RFC 6455 4.1, second list).
+//! The client's side: strict checks of the response (RFC 6455 4.1, second list).
 //!
-//! In scope: the checks on a 101 answer, collecting a refusal with its body. Out of scope: the
+//! In scope: the checks on a 101 response, collecting a refusal with its body. Out of scope: the
 //! request itself (`client_request.rs`), acting on a refusal (redirects, authentication),
 //! deadlines, parameters of extensions other than compression.
 
@@ -24,14 +24,14 @@ use super::{
 #[cfg(test)]
 mod tests;
 
-/// Most interim answers (1xx other than 101) that are skipped, so that a server cannot keep a
-/// client waiting with them.
+/// How many interim responses (1xx other than 101) are skipped, so that a server cannot keep a client waiting with
+/// them.
 const MAX_INTERIM: u32 = 8;
 
 /// The opening handshake as seen by a client.
 ///
-/// Send [`request`](Self::request), then feed what arrives to [`receive`](Self::receive) until it
-/// gives an answer. Every error is final: later calls give the same one.
+/// Send [`request`](Self::request), then pass the bytes that arrive to [`receive`](Self::receive) until it returns a
+/// result. Every error is final: later calls return the same one.
 pub struct ClientHandshake {
     request: Vec<u8>,
     accept: String,
@@ -45,21 +45,21 @@ pub struct ClientHandshake {
 }
 
 enum State {
-    /// Before the end of the answer's head.
+    /// Before the end of the response's head.
     Head(HeadReader),
     /// In the body of a refusal.
     Body(Box<Refusal>, BodyReader),
-    /// The answer was given out.
+    /// The result has been returned; further calls return this error.
     Over(HandshakeError),
 }
 
 impl ClientHandshake {
-    /// Checks and writes the request. `nonce` has to come from the operating system's generator,
-    /// new for each handshake (RFC 6455 4.1 item 7).
+    /// Checks the request and encodes it. `nonce` must be random and new for each handshake (RFC 6455 4.1 item 7);
+    /// [`entropy::nonce`](crate::entropy::nonce) makes one.
     ///
     /// # Errors
     ///
-    /// [`RequestError`] names the field of `request` that cannot be sent as it is.
+    /// [`RequestError`] names the field of `request` that cannot be sent.
     pub fn new(request: &ClientRequest, nonce: [u8; 16], limits: HeadLimits) -> Result<Self, RequestError> {
         request.check()?;
         let key = BASE64.encode(nonce);
@@ -76,7 +76,7 @@ impl ClientHandshake {
         })
     }
 
-    /// The complete request head, to be sent as it is. It may hold credentials.
+    /// The complete request, to be sent as it is. It may contain credentials.
     #[must_use]
     pub fn request(&self) -> &[u8] {
         &self.request
@@ -88,13 +88,12 @@ impl ClientHandshake {
         self.compression.as_ref()
     }
 
-    /// Takes bytes from the server, in any pieces; `Ok(None)` asks for more.
+    /// Takes bytes from the server, in pieces of any size. `Ok(None)` means that more are needed.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`], after which the connection is of no further use. A refusal is reported
-    /// once its body is complete or reaches [`HeadLimits::max_refusal_body`]; see
-    /// [`give_up`](Self::give_up) for a server that lets that wait.
+    /// [`HandshakeError`]. The connection cannot be used afterwards. A refusal is reported once its body is complete or
+    /// reaches [`HeadLimits::max_refusal_body`]; call [`give_up`](Self::give_up) if that takes too long.
     pub fn receive(&mut self, mut data: &[u8]) -> Result<Option<Accepted>, HandshakeError> {
         loop {
             match &mut self.state {
@@ -122,13 +121,14 @@ impl ClientHandshake {
         }
     }
 
-    /// Takes note that the server has ended the stream, which also ends a refusal's body.
+    /// Reports that the server has ended the stream, and returns the error that the handshake fails with. The end of
+    /// the stream may also be the end of a refusal's body.
     pub fn receive_eof(&mut self) -> HandshakeError {
         self.finish(true)
     }
 
-    /// Ends the handshake because the caller's time ran out: the refusal with as much of its body
-    /// as has come, if its head is complete; else `None`.
+    /// Ends the handshake because the caller's time limit has passed. Returns the refusal with as much of its body as
+    /// has arrived, if its head is complete, and `None` otherwise.
     pub fn give_up(&mut self) -> Option<HandshakeError> {
         match self.state {
             State::Head(_) => None,
@@ -136,7 +136,7 @@ impl ClientHandshake {
         }
     }
 
-    /// Acts on a complete head: the answer, or `None` to go on reading.
+    /// Handles a complete head. Returns the result, or `None` if more must be read.
     fn take_head(&mut self, head: Head) -> Result<Option<Accepted>, HandshakeError> {
         let (is_http_1_1, status) = parse_status_line(&head.start_line)?;
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -156,7 +156,7 @@ impl ClientHandshake {
         Ok(None)
     }
 
-    /// Checks a 101 answer (RFC 6455 4.1, second list).
+    /// Checks a 101 response (RFC 6455 4.1, second list).
     fn check_answer(&self, is_http_1_1: bool, headers: HeaderMap) -> Result<Accepted, HandshakeError> {
         if !is_http_1_1 {
             return Err(HandshakeError::HttpVersion);
@@ -182,10 +182,10 @@ impl ClientHandshake {
         Ok(Accepted { handshake, leftover: Vec::new() })
     }
 
-    /// The subprotocol that the server chose, which has to be one of those offered.
+    /// Returns the subprotocol that the server chose, which must be one of those offered.
     fn check_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
         let malformed = |what| HandshakeError::MalformedHeader { header: "sec-websocket-protocol", what };
-        // An empty one is as good as none: there are servers that answer so where they choose nothing.
+        // An empty header counts as absent, since some servers send one when they choose no subprotocol.
         let mut values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter(|value| !value.is_empty());
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
@@ -198,7 +198,7 @@ impl ClientHandshake {
         Ok(Some(chosen.to_owned()))
     }
 
-    /// The extensions that the server chose: each offered, none twice.
+    /// Returns the extensions that the server chose. Each must have been offered, and none may be chosen twice.
     fn check_extensions(&self, headers: &HeaderMap) -> Result<Vec<Extension>, HandshakeError> {
         let lines = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
         let chosen = extensions::parse(lines.iter().map(|line| line.as_bytes())).map_err(|error| {
@@ -211,7 +211,7 @@ impl ClientHandshake {
         }
     }
 
-    /// Ends the handshake where it stands.
+    /// Ends the handshake in its current state.
     fn finish(&mut self, at_eof: bool) -> HandshakeError {
         match std::mem::replace(&mut self.state, State::Over(HandshakeError::Finished)) {
             State::Over(error) => self.fail(error),
@@ -223,18 +223,18 @@ impl ClientHandshake {
         }
     }
 
-    /// Settles on this error for good.
+    /// Makes `error` the one that all further calls return.
     fn fail(&mut self, error: HandshakeError) -> HandshakeError {
         self.state = State::Over(error.clone());
         error
     }
 }
 
-/// `Debug` leaves out the request, which may hold credentials.
+/// `Debug` omits the request, which may contain credentials.
 impl fmt::Debug for ClientHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Head(_) => "awaiting the answer",
+            State::Head(_) => "awaiting the response",
             State::Body(..) => "in the body of a refusal",
             State::Over(_) => "over",
         };
@@ -242,14 +242,14 @@ impl fmt::Debug for ClientHandshake {
     }
 }
 
-/// Splits `HTTP/1.1 SP status [SP reason]`; tells whether the version is 1.1.
+/// Parses `HTTP/1.1 SP status [SP reason]`. Returns whether the version is 1.1, and the status.
 fn parse_status_line(line: &[u8]) -> Result<(bool, StatusCode), HandshakeError> {
     let mut parts = line.splitn(3, |&byte| byte == b' ');
     let version = parts.next().and_then(is_http_1_1);
     let status = parts.next().map(StatusCode::from_bytes);
     match (version, status) {
         (Some(is_http_1_1), Some(Ok(status))) => Ok((is_http_1_1, status)),
-        _ => Err(HandshakeError::Malformed("the first line is no HTTP/1.1 status line")),
+        _ => Err(HandshakeError::Malformed("the first line is not an HTTP/1.1 status line")),
     }
 }
 
@@ -273,23 +273,22 @@ pub struct Accepted {
     pub leftover: Vec<u8>,
 }
 
-/// An HTTP answer other than 101, as the server gave it.
+/// An HTTP response other than 101.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// The status, such as 401 or 302.
     pub status: StatusCode,
-    /// All headers of the answer.
+    /// All headers of the response.
     pub headers: HeaderMap,
-    /// The body as far as it came, without chunk framing, at most
-    /// [`HeadLimits::max_refusal_body`] bytes.
+    /// As much of the body as arrived, without chunk framing, at most [`HeadLimits::max_refusal_body`] bytes.
     pub body: Vec<u8>,
-    /// Whether the body went on, as far as is known.
+    /// Whether the body may be longer than what is in `body`.
     pub body_truncated: bool,
 }
 
 impl Refusal {
-    /// What the caller can do about it.
+    /// What the user can do about it.
     fn advice(&self) -> &'static str {
         match self.status.as_u16() {
             200..=299 => ": something other than a WebSocket answers here, check the path",
@@ -305,27 +304,27 @@ impl Refusal {
     }
 }
 
-/// Why a client's opening handshake failed. The connection is of no further use.
+/// Why a client's opening handshake failed. The connection cannot be used afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The server gave an HTTP answer other than 101.
+    /// The server sent an HTTP response other than 101.
     #[error("the server refused the handshake with {}{}", .0.status, .0.advice())]
     Refused(Box<Refusal>),
-    /// The answer is not HTTP/1.1; the text says what is wrong with it.
+    /// The response is not HTTP/1.1; the text says what is wrong with it.
     #[error("the answer is not HTTP/1.1: {0}; check that scheme, host and port are a WebSocket server's")]
     Malformed(&'static str),
-    /// Status 101, but in another version than HTTP/1.1.
+    /// The status is 101, but the version is not HTTP/1.1.
     #[error("the server switched protocols in an HTTP version other than 1.1")]
     HttpVersion,
-    /// Status 101, but `Upgrade` does not hold `websocket` or `Connection` does not hold `upgrade`.
-    #[error("the server switched protocols, but not to WebSocket by its {header} header")]
+    /// The status is 101, but `Upgrade` does not contain `websocket`, or `Connection` does not contain `upgrade`.
+    #[error("the server switched protocols, but its {header} header does not confirm the upgrade to WebSocket")]
     NotWebSocket {
         /// The header in question, in lower case.
         header: &'static str,
     },
-    /// `Sec-WebSocket-Accept` is missing, repeated or not the one for our key: the server did not
-    /// read the request, as with a cache in between.
+    /// `Sec-WebSocket-Accept` is missing, repeated or does not match the key. The server did not read this request; a
+    /// cache may have answered it.
     #[error("the server's sec-websocket-accept header does not answer this request")]
     WrongAccept,
     /// A header of the handshake breaks its grammar.
@@ -339,10 +338,10 @@ pub enum HandshakeError {
     /// The server chose a subprotocol that was not offered.
     #[error("the server chose subprotocol {0:?}, which was not offered; offer it or check the path")]
     UnexpectedSubprotocol(String),
-    /// The server chose an extension that was not offered, or one twice.
+    /// The server chose an extension that was not offered, or chose one twice.
     #[error("the server chose extension {0:?}, which was not offered or is chosen twice")]
     UnexpectedExtension(String),
-    /// The server chose an extension with parameters that do not answer the offer, or that are malformed.
+    /// The server chose an extension with parameters that do not match the offer or are malformed.
     #[error("the server chose extension {name}, but its parameters cannot be used: {what}")]
     ExtensionParameters {
         /// The extension.
@@ -350,34 +349,34 @@ pub enum HandshakeError {
         /// What is wrong with them.
         what: &'static str,
     },
-    /// The answer's head is longer than [`HeadLimits::max_head_size`].
+    /// The response's head is longer than [`HeadLimits::max_head_size`].
     #[error("the answer's head is over the limit of {limit} bytes")]
     HeadTooLarge {
-        /// The limit.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// The status line is longer than [`HeadLimits::max_start_line`].
     #[error("the answer's status line is over the limit of {limit} bytes")]
     StartLineTooLong {
-        /// The limit.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// The answer has more header lines than [`HeadLimits::max_headers`].
+    /// The response has more header lines than [`HeadLimits::max_headers`].
     #[error("the answer has more than {limit} header lines")]
     TooManyHeaders {
         /// The limit.
         limit: usize,
     },
-    /// More than eight interim answers (1xx other than 101).
-    #[error("the server sent more than {MAX_INTERIM} interim answers")]
+    /// More than eight interim responses (1xx other than 101).
+    #[error("the server sent more than {MAX_INTERIM} interim responses")]
     TooManyInterim,
-    /// The stream ended before the end of the answer's head.
+    /// The stream ended before the end of the response's head.
     #[error("the server closed the connection after {received} bytes of an answer; check scheme and port")]
     Eof {
-        /// How many bytes of the current head had come.
+        /// How many bytes of the current head had arrived.
         received: usize,
     },
-    /// The handshake has already succeeded: the bytes belong to the connection.
+    /// The handshake has already succeeded, so the bytes belong to the connection.
     #[error("the handshake is over; give further bytes to the connection")]
     Finished,
 }

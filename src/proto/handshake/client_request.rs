@@ -1,10 +1,9 @@
-//! What a client asks for, and how it is written (RFC 6455 4.1, first list).
+//! A client's request and its encoding (RFC 6455 4.1, first list).
 //!
-//! In scope: what is allowed into the request head, and its bytes. Out of scope: taking a URL apart,
-//! the answer.
+//! In scope: checking what goes into the request head, and writing it. Out of scope: parsing URLs, the response.
 //!
-//! The invariant: nothing that the caller gives can end a line, begin another header, or change or
-//! double a header that the handshake is made of. What does not fit is refused, never repaired.
+//! Invariant: nothing that the caller passes can end a line, begin another header, or change or duplicate a header of
+//! the handshake. Invalid input is rejected, never repaired.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,25 +22,25 @@ use super::{
 #[cfg(test)]
 mod tests;
 
-/// What this library calls itself unless the caller says otherwise.
+/// The default value of the `User-Agent` header.
 const USER_AGENT: &str = concat!("landline/", env!("CARGO_PKG_VERSION"));
 
-/// What a client asks for.
+/// The request of a client.
 ///
-/// `Debug` leaves out the password and the values of the extra headers.
+/// `Debug` omits the password and the values of the extra headers.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientRequest {
-    /// The `Host` header: host, with brackets around an IPv6 address, and the port unless it is the
-    /// default of the scheme.
+    /// The `Host` header: the host, with brackets around an IPv6 address, and the port unless it is the scheme's
+    /// default.
     pub host: String,
-    /// Path and query, percent-encoded: what RFC 6455 section 3 calls the resource name.
+    /// Path and query, percent-encoded: the resource name of RFC 6455 section 3.
     pub target: String,
     /// User and password, sent as Basic authorization (RFC 7617). Default: none.
     pub authorization: Option<(String, String)>,
-    /// The `Origin` header. Default: none, as for everything that is not a browser.
+    /// The `Origin` header. Default: none, as is usual for clients that are not browsers.
     pub origin: Option<String>,
-    /// The subprotocols that the client speaks, the preferred one first. Default: none.
+    /// The subprotocols to offer, the preferred one first. Default: none.
     pub subprotocols: Vec<String>,
     /// The extensions on offer, the preferred one first. Default: none.
     pub extensions: Vec<Extension>,
@@ -53,7 +52,7 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// Asks `host` for `target`, all else as by default.
+    /// Makes a request to `host` for `target`, with defaults for everything else.
     #[must_use]
     pub fn new(host: impl Into<String>, target: impl Into<String>) -> Self {
         Self {
@@ -68,7 +67,7 @@ impl ClientRequest {
         }
     }
 
-    /// Finds what must not go out (RFC 6455 4.1).
+    /// Checks everything that the caller has set (RFC 6455 4.1).
     pub(super) fn check(&self) -> Result<(), RequestError> {
         if !is_authority(&self.host) {
             return Err(RequestError::InvalidHost);
@@ -102,7 +101,7 @@ impl ClientRequest {
         self.check_headers()
     }
 
-    /// Finds extra headers that are not the caller's, and those that would come twice.
+    /// Rejects extra headers that only the library writes, and those that would be sent twice.
     fn check_headers(&self) -> Result<(), RequestError> {
         if let Some(name) = find_reserved(&self.headers) {
             return Err(RequestError::ReservedHeader(name.clone()));
@@ -125,7 +124,7 @@ impl ClientRequest {
         self.extensions.iter().cloned().chain(self.compression.iter().map(deflate::offer)).collect()
     }
 
-    /// Writes the head; everything in it has been checked.
+    /// Encodes the head. Everything in it must have been checked.
     pub(super) fn write(&self, key: &str) -> Vec<u8> {
         let mut head = Vec::with_capacity(512);
         head.extend_from_slice(b"GET ");
@@ -170,18 +169,18 @@ impl fmt::Debug for ClientRequest {
     }
 }
 
-/// A [`ClientRequest`] that cannot be sent: the caller's mistake. Nothing is repaired silently.
+/// A mistake in a [`ClientRequest`], which cannot be sent. Nothing is repaired silently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// [`ClientRequest::host`] is not `host` or `host:port`.
-    #[error("invalid host: give a name or address, with brackets around IPv6, and at most a port")]
+    #[error("invalid host: use a name or address, with brackets around IPv6, and an optional port")]
     InvalidHost,
-    /// [`ClientRequest::target`] is not a path with a query.
-    #[error("invalid target: begin it with `/`, percent-encode spaces and non-ASCII, leave out `#`")]
+    /// [`ClientRequest::target`] is not a path with an optional query.
+    #[error("invalid target: begin it with `/`, percent-encode spaces and non-ASCII characters, leave out `#`")]
     InvalidTarget,
-    /// [`ClientRequest::origin`] holds something other than visible ASCII.
-    #[error("invalid origin: give scheme://host or scheme://host:port in ASCII")]
+    /// [`ClientRequest::origin`] contains something other than visible ASCII.
+    #[error("invalid origin: use scheme://host or scheme://host:port in ASCII")]
     InvalidOrigin,
     /// A colon or control character in the user name.
     #[error("invalid user name: basic authorization allows no colon or control character in it")]
@@ -196,12 +195,12 @@ pub enum RequestError {
     #[error("subprotocol {0:?} is offered twice: offer each once")]
     RepeatedSubprotocol(String),
     /// An extension whose name, parameter or value is not a token.
-    #[error("invalid extension {0:?}: name, parameters and values have to be tokens")]
+    #[error("invalid extension {0:?}: name, parameters and values must be tokens")]
     InvalidExtension(String),
-    /// An extra header that is part of the handshake itself.
+    /// An extra header that only the library writes.
     #[error("header {0} is written by the library: remove it, or use the option made for it")]
     ReservedHeader(HeaderName),
-    /// An extra header that may come only once comes twice, or once and by its own option.
-    #[error("header {0} is given twice: give it once")]
+    /// An extra header that may be sent only once is set twice, or set although its own field is set too.
+    #[error("header {0} is set twice: set it once")]
     RepeatedHeader(HeaderName),
 }

@@ -91,27 +91,26 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use sha1::{Digest as _, Sha1};
 
-/// The string that every accept value is made with (RFC 6455 1.3).
+/// The string that is hashed together with the key (RFC 6455 1.3).
 const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The one version of the protocol there is (RFC 6455 4.1 item 9).
+/// The only version of the protocol (RFC 6455 4.1 item 9).
 const VERSION: &str = "13";
 
-/// How much a peer may send before its opening handshake is refused.
+/// Limits on the opening handshake of a peer. A peer that exceeds one is refused.
 ///
-/// All sizes are bytes. The limits hold for each head by itself; they bound memory, while the
-/// caller's deadline bounds time. The number of reads is never counted: a slow peer that sends one
-/// byte at a time is legal.
+/// All sizes are in bytes. The limits apply to each head separately, and bound memory; the caller's deadline bounds
+/// time. The number of reads is not limited: a slow peer may send one byte at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeadLimits {
-    /// Longest head, from the first byte to the blank line inclusive. Default: 16 KiB.
+    /// Largest head, from the first byte to the blank line inclusive. Default: 16 KiB.
     pub max_head_size: usize,
-    /// Most header lines. Default: 100.
+    /// Largest number of header lines. Default: 100.
     pub max_headers: usize,
     /// Longest request or status line, without its line end. Default: 8 KiB.
     pub max_start_line: usize,
-    /// How much is kept of the body that comes with a refusal; a client only. Default: 64 KiB.
+    /// How much a client keeps of the body of a refusal. Default: 64 KiB.
     pub max_refusal_body: usize,
 }
 
@@ -151,9 +150,9 @@ impl HeadLimits {
     }
 }
 
-/// Computes the `Sec-WebSocket-Accept` value that proves a `Sec-WebSocket-Key` was read.
+/// Computes the `Sec-WebSocket-Accept` value that proves that the server has read the `Sec-WebSocket-Key`.
 ///
-/// `key` is the header value as it was sent, not decoded (RFC 6455 4.2.2 item 5.4).
+/// `key` is the header's value as it was sent, without decoding (RFC 6455 4.2.2 item 5.4).
 ///
 /// ```
 /// # use landline::proto::handshake::accept_key;
@@ -167,10 +166,10 @@ pub fn accept_key(key: &str) -> String {
     BASE64.encode(sha1.finalize())
 }
 
-// What follows are the header rules that both roles share.
+// The rest of this file contains the rules for headers that both roles share.
 
-/// Header fields that a caller cannot add: the library writes them, or they would change how the
-/// message is framed. `Sec-WebSocket-*` belongs to them as a whole.
+/// Header fields that a caller cannot add, because the library writes them or because they would change how the message
+/// is framed. All `Sec-WebSocket-*` headers are reserved too.
 const RESERVED: [&str; 10] = [
     "host",
     "connection",
@@ -184,7 +183,7 @@ const RESERVED: [&str; 10] = [
     "proxy-connection",
 ];
 
-/// The first of a caller's headers that is not the caller's to set.
+/// Returns the first of the caller's headers that is reserved.
 fn find_reserved(headers: &Headers) -> Option<&HeaderName> {
     headers.names().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-"))
 }
@@ -197,14 +196,14 @@ fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// Appends the caller's headers, repeated ones as they are, names as they were written.
+/// Appends the caller's headers, with names as they were given, including repeated ones.
 fn push_headers(head: &mut Vec<u8>, headers: &Headers) {
     for (name, value) in headers.iter() {
         push_header(head, name, value);
     }
 }
 
-/// Appends a `Sec-WebSocket-Extensions` line, or nothing for no extension.
+/// Appends a `Sec-WebSocket-Extensions` line, or nothing if there is no extension.
 fn push_extensions(head: &mut Vec<u8>, extensions: &[Extension]) {
     if !extensions.is_empty() {
         let list: Vec<String> = extensions.iter().map(Extension::to_string).collect();
@@ -212,7 +211,7 @@ fn push_extensions(head: &mut Vec<u8>, extensions: &[Extension]) {
     }
 }
 
-/// The value of a header that may come once at most; `Err` if it comes more often.
+/// Returns the value of a header that may appear at most once, or `Err` if it appears more often.
 fn at_most_one(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Repeated> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
@@ -221,11 +220,11 @@ fn at_most_one(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderVa
     }
 }
 
-/// A header came more than once.
+/// A header appears more than once.
 struct Repeated;
 
-/// The non-empty elements of a comma-separated list, over all lines of that name. Empty ones do not count (RFC 9110
-/// 5.6.1.2), so that a list without others is as good as none.
+/// Iterates over the non-empty elements of a comma-separated list, in all lines with that name. Empty elements are
+/// ignored (RFC 9110 5.6.1.2), so a list with only empty elements counts as absent.
 fn list_elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(name)
@@ -235,7 +234,7 @@ fn list_elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = 
         .filter(|element| !element.is_empty())
 }
 
-/// Whether a list header holds `token` as one of its elements, in any case.
+/// Whether a list header contains `token`, without regard to case.
 fn list_holds(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
@@ -253,12 +252,12 @@ fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_tchar(byte))
 }
 
-/// Whether this byte may stand in a token.
+/// Whether this byte is allowed in a token.
 fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The token as text, or `None` if the bytes are no token.
+/// Returns the token as text, or `None` if the bytes are not a token.
 fn token_text(bytes: &[u8]) -> Option<&str> {
     is_token(bytes).then(|| str::from_utf8(bytes).ok()).flatten()
 }
@@ -280,18 +279,18 @@ fn is_authority(text: &str) -> bool {
     host_is_valid && port_is_valid
 }
 
-/// Whether this byte may stand in a host name or IPv4 address (RFC 3986 3.2.2); no comma, since a
-/// proxy that joins header lines would make two hosts of one.
+/// Whether this byte is allowed in a host name or IPv4 address (RFC 3986 3.2.2). Commas are not, because a proxy that
+/// joins header lines could make two hosts look like one.
 fn is_reg_name_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
 }
 
-/// Whether all bytes are visible ASCII, and there is at least one.
+/// Whether the text is not empty and contains only visible ASCII.
 fn is_visible(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Reads `HTTP/` DIGIT `.` DIGIT: true for 1.1, false for other versions, `None` for anything else.
+/// Parses `HTTP/` DIGIT `.` DIGIT. Returns `true` for 1.1, `false` for other versions, and `None` for anything else.
 fn is_http_1_1(version: &[u8]) -> Option<bool> {
     match version {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Some(version.ends_with(b"1.1")),
