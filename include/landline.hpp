@@ -767,7 +767,7 @@ public:
 #undef LANDLINE_OPTION_SIZE
 #undef LANDLINE_OPTION
 
-    /// Client: adds a header to the request.
+    /// Adds a header: to a client's request, and to each answer by which a server opens a connection.
     void header(c_text name, c_text value, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_add_header(get(), name.get(), value.get()));
     }

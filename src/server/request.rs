@@ -123,7 +123,7 @@ impl Request {
     }
 
     /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in
-    /// the answer: [`Headers`] leave with their names as they were written, those of a [`HeaderMap`] in lower case.
+    /// the answer, after those of [`ServerBuilder::header`](super::ServerBuilder::header): [`Headers`] leave with their names as they were written, those of a [`HeaderMap`] in lower case.
     ///
     /// # Errors
     ///

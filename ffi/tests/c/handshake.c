@@ -183,18 +183,21 @@ static void inspected(landline_listener *listener) {
     landline_options_free(options);
 }
 
-/* Bytes from 0x80 in the target, and lists of nothing. */
+/* Bytes from 0x80 in the target, and lists of nothing; headers of the answer. */
 static void raw_target(void) {
     static const char REQUEST[] = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Protocol: \r\nSec-WebSocket-Extensions: \r\n\r\n";
+    landline_options *options = new_options();
     landline_request *request;
     landline_conn *conn;
     char answer[1024] = "";
     int both[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
     write_all(both[0], REQUEST, sizeof REQUEST - 1);
-    OK(landline_request_from_fd(both[1], 1, NULL, LONG, &request));
+    OK(landline_options_add_header(options, "X-Every", "1"));
+    OK(landline_request_from_fd(both[1], 1, options, LONG, &request));
+    landline_options_free(options);
     CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PATH), "/caf%C3%A9");
     CHECK_TEXT(request_str(request, LANDLINE_REQUEST_QUERY), "q=%FC");
     CHECK_TEXT(request_str(request, LANDLINE_REQUEST_RAW_TARGET), "/caf\xc3\xa9?q=\xfc");
@@ -203,7 +206,8 @@ static void raw_target(void) {
     OK(landline_request_accept(request, NULL, &conn));
     CHECK_TEXT(conn_str(conn, LANDLINE_CONN_TARGET), "/caf%C3%A9?q=%FC");
     CHECK(read(both[0], answer, sizeof answer - 1) > 0);
-    CHECK_HAS(answer, "\r\nappKey: 6f2a\r\n");
+    /* Those of the server's options come first. */
+    CHECK_HAS(answer, "\r\nX-Every: 1\r\nappKey: 6f2a\r\n");
     landline_request_free(request);
     landline_conn_free(conn);
     close(both[0]);
