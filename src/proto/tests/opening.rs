@@ -105,7 +105,7 @@ fn both_ends_open_agree_and_talk_however_bytes_are_split() {
             let mut client = asking(|request| {
                 request.subprotocols = vec!["a".into(), "b".into()];
                 request.compression.clone_from(&compression);
-                request.headers.append("X-Padding", &"x".repeat(3000)).unwrap();
+                request.headers.append("X-Padding", "x".repeat(3000)).unwrap();
             });
             let mut server = answering(|policy| {
                 policy.subprotocols = vec!["b".into()];
@@ -158,7 +158,7 @@ fn item_5_what_comes_behind_an_answer_are_frames() {
     for padding in (0..1100).step_by(97) {
         let mut client = asking(|_| {});
         let mut server = answering(|policy| {
-            policy.headers.append("X-Padding", &"x".repeat(padding)).unwrap();
+            policy.headers.append("X-Padding", "x".repeat(padding)).unwrap();
         });
         hand_over(&mut client, &mut server, Way::Copied(100_000));
         opened(&mut server);
