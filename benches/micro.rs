@@ -8,7 +8,8 @@ mod common;
 use common::{pair, trades};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use landline::proto::{FrameHeader, Inbound, Limits, MAX_HEADER_LEN, Opcode, Outbound, Protocol, Role, Step, Want};
+use landline::proto::internals::{FrameHeader, Inbound, MAX_HEADER_LEN, Opcode, Outbound, Role, Step, Want};
+use landline::proto::{Limits, Protocol};
 use landline::{Compression, Kind};
 use std::time::Duration;
 

@@ -10,7 +10,8 @@ mod common;
 
 use common::{pair, trades};
 use landline::proto::handshake::{ClientHandshake, ClientRequest, HeadLimits, Headers, ServerHandshake};
-use landline::proto::{Event, Inbound, Limits, Opcode, Outbound, Role, Step, Want};
+use landline::proto::internals::{Inbound, Opcode, Outbound, Role, Step, Want};
+use landline::proto::{Event, Limits};
 use landline::server::accept_over;
 use landline::transport::{self, Interest, Ready, Transport, Wake};
 use landline::{Client, Compression, Config, Deadline, Kind, WebSocket};

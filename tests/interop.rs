@@ -9,7 +9,7 @@ mod common;
 mod lws;
 
 use common::*;
-use landline::proto::Role;
+use landline::proto::internals::Role;
 use landline::server::ServerBuilder;
 use landline::transport::TlsConnector;
 use landline::{

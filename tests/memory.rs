@@ -10,7 +10,8 @@ use common::{
 };
 use counting::{COUNT, Counting, counted};
 use landline::error::LimitError;
-use landline::proto::{Event, Inbound, Limits, Protocol, Role, Step, Want};
+use landline::proto::internals::{Inbound, Role, Step, Want};
+use landline::proto::{Event, Limits, Protocol};
 use landline::{Client, Compress, Compression, Config, Error, Kind, Server, WebSocket};
 use std::io::{Read, Write};
 use std::net::TcpStream;

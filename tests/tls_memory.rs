@@ -8,7 +8,7 @@ mod counting;
 
 use common::{Ca, limited};
 use counting::{Counting, counted};
-use landline::proto::Role;
+use landline::proto::internals::Role;
 use landline::{Client, Error, Message, Server, WebSocket};
 use std::sync::mpsc;
 use std::thread;

@@ -346,7 +346,7 @@ pub unsafe extern "C" fn landline_protocol_int(
     guard(|| unsafe {
         let out = Out::new(value, "value")?;
         on_protocol(protocol, |protocol| {
-            let received = protocol.session().close_received_frame();
+            let received = protocol.close_received();
             let agreed = protocol.handshake().and_then(|agreed| agreed.compression);
             out.set(match key {
                 LANDLINE_CONN_STATE if protocol.is_over() => LANDLINE_STATE_OVER.into(),

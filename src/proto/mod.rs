@@ -97,14 +97,26 @@ mod utf8;
 mod tests;
 
 pub use error::{Error, LimitError, ProtocolError, ReceiveError};
-pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, Opcode, Role};
-pub use inbound::{Inbound, Limits, Step, Want};
-pub use outbound::{Content, MaskSource, OpenFrame, Outbound};
-pub(crate) use outbound::{DeflatedFrame, Deflating};
+pub use frame::MAX_CONTROL_PAYLOAD;
+pub(crate) use frame::{Opcode, Role};
+pub use inbound::Limits;
+pub(crate) use inbound::{Inbound, Step, Want};
+pub use outbound::MaskSource;
+pub(crate) use outbound::{Content, DeflatedFrame, Deflating, OpenFrame, Outbound};
 pub use protocol::{Event, Protocol};
-pub use session::Session;
-pub(crate) use session::check_ping;
+pub(crate) use session::{Session, check_ping};
 pub(crate) use utf8::Utf8;
+
+/// The parts that [`Protocol`] and the blocking connection are made of, for the benchmarks and the tests of memory in this
+/// repository. Not part of the public interface: anything here may change in any version.
+#[doc(hidden)]
+pub mod internals {
+    pub use super::deflate::{Deflater, End, Inflated, Inflater};
+    pub use super::frame::{FrameHeader, MAX_HEADER_LEN, Opcode, Role};
+    pub use super::inbound::{Inbound, Step, Want};
+    pub use super::outbound::{Content, OpenFrame, Outbound};
+    pub use super::session::Session;
+}
 
 use crate::message::Kind;
 

@@ -10,7 +10,7 @@ use super::handshake::{ClientHandshake, Handshake, Request, ServerHandshake, Ser
 use super::inbound::{Inbound, Limits, Step, Want};
 use super::outbound::{Content, Deflating, MaskSource, Outbound};
 use super::session::Session;
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::{CloseCode, CloseFrame, Side};
 use crate::compression::{Compress, Compression};
 use crate::message::{Kind, MessageRef, Payload};
 use opening::Opening;
@@ -410,10 +410,22 @@ impl Protocol {
         }
     }
 
-    /// What is known about the end of the connection.
+    /// The peer's Close frame, once it has come.
     #[must_use]
-    pub fn session(&self) -> &Session {
-        &self.session
+    pub fn close_received(&self) -> Option<&CloseFrame> {
+        self.session.close_received_frame()
+    }
+
+    /// The Close frame of this end, once it has been queued.
+    #[must_use]
+    pub fn close_sent(&self) -> Option<&CloseFrame> {
+        self.session.close_sent()
+    }
+
+    /// Which end sent its Close frame first; `None` before either has.
+    #[must_use]
+    pub fn closed_first_by(&self) -> Option<Side> {
+        self.session.closed_first_by()
     }
 }
 

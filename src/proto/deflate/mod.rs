@@ -14,7 +14,9 @@ mod negotiate;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
 pub use compress::{Deflater, End};
+#[doc(hidden)]
 pub use inflate::{Inflated, Inflater};
 pub use negotiate::{DeflateParameters, accept, confirm, offer};
 

@@ -207,7 +207,7 @@ fn rfc_5_5_1_a_close_is_answered_with_its_code() {
             let mut here = endpoint(role);
             assert_eq!(deliver(&mut here, &frames(role, &[(CLOSE, &payload)])), (vec![seen], None));
             assert_eq!(sent(role, &mut here), [answer]);
-            assert_eq!(here.session().closed_first_by(), Some(Side::Remote));
+            assert_eq!(here.closed_first_by(), Some(Side::Remote));
             here.close(CloseCode::GOING_AWAY, "").unwrap();
             assert!(here.output().is_empty(), "one Close frame only");
         }
@@ -227,9 +227,9 @@ fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
         let wire = frames(role, &[(BINARY, b"on its way"), (CLOSE, &close(1000, "ok"))]);
         assert_eq!(deliver(&mut here, &wire), (vec![binary(b"on its way"), closed(1000, "ok")], None));
         assert!(here.output().is_empty());
-        assert_eq!(here.session().closed_first_by(), Some(Side::Local));
-        assert_eq!(here.session().close_sent().unwrap().to_string(), "1001 (going away): \"later\"");
-        assert_eq!(here.session().close_received_frame().unwrap().reason(), "ok");
+        assert_eq!(here.closed_first_by(), Some(Side::Local));
+        assert_eq!(here.close_sent().unwrap().to_string(), "1001 (going away): \"later\"");
+        assert_eq!(here.close_received().unwrap().reason(), "ok");
     }
 }
 
@@ -289,7 +289,7 @@ fn item_19_a_violation_is_one_close_frame_and_the_same_error_for_ever() {
             }
             assert_over(&mut here, &error.into());
             assert!(here.output().is_empty(), "one Close frame only");
-            assert_eq!(here.session().closed_first_by(), Some(Side::Local));
+            assert_eq!(here.closed_first_by(), Some(Side::Local));
         }
     }
 }

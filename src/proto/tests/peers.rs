@@ -267,7 +267,7 @@ proptest! {
             prop_assert!(here.protocol.close_expected());
         }
         prop_assert!(client.protocol.receive_eof().is_ok() && server.protocol.receive_eof().is_ok());
-        let first = [&client, &server].map(|end| end.protocol.session().closed_first_by());
+        let first = [&client, &server].map(|end| end.protocol.closed_first_by());
         prop_assert!(first.contains(&Some(Side::Local)), "{:?}", first);
     }
 }
