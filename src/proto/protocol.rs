@@ -186,7 +186,7 @@ impl Protocol {
     }
 
     /// Turns compression on in a connection that something else opened, with the parameters that it agreed on; see
-    /// [`deflate`](super::deflate).
+    /// [`deflate`].
     #[must_use]
     pub fn with_deflate(mut self, options: &Compression, parameters: &DeflateParameters) -> Self {
         self.enable_deflate(options, parameters);
