@@ -43,6 +43,11 @@ impl Link {
         Outlook { unsent: gate.blocked, is_cut: gate.is_cut(), ..outlook }
     }
 
+    /// Tries again to send what there was no room for.
+    pub(crate) fn retry(&self) {
+        self.before_wait();
+    }
+
     /// [`before_wait`](Self::before_wait) for a connection that is being closed: messages first, then the replies that are
     /// due.
     pub(super) fn push(&self) -> Progress {
