@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -229,13 +230,16 @@ static void echo_once(landline_conn *conn, void *user) {
     CHECK_STATUS(landline_conn_recv(conn, LONG, &message), LANDLINE_CLOSED);
 }
 
-/* So many descriptors more than there are. */
+/* Leaves exactly as many descriptors as that, whichever the process has inherited. (valgrind resets a client where accept()
+ * is out of descriptors, so the number has to be one where making the interrupter of a connection fails first.)
+ */
 static void limit_descriptors(int more) {
     struct rlimit limit;
-    int next = dup(0);
-    CHECK(next >= 0 && close(next) == 0);
+    int next = 0;
+    for (; more > 0; next++)
+        more -= fcntl(next, F_GETFD) == -1;
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = (rlim_t)(next + more);
+    limit.rlim_cur = (rlim_t)next;
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
@@ -289,7 +293,7 @@ static void few_descriptors(int by_itself) {
             OK(landline_server_bind("127.0.0.1:0", NULL, &server));
             bound = landline_server_local_addr(server);
         }
-        limit_descriptors(13);
+        limit_descriptors(12);
         CHECK(write(ends[1], bound, strlen(bound)) > 0 && close(ends[1]) == 0);
         if (by_itself)
             accept_all(listener);
