@@ -17,14 +17,11 @@ const THREADS: usize = 64;
 const SMALL: usize = 500;
 const SHORT: Duration = Duration::from_millis(200);
 
-/// How often the threads of this process have gone to sleep.
+/// How often this thread has gone to sleep.
 fn switches() -> u64 {
-    let of_thread = |path: std::path::PathBuf| {
-        let status = std::fs::read_to_string(path.join("status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
-    };
-    std::fs::read_dir("/proc/self/task").unwrap().map(|entry| of_thread(entry.unwrap().path())).sum()
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
 }
 
 /// What it took `threads` threads to send `each` messages: context switches, total time, the longest call.
@@ -38,24 +35,26 @@ fn flood(sender: &Sender, threads: usize, each: usize) -> (u64, Duration, Durati
                 scope.spawn(move || {
                     let mut message = vec![id as u8; SMALL];
                     start.wait();
-                    let mut longest = Duration::ZERO;
+                    let (before, mut longest) = (switches(), Duration::ZERO);
                     for number in 0..each {
                         message[1..5].copy_from_slice(&(number as u32).to_be_bytes());
                         let begin = Instant::now();
                         sender.send(&message).unwrap();
                         longest = longest.max(begin.elapsed());
                     }
+                    let slept = switches() - before;
                     end.wait();
-                    longest
+                    (slept, longest)
                 })
             })
             .collect();
-        let before = switches();
         start.wait();
         let begin = Instant::now();
         end.wait();
-        let (took, slept) = (begin.elapsed(), switches() - before);
-        (slept, took, running.into_iter().map(|thread| thread.join().unwrap()).max().unwrap())
+        let took = begin.elapsed();
+        let threads: Vec<_> = running.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let slept = threads.iter().map(|(slept, _)| slept).sum();
+        (slept, took, threads.iter().map(|(_, longest)| *longest).max().unwrap())
     })
 }
 

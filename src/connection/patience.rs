@@ -2,7 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::error::{Phase, Result, Timeout};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A deadline, and a time without progress; and whether the call may be interrupted.
 pub(super) struct Patience {
@@ -53,8 +53,13 @@ impl Patience {
 
     /// Until when to wait now, or that there is no time left.
     pub(super) fn wait_until(&mut self) -> Result<Deadline> {
-        let stalled = *self.stalled.get_or_insert_with(|| Deadline::after(self.stall));
-        let until = self.deadline.earliest(stalled);
-        if until.is_over() { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
+        if self.deadline == Deadline::NEVER && self.stall.is_none() {
+            return Ok(Deadline::NEVER);
+        }
+        // The clock is read once, also where a wait begins.
+        let now = Instant::now();
+        let stalled = || self.stall.map_or(Deadline::NEVER, |stall| Deadline::at(now).later(stall));
+        let until = self.deadline.earliest(*self.stalled.get_or_insert_with(stalled));
+        if until.is_over_at(now) { Err(Timeout::of(Phase::Send)) } else { Ok(until) }
     }
 }
