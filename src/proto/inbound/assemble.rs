@@ -278,22 +278,26 @@ impl OpenFrame {
         self.in_place.then_some(self.len as usize)
     }
 
-    /// How much is to be read directly into the body, if anything, when all that was read has been taken out of the read
-    /// buffer.
+    /// Whether it is worth reading more of it directly into the body. All that was read must have been taken out of the
+    /// read buffer.
     #[inline]
-    pub(super) fn direct_len(&self, buffers: &Buffers) -> Option<usize> {
+    pub(super) fn is_direct(&self, buffers: &Buffers) -> bool {
+        !self.in_place && buffers.unread_len() == 0 && self.len - self.done >= DIRECT_MIN
+    }
+
+    /// How much of it to read at once.
+    #[inline]
+    pub(super) fn direct_len(&self, buffers: &Buffers) -> usize {
         let left = self.len - self.done;
-        if self.in_place || buffers.unread_len() > 0 || left < DIRECT_MIN {
-            return None;
-        }
         let ahead = AHEAD.max(buffers.body_len() / 2).max(buffers.body_room()).min(DIRECT_MAX);
         let capacity = buffers.body_capacity();
         let most = if (capacity as u64) < DIRECT_MIN { ahead } else { ahead.min(capacity) };
-        Some(usize::try_from(left).map_or(most, |left| left.min(most)))
+        usize::try_from(left).map_or(most, |left| left.min(most))
     }
 
-    /// Where `count` bytes are to be read directly into the body.
-    pub(super) fn direct_space<'a>(&self, count: usize, buffers: &'a mut Buffers) -> &'a mut [u8] {
+    /// Where they are to be read.
+    pub(super) fn direct_space<'a>(&self, buffers: &'a mut Buffers) -> &'a mut [u8] {
+        let count = self.direct_len(buffers);
         buffers.grow_body(count, self.body_growth());
         buffers.body_space(count)
     }

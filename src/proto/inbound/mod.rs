@@ -152,8 +152,8 @@ impl Inbound {
         let mut wanted = CONTROL_FRAME_MAX;
         match &self.state {
             State::Message(message, Some(frame)) => {
-                if let Some(count) = self.direct_len(message, frame) {
-                    return frame.direct_space(count, &mut self.buffers);
+                if self.is_direct(message, frame) {
+                    return frame.direct_space(&mut self.buffers);
                 }
                 wanted = frame.buffered_len().unwrap_or(wanted);
             }
@@ -168,15 +168,17 @@ impl Inbound {
     #[inline]
     pub(crate) fn awaited(&self) -> usize {
         match &self.state {
-            State::Message(message, Some(frame)) => self.direct_len(message, frame).unwrap_or(0),
+            State::Message(message, Some(frame)) if self.is_direct(message, frame) => {
+                frame.direct_len(&self.buffers)
+            }
             _ => 0,
         }
     }
 
-    /// How much of the open frame is to be read directly into the body, if anything.
-    fn direct_len(&self, message: &OpenMessage, frame: &OpenFrame) -> Option<usize> {
-        let is_direct = !message.is_compressed && self.want == Want::Message;
-        if is_direct { frame.direct_len(&self.buffers) } else { None }
+    /// Whether the next read goes directly into the body.
+    #[inline]
+    fn is_direct(&self, message: &OpenMessage, frame: &OpenFrame) -> bool {
+        !message.is_compressed && self.want == Want::Message && frame.is_direct(&self.buffers)
     }
 
     /// `count` bytes have been read into [`space`](Self::space).
@@ -186,9 +188,13 @@ impl Inbound {
     /// If that is more than `space` offered.
     pub fn filled(&mut self, count: usize) {
         self.needs_input = false;
-        let most = self.awaited();
+        let is_direct = match &self.state {
+            State::Message(message, Some(frame)) => self.is_direct(message, frame),
+            _ => false,
+        };
         match &mut self.state {
-            State::Message(message, Some(frame)) if most > 0 => {
+            State::Message(message, Some(frame)) if is_direct => {
+                let most = frame.direct_len(&self.buffers);
                 assert!(count <= most, "more bytes than there was space for");
                 if let Err(error) = message.digest(frame, self.buffers.body_filled(count)) {
                     self.state = State::Failed(error);
