@@ -19,11 +19,12 @@ use opening::Opening;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A client asks for a connection, and the server's [policy](ServerPolicy) admits it: decide with
-    /// [`Protocol::accept`], [`accept_with`](Protocol::accept_with) or [`reject`](Protocol::reject) before reading on.
-    /// Comes only after [`Protocol::deciding_by_caller`].
+    /// A client requests a connection, and the server's [policy](ServerPolicy) admits it. Decide with
+    /// [`Protocol::accept`], [`accept_with`](Protocol::accept_with) or [`reject`](Protocol::reject) before reading more
+    /// input. Only with [`Protocol::deciding_by_caller`].
     Request(&'a Request),
-    /// The opening handshake is done, and this is what it agreed on; messages can be sent. A server's answer is queued.
+    /// The opening handshake is complete, with this result. Messages can be sent from now on. A server's answer has been
+    /// queued.
     Open(&'a Handshake),
     /// It sent a message.
     Message(MessageRef<'a>),
@@ -127,7 +128,7 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// A client's end, whose first output is the request. `masks` gives a fresh unpredictable key for each frame.
+    /// A client. Its first output is the request. `masks` gives a fresh unpredictable key for each frame.
     #[must_use]
     pub fn client(handshake: ClientHandshake, masks: impl MaskSource + 'static) -> Self {
         let mut client = Self::open_client(Limits::default(), masks);
@@ -136,7 +137,7 @@ impl Protocol {
         client
     }
 
-    /// A server's end. It answers every request by itself: what `policy` admits is accepted, anything else refused.
+    /// A server. It accepts a request that `policy` admits, and refuses any other.
     #[must_use]
     pub fn server(handshake: ServerHandshake, policy: ServerPolicy) -> Self {
         let mut server = Self::open_server(Limits::default());
@@ -144,7 +145,7 @@ impl Protocol {
         server
     }
 
-    /// Of a server's end: leaves it to the caller to decide about requests that the policy admits. They come as
+    /// For a server: the caller decides about a request that the policy admits, which is reported as
     /// [`Event::Request`].
     #[must_use]
     pub fn deciding_by_caller(mut self) -> Self {
@@ -154,13 +155,13 @@ impl Protocol {
         self
     }
 
-    /// A client's end of a connection that is open: something else did the opening handshake.
+    /// A client of a connection that is already open: the opening handshake was made by other means.
     #[must_use]
     pub fn open_client(limits: Limits, masks: impl MaskSource + 'static) -> Self {
         Self::new(Inbound::new(Role::Client, limits), Outbound::client(Box::new(masks)))
     }
 
-    /// A server's end of a connection that is open: something else did the opening handshake.
+    /// A server of a connection that is already open: the opening handshake was made by other means.
     #[must_use]
     pub fn open_server(limits: Limits) -> Self {
         Self::new(Inbound::new(Role::Server, limits), Outbound::server())
@@ -178,14 +179,14 @@ impl Protocol {
         }
     }
 
-    /// With these limits on messages, in place of the default ones.
+    /// Replaces the default limits on messages.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.inbound.set_limits(limits);
         self
     }
 
-    /// Turns compression on in a connection that something else opened, with the parameters that it agreed on; see
+    /// Turns compression on for a connection that was opened by other means, with the parameters that were agreed on; see
     /// [`deflate`].
     #[must_use]
     pub fn with_deflate(mut self, options: &Compression, parameters: &DeflateParameters) -> Self {
@@ -197,7 +198,7 @@ impl Protocol {
         deflate::enable(&mut self.inbound, &mut self.outbound, options, parameters);
     }
 
-    /// What the opening handshake agreed on; `None` before it is done, and if something else did it.
+    /// What the opening handshake agreed on; `None` before it is complete, and if it was made by other means.
     #[must_use]
     pub fn handshake(&self) -> Option<&Handshake> {
         self.handshake.as_deref()
@@ -368,7 +369,7 @@ impl Protocol {
         self.session.queue_replies(&mut self.outbound);
     }
 
-    /// Whether the opening handshake is under way.
+    /// Whether the opening handshake is in progress.
     #[must_use]
     pub fn is_opening(&self) -> bool {
         self.failed.is_none() && self.check_opened().is_err()

@@ -63,9 +63,8 @@ impl Session {
         Self::default()
     }
 
-    /// Takes note of what the peer did, as [`Inbound::advance`](super::Inbound::advance) reports it, with the payload of
-    /// that step: what the peer is owed for it becomes due, and is queued in `out` if there is one with
-    /// [room](Self::queue_replies).
+    /// Records what the peer did: a step of [`Inbound::advance`](super::Inbound::advance) and its payload. A reply to it
+    /// becomes due, and is queued in `out`, if given, as [`queue_replies`](Self::queue_replies) does.
     #[inline]
     pub fn apply(&mut self, step: &Step, payload: &[u8], out: Option<&mut Outbound>) {
         match step {
@@ -143,8 +142,8 @@ impl Session {
         self.pong.is_some() || self.ping.is_some() || self.close.is_some()
     }
 
-    /// Queues what the peer is owed, unless so much waits to be written that the peer does not seem to read: of several
-    /// Pongs only the last one is left then. Not to be called while a frame is open in `out`.
+    /// Queues the replies that are due, unless so much output is pending that the peer does not seem to read. Of several
+    /// Pongs, only the last one remains due then. Not to be called while a frame is open in `out`.
     #[inline]
     pub fn queue_replies(&mut self, out: &mut Outbound) {
         if self.has_replies() && out.pending().len() < REPLIES_MAX {

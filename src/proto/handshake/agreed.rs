@@ -1,4 +1,4 @@
-//! What an opening handshake leads to, in either role.
+//! The result of an opening handshake, in either role.
 
 use super::Extension;
 use crate::proto::deflate::DeflateParameters;
@@ -10,8 +10,8 @@ use http::header::HeaderMap;
 pub struct Handshake {
     /// The subprotocol, if one was chosen.
     pub subprotocol: Option<String>,
-    /// The extensions in use, in the order in which they act on data. The parameters of those that the library does not
-    /// know are for the caller to check.
+    /// The extensions in use, in the order in which they act on data. The caller must check the parameters of extensions
+    /// that the library does not know.
     pub extensions: Vec<Extension>,
     /// Compression, if it was agreed on.
     pub compression: Option<DeflateParameters>,

@@ -1,7 +1,7 @@
-//! What a server makes of a correct request: whether it may connect, and what is agreed on.
+//! How a server decides about a valid request: whether the client may connect, and what is agreed on.
 //!
-//! In scope: the origin policy, the choice of a subprotocol, compression. Out of scope: whether the request is a correct
-//! one (`server_checks.rs`). [`Server`](crate::Server) and [`Protocol`](crate::proto::Protocol) decide by this alone.
+//! In scope: the origin policy, the choice of a subprotocol, compression. Out of scope: whether the request is valid
+//! (`server_checks.rs`). [`Server`](crate::Server) and [`Protocol`](crate::proto::Protocol) both decide by this.
 
 use super::{Handshake, Headers, OriginPolicy, Rejection, Request, ResponseError, Scheme};
 use crate::compression::Compression;
@@ -10,21 +10,21 @@ use crate::proto::deflate;
 #[cfg(test)]
 mod tests;
 
-/// How a server decides on requests. The default lets everybody connect, without subprotocol and compression.
+/// How a server decides about requests. The default accepts every client, without a subprotocol or compression.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerPolicy {
-    /// Which pages browsers may connect from. Default any.
+    /// The pages from which browsers may connect. Default: any.
     pub origins: OriginPolicy,
-    /// The scheme by which browsers reach the server, if it is known: [`OriginPolicy::SameOrigin`] compares it. Default
-    /// not known.
+    /// The scheme by which browsers reach the server, if it is known. Used by [`OriginPolicy::SameOrigin`]. Default:
+    /// unknown.
     pub public_scheme: Option<Scheme>,
-    /// The subprotocols that the server speaks, best first. The first one that a client offers is chosen; a client that
-    /// offers none of them is accepted without. Default none.
+    /// The subprotocols that the server supports, in order of preference. The first one that a client offers is chosen; a
+    /// client that offers none of them is accepted without a subprotocol. Default: none.
     pub subprotocols: Vec<String>,
-    /// Accepts offers of compression, with these options. Default `None`: it does not.
+    /// Accepts offers of compression, with these options. Default: `None`, which accepts none.
     pub compression: Option<Compression>,
-    /// Headers to add to each answer that opens a connection. Default none.
+    /// Headers to add to each answer that opens a connection. Default: none.
     pub headers: Headers,
 }
 
@@ -39,7 +39,7 @@ impl ServerPolicy {
     ///
     /// # Errors
     ///
-    /// [`Rejection::origin_not_allowed`], which is to be sent.
+    /// [`Rejection::origin_not_allowed`], which must be sent to the client.
     pub fn admit(&self, request: &Request) -> Result<(), Rejection> {
         let is_allowed = self.origins.allows(request.origin(), request.host(), self.public_scheme);
         if is_allowed { Ok(()) } else { Err(Rejection::origin_not_allowed()) }
@@ -51,12 +51,12 @@ impl ServerPolicy {
         self.subprotocols.iter().find(|name| request.subprotocols().contains(name)).map(String::as_str)
     }
 
-    /// Accepts a request with this subprotocol, and with `headers` behind the policy's own: gives the complete answer, and
-    /// what is agreed on once that has been sent. Takes the headers out of the request.
+    /// Accepts a request with this subprotocol and with `headers`, which follow those of the policy. Returns the complete
+    /// answer, and what is agreed on once it has been sent. Takes the headers out of the request.
     ///
     /// # Errors
     ///
-    /// As [`Request::accept`]; the request is as it was.
+    /// As [`Request::accept`]; the request is unchanged then.
     pub fn accept(
         &self,
         request: &mut Request,

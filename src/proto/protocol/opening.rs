@@ -1,7 +1,6 @@
 //! The opening handshake of a [`Protocol`]: what comes before its first frame.
 //!
-//! Heads pass through here in small pieces, so that what comes behind one always fits the receiving half, and no head is
-//! ever gathered in two places.
+//! A head is handed to the handshake in small pieces, so that the bytes that follow it always fit into the receiving half.
 
 use super::{Event, Protocol};
 use crate::compression::Compression;
@@ -10,33 +9,33 @@ use crate::proto::handshake::{
     ClientHandshake, Handshake, Headers, Rejection, Request, ResponseError, ServerHandshake, ServerPolicy,
 };
 
-/// Most that is handed to the handshake at a time; not more than the receiving half always has room for.
+/// The most that is handed to the handshake at a time. The receiving half always has room for this much.
 const PIECE: usize = 1 << 10;
 
-/// A connection before it is open, and until that has been reported.
+/// The state of a connection until the caller has been told that it is open.
 pub(super) struct Opening {
     stage: Stage,
-    /// Where a head is read into.
+    /// The buffer that a head is read into.
     space: Vec<u8>,
 }
 
 enum Stage {
-    /// A client that waits for the answer.
+    /// Client: the answer is pending.
     Answer(ClientHandshake),
-    /// A server that waits for the request.
+    /// Server: the request is pending.
     Request(ServerHandshake, Deciding),
-    /// A server whose caller is to decide, and whether it knows.
+    /// Server: the caller's decision is pending. `is_reported`: the caller has been given the request.
     Decision { request: Request, deciding: Deciding, is_reported: bool },
-    /// Open, which has not been reported.
+    /// The connection is open; the caller has not been told.
     Open,
     /// The handshake has failed.
     Failed,
 }
 
-/// How a server decides.
+/// How a server decides about a request.
 pub(super) struct Deciding {
     pub(super) policy: ServerPolicy,
-    /// The caller does, about what the policy admits.
+    /// The caller decides about the requests that the policy admits.
     pub(super) by_caller: bool,
 }
 
@@ -50,7 +49,7 @@ impl Opening {
         Box::new(Self { stage: Stage::Request(handshake, deciding), space: Vec::new() })
     }
 
-    /// Leaves decisions to the caller, unless the request has come already.
+    /// Leaves decisions to the caller. Does nothing once the request has been received.
     pub(super) fn leave_to_caller(&mut self) {
         if let Stage::Request(_, deciding) = &mut self.stage {
             deciding.by_caller = true;
@@ -64,20 +63,20 @@ impl Opening {
 }
 
 impl Protocol {
-    /// Whether what comes now belongs to a head, or to nothing because the handshake has failed.
+    /// Whether input belongs to a head, or is discarded because the handshake has failed.
     #[inline]
     pub(super) fn reads_head(&self) -> bool {
         self.opening.as_ref().is_some_and(|opening| !matches!(opening.stage, Stage::Open | Stage::Decision { .. }))
     }
 
-    /// Where a head is read into.
+    /// [`space`](Self::space) during the opening handshake.
     pub(super) fn head_space(&mut self) -> &mut [u8] {
         let Some(opening) = &mut self.opening else { return &mut [] };
         opening.space.resize(PIECE, 0);
         &mut opening.space
     }
 
-    /// `count` bytes have been read into [`head_space`](Self::head_space).
+    /// [`filled`](Self::filled) during the opening handshake.
     pub(super) fn head_filled(&mut self, count: usize) {
         let Some(opening) = &mut self.opening else { return };
         let space = std::mem::take(&mut opening.space);
@@ -87,7 +86,7 @@ impl Protocol {
         }
     }
 
-    /// Takes bytes that belong to a head, and at most a piece of what is behind it: how many.
+    /// Takes bytes of a head, and up to a piece of those that follow it. Returns the number of bytes taken.
     pub(super) fn receive_head(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() && self.reads_head() {
@@ -136,7 +135,7 @@ impl Protocol {
         let policy = &deciding.policy;
         let chosen = policy.choose(&request).map(str::to_owned);
         if let Err(error) = self.answer(policy, &mut request, chosen.as_deref(), Headers::new()) {
-            // The program's own mistake. The client is answered all the same.
+            // This is the mistake of the server's program. The client still gets an answer.
             self.refuse(&Rejection::internal_error(), Error::Response(error));
         }
     }
@@ -155,20 +154,20 @@ impl Protocol {
         Ok(())
     }
 
-    /// Queues an answer that refuses, and ends with `error`.
+    /// Queues an answer that refuses the request, and fails with `error`.
     fn refuse(&mut self, rejection: &Rejection, error: Error) {
         self.outbound.head(&rejection.to_bytes());
         self.set_stage(Stage::Failed);
         self.failed = Some(error);
     }
 
-    /// Hands over what has come behind a head.
+    /// Hands the bytes that followed a head to the receiving half.
     fn keep(&mut self, leftover: &[u8]) {
         let taken = self.inbound.receive(leftover);
         debug_assert_eq!(taken, leftover.len(), "a piece fits the receiving half");
     }
 
-    /// What is to come now are frames.
+    /// The opening handshake has succeeded: all further input is frames.
     fn begin(&mut self, agreed: Handshake, options: Option<&Compression>) {
         if let (Some(options), Some(parameters)) = (options, &agreed.compression) {
             self.enable_deflate(options, parameters);
@@ -183,7 +182,7 @@ impl Protocol {
         }
     }
 
-    /// The end of the stream has come before the connection is open.
+    /// [`receive_eof`](Self::receive_eof) during the opening handshake.
     pub(super) fn head_eof(&mut self) {
         let Some(opening) = &mut self.opening else { return };
         let error = match std::mem::replace(&mut opening.stage, Stage::Failed) {
@@ -193,7 +192,7 @@ impl Protocol {
         self.failed.get_or_insert(error);
     }
 
-    /// [`next_event`](Self::next_event) of the opening handshake.
+    /// [`next_event`](Self::next_event) until the caller has been told that the connection is open.
     pub(super) fn opening_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if self.opening.as_ref().is_some_and(|opening| opening.is_open()) {
             self.opening = None;
@@ -232,8 +231,8 @@ impl Protocol {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRequest`] unless there is one to decide about; [`Error::Response`] for a subprotocol that was not
-    /// offered or a header that cannot be set, and the request is still there to decide about.
+    /// [`Error::NoRequest`] if no request is pending; [`Error::Response`] for a subprotocol that was not offered or a
+    /// header that cannot be set, after which the request is still pending.
     pub fn accept_with(&mut self, subprotocol: Option<&str>, headers: impl Into<Headers>) -> Result<(), Error> {
         self.undecided()?;
         let Some(opening) = &mut self.opening else { return Err(Error::NoRequest) };
@@ -251,18 +250,19 @@ impl Protocol {
         }
     }
 
-    /// Refuses the request: the answer is queued, and everything is over once it is written.
+    /// Refuses the request and queues the answer. Once the answer is written, end the stream.
     ///
     /// # Errors
     ///
-    /// [`Error::NoRequest`] unless there is one to decide about. Afterwards every call gives [`Error::Rejected`].
+    /// [`Error::NoRequest`] if no request is pending. After a successful call, every other call fails with
+    /// [`Error::Rejected`].
     pub fn reject(&mut self, rejection: Rejection) -> Result<(), Error> {
         self.undecided()?;
         self.refuse(&rejection, Error::Rejected(rejection.clone()));
         Ok(())
     }
 
-    /// The request that the caller is to decide about.
+    /// The request that is pending.
     fn undecided(&self) -> Result<(&Request, &ServerPolicy), Error> {
         match (&self.failed, self.opening.as_ref().map(|opening| &opening.stage)) {
             (Some(error), _) => Err(error.clone()),
@@ -271,14 +271,15 @@ impl Protocol {
         }
     }
 
-    /// Ends the opening handshake because the caller's time for it has run out, and gives the error that every call gives
-    /// from then on; `None`, and nothing is done, if the connection is open. A server's client is told by an answer, which
-    /// is queued: 408, or 500 if its request has been waiting for a decision.
+    /// Ends the opening handshake because the caller's time limit for it has passed. Returns the error with which every
+    /// further call fails. Does nothing and returns `None` once the connection is open.
+    ///
+    /// A server queues an answer that tells the client: 408, or 500 if a decision about the request was pending.
     pub fn give_up(&mut self) -> Option<Error> {
         let opening = self.opening.as_mut().filter(|opening| !opening.is_open())?;
         match std::mem::replace(&mut opening.stage, Stage::Failed) {
             Stage::Answer(mut handshake) => {
-                // A refusal whose body is slow is still a refusal.
+                // A refusal counts even if its body is not complete.
                 let refusal = handshake.give_up().map(|error| Error::Handshake(Box::new(error)));
                 self.failed = Some(refusal.unwrap_or(Error::TimedOut));
             }
