@@ -502,9 +502,10 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_DETACHED -107
 
 /**
- * TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
- * which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
- * on the way, no TLS, or an alert (the peer's). In the last case: connection over.
+ * TLS failed: a certificate or key of this end cannot be read or used (LANDLINE_ERROR_FAULT is the caller's, the text says
+ * which, in which file, and why, and LANDLINE_ERROR_ERRNO why the system did not read it), the handshake did not succeed,
+ * or a record of an open connection was damaged, changed on the way, no TLS, or an alert (the peer's). In the last case:
+ * connection over.
  */
 #define LANDLINE_ERR_TLS -200
 
@@ -585,7 +586,7 @@ int32_t landline_status_is_fatal(landline_status status);
 /**
  * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
  * have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
- * fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+ * fails. Outcomes (CLOSED, TIMED_OUT, INTERRUPTED, PENDING) count as failures here, all but LANDLINE_MORE.
  */
 const char *landline_error_text(void);
 
@@ -963,7 +964,7 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 #define LANDLINE_OPT_SUBPROTOCOL 103
 /**
  * Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
- * LANDLINE_ORIGINS_LIST.
+ * LANDLINE_ORIGINS_LIST. What is no origin is refused when the options are used.
  */
 #define LANDLINE_OPT_ALLOWED_ORIGIN 104
 /** Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all. */
@@ -972,7 +973,7 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_CERT_FILE 106
 /** A file with the private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_FILE 107
-/** The password of LANDLINE_OPT_TLS_PKCS12. */
+/** The password of LANDLINE_OPT_TLS_PKCS12, which has to be given too. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
 
 /**
@@ -988,7 +989,7 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_CERT_PEM 202
 /** The private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_PEM 203
-/** Certificate and key as a PKCS#12 archive. For a server it turns TLS on. */
+/** Certificate and key as a PKCS#12 archive, in place of the others. For a server it turns TLS on. */
 #define LANDLINE_OPT_TLS_PKCS12 204
 
 /**
@@ -1266,7 +1267,7 @@ landline_status landline_conn_detach(landline_conn *conn,
 
 /**
  * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
- * landline_listener_local_addr()), or "unix:PATH", where a stale socket file is replaced. `options`
+ * landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket file is replaced. `options`
  * may be NULL. Free it with landline_listener_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;

@@ -1,7 +1,7 @@
 //! Receiving.
 
 use crate::args::{Out, buffer, kind_number, out_handle};
-use crate::conn::{landline_conn, on_conn, receive};
+use crate::conn::{Receiving, landline_conn, on_conn, receive};
 use crate::failure::{Failure, remember};
 use crate::message::landline_message;
 use crate::status::*;
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn landline_conn_recv(
                     out.set(Box::into_raw(landline_message::own(message)));
                     Ok(LANDLINE_OK)
                 }
-                None => Ok(LANDLINE_CLOSED),
+                None => Err(closed(&receiving)),
             }
         })
     }
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn landline_conn_recv_ref(
             let mut receiving = conn.receiving(timeout_ms)?;
             let received = receive!(receiving, end => end.recv_ref())?;
             let Some(lent) = received.map(|message| landline_message::lent(message, conn)) else {
-                return Ok(LANDLINE_CLOSED);
+                return Err(closed(&receiving));
             };
             out.set(conn.lend(receiving, lent));
             Ok(LANDLINE_OK)
@@ -100,11 +100,20 @@ pub unsafe extern "C" fn landline_conn_recv_into(
             let (kind, len) = (Out::new(kind, "kind")?, Out::new(len, "len")?);
             let mut receiving = conn.receiving(timeout_ms)?;
             let Some(received) = receive!(receiving, end => end.recv_into(data))? else {
-                return Ok(LANDLINE_CLOSED);
+                return Err(closed(&receiving));
             };
             kind.set(kind_number(received.kind));
             len.set(received.len);
             Ok(if received.is_final { LANDLINE_OK } else { LANDLINE_MORE })
         })
     }
+}
+
+/// What a receiving call gives once the connection has been closed in order.
+#[cold]
+fn closed(receiving: &Receiving<'_>) -> Failure {
+    Failure::Closed(match receiving {
+        Receiving::Shared { receiver, .. } => receiver.close_info(),
+        Receiving::Single(ws) => ws.close_info(),
+    })
 }

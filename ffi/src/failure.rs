@@ -3,8 +3,8 @@
 use crate::args::Out;
 use crate::headers::{HeaderTexts, without_nul};
 use crate::status::*;
-use landline::Error;
-use landline::error::{Closed, Fault, HandshakeError, Phase, TlsStage, UsageError};
+use landline::error::{Closed, ConfigError, Fault, HandshakeError, Phase, TlsStage, UsageError};
+use landline::{CloseInfo, Error};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_void};
@@ -15,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) enum Failure {
     /// Found here, with its text.
     Misuse(landline_status, Cow<'static, str>),
+    /// The end of a connection, in order: no failure, but an outcome that has a text.
+    Closed(CloseInfo),
     Library(Error),
 }
 
@@ -49,6 +51,7 @@ impl Failure {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Misuse(_, text) => text.to_string(),
+            Self::Closed(info) => closed_text(info),
             Self::Library(error) => error.report(crate::names::of_setting).to_string(),
         }
     }
@@ -56,6 +59,7 @@ impl Failure {
     pub(crate) fn status(&self) -> landline_status {
         match self {
             Self::Misuse(status, _) => *status,
+            Self::Closed(_) => LANDLINE_CLOSED,
             Self::Library(error) => status_of(error),
         }
     }
@@ -76,6 +80,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         ) => LANDLINE_ERR_STATE,
         Error::Usage(_) => LANDLINE_ERR_INVALID,
         Error::Url(_) => LANDLINE_ERR_URL,
+        Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_ERR_TLS,
         Error::Config(_) => LANDLINE_ERR_CONFIG,
         Error::Connect(error) if error.lookup.is_some() => LANDLINE_ERR_RESOLVE,
         Error::Connect(_) => LANDLINE_ERR_CONNECT,
@@ -195,7 +200,7 @@ pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
 /// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
 /// have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
-/// fails. Outcomes (TIMED_OUT, INTERRUPTED, PENDING) count as failures here.
+/// fails. Outcomes (CLOSED, TIMED_OUT, INTERRUPTED, PENDING) count as failures here, all but LANDLINE_MORE.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_error_text() -> *const c_char {
     let text = LAST.try_with(|last| {
@@ -206,6 +211,13 @@ pub extern "C" fn landline_error_text() -> *const c_char {
         text.as_ptr()
     });
     text.unwrap_or(c"".as_ptr())
+}
+
+fn closed_text(info: &CloseInfo) -> String {
+    match info.received.as_ref().or(info.sent.as_ref()) {
+        Some(frame) => format!("the connection was closed with {frame}"),
+        None => "the connection was closed".to_owned(),
+    }
 }
 
 /// A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
@@ -226,6 +238,14 @@ fn number(failure: &Failure, key: i32) -> i64 {
                 LANDLINE_ERROR_STATUS => (*status).into(),
                 LANDLINE_ERROR_FAULT => LANDLINE_FAULT_CALLER.into(),
                 LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(*status).into(),
+                _ => 0,
+            };
+        }
+        Failure::Closed(_) => {
+            return match key {
+                LANDLINE_ERROR_STATUS => LANDLINE_CLOSED.into(),
+                LANDLINE_ERROR_FAULT => LANDLINE_FAULT_NONE.into(),
+                LANDLINE_ERROR_IS_FATAL => 1,
                 _ => 0,
             };
         }
@@ -259,6 +279,7 @@ fn phase(error: &Error) -> i32 {
         Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
+        Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_PHASE_TLS,
         Error::Handshake(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
         _ => LANDLINE_PHASE_NONE,
     }
@@ -281,6 +302,10 @@ fn phase_of(phase: Phase) -> i32 {
 fn errno(error: &Error) -> Option<i32> {
     match error {
         Error::Io { source, .. } => source.raw_os_error(),
+        Error::Config(error) => match &**error {
+            ConfigError::File { source, .. } => source.raw_os_error(),
+            _ => None,
+        },
         Error::Connect(error) => error.attempts.iter().find_map(|(_, error)| error.raw_os_error()),
         _ => None,
     }

@@ -5,6 +5,7 @@
 //! turns what comes back into a status. See ARCHITECTURE.md, and CONTRIBUTING.md for the conventions of the ABI.
 
 mod accept;
+mod address;
 mod args;
 mod close_codes;
 mod conn;

@@ -1,5 +1,6 @@
 //! Listening for clients.
 
+use crate::address::Address;
 use crate::args::{c_string, check_process, deadline, handle, out_handle, string};
 use crate::failure::{Outcome, guard};
 use crate::options::landline_options;
@@ -48,7 +49,7 @@ impl landline_listener {
 }
 
 /// Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
-/// landline_listener_local_addr()), or "unix:PATH", where a stale socket file is replaced. `options`
+/// landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket file is replaced. `options`
 /// may be NULL. Free it with landline_listener_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;
@@ -69,10 +70,7 @@ pub unsafe extern "C" fn landline_listen(
         let (out, address, mut values) =
             unsafe { (out_handle(listener, "listener")?, string(address, "address")?, values(options)) };
         let interrupter = values.own_interrupter()?;
-        let listener = match address.strip_prefix("unix:") {
-            Some(path) => values.server()?.listen_unix(path)?,
-            None => values.server()?.listen(address)?,
-        };
+        let listener = Address::parse(address)?.listen(values.server()?)?;
         let address = listener.local_addr().map_or_else(|| address.to_owned(), |address| address.to_string());
         out.set(landline_listener::make(listener, address, interrupter, values));
         Ok(LANDLINE_OK)

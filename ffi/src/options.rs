@@ -193,7 +193,7 @@ pub const LANDLINE_OPT_HOST: i32 = 102;
 /// Offered (client) or spoken (server) subprotocol; each call adds one, best first. NULL removes all.
 pub const LANDLINE_OPT_SUBPROTOCOL: i32 = 103;
 /// Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
-/// LANDLINE_ORIGINS_LIST.
+/// LANDLINE_ORIGINS_LIST. What is no origin is refused when the options are used.
 pub const LANDLINE_OPT_ALLOWED_ORIGIN: i32 = 104;
 /// Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all.
 pub const LANDLINE_OPT_TLS_CA_FILE: i32 = 105;
@@ -201,7 +201,7 @@ pub const LANDLINE_OPT_TLS_CA_FILE: i32 = 105;
 pub const LANDLINE_OPT_TLS_CERT_FILE: i32 = 106;
 /// A file with the private key in PKCS#8 PEM.
 pub const LANDLINE_OPT_TLS_KEY_FILE: i32 = 107;
-/// The password of LANDLINE_OPT_TLS_PKCS12.
+/// The password of LANDLINE_OPT_TLS_PKCS12, which has to be given too.
 pub const LANDLINE_OPT_TLS_PKCS12_PASSWORD: i32 = 108;
 
 /// Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
@@ -233,7 +233,7 @@ pub const LANDLINE_OPT_TLS_CA_PEM: i32 = 201;
 pub const LANDLINE_OPT_TLS_CERT_PEM: i32 = 202;
 /// The private key in PKCS#8 PEM.
 pub const LANDLINE_OPT_TLS_KEY_PEM: i32 = 203;
-/// Certificate and key as a PKCS#12 archive. For a server it turns TLS on.
+/// Certificate and key as a PKCS#12 archive, in place of the others. For a server it turns TLS on.
 pub const LANDLINE_OPT_TLS_PKCS12: i32 = 204;
 
 /// Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.

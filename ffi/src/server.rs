@@ -1,5 +1,6 @@
 //! A server that runs a callback in a thread of its own for each connection.
 
+use crate::address::Address;
 use crate::args::{Out, check_process, handle, out_handle, string, time_limit};
 use crate::conn::landline_conn;
 use crate::failure::{Failure, guard};
@@ -57,10 +58,7 @@ pub unsafe extern "C" fn landline_server_bind(
         // SAFETY: the caller's promise.
         let (out, address, values) =
             unsafe { (out_handle(server, "server")?, string(address, "address")?, values(options)) };
-        let server = match address.strip_prefix("unix:") {
-            Some(path) => values.server()?.bind_unix(path)?,
-            None => values.server()?.bind(address)?,
-        };
+        let server = Address::parse(address)?.bind(values.server()?)?;
         let address = server.local_addr().map_or_else(|| address.to_owned(), |address| address.to_string());
         out.set(landline_server::make(server, address, &values));
         Ok(LANDLINE_OK)

@@ -64,9 +64,10 @@ pub const LANDLINE_ERR_CLOSE_UNANSWERED: landline_status = -106;
 /// landline_conn_detach() has taken the socket out of the connection. Connection over for this program.
 pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 
-/// TLS failed: a certificate or key of this end cannot be used (LANDLINE_ERROR_FAULT is the caller's, and the text says
-/// which, in which file, and why), the handshake did not succeed, or a record of an open connection was damaged, changed
-/// on the way, no TLS, or an alert (the peer's). In the last case: connection over.
+/// TLS failed: a certificate or key of this end cannot be read or used (LANDLINE_ERROR_FAULT is the caller's, the text says
+/// which, in which file, and why, and LANDLINE_ERROR_ERRNO why the system did not read it), the handshake did not succeed,
+/// or a record of an open connection was damaged, changed on the way, no TLS, or an alert (the peer's). In the last case:
+/// connection over.
 pub const LANDLINE_ERR_TLS: landline_status = -200;
 
 /// The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer.

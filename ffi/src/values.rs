@@ -168,6 +168,7 @@ impl Values {
         let millis = || time(key, value);
         match key {
             LANDLINE_OPT_MAX_MESSAGE_SIZE => self.config.limits.max_message_size = number(key, value)?,
+            LANDLINE_OPT_MAX_FRAGMENTS if value == 0 => return Err(out_of_range(key, value)),
             LANDLINE_OPT_MAX_FRAGMENTS => self.config.limits.max_fragments = number(key, value)?,
             LANDLINE_OPT_SEND_TIMEOUT_MS => self.config = self.config.clone().send_timeout(millis()?),
             LANDLINE_OPT_RECV_TIMEOUT_MS => self.config = self.config.clone().recv_timeout(millis()?),
@@ -269,7 +270,7 @@ impl Values {
             LANDLINE_OPT_TLS_CA_FILE => add(&mut self.tls.ca_files, own),
             LANDLINE_OPT_TLS_CERT_FILE => self.tls.cert_file = own,
             LANDLINE_OPT_TLS_KEY_FILE => self.tls.key_file = own,
-            LANDLINE_OPT_TLS_PKCS12_PASSWORD => self.tls.pkcs12_password = own.unwrap_or_default(),
+            LANDLINE_OPT_TLS_PKCS12_PASSWORD => self.tls.pkcs12_password = own,
             _ => return Err(unknown(key, "a text")),
         }
         Ok(())

@@ -128,8 +128,8 @@ impl Listener {
 
     pub(super) fn unix(path: &Path, options: Arc<Options>) -> Result<Self> {
         const FORM: &str = "give the path of a file in a directory that is there";
-        let bound =
-            bind_unix(path).map_err(|error| cannot_listen(&format!("unix:{}", path.display()), FORM, error));
+        let bound = bind_unix(path);
+        let bound = bound.map_err(|error| cannot_listen(&format!("unix:{}", path.display()), FORM, error));
         let (listener, file) = bound?;
         Self::over(Socket::Unix { file: Some(DroppedByMaker::new(file)), listener }, false, options)
     }

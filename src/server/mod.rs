@@ -362,6 +362,7 @@ impl ServerBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
+        self.options.policy.check()?;
         self.options.config.check()?;
         self.options.tcp.check()?;
         let advice = "every client would be refused; give more, or no limit";

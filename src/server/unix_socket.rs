@@ -71,6 +71,10 @@ impl Drop for DirectoryLock {
 
 /// Binds, in the place of a socket that nobody listens on any more if there is one.
 pub(super) fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    if path.as_os_str().is_empty() {
+        // To the system this is any address without a file, which nobody could find.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is empty"));
+    }
     let _lock = DirectoryLock::take(path);
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {

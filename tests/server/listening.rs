@@ -122,3 +122,33 @@ fn options_that_cannot_work_are_refused() {
         assert!(matches!(options.bind("127.0.0.1:0"), Err(Error::Config(_))));
     }
 }
+
+#[test]
+fn a_unix_socket_without_a_path_is_refused() {
+    for error in [builder().listen_unix("").map(drop).unwrap_err(), builder().bind_unix("").map(drop).unwrap_err()]
+    {
+        assert!(matches!(error, Error::Config(_)), "{error:?}");
+        assert!(format!("{error:#}").contains("the path is empty"), "{error:#}");
+    }
+}
+
+#[test]
+fn what_a_server_could_never_use_is_refused_when_it_is_made() {
+    let origins = |origin: &str| builder().origins(OriginPolicy::List(vec!["https://a.b".into(), origin.into()]));
+    for (builder, named) in [
+        (builder().subprotocols(["fine", "a b"]), "\"a b\""),
+        (builder().subprotocols([""]), "\"\""),
+        (origins("nonsense"), "\"nonsense\""),
+        (origins("https://a.b/c"), "\"https://a.b/c\""),
+    ] {
+        let errors = [
+            builder.clone().listen("127.0.0.1:0").map(drop).unwrap_err(),
+            builder.clone().protocol().map(drop).unwrap_err(),
+            builder.accept_over(landline::transport::pair().0).map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::Config(_)) && error.to_string().contains(named), "{error:?}");
+        }
+    }
+    origins("http://localhost:3000").protocol().unwrap();
+}

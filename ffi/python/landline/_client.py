@@ -115,7 +115,7 @@ def connect(
     interrupter = _abi.new_interrupter()
     check(_abi.interrupter_new(interrupter))
     check(_abi.options_set_interrupter(options.handle, interrupter))
-    target = c_text(url)
+    target = c_text(url, "url")
     handle = _abi.new_conn()
 
     def open_connection() -> None:

@@ -1,17 +1,20 @@
 """Options for connecting and for listening, from Python's values to the library's."""
 
+import operator
 import os
 from dataclasses import dataclass
 from typing import Iterable, Optional, Union
 
 from . import _abi
-from ._exceptions import TLSError, UsageError, check
+from ._exceptions import OPTIONS, TLSError, UsageError, check
 from ._headers import HeadersLike, pairs
 from ._payload import as_bytes
 from ._waiting import millis, seconds
 
-PathLike = Union[str, "os.PathLike[str]"]
+PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 NO_LIMIT = 2**63 - 1
+_NAMES = {key: OPTIONS[name[4:]] for name, key in vars(_abi).items() if name.startswith("OPT_") and name[4:] in OPTIONS}
+"""What the library's options are called here, by their keys."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,25 @@ class TcpOptions:
     send_buffer_size: Optional[int] = None
 
 
-def c_text(text: str) -> bytes:
-    """A text as a C string."""
-    data = text.encode("utf-8")
+def c_text(text: object, what: str) -> bytes:
+    """A text as a C string; `what` is what the caller knows it as."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is a str, not {type(text).__name__}")
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is {text!r}, which cannot be written in UTF-8") from None
     if b"\0" in data:
-        raise UsageError(f"{text!r} holds a NUL")
+        raise UsageError(f"{what} is {text!r}, which holds a NUL")
     return data
+
+
+def path_text(path: object, what: str) -> str:
+    """The path of a file or a socket as text."""
+    try:
+        return os.fsdecode(path)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{what} is a path: str, bytes or os.PathLike, not {type(path).__name__}") from None
 
 
 class Options(_abi.Unique):
@@ -79,7 +95,13 @@ class Options(_abi.Unique):
 
     def number(self, key: int, value: Optional[int]) -> None:
         if value is not None:
-            check(_abi.options_set_int(self.handle, key, value))
+            try:
+                number = operator.index(value)
+            except TypeError:
+                raise TypeError(f"{_NAMES[key]} is an int, not {type(value).__name__}") from None
+            if not -(2**63) <= number < 2**63:
+                raise UsageError(f"{number} is out of range for {_NAMES[key]}")
+            check(_abi.options_set_int(self.handle, key, number))
 
     def seconds(self, key: int, value: Optional[float], what: str) -> None:
         """A time limit; None is no limit."""
@@ -87,11 +109,11 @@ class Options(_abi.Unique):
 
     def text(self, key: int, value: Optional[str]) -> None:
         if value is not None:
-            check(_abi.options_set_str(self.handle, key, c_text(value)))
+            check(_abi.options_set_str(self.handle, key, c_text(value, _NAMES[key])))
 
     def path(self, key: int, value: Optional[PathLike]) -> None:
         if value is not None:
-            self.text(key, os.fspath(value))
+            self.text(key, path_text(value, _NAMES[key]))
 
     def data(self, key: int, value: Union[bytes, str, None], what: str) -> None:
         if value is not None:
@@ -103,7 +125,8 @@ class Options(_abi.Unique):
 
     def headers(self, headers: Optional[HeadersLike]) -> None:
         for name, value in pairs(headers or ()):
-            check(_abi.options_add_header(self.handle, c_text(name), c_text(value)))
+            texts = c_text(name, "the name of a header"), c_text(value, "the value of a header")
+            check(_abi.options_add_header(self.handle, *texts))
 
     def compression(self, compression: Union[bool, Compression]) -> None:
         if compression is False:

@@ -4,6 +4,7 @@ import _thread
 import ctypes
 import errno
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -17,7 +18,7 @@ from . import _abi
 from ._connection import Connection
 from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, check
 from ._headers import Headers, HeadersLike, pairs, parse
-from ._options import Compression, Options, PathLike, TcpOptions, c_text
+from ._options import Compression, Options, PathLike, TcpOptions, c_text, path_text
 from ._payload import as_bytes
 from ._waiting import SLICE, Limit, in_turn, seconds
 
@@ -85,7 +86,7 @@ class Request(_abi.Unique):
 
     def add_response_header(self, name: str, value: str) -> None:
         """Adds a header to the answer, whichever it is. Raises UsageError for what no header can be."""
-        check(_abi.request_add_header(self._handle, c_text(name), c_text(value)))
+        check(_abi.request_add_header(self._handle, c_text(name, "name"), c_text(value, "value")))
 
 
 class ServerConnection(Connection):
@@ -119,10 +120,13 @@ class Server(_abi.Unique):
         select_subprotocol: Optional[SelectSubprotocol],
         max_connections: int,
         send_timeout: Optional[float],
+        path: Optional[str],
     ) -> None:
         self._listener: Optional[_abi.Handle] = listener
         self._born = _abi.forks()
-        self._address = str(_abi.listener_local_addr(listener).decode())
+        # Of a Unix socket.
+        self._path = path
+        self._address = str(_abi.listener_local_addr(listener).decode()) if path is None else path
         self._handler = handler
         self._process_request = process_request
         self._select_subprotocol = select_subprotocol
@@ -161,12 +165,14 @@ class Server(_abi.Unique):
 
     @property
     def address(self) -> str:
-        """What is listened on, such as "127.0.0.1:9001"; the path of a Unix socket."""
+        """What is listened on, such as "127.0.0.1:9001" or "[::]:9001"; the path of a Unix socket."""
         return self._address
 
     @property
     def port(self) -> int:
-        """The port, also if 0 was asked for. Raises ValueError for a Unix socket."""
+        """The port, also if 0 was asked for. Raises UsageError, which is a ValueError, for a Unix socket."""
+        if self._path is not None:
+            raise UsageError(f"the server listens on the Unix socket {self._path!r}, which has no port")
         return int(self._address.rpartition(":")[2])
 
     @property
@@ -324,7 +330,7 @@ class Server(_abi.Unique):
             return None
         subprotocol = None
         if self._select_subprotocol:
-            subprotocol = c_text(self._select_subprotocol(request) or "")
+            subprotocol = c_text(self._select_subprotocol(request) or "", "what select_subprotocol returns")
         conn = _abi.new_conn()
         check(_abi.request_accept(handle, subprotocol, conn))
         connection = ServerConnection(conn, self._send_timeout)
@@ -381,7 +387,7 @@ def serve(
 
     Args:
         handler: called with a ServerConnection, which is closed when it returns.
-        host: the address to bind to.
+        host: the address to bind to; "" for every address of this machine.
         port: 0 takes a free one: see Server.port.
         unix: the path of a Unix socket to listen on instead.
         sock: a socket to listen on instead, which listens already and stays the caller's. For servers of several
@@ -421,25 +427,21 @@ def serve(
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     _check_origin(options, origins, public_scheme)
+    send_limit = seconds(send_timeout, "send_timeout")
     listener = _abi.new_listener()
+    path: Optional[str] = None
     if sock is not None:
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
-        return Server(
-            listener,
-            handler,
-            process_request,
-            select_subprotocol,
-            max_connections,
-            seconds(send_timeout, "send_timeout"),
-        )
-    if unix is None:
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if sock.family == socket.AF_UNIX:
+            path = os.fsdecode(sock.getsockname())
+    elif unix is not None:
+        path = path_text(unix, "unix")
+        check(_abi.listen(c_text(f"unix:{path}", "unix"), options.handle, listener))
     else:
-        address = f"unix:{unix}"
-    check(_abi.listen(c_text(address), options.handle, listener))
-    return Server(
-        listener, handler, process_request, select_subprotocol, max_connections, seconds(send_timeout, "send_timeout")
-    )
+        name = c_text(host, "host").decode()
+        address = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        check(_abi.listen(c_text(address, "host"), options.handle, listener))
+    return Server(listener, handler, process_request, select_subprotocol, max_connections, send_limit, path)
 
 
 def _check_origin(

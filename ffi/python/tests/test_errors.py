@@ -1,9 +1,11 @@
 """What errors tell: the cause, and options by the names that they have here."""
 
+import errno
 import inspect
 import re
 import socket
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from conftest import Tls, echo, running, url_of
@@ -18,6 +20,7 @@ def test_every_option_that_the_package_sets_has_its_name_here() -> None:
     assert used == set(_exceptions.OPTIONS)
     arguments = {*inspect.signature(landline.connect).parameters, *inspect.signature(landline.serve).parameters}
     attributes = {f"Compression.{name}" for name in inspect.signature(landline.Compression).parameters}
+    attributes |= {f"TcpOptions.{name}" for name in inspect.signature(landline.TcpOptions).parameters}
     assert set(_exceptions.OPTIONS.values()) <= arguments | attributes
 
 
@@ -55,3 +58,87 @@ def test_failures_of_the_system_are_told_with_the_cause() -> None:
             landline.serve(echo, "127.0.0.1", port)
     with pytest.raises(landline.ConnectError, match=rf"^cannot connect to 127.0.0.1:{port}: Connection refused"):
         landline.connect(f"ws://127.0.0.1:{port}/")
+
+
+def test_arguments_of_the_wrong_type_are_named() -> None:
+    wrong: "Dict[str, Any]" = {
+        "ca_file": 3,
+        "cert_file": 3,
+        "key_file": ["x"],
+        "origin": b"http://a",
+        "host": 1,
+        "pkcs12_password": b"x",
+        "max_size": "1",
+    }
+    for name, value in wrong.items():
+        with pytest.raises(TypeError, match=rf"^{name} is "):
+            landline.connect("wss://127.0.0.1:9/", **{name: value})
+    with pytest.raises(TypeError, match="^url is a str"):
+        landline.connect(b"ws://127.0.0.1:9/")  # type: ignore[arg-type]
+    wrong = {"origins": [1], "subprotocols": [b"a"], "unix": 3, "host": b"127.0.0.1", "cert_file": object()}
+    for name, value in wrong.items():
+        with pytest.raises(TypeError, match=rf"^{name} is "):
+            landline.serve(echo, **{name: value})
+    for size in (2**64, -1):
+        with pytest.raises(landline.UsageError, match="max_size"):
+            landline.connect("ws://127.0.0.1:9/", max_size=size)
+    for text in ("a\0b", "a\ud800"):
+        with pytest.raises(landline.UsageError, match="^origin is "):
+            landline.connect("ws://127.0.0.1:9/", origin=text)
+
+
+@pytest.mark.parametrize("as_path", [str, Path, lambda path: str(path).encode()])
+def test_paths_are_str_bytes_or_path_like(as_path: Callable[[Path], Any], tls: Tls, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with running(echo, unix=as_path(path), cert_file=as_path(tls.cert), key_file=as_path(tls.key)) as server:
+        assert server.address == str(path) and path.is_socket()
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(path))
+        with landline.connect("wss://localhost/", sock=client, ca_file=as_path(tls.ca)) as ws:
+            ws.send("found")
+            assert ws.recv(timeout=10) == "found"
+
+
+def test_a_certificate_or_key_that_is_not_there_is_an_error_of_tls_with_its_number(tls: Tls) -> None:
+    missing = tls.cert.with_name("missing.pem")
+    calls: "List[Callable[[], object]]" = [
+        lambda: landline.serve(echo, cert_file=missing, key_file=tls.key),
+        lambda: landline.serve(echo, cert_file=tls.cert, key_file=missing),
+        lambda: landline.connect("wss://127.0.0.1:9/", ca_file=missing),
+        lambda: landline.connect("wss://127.0.0.1:9/", cert_file=missing, key_file=tls.key),
+    ]
+    for call in calls:
+        with pytest.raises(landline.TLSError) as caught:
+            call()
+        assert caught.value.errno == errno.ENOENT and str(missing) in caught.value.text
+        assert caught.value.status == "LANDLINE_ERR_TLS" and caught.value.phase == "tls"
+
+
+def test_certificates_that_are_given_in_two_ways_are_refused_by_name(tls: Tls) -> None:
+    pem, key = tls.cert.read_bytes(), tls.key.read_bytes()
+    cases: "List[Tuple[Dict[str, Any], str]]" = [
+        (dict(cert_file=tls.cert, key_pem=key), "cert_file cannot go with key_pem"),
+        (dict(cert_pem=pem, key_file=tls.key), "cert_pem cannot go with key_file"),
+        (dict(cert_file=tls.cert), "cert_file is given without key_file"),
+        (dict(cert_file=tls.cert, key_file=tls.key, cert_pem=pem, key_pem=key), "cert_file and cert_pem are both given"),
+        (dict(cert_pem=pem, key_pem=key, pkcs12=b"x"), "pkcs12 and cert_pem are both given"),
+        (dict(cert_pem=pem, key_pem=key, pkcs12_password="x"), "pkcs12_password is given without pkcs12"),
+    ]
+    for options, text in cases:
+        with pytest.raises(landline.UsageError, match=f"^{text}"):
+            landline.serve(echo, **options)
+        with pytest.raises(landline.UsageError, match=f"^{text}"):
+            landline.connect("wss://127.0.0.1:9/", **options)
+
+
+def test_what_a_server_could_never_use_is_refused_by_its_name() -> None:
+    cases: "List[Dict[str, Any]]" = [
+        dict(subprotocols=["a b"]),
+        dict(origins=["nonsense"]),
+        dict(origins=["https://a.b", "https://a.b/c"]),
+    ]
+    for options in cases:
+        ((_, values),) = options.items()
+        with pytest.raises(landline.UsageError) as caught:
+            landline.serve(echo, **options)
+        assert f'"{values[-1]}"' in caught.value.text

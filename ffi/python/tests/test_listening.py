@@ -32,11 +32,38 @@ def until(what: str, count: int, server: landline.Server) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("host, port", [("no port", "x"), ("127.0.0.1", 70000), ("999.1.1.1", "x")])
+@pytest.mark.parametrize(
+    "host, port", [("no port", "x"), ("127.0.0.1", 70000), ("999.1.1.1", "x"), ("256.1.1.1", 1), ("a b", 1)]
+)
 def test_an_address_that_cannot_be_read_is_named(host: str, port: Any) -> None:
     with pytest.raises(landline.UsageError) as caught:
         landline.serve(echo, host, port)
     assert f"{host}:{port}" in str(caught.value) and "such as 127.0.0.1:9001" in str(caught.value)
+
+
+def test_no_host_is_every_address() -> None:
+    with running(echo, host="") as server:
+        with landline.connect(url_of(server)) as ws:
+            ws.send("here")
+            assert ws.recv(timeout=20) == "here"
+
+
+def test_a_unix_socket_needs_a_path_and_has_no_port(tmp_path: Path) -> None:
+    for empty in ("", b""):
+        with pytest.raises(landline.UsageError, match="the path is empty"):
+            landline.serve(echo, unix=empty)
+    path = tmp_path / "s"
+    with landline.serve(echo, unix=path) as server:
+        assert server.address == str(path)
+        with pytest.raises(landline.UsageError, match="no port"):
+            server.port
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        sock.listen()
+        with landline.serve(echo, sock=sock) as server:
+            assert server.address == str(path)
+            with pytest.raises(landline.UsageError, match="no port"):
+                server.port
 
 
 def test_a_unix_socket_that_somebody_listens_on_is_in_use(tmp_path: Path) -> None:

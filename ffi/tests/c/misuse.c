@@ -220,9 +220,10 @@ static void opening(void) {
 
     /* Options that do not fit each other show when they are used. */
     with_str(wrong, LANDLINE_OPT_TLS_CERT_FILE, "/nonexistent");
-    MISUSE(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_CONFIG, "key");
+    MISUSE(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_CONFIG, "LANDLINE_OPT_TLS_KEY_FILE");
     with_str(wrong, LANDLINE_OPT_TLS_KEY_FILE, "/nonexistent");
-    MISUSE(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_CONFIG, "/nonexistent");
+    CHECK_STATUS(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_TLS);
+    CHECK_HAS(landline_error_text(), "/nonexistent");
     with_str(wrong, LANDLINE_OPT_TLS_CERT_FILE, in_directory("cert.pem"));
     with_str(wrong, LANDLINE_OPT_TLS_KEY_FILE, in_directory("cert.pem"));
     CHECK_STATUS(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_TLS);

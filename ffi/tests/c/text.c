@@ -93,6 +93,34 @@ static void wrong_stream(void) {
     landline_conn_free(server);
 }
 
+/* What ends a connection has a text, whatever failed before it. */
+static void text_of_the_end(int single_thread) {
+    landline_conn *client, *server;
+    landline_message *message;
+    char buffer[8];
+    int32_t kind;
+    size_t len;
+    int i;
+    for (i = 0; i < 4; i++) {
+        landline_status status;
+        open_both(0, NULL, with_int(new_options(), LANDLINE_OPT_SINGLE_THREAD, single_thread), &client, &server);
+        CHECK_STATUS(landline_conn_recv(server, -7, &message), LANDLINE_ERR_INVALID);
+        OK(landline_conn_close_start(client, i == 3 ? 4000 : 1000, "so \"long\"", i == 3 ? 0 : 9, LONG));
+        status = i == 1   ? landline_conn_recv_ref(server, LONG, &message)
+                 : i == 2 ? landline_conn_recv_into(server, buffer, sizeof buffer, LONG, &kind, &len)
+                          : landline_conn_recv(server, LONG, &message);
+        CHECK_IS(status, LANDLINE_CLOSED);
+        CHECK_HAS(landline_error_text(), i == 3 ? "the connection was closed with 4000" : "so \\\"long\\\"");
+        CHECK_HAS(landline_error_text(), "the connection was closed with ");
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_STATUS), LANDLINE_CLOSED);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_NONE);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 1);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), 0);
+        landline_conn_free(client);
+        landline_conn_free(server);
+    }
+}
+
 int main(int argc, char **argv) {
     landline_conn *client, *server;
     landline_options *options[2];
@@ -113,5 +141,7 @@ int main(int argc, char **argv) {
             close_reason(server, client);
     }
     wrong_stream();
+    text_of_the_end(0);
+    text_of_the_end(1);
     return 0;
 }

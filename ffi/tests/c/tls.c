@@ -83,6 +83,69 @@ static void garbage(void) {
     }
 }
 
+static void missing_files(void) {
+    const char *none;
+    char good_cert[4096], good_key[4096];
+    int i;
+    snprintf(good_cert, sizeof good_cert, "%s", in_directory("cert.pem"));
+    snprintf(good_key, sizeof good_key, "%s", in_directory("key.pem"));
+    none = in_directory("none.pem");
+    for (i = 0; i < 5; i++) {
+        if (i == 0)
+            client_refuses(with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, none), "cannot read ", none);
+        else if (i < 3)
+            client_refuses(i == 1 ? identity_of(none, good_key) : identity_of(good_cert, none), "cannot read ", none);
+        else
+            server_refuses(i == 3 ? identity_of(none, good_key) : identity_of(good_cert, none), "cannot read ", none);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), ENOENT);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_TLS);
+    }
+}
+
+/* A certificate with its key is given in one way: what does not go together is named. */
+static void mixtures(void) {
+    enum { CERT_FILE = 1, KEY_FILE = 2, CERT_PEM = 4, KEY_PEM = 8, PKCS12 = 16, PASSWORD = 32 };
+    static const struct { int given; const char *first, *second; } cases[] = {
+        {CERT_FILE, "TLS_CERT_FILE is given", "without LANDLINE_OPT_TLS_KEY_FILE"},
+        {KEY_FILE, "TLS_KEY_FILE is given", "without LANDLINE_OPT_TLS_CERT_FILE"},
+        {CERT_PEM, "TLS_CERT_PEM is given", "without LANDLINE_OPT_TLS_KEY_PEM"},
+        {KEY_PEM, "TLS_KEY_PEM is given", "without LANDLINE_OPT_TLS_CERT_PEM"},
+        {CERT_FILE | KEY_PEM, "TLS_CERT_FILE cannot go with", "LANDLINE_OPT_TLS_KEY_PEM"},
+        {CERT_PEM | KEY_FILE, "TLS_CERT_PEM cannot go with", "LANDLINE_OPT_TLS_KEY_FILE"},
+        {CERT_FILE | KEY_FILE | CERT_PEM | KEY_PEM, "TLS_CERT_FILE and", "LANDLINE_OPT_TLS_CERT_PEM are both"},
+        {CERT_FILE | KEY_FILE | KEY_PEM, "TLS_KEY_FILE and", "LANDLINE_OPT_TLS_KEY_PEM are both"},
+        {CERT_FILE | KEY_FILE | PKCS12, "TLS_PKCS12 and", "LANDLINE_OPT_TLS_CERT_FILE are both"},
+        {CERT_PEM | KEY_PEM | PKCS12 | PASSWORD, "TLS_PKCS12 and", "LANDLINE_OPT_TLS_CERT_PEM are both"},
+        {KEY_PEM | PKCS12, "TLS_PKCS12 and", "LANDLINE_OPT_TLS_KEY_PEM are both"},
+        {PASSWORD, "TLS_PKCS12_PASSWORD is given", "without LANDLINE_OPT_TLS_PKCS12"},
+        {PASSWORD | CERT_FILE | KEY_FILE, "TLS_PKCS12_PASSWORD is given", "without LANDLINE_OPT_TLS_PKCS12"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        landline_options *options = new_options();
+        landline_listener *listener;
+        landline_conn *conn;
+        int given = cases[i].given;
+        if (given & CERT_FILE)
+            with_str(options, LANDLINE_OPT_TLS_CERT_FILE, "cert");
+        if (given & KEY_FILE)
+            with_str(options, LANDLINE_OPT_TLS_KEY_FILE, "key");
+        if (given & CERT_PEM)
+            OK(landline_options_set_bytes(options, LANDLINE_OPT_TLS_CERT_PEM, "cert", 4));
+        if (given & KEY_PEM)
+            OK(landline_options_set_bytes(options, LANDLINE_OPT_TLS_KEY_PEM, "key", 3));
+        if (given & PKCS12)
+            OK(landline_options_set_bytes(options, LANDLINE_OPT_TLS_PKCS12, "both", 4));
+        if (given & PASSWORD)
+            with_str(options, LANDLINE_OPT_TLS_PKCS12_PASSWORD, "secret");
+        CHECK_STATUS(landline_connect("wss://127.0.0.1:9/", options, LONG, &conn), LANDLINE_ERR_CONFIG);
+        is_told(cases[i].first, cases[i].second);
+        CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_CONFIG);
+        is_told(cases[i].first, cases[i].second);
+        landline_options_free(options);
+    }
+}
+
 static void key_of_another_certificate(void) {
     char command[8192];
     const char *cert = in_directory("cert.pem"), *key = in_directory("other.key");
@@ -288,6 +351,8 @@ int main(int argc, char **argv) {
     make_roots();
     roots_are_read_once();
     garbage();
+    missing_files();
+    mixtures();
     key_of_another_certificate();
     changed_record(0);
     changed_record(1);

@@ -31,6 +31,10 @@ landline::error connecting(const std::string& url, const landline::options& with
                 [&](std::error_code& code) { CHECK(!landline::connect(url, with, soon, code)); });
 }
 
+bool has(const landline::error& failure, const char* part) {
+    return std::string(failure.what()).find(part) != std::string::npos;
+}
+
 /// An address that nobody listens on: it was bound, and is not listened on, while this lives.
 class silent_port {
 public:
@@ -62,6 +66,18 @@ void before_connecting() {
     CHECK(both([] { landline::listener("nowhere"); },
                [](std::error_code& code) { CHECK(!landline::listener("nowhere", landline::defaults, code)); })
               .status() == status::config);
+    const auto listening = [](const char* address, const landline::options& with) {
+        return both([&] { landline::listener(address, with); },
+                    [&](std::error_code& code) { CHECK(!landline::listener(address, with, code)); });
+    };
+    CHECK(listening("127.0.0.1:0", options).status() == status::config);
+    CHECK(listening("127.0.0.1:0", landline::options().allowed_origin("nonsense")).status() == status::config);
+    CHECK(listening("256.1.1.1:1", landline::defaults).status() == status::config);
+    CHECK(listening("unix:", landline::defaults).status() == status::config);
+    const auto mixed = listening("127.0.0.1:0", landline::options().cert_file("cert").key_pem("key"));
+    CHECK(mixed.status() == status::config && has(mixed, "cert_file cannot go with key_pem"));
+    const auto missing = listening("127.0.0.1:0", landline::options().cert_file("/nowhere").key_file("/nowhere"));
+    CHECK(missing.status() == status::tls && missing.system_errno() == ENOENT && has(missing, "/nowhere"));
 }
 
 void refused_connection() {

@@ -66,6 +66,12 @@ impl OriginPolicy {
             }
         }
     }
+
+    /// An origin of the list that no page can have.
+    pub(super) fn impossible(&self) -> Option<&str> {
+        let Self::List(allowed) = self else { return None };
+        allowed.iter().map(String::as_str).find(|origin| parse(origin).is_none())
+    }
 }
 
 fn is_same(origin: &str, host: &str, known: Option<Scheme>) -> bool {
@@ -84,7 +90,10 @@ fn parse(origin: &str) -> Option<(String, String, u16)> {
     if !bare {
         return None;
     }
-    Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()?))
+    // A name with the root's dot at its end is the same name.
+    let host = url.host_str()?;
+    let host = host.strip_suffix('.').unwrap_or(host);
+    Some((url.scheme().to_owned(), host.to_owned(), url.port_or_known_default()?))
 }
 
 #[cfg(test)]
@@ -103,6 +112,10 @@ mod tests {
             ("https://example.com", "example.com", [true, false, true]),
             ("https://example.com", "example.com:443", [true, false, true]),
             ("https://example.com:443", "Example.com", [true, false, true]),
+            ("https://example.com", "example.com.", [true, false, true]),
+            ("https://example.com.", "example.com", [true, false, true]),
+            ("https://example.com.", "example.com.:443", [true, false, true]),
+            ("https://example.com", "example.com..", [false; 3]),
             ("wss://example.com", "example.com", [true, false, true]),
             ("https://example.com:8443", "example.com:8443", [true, false, true]),
             ("http://[::1]:9001", "[::1]:9001", [true, true, false]),
@@ -134,7 +147,22 @@ mod tests {
         let list = OriginPolicy::List(vec!["https://app.example.com".into(), "http://localhost:3000".into()]);
         assert!(list.allows(Some("https://app.example.com:443"), "api.example.com", Some(Scheme::Https)));
         assert!(list.allows(Some("http://localhost:3000"), "127.0.0.1:9001", None));
+        assert!(list.allows(Some("https://app.example.com."), "api.example.com", Some(Scheme::Https)));
         assert!(!list.allows(Some("http://localhost:3001"), "127.0.0.1:9001", None));
         assert!(!list.allows(Some("null"), "127.0.0.1:9001", None));
+    }
+
+    #[test]
+    fn origins_that_no_page_can_have_are_found_in_a_list() {
+        for origin in
+            ["nonsense", "example.com", "example.com:80", "https://a.b/c", "https://a.b?c", "null", "", "*"]
+        {
+            let list = OriginPolicy::List(vec!["https://example.com".into(), origin.into()]);
+            assert_eq!(list.impossible(), Some(origin));
+        }
+        for origin in ["https://a.b", "https://a.b/", "http://localhost:3000", "http://[::1]:80", "https://a.b."] {
+            assert_eq!(OriginPolicy::List(vec![origin.into()]).impossible(), None);
+        }
+        assert_eq!(OriginPolicy::SameOrigin.impossible(), None);
     }
 }

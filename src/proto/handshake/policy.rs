@@ -3,7 +3,7 @@
 //! In scope: the origin policy, the choice of a subprotocol, compression. Out of scope: whether the request is valid
 //! (`server_checks.rs`). [`Server`](crate::Server) and [`Protocol`](crate::proto::Protocol) both decide by this.
 
-use super::{Handshake, Headers, OriginPolicy, Rejection, Request, ResponseError, Scheme};
+use super::{Handshake, Headers, OriginPolicy, Rejection, Request, ResponseError, Scheme, is_token};
 use crate::compression::Compression;
 use crate::proto::deflate;
 
@@ -33,6 +33,21 @@ impl ServerPolicy {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Finds what no client could offer, and no page be of: a mistake in the server's program.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::InvalidSubprotocol`] and [`ResponseError::InvalidOrigin`], naming the first one.
+    pub fn check(&self) -> Result<(), ResponseError> {
+        if let Some(name) = self.subprotocols.iter().find(|name| !is_token(name.as_bytes())) {
+            return Err(ResponseError::InvalidSubprotocol(name.clone()));
+        }
+        match self.origins.impossible() {
+            Some(origin) => Err(ResponseError::InvalidOrigin(origin.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Whether the request's origin may connect.

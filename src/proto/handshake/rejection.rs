@@ -178,6 +178,12 @@ pub enum ResponseError {
     /// The client did not offer this subprotocol.
     #[error("subprotocol {0:?} was not offered by the client: choose one that was offered, or none")]
     UnexpectedSubprotocol(String),
+    /// A subprotocol that a server is to speak and that is not a token, so that no client can offer it.
+    #[error("invalid subprotocol {0:?}: use letters, digits and !#$%&'*+-.^_`|~ only")]
+    InvalidSubprotocol(String),
+    /// An allowed origin that no web page can have.
+    #[error("invalid origin {0:?} in the list of allowed ones: give scheme://host or scheme://host:port")]
+    InvalidOrigin(String),
     /// The client did not offer this extension, or it is chosen twice.
     #[error("extension {0:?} was not offered by the client, or is chosen twice: leave it out")]
     UnexpectedExtension(String),
