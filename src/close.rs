@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// Longest reason a Close frame can carry, in bytes of UTF-8: a control frame's 125 bytes less the code
+/// Longest reason that fits into a Close frame, in bytes of UTF-8: the 125 bytes of a control frame, less the code
 /// (RFC 6455 5.5).
 pub const MAX_CLOSE_REASON: usize = 125 - 2;
 
-/// Why a connection is closed, as a number (RFC 6455 section 7.4).
+/// The number that says why a connection is closed (RFC 6455 section 7.4).
 ///
-/// Any `u16` can be held; [`is_sendable`](Self::is_sendable) tells which ones may travel.
+/// It can have any value of a `u16`; [`is_sendable`](Self::is_sendable) tells which ones may be sent.
 ///
 /// ```
 /// use landline::CloseCode;
@@ -20,37 +20,37 @@ pub const MAX_CLOSE_REASON: usize = 125 - 2;
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: the connection has served its purpose.
     pub const NORMAL_CLOSURE: Self = Self(1000);
-    /// 1001: the endpoint goes away (a server stops, a page is left).
+    /// 1001: the endpoint is going away, because a server stops or a user leaves a page.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1003: a kind of data that cannot be accepted.
+    /// 1003: the endpoint received a type of data that it cannot accept.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
-    /// 1005: the Close frame carried no code. Never travels.
+    /// 1005: the Close frame contained no code. Never sent.
     pub const NO_STATUS_RECEIVED: Self = Self(1005);
-    /// 1006: the connection ended without a Close frame. Never travels.
+    /// 1006: the connection ended without a Close frame. Never sent.
     pub const ABNORMAL_CLOSURE: Self = Self(1006);
-    /// 1007: data that does not fit its type, such as text that is not UTF-8.
+    /// 1007: the endpoint received data that does not match its type, such as text that is not UTF-8.
     pub const INVALID_FRAME_PAYLOAD_DATA: Self = Self(1007);
-    /// 1008: a message that breaks a policy.
+    /// 1008: the endpoint received a message that violates its policy.
     pub const POLICY_VIOLATION: Self = Self(1008);
-    /// 1009: a message too big to process.
+    /// 1009: the endpoint received a message that is too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
     /// 1010: the client expected an extension that the server did not negotiate.
     pub const MANDATORY_EXTENSION: Self = Self(1010);
-    /// 1011: the endpoint met something unexpected.
+    /// 1011: the endpoint encountered an unexpected condition.
     pub const INTERNAL_ERROR: Self = Self(1011);
-    /// 1012: the service restarts.
+    /// 1012: the service is restarting.
     pub const SERVICE_RESTART: Self = Self(1012);
-    /// 1013: try again later.
+    /// 1013: the client should try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got a bad answer from upstream.
+    /// 1014: a gateway received an invalid response from the server behind it.
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// Whether the code may appear in a Close frame: 1000 to 1003, 1007 to 1014, and 3000 to 4999
-    /// (RFC 6455 7.4 and the registry it set up). All others are refused in both directions.
+    /// Whether the code may appear in a Close frame: 1000 to 1003, 1007 to 1014, and 3000 to 4999 (RFC 6455 7.4 and the
+    /// registry it established). All others are rejected, both when sending and when receiving.
     #[must_use]
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
@@ -114,14 +114,14 @@ pub struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// A Close frame without code and reason.
+    /// A Close frame without a code or reason.
     pub const EMPTY: Self = Self { code: CloseCode::NO_STATUS_RECEIVED, reason: String::new() };
 
-    /// A Close frame with a code and a reason, as it may be sent.
+    /// Makes a Close frame with a code and a reason.
     ///
     /// # Errors
     ///
-    /// [`CloseFrameError::Code`] for a code that may not travel, [`CloseFrameError::ReasonTooLong`] for a reason
+    /// [`CloseFrameError::Code`] for a code that may not be sent, [`CloseFrameError::ReasonTooLong`] for a reason
     /// longer than [`MAX_CLOSE_REASON`].
     pub fn new(code: CloseCode, reason: &str) -> Result<Self, CloseFrameError> {
         if !code.is_sendable() {
@@ -133,19 +133,20 @@ impl CloseFrame {
         Ok(Self { code, reason: reason.to_owned() })
     }
 
-    /// A frame whose parts are known to be legal: from a checked wire frame, or from this library's own table.
+    /// Makes a frame whose code and reason are known to be valid, because they come from a frame that has been checked
+    /// or from this library.
     pub(crate) fn trusted(code: CloseCode, reason: String) -> Self {
         debug_assert!(code.is_sendable() && reason.len() <= MAX_CLOSE_REASON);
         Self { code, reason }
     }
 
-    /// The code; [`CloseCode::NO_STATUS_RECEIVED`] when the frame had none.
+    /// The code, or [`CloseCode::NO_STATUS_RECEIVED`] if the frame has none.
     #[must_use]
     pub fn code(&self) -> CloseCode {
         self.code
     }
 
-    /// The reason, often empty.
+    /// The reason, which may be empty.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -171,14 +172,14 @@ pub enum Side {
     Remote,
 }
 
-/// Why a Close frame cannot be sent. Nothing was done.
+/// Why a Close frame cannot be sent. The call had no effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseFrameError {
-    /// A code that may not travel.
+    /// A code that may not be sent.
     #[error("close code {0} may not be sent; use 1000 to 1003, 1007 to 1014 or 3000 to 4999")]
     Code(CloseCode),
-    /// A reason that does not fit a control frame.
+    /// A reason that does not fit into a control frame.
     #[error("close reason of {len} bytes is too long; at most {MAX_CLOSE_REASON} fit")]
     ReasonTooLong {
         /// Its length in bytes.
@@ -191,14 +192,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn item_13_codes_that_may_travel() {
+    fn item_13_codes_that_may_be_sent() {
         let legal: Vec<u16> = (0..=u16::MAX).filter(|&code| CloseCode::from(code).is_sendable()).collect();
         let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
         assert_eq!(legal, expected);
     }
 
     #[test]
-    fn item_13_our_own_frames_are_checked() {
+    fn item_13_frames_to_send_are_checked() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
             assert!(matches!(CloseFrame::new(code.into(), ""), Err(CloseFrameError::Code(_))), "{code}");
         }

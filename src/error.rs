@@ -1,4 +1,4 @@
-//! Errors: whose fault, whether the connection goes on, and what to tell the user.
+//! Errors: whose fault they are, whether the connection survives, and what to tell the user.
 
 mod connect;
 mod phase;
@@ -22,17 +22,17 @@ pub use crate::proto::handshake::{HandshakeError, HeaderError, Rejection, Reques
 pub use crate::proto::{LimitError, ProtocolError, ReceiveError};
 pub use crate::uri::UrlError;
 
-/// What every fallible call of this crate gives.
+/// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Anything that can go wrong.
+/// The error of every call of this crate.
 ///
-/// Three questions have direct answers: [`fault`](Self::fault) says whose fault it is,
-/// [`is_fatal`](Self::is_fatal) whether the connection is finished, and `{:#}` what to tell the user, in one line that
-/// never shows payload. `{}` leaves out the cause, which is the [`source`](std::error::Error::source): what the system or
-/// the TLS library said. [`report`](Self::report) is for programs whose settings have names of their own.
+/// [`fault`](Self::fault) tells whose fault it is, [`is_fatal`](Self::is_fatal) whether the connection can no longer be
+/// used, and formatting with `{:#}` what to tell the user, in one line that never contains payload. `{}` omits the
+/// cause, which is the [`source`](std::error::Error::source), such as an error of the system or of the TLS library.
+/// [`report`](Self::report) is for programs in which settings have other names.
 ///
-/// After a fatal error every later call on the connection gives the same one.
+/// After a fatal error, every later call on the connection returns the same error.
 ///
 /// ```
 /// let error = landline::connect("ws://127.0.0.1:1/").unwrap_err();
@@ -43,53 +43,56 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The caller asked for something that cannot be. Nothing was done.
+    /// The call is not possible, because of a mistake of the caller. It had no effect.
     Usage(UsageError),
-    /// The address is not one that can be connected to.
+    /// The URL cannot be used.
     Url(UrlError),
-    /// What this program gave cannot be used: a setting, a header, an answer, a file, an address to listen on.
+    /// Something that this program specified cannot be used: a setting, a header, a response, a file, an address to
+    /// listen on.
     Config(Arc<ConfigError>),
-    /// No connection to the host.
+    /// Connecting to the host failed.
     Connect(Arc<ConnectError>),
-    /// TLS failed: a certificate or key of this end cannot be used, the handshake did not succeed, or a record of an
-    /// open connection was not what the peer's TLS had sent. [`TlsError::stage`] says which.
+    /// TLS failed: a certificate or key of this end cannot be used, the handshake failed, or a record on an open
+    /// connection was not valid. [`TlsError::stage`] says which.
     Tls(TlsError),
-    /// The server did not open a WebSocket: it refused, or answered something else.
+    /// The opening handshake failed on a client: the server refused it, or sent something else.
     Handshake(Arc<HandshakeError>),
-    /// The client's opening request was refused with this answer.
+    /// The client's opening request was refused with this response.
     Rejected(Arc<Rejection>),
-    /// The peer broke the protocol. It has been told.
+    /// The peer broke the protocol. It has been sent a Close frame that says so.
     Protocol(ProtocolError),
-    /// The peer went over a limit of this end. It has been told.
+    /// The peer exceeded a limit of this end. It has been sent a Close frame that says so.
     Limit(LimitError),
-    /// The connection is over.
+    /// The connection is closed or closing.
     Closed(Closed),
-    /// A time limit ran out. See the type for whether anything is lost.
+    /// A time limit was reached. [`is_fatal`](Self::is_fatal) tells whether the connection survives, and
+    /// [`message_accepted`](Self::message_accepted) what became of a message.
     Timeout(Timeout),
     /// [`try_send`](crate::WebSocket::try_send) would have had to wait before it could take the message. Nothing of the
-    /// message was taken, and the connection goes on.
+    /// message was taken, and the connection can be used as before.
     WouldBlock,
-    /// An [`Interrupter`](crate::Interrupter) woke the call. Nothing is lost.
+    /// An [`Interrupter`](crate::Interrupter) ended the call. No data is lost, and the connection can be used as
+    /// before.
     Interrupted(Interrupted),
-    /// The network failed.
+    /// The system or the network failed.
     Io {
-        /// What was being done.
+        /// What the library was doing.
         during: Cow<'static, str>,
         /// The system's error.
         source: Arc<io::Error>,
     },
 }
 
-/// Who has to change something.
+/// What has to change to avoid an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// This program.
     Caller,
-    /// The other end.
+    /// The peer.
     Peer,
-    /// What lies in between, or time.
+    /// The network, or something took too long.
     Network,
-    /// Nobody: a limit of this program was reached that can be raised.
+    /// A limit of this program, which can be raised.
     Limit,
 }
 
@@ -109,7 +112,7 @@ impl Error {
         }
     }
 
-    /// Whether the connection is finished. If not, it can be used as before.
+    /// Whether the connection can no longer be used. If not, it can be used as before.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
@@ -129,8 +132,8 @@ impl Error {
         }
     }
 
-    /// The HTTP status of a refused opening handshake: the one that the server answered a client with, or the one that a
-    /// client was refused with.
+    /// The HTTP status of a refused opening handshake: on a client, the one that the server sent; on a server, the one
+    /// that was sent to the client.
     ///
     /// ```
     /// # let server = landline::Listener::bind("127.0.0.1:0")?;
@@ -155,9 +158,9 @@ impl Error {
         }
     }
 
-    /// For a [`Timeout`](Self::Timeout) or [`Interrupted`](Self::Interrupted) of a sending call: whether the
-    /// message was taken. If so it is on its way, the next sending, flushing or receiving call carries on with
-    /// it, and it must not be sent again. If not, nothing of it was sent.
+    /// For a [`Timeout`](Self::Timeout) or [`Interrupted`](Self::Interrupted) of a sending call: whether the message
+    /// was accepted. If so, it must not be sent again: the next sending, flushing or receiving call continues to write
+    /// it. If not, nothing of it was sent.
     #[must_use]
     pub fn message_accepted(&self) -> bool {
         match self {
@@ -167,14 +170,14 @@ impl Error {
     }
 
     pub(crate) fn io(during: impl Into<Cow<'static, str>>, source: io::Error) -> Self {
-        // Our own errors travel through `io::Read` and `io::Write` adapters unharmed.
+        // An error of this crate that passed through an `io::Read` or `io::Write` adapter is unwrapped.
         match source.downcast::<Self>() {
             Ok(error) => error,
             Err(source) => Self::Io { during: during.into(), source: Arc::new(source) },
         }
     }
 
-    /// The same error, now saying that the message was taken.
+    /// The same error, now saying that the message was accepted.
     pub(crate) fn accepted(self) -> Self {
         match self {
             Self::Timeout(timeout) => Self::Timeout(Timeout { accepted: true, ..timeout }),
@@ -274,12 +277,12 @@ impl From<native_tls::Error> for Error {
 }
 
 impl From<Error> for io::Error {
-    /// For [`io::Read`] and [`io::Write`] adapters: the kind says timeout, interruption or end, the error itself
-    /// is inside.
+    /// For [`io::Read`] and [`io::Write`] adapters. The kind distinguishes timeouts, interruptions and the end of the
+    /// connection; the error itself is inside.
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::Timeout(_) => io::ErrorKind::TimedOut,
-            // Not `Interrupted`: std's helpers would repeat the call.
+            // Not `Interrupted`, because std's helpers would retry the call.
             Error::Interrupted(_) | Error::WouldBlock => io::ErrorKind::WouldBlock,
             Error::Closed(Closed::Eof) => io::ErrorKind::UnexpectedEof,
             Error::Closed(_) => io::ErrorKind::BrokenPipe,
@@ -292,29 +295,29 @@ impl From<Error> for io::Error {
     }
 }
 
-/// The caller's mistakes. The connection is unharmed.
+/// A mistake of the caller. The call had no effect, and the connection can be used as before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// A close code that may not be sent, or a close reason that does not fit a control frame.
+    /// A close code that may not be sent, or a close reason that does not fit into a control frame.
     #[error(transparent)]
     CloseFrame(#[from] CloseFrameError),
-    /// A Ping payload that does not fit a control frame.
+    /// A Ping payload that does not fit into a control frame.
     #[error("ping payload of {len} bytes is too long; at most {} fit", proto::MAX_CONTROL_PAYLOAD)]
     PingTooLong {
         /// Its length in bytes.
         len: usize,
     },
-    /// Gathered text that is not UTF-8.
+    /// Text in several parts that is not UTF-8.
     #[error("text message is not valid UTF-8; send it as binary or correct it")]
     InvalidUtf8,
-    /// A buffer without room.
+    /// An empty buffer to receive into.
     #[error("the buffer to receive into is empty; give it at least one byte")]
     EmptyBuffer,
-    /// `ping_wait` cannot set aside a message of which a part has been taken.
+    /// `ping_wait` cannot store a message of which a part has already been received.
     #[error("a message is half received; receive the rest of it before waiting for a pong")]
     MessageUnfinished,
-    /// The handle was made in another process, of which this one is a fork: see [`process`](crate::process).
+    /// The handle was made in another process, from which this one was forked: see [`process`](crate::process).
     #[error(
         "made in the process that this one was forked from, and still used by it; make connections, listeners and \
          interrupters after the fork"
@@ -324,10 +327,10 @@ pub enum UsageError {
     #[error("the opening handshake is not done; wait for it before sending")]
     NotOpen,
     /// A [`Protocol`](crate::proto::Protocol) that has no request to decide about.
-    #[error("no request waits for a decision")]
+    #[error("there is no request to decide about")]
     NoRequest,
-    /// [`detach`](crate::WebSocket::detach) of a connection in the middle of a message, or with messages that `ping_wait`
-    /// has kept.
+    /// [`detach`](crate::WebSocket::detach) of a connection in the middle of a message, or with messages that
+    /// `ping_wait` has kept.
     #[error(
         "a message is half received, or was kept while waiting for a pong; receive it before taking the socket"
     )]
@@ -335,12 +338,12 @@ pub enum UsageError {
     /// [`detach`](crate::WebSocket::detach) of a connection that does not run over a socket, or over TLS.
     #[error("the connection does not run directly over a socket that could be taken out of it")]
     NoSocket,
-    /// `ping_wait` had to set messages aside until the receiver takes them, and there is no more room.
+    /// `ping_wait` stores messages that arrive while it waits, and there is no more room for them.
     #[error("too many messages arrived while waiting for the pong; receive them first")]
     MessagesWaiting,
 }
 
-/// Why the connection is over.
+/// Why a connection is closed or closing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
@@ -356,10 +359,10 @@ pub enum Closed {
     /// A Close frame has been sent: nothing more can be sent, but the peer's messages can still be received.
     #[error("connection is closing: nothing more can be sent")]
     Sent,
-    /// Keepalive got no sign of life in time.
-    #[error("peer is silent: nothing came for {0:?}, not even the answer to a ping")]
+    /// Nothing arrived from the peer within the times set for [`Keepalive`](crate::Keepalive).
+    #[error("peer is silent: nothing arrived for {0:?}, not even an answer to a ping")]
     PeerSilent(Duration),
-    /// The peer did not complete the closing handshake in time, whatever else it sent.
+    /// The peer did not complete the closing handshake in time, even if it sent other data.
     #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
 }
@@ -374,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn our_errors_pass_through_io_errors() {
+    fn an_error_passes_through_an_io_error_unchanged() {
         let through = Error::io("reading", io::Error::from(Timeout::of(Phase::Recv)));
         assert!(matches!(through, Error::Timeout(Timeout { phase: Phase::Recv, .. })));
     }

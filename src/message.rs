@@ -1,6 +1,6 @@
-//! Messages: what `send` takes and what the receiving calls give.
+//! Messages, as sending calls take them and receiving calls return them.
 
-/// What a data message holds (RFC 6455 section 5.6).
+/// The type of a data message (RFC 6455 section 5.6).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// UTF-8 text.
@@ -46,7 +46,7 @@ impl Message {
         }
     }
 
-    /// The payload without a copy.
+    /// Converts the message to its payload, without copying.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
@@ -55,7 +55,7 @@ impl Message {
         }
     }
 
-    /// The text without a copy, if the message is text; otherwise the message itself, unchanged.
+    /// Converts a text message to its text, without copying.
     ///
     /// ```
     /// use landline::Message;
@@ -65,7 +65,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// The message, if it is binary, whether or not its bytes happen to be UTF-8.
+    /// Returns the unchanged message if it is binary, even if its bytes happen to be valid UTF-8.
     pub fn into_text(self) -> Result<String, Self> {
         match self {
             Self::Text(text) => Ok(text),
@@ -155,13 +155,13 @@ impl<'a> MessageRef<'a> {
 mod sealed {
     use super::Kind;
 
-    /// Sealed, because whoever claims [`Kind::Text`] must hold valid UTF-8.
+    /// Sealed, because an implementation that returns [`Kind::Text`] must return valid UTF-8.
     pub trait Sealed {
         fn parts(&self) -> (Kind, &[u8]);
     }
 }
 
-/// What can be sent as a message: strings go out as text, bytes as binary.
+/// What can be sent as a message. Strings are sent as text, bytes as binary.
 ///
 /// Implemented for `str`, `String`, `[u8]`, `[u8; N]`, `Vec<u8>`, [`Message`], [`MessageRef`] and references
 /// to them.

@@ -1,18 +1,18 @@
-//! Why there is no connection to a host.
+//! Why connecting to a host failed.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-/// Why there is no connection: the look-up failed, or every address did. Its [`source`](std::error::Error::source) is
-/// what the look-up gave, or the last address.
+/// Why connecting failed: either the look-up of the host did, or connecting to each of its addresses. The
+/// [`source`](std::error::Error::source) is the error of the look-up or of the last address.
 #[derive(Debug)]
 pub struct ConnectError {
-    /// What was to be reached, as `host:port`.
+    /// The destination, as `host:port`.
     pub authority: String,
-    /// The failed look-up.
+    /// The error of the look-up, if that failed.
     pub lookup: Option<io::Error>,
-    /// Each address that was tried, and what became of it.
+    /// Each address that was tried, and its error.
     pub attempts: Vec<(SocketAddr, io::Error)>,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for ConnectError {
                 for (i, (address, error)) in attempts.iter().enumerate() {
                     let before = if i == 0 { " at " } else { ", " };
                     write!(f, "{before}{address}")?;
-                    // What the source says is not said here.
+                    // The last error is the source, and must not be repeated here.
                     let error = error.to_string();
                     if error != last {
                         write!(f, " ({error})")?;

@@ -1,21 +1,21 @@
-//! Time limits that ran out, and interruptions, by what was being done.
+//! Timeouts and interruptions, and what the call was doing.
 
 use super::Error;
 use std::fmt;
 
-/// A time limit that ran out, by the name of what it was for.
+/// A time limit that was reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeout {
-    /// Which limit.
+    /// What the limit was for.
     pub phase: Phase,
     /// See [`Error::message_accepted`].
     pub accepted: bool,
-    /// What was to be done had not begun: as many such calls as the process makes at a time had not returned
-    /// from the system. Only of [`Phase::Resolve`], and of [`Phase::Tls`] where certificates are read.
+    /// The operation had not started, because as many such calls as the process makes at a time had not returned from
+    /// the system. Only possible for [`Phase::Resolve`], and for [`Phase::Tls`] while certificates are being read.
     pub queued: bool,
 }
 
-/// What a time limit is for, and what a call was doing when it was interrupted.
+/// What a call was doing when it reached a time limit or was interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Phase {
@@ -42,7 +42,8 @@ impl Timeout {
         Error::Timeout(Self { phase, accepted: false, queued: false })
     }
 
-    /// Only the limits on opening a connection end it; after those on receiving and sending it goes on.
+    /// Whether the connection can no longer be used. Only the limits on opening a connection end it; after those on
+    /// receiving and sending, it can be used as before.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Handshake)
@@ -74,7 +75,7 @@ impl fmt::Display for Timeout {
     }
 }
 
-/// A call was woken by an [`Interrupter`](crate::Interrupter).
+/// A call was ended by an [`Interrupter`](crate::Interrupter).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interrupted {
     /// What the call was doing.

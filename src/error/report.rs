@@ -1,17 +1,18 @@
-//! What an error tells, to programs and to people.
+//! The text of errors.
 //!
-//! `{}` says what happened, and never what the source says; so whoever prints an error and its sources one after the other
-//! says nothing twice. `{:#}` and [`Error::report`] do that in one line.
+//! `{}` says what happened without repeating the source, so a program that prints an error and its chain of sources
+//! says nothing twice. `{:#}` and [`Error::report`] print the whole chain in one line.
 
 use super::{ConfigError, Error, HandshakeError, LimitError, Setting};
 use std::error::Error as StdError;
 use std::fmt;
 
-/// How a program calls a setting; `None` for one that it does not have.
+/// Returns the program's name of a setting, or `None` if the program does not have the setting.
 type Names<'a> = &'a dyn Fn(Setting) -> Option<&'static str>;
 
 impl Error {
-    /// The setting that the error is about: one that cannot be used, or one that could be changed to prevent it.
+    /// The setting that the error is about: one whose value cannot be used, or one that could be changed to avoid the
+    /// error.
     #[must_use]
     pub fn setting(&self) -> Option<Setting> {
         match self {
@@ -32,8 +33,9 @@ impl Error {
         }
     }
 
-    /// What `{:#}` prints, in the words of a program whose settings have other names: the error, its causes, and what to
-    /// do about it, in one line. `name` is how the program calls a setting; `None` for one that it does not have.
+    /// Returns what `{:#}` prints, for a program in which settings have other names: the error, its causes, and what to
+    /// do about it, in one line. `name` returns the program's name of a setting, or `None` if the program does not have
+    /// it.
     ///
     /// ```
     /// use landline::error::{Error, LimitError, Setting};

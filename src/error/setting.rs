@@ -1,11 +1,11 @@
-//! Settings that errors are about, and why one cannot be used.
+//! Settings that errors are about, and why a setting cannot be used.
 
 use super::{HeaderError, RequestError, ResponseError};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// A setting that an error is about, so that it can be named as the program's user knows it: see
+/// A setting that an error is about. Programs in which it has another name can use
 /// [`Error::report`](super::Error::report).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -57,7 +57,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// What it is called in this crate.
+    /// Its name in this crate.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Setting {
         }
     }
 
-    /// What to do about an error that this setting causes or could prevent.
+    /// What to do about an error that this setting causes or could avoid.
     pub(super) fn advise(self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         match self {
             Self::TrustedCertificates => write!(f, "trust its issuer with {name}, if this is the right server"),
@@ -94,18 +94,18 @@ impl Setting {
     }
 }
 
-/// What this program gave and what cannot be used.
+/// Something that this program specified and that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A setting is out of range, or makes no sense.
+    /// A setting that is out of range or cannot work.
     #[error("{} of {given} cannot be used: {advice}", setting.name())]
     Setting {
         /// Which one.
         setting: Setting,
-        /// What it was set to.
+        /// The value that it was set to.
         given: u64,
-        /// What is wrong with that, or what to give.
+        /// What is wrong with the value, or which values to use.
         advice: &'static str,
     },
     /// A header that cannot be sent.
@@ -114,7 +114,7 @@ pub enum ConfigError {
     /// An opening request that cannot be sent.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// An answer to an opening request that cannot be sent.
+    /// A response to an opening request that cannot be sent.
     #[error(transparent)]
     Response(#[from] ResponseError),
     /// A file that cannot be read.
@@ -125,14 +125,14 @@ pub enum ConfigError {
         /// The system's error.
         source: io::Error,
     },
-    /// An address to listen on that cannot be read.
+    /// An address to listen on that is not valid.
     #[error("cannot listen on {address}; {advice}")]
     Address {
-        /// As it was given.
+        /// The address as it was specified.
         address: String,
-        /// What to give.
+        /// What to use instead.
         advice: &'static str,
-        /// What std says about it.
+        /// The error of the standard library.
         source: io::Error,
     },
 }

@@ -50,7 +50,7 @@ pub enum Error {
     #[error("the opening handshake is not done; wait for it before sending")]
     NotOpen,
     /// There is no request to decide about.
-    #[error("no request waits for a decision")]
+    #[error("there is no request to decide about")]
     NoRequest,
 }
 
