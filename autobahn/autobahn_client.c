@@ -1,4 +1,4 @@
-/* The client that the Autobahn suite's fuzzing server tests: echoes whatever comes, case by case. The same program as
+/* The client that the Autobahn suite's fuzzing server tests: echoes what it receives, case by case. The same program as
  * autobahn_client.rs.
  *
  *     cc -std=c99 -I include autobahn/autobahn_client.c -L target/release -llandline -o autobahn_client
@@ -43,7 +43,7 @@ static landline_status echo(const char *url, const landline_options *options) {
     landline_message *message;
     landline_status status = landline_connect(url, options, LIMIT_MS, &conn);
     while (status == LANDLINE_OK && (status = landline_conn_recv_ref(conn, LIMIT_MS, &message)) == LANDLINE_OK) {
-        /* Replies gather while more messages are there, and go out before the next wait. */
+        /* Replies are batched while more messages are there, and are sent before the next wait. */
         status = landline_conn_send_message(conn, message, LANDLINE_SEND_FEED, LIMIT_MS);
         landline_message_free(message);
     }
@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
     check(landline_options_new(&options), "making options");
     check(landline_options_set_int(options, LANDLINE_OPT_COMPRESSION, 1), "setting an option");
     check(landline_options_set_int(options, LANDLINE_OPT_MAX_MESSAGE_SIZE, 64 << 20), "setting an option");
-    /* Saves a system call for each wait; there is one thread only. */
+    /* Saves a system call for each wait; there is only one thread. */
     check(landline_options_set_int(options, LANDLINE_OPT_SINGLE_THREAD, 1), "setting an option");
 
     count = case_count(base, options);

@@ -1,4 +1,4 @@
-//! The client that the Autobahn suite's fuzzing server tests: echoes whatever comes, case by case.
+//! The client that the Autobahn suite's fuzzing server tests: echoes whatever it receives, case by case.
 //!
 //! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9002 landline`
 

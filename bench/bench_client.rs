@@ -66,7 +66,7 @@ fn run(options: Options) -> landline::Result<()> {
     } else {
         let message: Vec<u8> = (0..options.size).map(|i| (i % 251) as u8).collect();
         let end = Instant::now() + Duration::from_secs_f64(options.secs);
-        // Large messages take long enough to look at the clock each time.
+        // Large messages take long enough to check the clock each time.
         let batch = if options.size < 64 << 10 { 64 } else { 1 };
         while Instant::now() < end {
             for _ in 0..batch {

@@ -1,11 +1,11 @@
-"""What is measured: the programs, the suites and their cases."""
+"""What is measured: programs, suites and their cases."""
 
 import dataclasses
 import enum
 
 KIB, MIB = 1 << 10, 1 << 20
 
-# The first word is the binary. Raw programs are no WebSocket libraries: they show the limit.
+# The first word is the binary. Raw programs do not use a WebSocket library; they show the limit.
 SERVERS = {
     "raw": ["load", "raw-echo"],
     "raw-whole": ["load", "raw-echo", "--whole"],

@@ -12,7 +12,7 @@ from cases import CLIENTS, RAW, SERVERS, What
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-# Longer than anything takes that is not stuck.
+# Longer than anything takes unless it hangs.
 TIMEOUT = 300
 
 
@@ -39,7 +39,7 @@ def build():
 
 
 def end(process):
-    """Ends a process that was started here, if it has not ended itself. Returns its complaint, if there is one."""
+    """Ends a process that was started here, unless it has already ended. Returns its error message, if there is one."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -64,7 +64,7 @@ def finish(process):
 
 
 class Bench:
-    """Runs the programs, each on its CPU. Ends the servers, which stay from round to round, when it is left."""
+    """Runs the programs, each on its CPU. Servers keep running from round to round, and end with the context."""
 
     def __init__(self, binaries, cpus, seconds, warm_up, idle_connections):
         self.binaries = binaries
@@ -126,11 +126,11 @@ class Bench:
         return finish(self.start(command, self.load_cpu))
 
     def measure_client(self, case, program):
-        """Here the load is the server. The CPU time is that of the client from its start to its end."""
+        """Here the load generator is the server. The CPU time is the client's, from its start to its end."""
         load = ["sink"] if case.what == What.SENDING else ["flood", "--seconds", self.seconds]
         server, port = self.serve(["load", *load, "--size", case.size], self.load_cpu, subprocess.PIPE)
         command = [*CLIENTS[program], case.mode, "--port", port, "--size", case.size, "--secs", self.seconds]
-        # The programs that have no threads are not asked for them.
+        # Programs without threads do not get this option.
         command += ["--threads", case.threads] if case.threads > 1 else []
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
@@ -138,7 +138,7 @@ class Bench:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             result = finish(server)
         except Failure as failure:
-            # Either may know best what went wrong.
+            # Either of them may know best what went wrong.
             complaints = dict.fromkeys([str(failure), end(server)])
             raise Failure(" / ".join(filter(None, complaints))) from None
         finally:
@@ -161,7 +161,7 @@ class Bench:
         )
 
     def serve(self, command, cpu, errors=subprocess.DEVNULL):
-        """Starts a server, and waits until it listens. Returns the process and its port."""
+        """Starts a server and waits until it listens. Returns the process and its port."""
         process = self.start(command, cpu, errors)
         line = process.stdout.readline()
         listening = re.search(r"listening on \S*:(\d+)", line)

@@ -58,7 +58,7 @@ def programs_of(cases):
 
 
 def case_table(cases, results, cell, best=None):
-    """Cases down, programs across. The library with the lowest value of `best` is bold."""
+    """Cases are rows, programs are columns. The library with the lowest value of `best` is bold."""
     programs = programs_of(cases)
     rows = [["", *programs]]
     for case in cases:
@@ -173,7 +173,7 @@ def versions():
 
 
 def write(output, facts, cases, results):
-    """Writes the report and, beside it, a chart for each suite."""
+    """Writes the report and, next to it, a chart for each suite."""
     lines = ["# Measurements\n\n"]
     lines += [f"- {name}: {value}\n" for name, value in facts.items()]
     lines.append("\nLess is better, but for throughput. The best library is bold; the raw programs are none.\n")

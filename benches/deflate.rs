@@ -1,9 +1,9 @@
-//! What each setting of compression costs and gains: the table in `docs/compression.md`.
+//! What each compression setting costs and saves: the tables in `docs/compression.md`.
 //!
 //!     cargo bench --bench deflate
 //!
-//! A server sends JSON messages to a client, both driven without I/O in one thread. Each line is one setting. Memory
-//! is what the allocator holds for one end more than without compression; times are the best of several rounds.
+//! A server sends JSON messages to a client; both are driven without I/O in one thread. Each line is one setting. Memory
+//! is what one end allocates in addition to a connection without compression; times are the best of several rounds.
 #![allow(unsafe_code, reason = "the allocator that counts")]
 
 mod common;
@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many bytes more are held after `work`, and at most during it.
+/// How many more bytes are allocated after `work`, and at most during it.
 fn memory(work: impl FnOnce()) -> (usize, usize) {
     let before = HELD.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -78,7 +78,7 @@ fn conversation(options: &Compression, messages: &[String]) -> Cost {
     cost
 }
 
-/// How many bytes of messages the client receives of what the server has queued.
+/// How many bytes of messages the client receives from what the server has queued.
 fn receive(server: &mut Protocol, client: &mut Protocol) -> usize {
     let mut received = 0;
     while !server.output().is_empty() {

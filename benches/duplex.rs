@@ -1,10 +1,10 @@
-//! Both directions at once against one direction alone, plain and over TLS.
+//! Both directions at once compared with one direction alone, plain and over TLS.
 //!
 //!     cargo bench --bench duplex
 //!
 //! Two connected ends over TCP on loopback in one process, both split, a thread for each half. Messages of 64 KiB go
-//! one way, then the other way, then both ways at once. Where all CPUs are busy with one direction, both together
-//! cannot be faster than one; what each KiB costs shows whether they are in each other's way. Medians of the rounds.
+//! one way, then the other way, then both ways at once. If one direction keeps all CPUs busy, both together
+//! cannot be faster than one; the cost per KiB shows whether they interfere with each other. Medians of the rounds.
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use landline::server::accept_over;
@@ -22,7 +22,7 @@ const ROUNDS: usize = 7;
 type End = (Sender, Receiver);
 
 fn main() {
-    // Without `--bench` (`cargo test --benches`) it only has to run.
+    // Without `--bench` (`cargo test --benches`), it only has to run.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let (rounds, messages) = if is_bench { (ROUNDS, MESSAGES) } else { (1, 4) };
     println!("| transport | direction | MB/s | CPU ns/KiB |");
@@ -46,7 +46,7 @@ fn main() {
     }
 }
 
-/// Moves the messages; gives the seconds it took, and those of all CPUs together.
+/// Moves the messages; returns the seconds that passed, and those of all CPUs together.
 fn run(client: &mut End, server: &mut End, (up, down): (bool, bool), messages: usize) -> (f64, f64) {
     let (begin, cpu) = (Instant::now(), cpu_time());
     thread::scope(|scope| {

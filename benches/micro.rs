@@ -1,4 +1,4 @@
-//! How fast the parts are, without I/O: masking, UTF-8, headers, decoding, encoding, compression.
+//! How fast the individual parts are, without I/O: masking, UTF-8, headers, decoding, encoding, compression.
 //!
 //!     cargo bench --bench micro               # all of them: about 15 seconds
 //!     cargo bench --bench micro -- decode     # some
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// What is received or sent in one iteration, if it is of smaller messages.
+/// How much is received or sent in one iteration with smaller messages.
 const ROUND: usize = 64 * KIB;
 const SIZES: [usize; 4] = [32, KIB, 64 * KIB, MIB];
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -62,7 +62,7 @@ mod header {
     }
 }
 
-/// The protocol's sending half. With `client`, all is masked.
+/// The protocol's sending half. With `client`, everything is masked.
 mod encode {
     use super::*;
 
@@ -87,7 +87,7 @@ mod encode {
     }
 }
 
-/// The protocol's receiving half, with one copy for the read. With `server`, all is unmasked.
+/// The protocol's receiving half, with one copy for the read. With `server`, everything is unmasked.
 mod decode {
     use super::*;
 
@@ -101,7 +101,7 @@ mod decode {
         receive(bencher, Role::Server, Kind::Binary, &binary(size));
     }
 
-    /// Looks for the usual thing only.
+    /// Looks only for the common case.
     #[divan::bench(args = [32, KIB])]
     fn client_whole(bencher: Bencher, size: usize) {
         let wire = wire(Role::Client, Kind::Binary, &binary(size));
@@ -118,7 +118,7 @@ mod decode {
     }
 }
 
-/// Validation, as a client receives text; compare with `decode::client`, which receives as many bytes without it.
+/// Validation while a client receives text; compare with `decode::client`, which receives as many bytes without it.
 mod text {
     use super::*;
 
@@ -148,7 +148,7 @@ mod deflate {
         });
     }
 
-    /// Each message begins with an empty window, so that the same bytes can come again.
+    /// Each message begins with an empty window, so that the same bytes can be received again.
     #[divan::bench(args = [KIB, 64 * KIB])]
     fn decompress(bencher: Bencher, size: usize) {
         let (mut server, mut client) = pair(Some(&Compression::default().server_no_context_takeover(true)));
@@ -225,7 +225,7 @@ fn binary(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i % 251) as u8).collect()
 }
 
-/// The sample again and again; full stops where a character would be cut.
+/// The sample repeated, with full stops where a character would be split.
 fn text(sample: &str, size: usize) -> Vec<u8> {
     let text = sample.repeat(size / sample.len() + 1);
     let end = (0..=size).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);

@@ -1,10 +1,10 @@
-//! Fixed operations whose instructions `guard/run` counts. See `guard/README.md`.
+//! Operations whose instructions `guard/run` counts. See `guard/README.md`.
 //!
-//!     operations               lists them, each with a good count
-//!     operations NAME COUNT    does one of them so many times
+//!     operations               lists them, each with a suitable count
+//!     operations NAME COUNT    repeats one of them COUNT times
 //!
-//! Each runs in one thread and does the same every time: no sockets, no clock, known payloads. What is set up does not
-//! depend on COUNT, so that the difference between two counts is the cost of the operation alone.
+//! Each runs in one thread and does the same every time: no sockets, no clock, known payloads. The setup does not
+//! depend on COUNT, so the difference between two counts is the cost of the operation alone.
 
 mod common;
 
@@ -23,13 +23,13 @@ use std::thread;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// What is read at a time, roughly, of messages that are smaller.
+/// Roughly how much is read at a time of smaller messages.
 const READ: usize = 32 * KIB;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 type Operation = fn(usize);
 
-/// With how many times it takes for a count that is exact enough.
+/// With the number of repetitions that makes the count precise enough.
 const OPERATIONS: &[(&str, usize, Operation)] = &[
     ("decode-32", 20_000, |count| decode(Role::Client, Kind::Binary, 32, count)),
     ("decode-32-masked", 20_000, |count| decode(Role::Server, Kind::Binary, 32, count)),
@@ -59,7 +59,7 @@ const OPERATIONS: &[(&str, usize, Operation)] = &[
 ];
 
 fn main() -> ExitCode {
-    // `cargo bench` gives `--bench`.
+    // `cargo bench` passes `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [name, count] = &arguments[..] else {
         for (name, count, _) in OPERATIONS {
@@ -144,7 +144,7 @@ fn send(role: Role, size: usize, count: usize) {
     }
 }
 
-/// There and back over memory, both ends in this thread.
+/// There and back in memory, both ends in this thread.
 fn echo(count: usize) {
     let (near, far) = transport::pair();
     let accepting = thread::spawn(|| accepted(far));
@@ -160,7 +160,7 @@ fn echo(count: usize) {
     }
 }
 
-/// A server sends JSON messages, each with the window that the ones before have left.
+/// A server sends JSON messages, each with the window left by the previous ones.
 fn deflate(count: usize) {
     let (mut server, _) = pair(Some(&Compression::default()));
     let messages: Vec<_> = trades(KIB).take(64).collect();
@@ -170,7 +170,7 @@ fn deflate(count: usize) {
     }
 }
 
-/// A client receives them. Each begins with an empty window, so that the same bytes can come again.
+/// A client receives them. Each begins with an empty window, so that the same bytes can be received again.
 fn inflate(count: usize) {
     let (mut server, mut client) = pair(Some(&Compression::default().server_no_context_takeover(true)));
     for message in trades(KIB).take(64) {
@@ -190,7 +190,7 @@ fn inflate(count: usize) {
     }
 }
 
-/// With the answer, which is made by the server's half of [`landline::proto::handshake`].
+/// Including the answer, which the server's half of [`landline::proto::handshake`] makes.
 fn handshake_client(count: usize) {
     let client = Client::default();
     for _ in 0..count {
@@ -206,7 +206,7 @@ fn handshake_server(count: usize) {
     }
 }
 
-/// A connection that is open and receives `wire` again and again.
+/// An open connection that receives `wire` repeatedly.
 fn opened(role: Role, wire: Vec<u8>) -> WebSocket {
     match role {
         Role::Client => connected(Replay::new(Some(answer), Vec::new(), wire)),
@@ -238,7 +238,7 @@ fn masking() -> Outbound {
     Outbound::client(Box::new(|| KEY))
 }
 
-/// Text is in several alphabets, and no character is cut.
+/// The text has several alphabets, and no character is split.
 fn payload(kind: Kind, size: usize) -> Vec<u8> {
     match kind {
         Kind::Binary => (0..size).map(|i| (i % 251) as u8).collect(),
@@ -265,7 +265,7 @@ fn messages_to(role: Role, kind: Kind, size: usize) -> Vec<u8> {
     outbound.pending().to_vec()
 }
 
-/// Bytes that begin again after their end.
+/// Bytes that start over at their end.
 struct Repeated {
     bytes: Vec<u8>,
     at: usize,
@@ -285,14 +285,14 @@ impl Repeated {
     }
 }
 
-/// A peer that opens the connection and then sends the same bytes for ever. What it receives is dropped.
+/// A peer that opens the connection and then sends the same bytes forever. It discards what it receives.
 struct Replay(Mutex<State>);
 
 /// Makes the answer to a request.
 type Answer = fn(&[u8]) -> Vec<u8>;
 
 struct State {
-    /// In a client's transport, until the request is there.
+    /// In a client's transport, until the request has arrived.
     answer: Option<Answer>,
     opening: Vec<u8>,
     wire: Repeated,

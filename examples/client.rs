@@ -1,4 +1,4 @@
-//! Connects, sends one message, prints the answer, closes in order.
+//! Connects, sends one message, prints the answer, and closes.
 //!
 //! `cargo run --release --example client -- ws://127.0.0.1:9001/ hello`
 

@@ -1,4 +1,4 @@
-//! One thread sends while another one receives, on the same connection. There is an echo server at the other end: each
+//! One thread sends while another receives on the same connection. There is an echo server at the other end; each
 //! echo is compared with what was sent. Compression is offered.
 //!
 //! `cargo run --release --example duplex -- ws://127.0.0.1:9001/ 10000`
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     common::exit_code(run())
 }
 
-/// The message of this number. Each is different, and no two in a row are of the same length.
+/// The message with this number. All are different, and no two in a row have the same length.
 fn message(number: usize) -> String {
     format!("message {number} ").repeat(1 + number % 500)
 }
@@ -30,7 +30,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     ws.set_recv_timeout(Some(Duration::from_secs(10)));
     let compression = if ws.handshake().compression.is_some() { "on" } else { "off" };
 
-    // From here on each half belongs to one thread. A sender can be cloned for more.
+    // From here on, each half belongs to one thread. Senders can be cloned for more threads.
     let (sender, mut receiver) = ws.split();
     let sending = thread::spawn(move || (0..count).try_for_each(|number| sender.send(message(number))));
     for number in 0..count {

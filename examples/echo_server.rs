@@ -90,7 +90,7 @@ fn run(options: Options) -> landline::Result<()> {
 fn echo(ws: &mut WebSocket) -> landline::Result<()> {
     let (sender, mut receiver) = ws.parts();
     while let Some(message) = receiver.recv_ref()? {
-        // Replies gather while more messages are there, and go out before the next wait.
+        // Replies are batched while more messages are there, and are sent before the next wait.
         sender.feed(message)?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Several connections in one thread, with an event loop of the program's own: `poll()` waits, and no call on an open
-//! connection does. There are echo servers at the other ends, and each echo is compared with what was sent.
+//! Several connections in one thread, with the program's own event loop: `poll()` waits, and no call on an open
+//! connection does. There are echo servers at the other ends; each echo is compared with what was sent.
 //!
 //! `cargo run --release --example poll_loop -- ws://127.0.0.1:9001/ ws://127.0.0.1:9001/`
 
@@ -12,10 +12,10 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Messages for each connection, and how many of them may be in flight.
+/// How many messages to send over each connection, and how many may be in flight.
 const MESSAGES: usize = 1000;
 const IN_FLIGHT: usize = 10;
-/// How long nothing may happen.
+/// How long to wait while nothing happens.
 const LIMIT: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -42,7 +42,7 @@ fn run() -> Result<()> {
     let connections = clients.len();
     loop {
         for client in &mut clients {
-            // Do this before the first wait, too: a message may have come together with the server's answer.
+            // Also before the first wait: a message may have arrived together with the server's answer.
             client.receive()?;
             client.send()?;
         }
@@ -60,7 +60,7 @@ fn message(number: usize) -> String {
 }
 
 impl Client {
-    /// Receives until there is nothing more. This also does what is due at a certain time, such as keepalive.
+    /// Receives until there is nothing more. These calls also do what is due at a certain time, such as keepalive.
     fn receive(&mut self) -> Result<()> {
         loop {
             match self.ws.recv_timeout(Duration::ZERO) {
@@ -77,12 +77,12 @@ impl Client {
         }
     }
 
-    /// Sends what may be sent now. When the last echo has come, closes.
+    /// Sends what may be sent now, and closes after the last echo.
     fn send(&mut self) -> Result<()> {
         while self.sent < MESSAGES && self.sent < self.received + IN_FLIGHT {
             match self.ws.try_send(message(self.sent)) {
                 Ok(()) => self.sent += 1,
-                // The loop waits for room, and then comes back here.
+                // The loop waits for room and then comes back here.
                 Err(Error::WouldBlock) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-//! A server and a client in one program: messages over ws, and then over wss with a certificate made on the spot.
+//! A server and a client in one program: messages over ws, and then over wss with a generated certificate.
 //!
 //! `cargo run --release --example quickstart`
 
@@ -21,7 +21,7 @@ fn run() -> Result<()> {
     let server = Server::bind("127.0.0.1:0")?;
     converse(server, "ws", &Client::default())?;
 
-    // The same over TLS. Nobody vouches for this certificate, so the client is told to trust it.
+    // The same over TLS. The certificate is self-signed, so the client is told to trust it.
     let made = rcgen::generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()])?;
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes())?;
@@ -30,13 +30,13 @@ fn run() -> Result<()> {
     converse(server, "wss", &Client::builder().tls(trust).build()?)
 }
 
-/// Starts the server, lets the client talk to it, and stops it.
+/// Starts the server, lets the client talk to it, and stops the server.
 fn converse(server: Server, scheme: &str, client: &Client) -> Result<()> {
     let address = server.local_addr().ok_or("a TCP server has an address")?;
     let url = format!("{scheme}://{address}/");
     println!("server: listening on {url}");
 
-    // The server runs the handler in a thread of its own for each connection.
+    // The server runs the handler in a separate thread for each connection.
     let stop = server.stop_handle();
     let serving = thread::spawn(move || {
         server.serve(|ws| {
@@ -52,7 +52,7 @@ fn converse(server: Server, scheme: &str, client: &Client) -> Result<()> {
     talked
 }
 
-/// The server's side: sends back what comes, until the client closes.
+/// The server's side: sends back what it receives, until the client closes.
 fn echo(mut ws: WebSocket) -> landline::Result<()> {
     while let Some(message) = ws.recv()? {
         ws.send(message)?;
@@ -60,7 +60,7 @@ fn echo(mut ws: WebSocket) -> landline::Result<()> {
     Ok(())
 }
 
-/// The client's side: strings go as text, bytes as binary.
+/// The client's side: strings are sent as text, bytes as binary.
 fn talk(client: &Client, url: &str) -> Result<()> {
     let mut ws = client.connect(url)?;
     println!("client: connected");

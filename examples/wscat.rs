@@ -43,9 +43,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Sends each line of standard input as a text message, and prints each text message as a line.
 ///
-/// A line break inside a message is printed as \n, a binary message as <binary N bytes>. At the end of input, once
-/// the peer has been quiet for a moment, the connection is closed with code 1000. The exit status is 0 once the peer has closed with 1000, 1001 or no
-/// code, and otherwise 1, with one line about the reason on standard error.
+/// A line break inside a message is printed as \n, a binary message as <binary N bytes>. At the end of input, once the
+/// peer has been quiet for a moment, the connection is closed with code 1000. The exit status is 0 once the peer has
+/// closed with 1000, 1001 or no code, and otherwise 1, with one line about the reason on standard error.
 #[derive(Parser)]
 struct Options {
     /// Where to connect to: ws://HOST[:PORT]/PATH, or wss:// for TLS

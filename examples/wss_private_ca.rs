@@ -1,4 +1,4 @@
-//! Connects with TLS to a server whose certificate comes from a private authority, and trusts no other one.
+//! Connects with TLS to a server whose certificate was issued by a private authority, and trusts no other.
 //!
 //! `cargo run --release --example wss_private_ca -- wss://localhost:9001/ ca.pem`
 
@@ -19,9 +19,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(url), Some(ca_file)) = (arguments.next(), arguments.next()) else {
         return Err("usage: wss_private_ca URL CA.pem".into());
     };
-    // Without `platform_roots(false)`, the authorities that the platform trusts are trusted as well.
+    // Without `platform_roots(false)`, the platform's authorities are trusted as well.
     let tls = TlsConnector::builder().ca_file(&ca_file).platform_roots(false).build()?;
-    // Can be used for any number of connections, also at the same time.
+    // A client can be used for any number of connections, also at the same time.
     let client = Client::builder().tls(tls).build()?;
 
     let mut ws = client.connect(&url)?;

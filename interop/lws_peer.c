@@ -1,12 +1,12 @@
-/* A peer on libwebsockets that echoes, in either role:
+/* An echo peer using libwebsockets, in either role:
  *
  *     lws_peer server                    listens on a free port of 127.0.0.1: prints "listening on ws://127.0.0.1:PORT/"
  *     lws_peer client PORT [EXTENSIONS]  connects to a server, and offers these extensions
  *
- * Every message comes back with its kind as it went in, as one message, but an empty one as the text "empty": version 4.1
- * stops with an assertion when it compresses nothing. "!fragments COUNT SIZE" is answered with a binary message of that
- * many fragments, each of SIZE bytes i % 251. When a connection ends, a line says with which close code: "closed 1000".
- * Ends when its standard input ends.
+ * Every message comes back as one message of the same kind, except that an empty one comes back as the text "empty":
+ * version 4.1 fails an assertion when it compresses an empty message. "!fragments COUNT SIZE" is answered with a binary
+ * message of that many fragments, each of SIZE bytes i % 251. When a connection ends, a line shows its close code:
+ * "closed 1000". The program exits when its standard input ends.
  */
 #include <libwebsockets.h>
 #include <pthread.h>
@@ -16,14 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A message that is received, and then one that is sent. */
+/* A message that is being received, and then one that is being sent. */
 struct connection {
     unsigned char *bytes; /* behind LWS_PRE */
     size_t len, room;
     int is_text;
-    /* To be sent: this many fragments of `size` bytes, so many of which are sent. */
+    /* To be sent: this many fragments of `size` bytes, and how many of them have been sent. */
     size_t count, size, sent;
-    /* The fragment under way, behind LWS_PRE: libwebsockets goes on compressing it after lws_write(). */
+    /* The current fragment, after LWS_PRE: libwebsockets continues to compress it after lws_write(). */
     unsigned char *fragment;
     int close_code;
 };
@@ -55,7 +55,7 @@ static void append(struct connection *connection, const void *bytes, size_t len)
     connection->len += len;
 }
 
-/* The message is whole: what is to be answered? */
+/* The message is complete: decides what to answer. */
 static void answer(struct connection *connection) {
     char order[64] = "";
     size_t count, size;
@@ -118,7 +118,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         append(connection, in, len);
         if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
             answer(connection);
-            /* The next message has to wait for the answer to this one. */
+            /* The next message has to wait until this one is answered. */
             lws_rx_flow_control(wsi, 0);
             lws_callback_on_writable(wsi);
         }

@@ -2,8 +2,8 @@
 //
 //     node_client.js URL [--cafile PEM] [--subprotocol NAME] [--deflate]
 //
-// Prints a line for each step that went well and exits with 0; the first that does not is told on standard error,
-// with what was expected and what came, and the exit status is 1.
+// Prints a line for each successful step and exits with 0; the first failure is reported on standard error,
+// with what was expected and what was received, and the exit status is 1.
 "use strict";
 
 const { once } = require("node:events");
@@ -43,7 +43,7 @@ function expect(want, got) {
   throw new Error(`expected ${describe(want)}, got ${describe(got)}${place}`);
 }
 
-// The values of the next event of this name; fails with the connection, or when it does not come in time.
+// The values of the next event of this name; fails if the connection does, or if it does not come in time.
 async function next(socket, name) {
   const settled = new AbortController();
   const { signal } = settled;
@@ -76,7 +76,7 @@ function whole(message) {
   return [message, (socket) => socket.send(message)];
 }
 
-// Sends the parts, bytes all, as the fragments of one message.
+// Sends the parts, all of them bytes, as the fragments of one message.
 function fragmented(message, parts) {
   const binary = Buffer.isBuffer(message);
   return [
@@ -97,7 +97,7 @@ const steps = {
   "binary of 65536": whole(pattern(65536)),
   "binary of 16 MiB": whole(pattern(16 << 20)),
   "text of 1 MiB": whole(MIXED),
-  // Each byte is a fragment, so every character of several bytes is split.
+  // Every byte is a fragment, so every multi-byte character is split.
   "text in fragments": fragmented(
     splitText.toString(),
     Array.from(splitText, (byte) => Buffer.from([byte])),
@@ -138,7 +138,7 @@ async function converse(step) {
 
 let current = null;
 
-// Says that the step before went well and that another one begins.
+// Reports that the previous step succeeded and another one begins.
 function step(name) {
   if (current !== null) console.log(`ok: ${current}`);
   current = name;

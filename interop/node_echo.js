@@ -1,10 +1,10 @@
-// An echo peer on the Node.js library ws: a server to test clients against, or a client to test servers against.
+// An echo peer using the Node.js library ws: a server for testing clients, or a client for testing servers.
 //
 //     node_echo.js [--cert PEM --key PEM]
 //     node_echo.js --client
 //
-// What it does, takes and prints is told in python_echo.py. The one difference: the last fragment after
-// `!fragments N SIZE` is the Nth, as ws adds no empty one.
+// python_echo.py describes what it does, accepts and prints. The only difference: the last fragment after
+// `!fragments N SIZE` is the Nth, because ws does not add an empty one.
 "use strict";
 
 const fs = require("node:fs");
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
   },
 });
 
-// What the library takes for these settings.
+// The library's options for these settings.
 function perMessageDeflate(settings) {
   const given = new URLSearchParams(settings);
   if (!given.has("deflate")) return false;
@@ -70,7 +70,7 @@ function report(code, reason, error) {
   console.log(`{"closed": [${code}, ${JSON.stringify(reason)}], "error": ${JSON.stringify(error)}}`);
 }
 
-// `headers` are those that `!extensions` sends.
+// `headers` are what `!extensions` sends.
 function handle(socket, headers, ended) {
   let error = null;
   socket.on("message", (data, isBinary) => {
@@ -97,7 +97,7 @@ function beServer() {
     : http.createServer();
   const open = new Set();
 
-  // A connection's compression is as its URL wants it.
+  // The URL of a connection decides about its compression.
   server.on("upgrade", (request, stream, head) => {
     const sockets = new WebSocketServer({
       noServer: true,
@@ -116,7 +116,7 @@ function beServer() {
     });
   });
 
-  // Lets every connection end, and the process with the last one.
+  // Lets every connection end, and then the process.
   function stop() {
     server.close();
     for (const socket of open) socket.close(1001);

@@ -36,12 +36,12 @@ def expect(want, got):
 
 
 class Step:
-    """The step under way, for the message about one that fails."""
+    """The current step, for error messages."""
 
     current = None
 
     def __call__(self, name):
-        """Says that the step before went well and that another one begins."""
+        """Reports that the previous step succeeded and another one begins."""
         if self.current is not None:
             print(f"ok: {self.current}", flush=True)
         self.current = name
@@ -52,7 +52,7 @@ def pattern(size):
 
 
 def messages():
-    """Name, what to send, and what must come back."""
+    """Name, what to send, and the expected reply."""
     yield "text", "hello, wörld", "hello, wörld"
     yield "binary", b"\x00\x01\xfe\xff", b"\x00\x01\xfe\xff"
     yield "empty text", "", ""
@@ -89,7 +89,7 @@ async def converse(options, step):
 
     step("ping")
     async with asyncio.timeout(STEP_LIMIT):
-        # Ends once a pong has come with this very payload.
+        # Returns once a Pong with this payload has arrived.
         await (await socket.ping(b"are you there?"))
 
     step("close")

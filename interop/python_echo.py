@@ -1,4 +1,4 @@
-"""An echo peer on the Python library websockets: a server to test clients with, or a client to test servers with.
+"""An echo peer using the Python library websockets: a server for testing clients, or a client for testing servers.
 
     python_echo.py [--cert PEM --key PEM]
     python_echo.py --client
@@ -51,7 +51,7 @@ COMMON = {"compression": None, "max_size": MAX_MESSAGE, "ping_interval": None, "
 
 
 def extensions(factory, settings):
-    """What the library takes for these settings."""
+    """The library's options for these settings."""
     given = dict(parse_qsl(settings, keep_blank_values=True))
     if "deflate" not in given:
         return None
@@ -122,7 +122,7 @@ def select(_socket, offered):
 
 
 def configure(socket, request):
-    """Before the request is answered: compression as its URL wants it."""
+    """Before the request is answered: sets compression as its URL demands."""
     settings = urlsplit(request.path).query
     socket.protocol.available_extensions = extensions(ServerPerMessageDeflateFactory, settings)
 
@@ -160,7 +160,7 @@ async def main():
     parser.add_argument("--key")
     options = parser.parse_args()
 
-    # Of standard input; an empty one at its end.
+    # From standard input; an empty one at its end.
     lines = asyncio.Queue()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, lines.put_nowait, "")

@@ -1,4 +1,4 @@
-// The library ws, from where interop/setup installs it.
+// The library ws, from where interop/setup has installed it.
 "use strict";
 
 const path = require("node:path");

@@ -8,10 +8,10 @@ pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
 pub const CLOSE: u8 = 8;
 
-/// No header is longer.
+/// The longest possible header.
 pub const MAX_HEADER_LEN: usize = 14;
 
-/// What stands before a payload.
+/// What precedes a payload.
 #[derive(Clone, Copy)]
 pub struct Header {
     /// The byte with the opcode and the flags.
@@ -23,7 +23,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header at the beginning of `bytes`, if all of it is there.
+    /// The header at the beginning of `bytes`, if it is complete.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let (payload_len, rest) = match second & 0x7f {

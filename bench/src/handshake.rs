@@ -1,4 +1,4 @@
-//! The opening handshake, as little of it as the two ends need here.
+//! As much of the opening handshake as the two ends need here.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha1::{Digest, Sha1};
@@ -47,7 +47,7 @@ pub fn answer(head: &str, extension: Option<&str>) -> io::Result<String> {
     ))
 }
 
-/// Reads byte by byte, to take nothing of what follows the head.
+/// Reads byte by byte, so that nothing after the head is consumed.
 fn read_head(stream: &mut impl Read) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -5,7 +5,7 @@ pub mod frame;
 pub mod handshake;
 pub mod payload;
 
-/// The options of the command line; wrong ones end the program with one line.
+/// The options of the command line; invalid ones end the program with one line.
 pub fn options<T: clap::Parser>() -> T {
     T::try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {

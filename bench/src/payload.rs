@@ -9,7 +9,7 @@ pub enum Kind {
     Binary,
     /// Text with characters of one to four bytes
     Text,
-    /// Text that compresses as JSON does
+    /// Text that compresses like JSON
     Json,
 }
 

@@ -1,11 +1,11 @@
-//! What several benchmarks work on.
+//! Data for several benchmarks.
 
 use landline::Compression;
 use landline::proto::deflate::{accept, confirm, offer};
 use landline::proto::{Limits, Protocol};
 use std::fmt::Write;
 
-/// A server's end and a client's, without compression or agreed on `options`.
+/// A server's end and a client's, without compression or with `options` agreed on.
 pub(crate) fn pair(options: Option<&Compression>) -> (Protocol, Protocol) {
     let limits = Limits::default();
     let (server, client) =
@@ -16,8 +16,8 @@ pub(crate) fn pair(options: Option<&Compression>) -> (Protocol, Protocol) {
     (server.with_deflate(options, &agreed), client.with_deflate(options, &granted))
 }
 
-/// JSON messages as a feed of trades would have them, at least `size` bytes each. No two are alike; every call gives
-/// the same ones.
+/// JSON messages like those of a trade feed, at least `size` bytes each. No two are equal; every call returns
+/// the same messages.
 pub(crate) fn trades(size: usize) -> impl Iterator<Item = String> {
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move |below: u64| {

@@ -1,4 +1,4 @@
-/* Connects, sends one message, prints the answer, closes in order.
+/* Connects, sends one message, prints the answer, and closes.
  *
  *     cc -std=c99 -I include examples/c/client.c -L target/release -llandline -o client
  *     LD_LIBRARY_PATH=target/release ./client ws://127.0.0.1:9001/
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
     check(landline_connect(url, NULL, 5000, &conn), "connecting");
     check(landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, 0, 5000), "sending");
     check(landline_conn_recv(conn, 5000, &message), "receiving");
-    /* The payload is not followed by a NUL, and may hold some. */
+    /* The payload does not end with a NUL, and may contain some. */
     fwrite(landline_message_data(message), 1, landline_message_len(message), stdout);
     putchar('\n');
     landline_message_free(message);

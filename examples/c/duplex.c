@@ -1,4 +1,4 @@
-/* One thread sends while another one receives, on the same connection. An echo server at the other end: each echo is
+/* One thread sends while another receives on the same connection. There is an echo server at the other end; each echo is
  * compared with what was sent. Compression is offered.
  *
  *     cc -std=c99 -pthread -I include examples/c/duplex.c -L target/release -llandline -o duplex
@@ -29,7 +29,7 @@ static void check(landline_status status, const char *doing) {
         fail(doing, landline_error_text()); /* Of this thread: that is the one whose call failed. */
 }
 
-/* The message of that number: it begins with the number, and its length depends on it. */
+/* The message with this number: it begins with the number, and its length depends on it. */
 static size_t make(long number, unsigned char *data) {
     size_t len = sizeof number + (size_t)(number % (LONGEST - (long)sizeof number));
     memcpy(data, &number, sizeof number);
@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
     }
     pthread_join(sender, NULL);
 
-    /* Nothing more may come. */
+    /* Nothing more must arrive. */
     check(landline_conn_close_start(sending.conn, LANDLINE_CLOSE_NORMAL_CLOSURE, NULL, 0, LIMIT_MS), "closing");
     if (landline_conn_recv(sending.conn, LIMIT_MS, &message) != LANDLINE_CLOSED)
         fail("closing", message ? "there are more echoes than messages" : landline_error_text());

@@ -28,10 +28,10 @@ static void echo(landline_conn *conn, void *user) {
     landline_message *message;
     landline_status status;
     (void)user;
-    /* Asked for now, because a connection that is over has no address. The text stays. */
+    /* Asked for now, because a connection that has ended has no address. The text stays valid. */
     landline_conn_str(conn, LANDLINE_CONN_PEER_ADDR, &peer, NULL);
     while ((status = landline_conn_recv_ref(conn, -1, &message)) == LANDLINE_OK) {
-        /* Replies gather while more messages are there, and go out before the next wait. */
+        /* Replies are batched while more messages are there, and are sent before the next wait. */
         status = landline_conn_send_message(conn, message, LANDLINE_SEND_FEED, -1);
         landline_message_free(message);
         if (status != LANDLINE_OK)
@@ -122,7 +122,7 @@ int main(int argc, char **argv) {
         }
     }
 
-    /* Blocked in all threads that come from here, so that the one that waits for them gets them. */
+    /* Blocked in all threads started from here, so that the one that waits for them receives them. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);

@@ -1,5 +1,5 @@
-/* Two connections and standard input in a loop that is not Landline's: poll(). What comes in goes to the first echo
- * server, its echoes go to the second one, and those of the second one to standard output, which so is a copy of the
+/* Two connections and standard input in the program's own event loop, with poll(). The input goes to the first echo
+ * server, its echoes go to the second one, and those of the second one to standard output, which becomes a copy of the
  * input. No call on an open connection waits.
  *
  *     cc -std=c99 -I include examples/c/poll_loop.c -L target/release -llandline -o poll_loop
@@ -29,7 +29,7 @@ static void fail(const char *doing, const char *text) {
     exit(1);
 }
 
-/* LANDLINE_PENDING is fine: the message is taken, and leaves when there is room. */
+/* LANDLINE_PENDING is fine: the message has been accepted, and is sent when there is room. */
 static void check(landline_status status, const char *doing) {
     if (status != LANDLINE_OK && status != LANDLINE_PENDING)
         fail(doing, landline_error_text());
@@ -48,17 +48,17 @@ static int poll_events(const struct end *end) {
     return events;
 }
 
-/* Something could not be sent yet: whoever produces for this connection pauses. */
+/* Something could not be sent yet: no more is produced for this connection. */
 static int is_full(const struct end *end) {
     return (poll_events(end) & POLLOUT) != 0;
 }
 
-/* Whether its messages may be received: they have somewhere to go. */
+/* Whether to receive messages from it: they must have somewhere to go. */
 static int is_wanted(const struct end *end) {
     return !end->is_closed && !(end->next && is_full(end->next));
 }
 
-/* Passes on one message, if one is there: then it is the other's turn. */
+/* Passes on at most one message, so that the other connection gets its turn. */
 static void receive(struct end *end) {
     landline_message *message;
     landline_status status = landline_conn_recv_ref(end->conn, 0, &message);
@@ -78,7 +78,7 @@ static void receive(struct end *end) {
     end->received += (int64_t)len;
 }
 
-/* Sends what is there of standard input; gives how much. */
+/* Sends what is available on standard input; returns how much. */
 static size_t send_input(struct end *end) {
     char data[4096];
     ssize_t len = read(STDIN_FILENO, data, sizeof data);
@@ -106,25 +106,25 @@ int main(int argc, char **argv) {
         struct pollfd fds[3];
         int buffered[2], limit = LIMIT_MS, due = -1, ready;
 
-        /* A negative descriptor is left out. */
+        /* poll() ignores negative descriptors. */
         fds[2].fd = input_ended || is_full(&ends[0]) ? -1 : STDIN_FILENO;
         fds[2].events = POLLIN;
         for (int i = 0; i < 2; i++) {
             int wanted = is_wanted(&ends[i]);
             fds[i].fd = ends[i].is_closed ? -1 : (int)ask(&ends[i], LANDLINE_CONN_FD);
             fds[i].events = (short)(poll_events(&ends[i]) & (wanted ? POLLIN | POLLOUT : POLLOUT));
-            /* What is in memory already does not make the descriptor readable. */
+            /* Data that is already in memory does not make the descriptor readable. */
             buffered[i] = wanted && ask(&ends[i], LANDLINE_CONN_HAS_BUFFERED);
             if (buffered[i])
                 limit = 0;
-            /* Keepalive, and the time limit of closing, count in receiving calls. */
+            /* Keepalive and the time limit for closing act in receiving calls. */
             if (wanted) {
                 int next = (int)ask(&ends[i], LANDLINE_CONN_NEXT_DEADLINE_MS);
                 if (next >= 0 && (due < 0 || next < due))
                     due = next;
             }
         }
-        /* Without a limit for the user, who may think before typing. */
+        /* No limit for users, who may think before typing. */
         if (fds[2].fd >= 0 && limit > 0 && ends[1].received == sent)
             limit = -1;
         if (due >= 0 && (limit < 0 || due < limit))

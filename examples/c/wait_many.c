@@ -1,5 +1,5 @@
-/* Many connections to an echo server in one thread, by landline_wait(). Each has one message at a time on its way, and
- * sends the next one when the echo has come.
+/* Many connections to an echo server in one thread, with landline_wait(). Each has one message at a time in flight, and
+ * sends the next one when the echo has arrived.
  *
  *     cc -std=c99 -I include examples/c/wait_many.c -L target/release -llandline -o wait_many
  *     LD_LIBRARY_PATH=target/release ./wait_many ws://127.0.0.1:9001/
@@ -11,7 +11,7 @@
 
 enum { CONNECTIONS = 16, ROUNDS = 100, LIMIT_MS = 10000 };
 
-/* Belongs to a connection: what it waits for. */
+/* The state of a connection: what it waits for. */
 struct work {
     int number, round;
     char text[64];
@@ -27,7 +27,7 @@ static void check(landline_status status, const char *doing) {
         fail(doing, landline_error_text());
 }
 
-/* Sends the next message, or closes when there have been enough. */
+/* Sends the next message, or closes after the last one. */
 static void go_on(landline_conn *conn) {
     struct work *work = landline_conn_user(conn);
     if (work->round == ROUNDS) {

@@ -1,4 +1,4 @@
-/* Connects with TLS to a server whose certificate comes from a private authority, and trusts no other one.
+/* Connects with TLS to a server whose certificate was issued by a private authority, and trusts no other.
  *
  *     cc -std=c99 -I include examples/c/wss_private_ca.c -L target/release -llandline -o wss_private_ca
  *     LD_LIBRARY_PATH=target/release ./wss_private_ca wss://localhost:9001/ ca.pem

@@ -9,7 +9,7 @@ pub(crate) fn exit_code(result: Result<(), impl Display>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // It may quote the server, which can say anything: this stays one line.
+            // The text may quote the server, which can send anything; keep it in one line.
             let text = format!("{error:#}").replace(char::is_control, " ");
             let _ = writeln!(io::stderr(), "error: {text}");
             ExitCode::FAILURE

@@ -1,4 +1,4 @@
-// Connects, sends one message, prints the answer, closes in order.
+// Connects, sends one message, prints the answer, and closes.
 //
 //     c++ -std=c++17 -I include examples/cpp/client.cpp -L target/release -llandline -o client
 //     LD_LIBRARY_PATH=target/release ./client ws://127.0.0.1:9001/

@@ -1,4 +1,4 @@
-// One thread receives while another one sends on the same connection: 1000 messages to a server that sends them back.
+// One thread receives while another sends on the same connection: 1000 messages to a server that sends them back.
 //
 //     c++ -std=c++17 -pthread -I include examples/cpp/duplex.cpp -L target/release -llandline -o duplex
 //     LD_LIBRARY_PATH=target/release ./duplex ws://127.0.0.1:9001/

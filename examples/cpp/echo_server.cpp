@@ -13,7 +13,7 @@
 namespace {
 
 void echo(landline::connection& connection) {
-    // Replies gather while more messages are there, and go out before the next wait.
+    // Replies are batched while more messages are there, and are sent before the next wait.
     while (const auto message = connection.recv_ref())
         connection.feed(*message);
 }
@@ -37,7 +37,7 @@ int main(int argc, char** argv) try {
         options.cert_file(argv[2]).key_file(argv[3]);
     const char* const scheme = argc == 4 ? "wss" : "ws";
 
-    // Blocked in all threads that come from here, so that the one that waits for them gets them.
+    // Blocked in all threads started from here, so that the one that waits for them receives them.
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -1,4 +1,4 @@
-// Two connections in one event loop that belongs to the program: poll() waits, and nothing else blocks.
+// Two connections in the program's own event loop: poll() waits, and nothing else blocks.
 //
 //     c++ -std=c++17 -I include examples/cpp/poll_loop.cpp -L target/release -llandline -o poll_loop
 //     LD_LIBRARY_PATH=target/release ./poll_loop ws://127.0.0.1:9001/ ws://127.0.0.1:9001/
@@ -21,7 +21,7 @@ struct client {
     bool over;
 };
 
-/// Receives what is there and answers it, until there is nothing more without waiting.
+/// Receives what is there and answers it, until receiving would block.
 void go_on(client& self) {
     for (;;) {
         std::error_code failure;
@@ -36,7 +36,7 @@ void go_on(client& self) {
             return;
         }
         std::cout << self.name << ": received " << message->text() << '\n';
-        // What there is no room for is sent by later calls: poll_events() asks for room.
+        // What does not fit now is sent by later calls: poll_events() asks for room.
         std::error_code sending;
         if (--self.left > 0)
             self.connection.send("message " + std::to_string(self.left), no_wait, sending);
@@ -65,10 +65,10 @@ int main(int argc, char** argv) try {
         for (std::size_t i = 0; i < clients.size(); ++i) {
             if (!clients[i].over)
                 go_on(clients[i]);
-            // A negative descriptor is one that poll() leaves out.
+            // poll() ignores negative descriptors.
             waiting[i].fd = clients[i].over ? -1 : clients[i].connection.fd();
             waiting[i].events = clients[i].over ? short{0} : clients[i].connection.poll_events();
-            // Keepalive, and the time limit of closing, count in receiving calls.
+            // Keepalive and the time limit for closing act in receiving calls.
             const int due = clients[i].over ? -1 : clients[i].connection.next_deadline();
             if (due >= 0)
                 limit = std::min(limit, due);

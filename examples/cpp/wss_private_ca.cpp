@@ -1,4 +1,4 @@
-// Connects over TLS to a server whose certificate comes from an authority of one's own.
+// Connects over TLS to a server whose certificate was issued by a private authority.
 //
 //     c++ -std=c++17 -I include examples/cpp/wss_private_ca.cpp -L target/release -llandline -o wss_private_ca
 //     LD_LIBRARY_PATH=target/release ./wss_private_ca wss://localhost:9001/ ca.pem

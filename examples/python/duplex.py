@@ -1,4 +1,4 @@
-"""Two threads on one connection: one sends the lines of standard input, the other prints what comes.
+"""Two threads on one connection: one sends the lines of standard input, the other prints what it receives.
 
     python duplex.py ws://127.0.0.1:9001/
 """
@@ -13,7 +13,7 @@ def send_lines(ws: landline.Connection) -> None:
     try:
         for line in sys.stdin:
             ws.send(line.rstrip("\n"))
-        # Nothing more from here; what is on its way from the peer still arrives.
+        # Nothing more is sent; what the peer has already sent still arrives.
         ws.close_start()
     except landline.ConnectionClosed:
         pass

@@ -11,7 +11,7 @@ import landline
 
 def echo(ws: landline.ServerConnection) -> None:
     for message in ws:
-        # Answers gather while more messages are there, and go out before the next wait.
+        # Answers are batched while more messages are there, and are sent before the next wait.
         ws.feed(message)
 
 

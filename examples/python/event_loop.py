@@ -1,4 +1,4 @@
-"""Connections in an event loop of the program's own: waits for several of them in one thread, and prints what each receives.
+"""Connections in the program's own event loop: waits for several of them in one thread, and prints what each receives.
 
     python event_loop.py ws://127.0.0.1:9001/ ws://127.0.0.1:9002/
 
@@ -13,7 +13,7 @@ import landline
 
 
 def receive_all(ws: landline.Connection) -> bool:
-    """Prints all messages that are there; whether the connection is still of use."""
+    """Prints all messages that are there; returns whether the connection is still open."""
     try:
         while True:
             print(f"{ws.remote_address}: {ws.recv(timeout=0)!r}", flush=True)
@@ -35,7 +35,7 @@ def main() -> None:
             selector.register(ws, selectors.EVENT_READ, ws)
     while selector.get_map():
         connections: List[landline.Connection] = [key.data for key in selector.get_map().values()]
-        # Keepalive has something to do then, and closing takes no longer than that.
+        # Keepalive and the time limit for closing act in recv(), so wait no longer than that.
         deadlines = [connection.next_deadline() for connection in connections]
         selector.select(min((limit for limit in deadlines if limit is not None), default=None))
         for connection in connections:

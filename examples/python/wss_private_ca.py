@@ -1,4 +1,4 @@
-"""Connects to a server whose certificate comes from a CA of one's own, and trusts no other.
+"""Connects to a server whose certificate was issued by a private CA, and trusts no other.
 
     python wss_private_ca.py wss://localhost:9443/ ca.pem
 """

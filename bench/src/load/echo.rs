@@ -1,4 +1,4 @@
-//! Sends messages to an echo server, and measures what they cost it: the CPU time of its process.
+//! Sends messages to an echo server, and measures the CPU time that they cost its process.
 
 use crate::messages::{Messages, Replies, Reply};
 use crate::process::Process;
@@ -82,7 +82,7 @@ fn report(first: &Sample, last: &Sample, mut round_trips: Vec<Duration>) -> Stri
     ])
 }
 
-/// Where things stand at one moment.
+/// The state at one moment.
 struct Sample {
     time: Instant,
     messages: u64,
@@ -110,9 +110,9 @@ struct Load<'a> {
     connections: Vec<Connection>,
     buffer: Vec<u8>,
     events: Vec<epoll::Event>,
-    /// Nothing new is sent any more.
+    /// No new messages are sent.
     ending: bool,
-    /// Collected when there is one message at a time.
+    /// Collected if there is one message at a time.
     round_trips: Option<Vec<Duration>>,
 }
 
@@ -163,13 +163,13 @@ impl<'a> Load<'a> {
         })
     }
 
-    /// Runs until a message comes back after that time.
+    /// Runs until a message comes back after this time.
     fn run_until(&mut self, end: Instant) -> io::Result<()> {
         while !(self.step()? && Instant::now() >= end) {}
         Ok(())
     }
 
-    /// Waits for what is still to come back, and closes.
+    /// Waits for the remaining replies, and closes.
     fn finish(mut self, closes: bool) -> io::Result<()> {
         self.ending = true;
         while self.connections.iter().any(|connection| connection.replies.count < connection.allowed) {
@@ -181,7 +181,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Does what can be done now, or waits until something can. Whether a message came back.
+    /// Does what can be done now, or waits until something can be done. Whether a message came back.
     fn step(&mut self) -> io::Result<bool> {
         let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
         self.events.clear();
@@ -211,7 +211,7 @@ impl<'a> Load<'a> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
-            // TLS may hold more than the socket shows.
+            // TLS may have more data than the socket shows.
             if matches!(connection.stream, Stream::Plain(_)) {
                 break;
             }
@@ -223,11 +223,11 @@ impl<'a> Load<'a> {
         Ok(progress)
     }
 
-    /// Sends what the window allows and the socket takes.
+    /// Sends what the window allows and the socket accepts.
     fn send(&mut self, number: usize) -> io::Result<()> {
         let connection = &mut self.connections[number];
-        // A part of the window at a time: with one message each, the generator's own calls would set the pace. But
-        // not all of it: a server that sends its replies one by one would wait for acknowledgements meanwhile.
+        // A part of the window at a time: with one message at a time, the generator's own calls would be the limit. But
+        // not all of it: a server that sends its replies one by one would wait for acknowledgements.
         let part = (self.window / 8).max(1);
         if !self.ending && connection.allowed + part <= connection.replies.count + self.window {
             connection.allowed = connection.replies.count + self.window;

@@ -1,4 +1,4 @@
-//! Holds many idle connections, and looks at what each costs the server in memory.
+//! Holds many idle connections, and measures how much memory each costs the server.
 
 use crate::messages::{Messages, Replies, Reply};
 use crate::process::Process;
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     raw: bool,
 }
 
-/// Opened before the measurement, to leave out what a server sets up once.
+/// Opened before the measurement, to exclude what a server sets up once.
 const FIRST: u64 = 16;
 
 pub(crate) fn run(options: &Options) -> io::Result<String> {
@@ -77,7 +77,7 @@ fn open(options: &Options, count: u64) -> io::Result<Vec<Stream>> {
     let open = |_| {
         let mut stream = connect(options.port, None)?;
         handshake::connect(&mut stream, false)?;
-        // Leaves no port waiting when it is closed.
+        // Leaves no port in TIME_WAIT when it is closed.
         set_socket_linger(stream.tcp(), Some(Duration::ZERO))?;
         Ok(stream)
     };
@@ -98,7 +98,7 @@ fn echo(stream: &mut Stream, messages: &Messages) -> io::Result<()> {
     Ok(())
 }
 
-/// The server's resident memory, once it does not change any more.
+/// The server's resident memory once it no longer changes.
 fn settled(server: Process) -> io::Result<u64> {
     let mut last = 0;
     for _ in 0..20 {

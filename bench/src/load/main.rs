@@ -1,4 +1,4 @@
-//! The load generator: plays the client against a server to measure, or the server against a client to measure. It
+//! The load generator: plays the client for a server to measure, or the server for a client to measure. It
 //! makes and checks frames itself. The result is one line of JSON.
 
 mod certificate;

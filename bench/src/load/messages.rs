@@ -1,4 +1,4 @@
-//! The messages that are sent, made once, and the check of what comes back.
+//! The messages to send, made once, and the check of what comes back.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use landline_bench::frame::{self, Header};
@@ -16,7 +16,7 @@ pub(crate) enum Reply {
     Bytes,
 }
 
-/// Masked frames, one after another, to be sent over and over again.
+/// Masked frames, one after another, to be sent repeatedly.
 pub(crate) struct Messages {
     reply: Reply,
     opcode: u8,
@@ -30,7 +30,7 @@ pub(crate) struct Messages {
 impl Messages {
     pub(crate) fn new(kind: Kind, size: usize, reply: Reply) -> Self {
         let mut random = Random::new(size as u64);
-        // No two neighbors are equal; together they stay within the cache where they can.
+        // No two neighbours are equal; together they fit into the cache if possible.
         let count = ((1 << 20) / size).clamp(2, 1024);
         let mut messages =
             Self { reply, opcode: kind.opcode(), size, frames: Vec::new(), ends: Vec::new(), payloads: Vec::new() };
@@ -50,14 +50,14 @@ impl Messages {
         messages
     }
 
-    /// How many bytes the first `count` messages are.
+    /// The number of bytes of the first `count` messages.
     pub(crate) fn len(&self, count: u64) -> u64 {
         let (rounds, rest) = (count / self.count(), (count % self.count()) as usize);
         let rest = if rest == 0 { 0 } else { self.ends[rest - 1] };
         rounds * self.frames.len() as u64 + rest as u64
     }
 
-    /// The next bytes to send after `from`, not beyond `to`.
+    /// The next bytes to send after `from`, up to `to` at most.
     pub(crate) fn bytes(&self, from: u64, to: u64) -> &[u8] {
         let start = (from % self.frames.len() as u64) as usize;
         let rest = &self.frames[start..];
@@ -68,7 +68,7 @@ impl Messages {
         self.ends.len() as u64
     }
 
-    /// The payload of the reply to a message, as it should be on the wire if nothing is compressed.
+    /// The expected payload of the reply to a message on the wire, without compression.
     fn expected(&self, number: u64) -> &[u8] {
         let index = (number % self.count()) as usize;
         match self.reply {
@@ -78,7 +78,7 @@ impl Messages {
     }
 }
 
-/// One message by itself: it can be inflated after any other.
+/// One message on its own, which can be inflated after any other.
 fn compress(payload: &[u8]) -> Vec<u8> {
     let mut compressed = Vec::with_capacity(payload.len() + 64);
     let mut deflate = Compress::new(Compression::new(6), false);
@@ -88,7 +88,7 @@ fn compress(payload: &[u8]) -> Vec<u8> {
     compressed
 }
 
-/// What one connection has received. Replies may be cut into frames as the server likes.
+/// What one connection has received. The server may split replies into frames as it likes.
 pub(crate) struct Replies {
     /// Whole messages.
     pub(crate) count: u64,
@@ -98,7 +98,7 @@ pub(crate) struct Replies {
     head: Vec<u8>,
     /// The frame whose payload comes next, and how much of that is still to come.
     frame: Option<(Header, usize)>,
-    /// How much of the message was in the frames before, or in this one.
+    /// How much of the message was in earlier frames, or in this one.
     offset: usize,
     inflate: Decompress,
     compressed: Vec<u8>,
@@ -119,7 +119,7 @@ impl Replies {
         }
     }
 
-    /// Takes what was received; an error if it is not what it should be.
+    /// Processes what was received; an error if it is not as expected.
     pub(crate) fn take(&mut self, mut data: &[u8], messages: &Messages) -> io::Result<()> {
         self.wire_len += data.len() as u64;
         while !data.is_empty() {
@@ -204,7 +204,7 @@ impl Replies {
 mod tests {
     use super::*;
 
-    /// What a server sends for the first messages, each in two frames, with one bit wrong if that is asked for.
+    /// What a server sends for the first messages, each in two frames, with one wrong bit on request.
     fn echo(messages: &Messages, wrong: Option<usize>) -> Vec<u8> {
         let mut out = Vec::new();
         for number in 0..3 {

@@ -1,4 +1,4 @@
-//! What the system knows about a process.
+//! The system's figures for a process.
 
 use std::fs;
 use std::io;

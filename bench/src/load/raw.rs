@@ -1,5 +1,5 @@
-//! Servers that know frames but no WebSocket library: what clients are measured against, and the limit of what an
-//! echo can reach.
+//! Servers that handle frames without a WebSocket library: for measuring clients, and as the limit of what an
+//! echo server can achieve.
 
 use crate::process::Process;
 use crate::stream::PATIENCE;
@@ -126,7 +126,7 @@ fn is_masked(data: &[u8], expected: &[u8], mut key: [u8; 4], phase: usize) -> bo
             .all(|((byte, expected), key)| byte ^ expected == key)
 }
 
-/// When the first message was there to send or to receive.
+/// When the first message could be sent or received.
 struct Clock {
     time: Instant,
     cpu: u64,
@@ -188,7 +188,7 @@ fn echo_messages(stream: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-/// How many bytes the whole frames are, and how many the frame after them will be as far as that is known.
+/// How many bytes the complete frames have, and how many the next one will have, if that is known.
 fn whole_frames(bytes: &[u8]) -> (usize, usize) {
     let mut whole = 0;
     while let Some(header) = Header::parse(&bytes[whole..]) {

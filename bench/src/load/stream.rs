@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a server may take for anything before it counts as stuck.
+/// How long a server may take for anything before it counts as hung.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) enum Stream {

@@ -57,7 +57,7 @@ struct Plan {
 
 impl Plan {
     fn new(options: &Options) -> Self {
-        // Large messages take long enough to look at the clock each time.
+        // Large messages take long enough to check the clock each time.
         let batch = if options.size < 64 << 10 { 64 } else { 1 };
         Self { sent: 0, mode: options.mode, batch, end: Instant::now() + Duration::from_secs_f64(options.secs) }
     }
@@ -103,7 +103,7 @@ fn tungstenite(tcp: TcpStream, options: &Options) -> tungstenite::Result<u64> {
     }
 }
 
-/// What a program does whose library has no sender for several threads.
+/// What a program has to do if its library has no sender for several threads.
 fn send_from_threads(
     ws: &mut tungstenite::WebSocket<TcpStream>,
     message: &Bytes,
@@ -166,7 +166,7 @@ async fn fastwebsockets(tcp: tokio::net::TcpStream, options: &Options) -> io::Re
     Ok(received + plan.sent)
 }
 
-/// Receives or sends over a stream that is a sink too.
+/// Receives or sends over a stream that is also a sink.
 macro_rules! run_all {
     ($ws:ident, $options:ident, $binary:expr, $close:expr, $is_binary:expr) => {{
         let mut received = 0;
@@ -181,7 +181,7 @@ macro_rules! run_all {
             }
             $ws.send($close).await.map_err(io::Error::other)?;
         }
-        // It ends with the reply to the Close, which some report as an error.
+        // It ends with the reply to the Close frame, which some libraries report as an error.
         while let Some(Ok(message)) = $ws.next().await {
             received += u64::from($is_binary(&message));
         }

@@ -1,4 +1,4 @@
-//! Echo servers. Where a library can gather replies, they go out when no further message is there.
+//! Echo servers. If a library can batch replies, they are sent when there are no further messages.
 
 use crate::{Library, MAX_MESSAGE, block_on};
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -13,7 +13,7 @@ use std::thread;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What Landline gives its threads.
+/// The stack size of Landline's threads.
 const STACK: usize = 256 << 10;
 
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ fn serve_blocking(listener: &TcpListener, options: &Options) -> io::Result<()> {
         let (tcp, _) = listener.accept()?;
         tcp.set_nodelay(true)?;
         let acceptor = acceptor.clone();
-        // A connection that fails needs no words: the generator reports it.
+        // Failed connections are not reported here: the generator does that.
         let serve = move || match acceptor {
             Some(acceptor) => tungstenite(acceptor.accept(tcp).map_err(io::Error::other)?),
             None => tungstenite(tcp),
@@ -119,7 +119,7 @@ async fn fastwebsockets(mut tcp: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Echoes the messages of a stream that is a sink too: feeds as long as more are there, then flushes.
+/// Echoes the messages of a stream that is also a sink: feeds as long as there are more, then flushes.
 macro_rules! echo_all {
     ($ws:ident, $is_message:expr) => {
         while let Some(mut message) = $ws.next().await {

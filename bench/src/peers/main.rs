@@ -1,14 +1,14 @@
-//! Echo servers and clients on other WebSocket libraries, each set up as its documentation advises for speed.
+//! Echo servers and clients using other WebSocket libraries, each set up as its documentation recommends for speed.
 
 mod client;
 mod echo;
 
 use clap::{Parser, ValueEnum};
 
-/// Messages of this size and more are refused by none of them.
+/// None of them refuses messages of this size.
 const MAX_MESSAGE: usize = 64 << 20;
 
-/// Echo servers and clients on other WebSocket libraries.
+/// Echo servers and clients using other WebSocket libraries.
 #[derive(Parser)]
 enum Command {
     /// Serve: send every message back

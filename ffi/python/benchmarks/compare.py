@@ -24,7 +24,7 @@ from websockets.sync.client import connect as websockets_connect
 HERE = Path(__file__).resolve().parent
 INCLUDE = HERE.parents[2] / "include"
 Rates = Tuple[float, float]
-# So many messages between two looks at the clock.
+# How many messages to send before checking the clock.
 BATCH = 500
 
 

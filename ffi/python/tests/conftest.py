@@ -1,4 +1,4 @@
-"""What the tests share: a time limit for each, servers of both libraries, a private CA."""
+"""What the tests share: a time limit for each test, servers of both libraries, a private CA."""
 
 import contextlib
 import faulthandler
@@ -17,7 +17,7 @@ LIMIT = 60
 
 @pytest.fixture(autouse=True)
 def time_limit() -> Iterator[None]:
-    """A test that hangs ends the run, and says where it was."""
+    """A test that hangs ends the run with a traceback."""
     faulthandler.dump_traceback_later(LIMIT, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
@@ -25,7 +25,7 @@ def time_limit() -> Iterator[None]:
 
 @contextlib.contextmanager
 def running(handler: Callable[[landline.ServerConnection], object], **options: Any) -> Iterator[landline.Server]:
-    """A server of this package that serves."""
+    """A running server of this package."""
     with landline.serve(handler, **options) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -40,7 +40,7 @@ def url_of(server: landline.Server, path: str = "/") -> str:
 
 @contextlib.contextmanager
 def foreign(handler: Callable[[websockets.sync.server.ServerConnection], None], **options: Any) -> Iterator[str]:
-    """A server of websockets that serves: its URL."""
+    """A running server of websockets: its URL."""
     with websockets.sync.server.serve(handler, "127.0.0.1", 0, **options) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -1,4 +1,4 @@
-"""Run by test_reentrancy.py: blocks in one call of the main thread, and makes all others in signal handlers meanwhile.
+"""Run by test_reentrancy.py: blocks in one call of the main thread, and meanwhile makes all others in signal handlers.
 
     in_signal_handlers.py CALL URL
 
@@ -22,16 +22,16 @@ url = sys.argv[2]
 
 
 class Case:
-    """What is there while one call interrupts another."""
+    """The objects used while one call interrupts another."""
 
     def __init__(self) -> None:
         self.ws = landline.connect(url, **LIMITS)
         self.deaf = landline.connect(url + "deaf", **LIMITS)
         self.spare: Optional[landline.ClientConnection] = landline.connect(url, **LIMITS)
-        # Nobody answers.
+        # There is no answer.
         self.silent = socket.create_server(("127.0.0.1", 0))
         self.server = landline.serve(lambda ws: ws.recv(), **LIMITS)
-        # Whose handler does not return before the case ends.
+        # Its handler does not return before the case ends.
         self.stuck = landline.serve(lambda ws: self.go_on.wait(LIMIT), **LIMITS)
         self.go_on = threading.Event()
         threading.Thread(target=self.stuck.serve_forever, daemon=True).start()
@@ -132,7 +132,7 @@ def main() -> None:
             alarms += 1
             if alarms == 1:
                 results.append(outcome(interrupting, case))
-                # It is to go on by itself; if it waits for ever, this ends it.
+                # The call has to continue on its own; if it waits forever, this ends it.
                 signal.setitimer(signal.ITIMER_REAL, 0.1)
             else:
                 case.end()
@@ -141,7 +141,7 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
         interrupted = outcome(call, case)
         while not results:
-            # The call was done before the signal came.
+            # The call finished before the signal arrived.
             signal.pause()
         signal.setitimer(signal.ITIMER_REAL, 0)
         case.end()

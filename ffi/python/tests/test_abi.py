@@ -27,7 +27,7 @@ def constants() -> Dict[str, int]:
 
 
 def functions() -> Dict[str, Tuple[str, List[str]]]:
-    """What each function returns and takes, as C types."""
+    """The types that each function returns and accepts, as C types."""
     found = re.findall(r"^((?:const )?\w+ \*?)(landline_\w+)\(([^;]*)\);", HEADER, re.M)
     return {name: (result.strip(), types(inside)) for result, name, inside in found if "typedef" not in result}
 
@@ -39,7 +39,7 @@ def types(parameters: str) -> List[str]:
 
 
 def fitting(kind: str) -> List[Any]:
-    """What ctypes may have for a type of C. Pointers that are passed for every message are not checked by ctypes."""
+    """The ctypes that may stand for a C type. ctypes does not check pointers that are passed for every message."""
     if kind in NUMBERS:
         return [NUMBERS[kind]]
     if kind == "void":
@@ -71,7 +71,7 @@ def test_every_function_has_the_signature_of_the_header() -> None:
         result, parameters = header[name]
         assert function.restype in fitting(result), f"{name} gives {result}"
         if function.argtypes is None:
-            # Called with values that are made by hand.
+            # Called with values that are converted by hand.
             assert function in (_abi.conn_recv_into_quick, _abi.conn_send_quick), f"{name} has no argtypes"
             continue
         assert len(function.argtypes) == len(parameters), f"{name} takes {parameters}"
@@ -80,7 +80,7 @@ def test_every_function_has_the_signature_of_the_header() -> None:
 
 
 def test_the_package_uses_no_struct_of_the_header() -> None:
-    """If one comes, its fields are to be compared with the header here."""
+    """If there ever is one, compare its fields with the header here."""
     structs = [it for it in vars(_abi).values() if isinstance(it, type) and issubclass(it, ctypes.Structure)]
     assert structs == []
 

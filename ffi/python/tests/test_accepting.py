@@ -36,7 +36,7 @@ def both_ends(accept: Callable[..., landline.ServerConnection], **options: Any) 
 
 
 def fill(ws: landline.Connection) -> int:
-    """Sends until a message would block: how many were accepted."""
+    """Sends until a message would block; returns how many were accepted."""
     count = 0
     while True:
         try:

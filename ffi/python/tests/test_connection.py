@@ -19,7 +19,7 @@ import landline
 
 @pytest.fixture(params=["main thread", "another thread"])
 def call(request: pytest.FixtureRequest) -> Callable[[Callable[[], Any]], Any]:
-    """Runs a function in the main thread, or in another one: these wait in different ways."""
+    """Runs a function in the main thread or in another one, because they wait in different ways."""
 
     def run(function: Callable[[], Any]) -> Any:
         if request.param == "main thread":
@@ -43,7 +43,7 @@ def call(request: pytest.FixtureRequest) -> Callable[[Callable[[], Any]], Any]:
 
 @pytest.fixture
 def pair() -> Iterator[Tuple[landline.ClientConnection, landline.ServerConnection]]:
-    """A client and the server's end, both in the hands of the test."""
+    """A client and the server's end, both controlled by the test."""
     servers: "queue.Queue[landline.ServerConnection]" = queue.Queue()
     done = threading.Event()
 
@@ -137,14 +137,14 @@ def test_timeout_of_send(pair: Pair, call: Call) -> None:
 
 
 def test_big_message_to_a_slow_peer(pair: Pair, call: Call) -> None:
-    """Longer than a slice of the main thread's waiting, without a time limit."""
+    """Longer than one slice of the main thread's waiting, without a time limit."""
     client, server = pair
     big = b"x" * (12 * 2**20)
     received: List[Any] = []
 
     def receive() -> None:
         with pytest.raises(landline.Timeout):
-            # Something to wait for: half a second in which nothing is read.
+            # Something to wait for: nothing is read for half a second.
             pause.recv(timeout=0.5)
         received.append(server.recv(timeout=40))
 
@@ -279,7 +279,7 @@ def test_other_threads_run_while_recv_blocks(pair: Pair, call: Call) -> None:
         server.send("counted")
 
     threading.Thread(target=count).start()
-    # If the lock of the interpreter were held, nobody could send this.
+    # If the interpreter's lock were held, this could not be sent.
     assert call(lambda: client.recv(timeout=30)) == "counted"
     assert counted
 
@@ -344,7 +344,7 @@ def test_no_descriptors_are_left() -> None:
                 ws.send("x")
                 assert ws.recv(timeout=20) == "x"
             kept.append(ws)
-        # The server's end of the last one is closed by its thread.
+        # The server's thread closes the server's end of the last one.
         for thread in threading.enumerate():
             if thread.name == "landline connection":
                 thread.join(20)
@@ -445,7 +445,7 @@ def test_which_messages_are_compressed(compression: landline.Compression, smalle
 
 
 def test_header_lines_in_both_directions() -> None:
-    """Names leave as they were written, the target percent-encoded; a folded line of the answer is one header."""
+    """Names are sent as written, the target is percent-encoded; a folded line of the answer is one header."""
     seen: "queue.Queue[bytes]" = queue.Queue()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

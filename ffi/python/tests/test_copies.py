@@ -1,4 +1,4 @@
-"""What owns something of the library's cannot be copied or pickled, in no way; values can, all of them."""
+"""Objects that own something of the library's cannot be copied or pickled in any way; all values can."""
 
 import copy
 import dataclasses
@@ -19,11 +19,11 @@ from landline import _abi, _options, _state, _waiting
 
 
 def classes() -> Set[Type[Any]]:
-    """All classes of the package, wherever they are."""
+    """All classes of the package."""
     found: Set[Type[Any]] = set()
     for module in pkgutil.iter_modules(landline.__path__, "landline."):
         if module.name == "landline.liblandline":
-            # The library, which the package may carry.
+            # The library, which may be in the package.
             continue
         for _, item in inspect.getmembers(import_module(module.name), inspect.isclass):
             if item.__module__.startswith("landline."):

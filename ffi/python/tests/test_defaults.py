@@ -15,7 +15,7 @@ README = (TOP / "ffi/python/README.md").read_text()
 
 
 def rows(title: str) -> List[List[str]]:
-    """The rows of the table under a heading, without the marks of code."""
+    """The rows of the table under a heading, without backticks."""
     section = README.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
     table = [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
@@ -27,7 +27,7 @@ def defaults_of(function: Any) -> Dict[str, Any]:
 
 
 def value(cell: str) -> Any:
-    """What a cell of the table means, as Python has it."""
+    """The Python value of a cell of the table."""
     text = cell.split(" (")[0]
     if text in ("off", "none"):
         return None
@@ -39,7 +39,7 @@ def value(cell: str) -> Any:
 
 
 def of_library(option: str) -> Any:
-    """The default of an option, as its comment in the header says it; that of clients where there are two."""
+    """The default of an option according to its comment in the header; the one for clients if there are two."""
     comment = re.findall(r"/\*\*((?:(?!\*/).)*)\*/\n#define LANDLINE_OPT_%s " % option.upper(), HEADER, re.S)[-1]
     found = re.search(r"Default\s(?:\*\s)?(\d+)", comment)
     assert found, comment

@@ -1,4 +1,4 @@
-"""What errors tell: the cause, and options by the names that they have here."""
+"""What errors say: the cause, and options by their names in Python."""
 
 import errno
 import inspect

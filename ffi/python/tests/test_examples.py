@@ -78,7 +78,7 @@ def test_wss_private_ca(tls: Tls) -> None:
 
 
 def is_plain(done: "subprocess.CompletedProcess[str]") -> bool:
-    """It has failed with one line that says why."""
+    """Whether it failed with one line that says why."""
     line = re.fullmatch(r"error: .+\n", done.stderr)
     return done.returncode == 1 and done.stdout == "" and line is not None
 
@@ -122,7 +122,7 @@ def test_the_first_server_of_the_guide() -> None:
     text = (REPOSITORY / "ffi" / "python" / "README.md").read_text()
     program = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
     assert program.count("9001") == 1 and program.count("    server.serve_forever()") == 1
-    # The port that it took is asked for before it serves.
+    # The port is asked for before it serves.
     program = program.replace("9001", "0").replace(
         "    server.serve_forever()", "    print(server.port, flush=True)\n    server.serve_forever()"
     )

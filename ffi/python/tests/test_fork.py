@@ -1,4 +1,4 @@
-"""What a forked child may do with what it has inherited, and what its parent notices of it; event loops; Ctrl-C."""
+"""What a forked child may do with what it inherits, and what its parent notices of that; event loops; Ctrl-C."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ import landline
 
 
 def in_child(body: Callable[[], None]) -> None:
-    """Does it in a forked child, which leaves nothing of the tests' own behind."""
+    """Runs this in a forked child, which leaves nothing of the tests behind."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -92,7 +92,7 @@ def test_calls_of_a_child_raise_and_the_parent_notices_nothing() -> None:
 
 
 def test_calls_of_a_child_raise_the_same_whatever_the_parent_was_doing() -> None:
-    """A fork copies the notes of who receives and who sends a message in parts."""
+    """A fork copies the records of which threads receive or send a message in parts."""
 
     def check(*calls: Callable[[], object]) -> None:
         for call in calls:
@@ -238,7 +238,7 @@ def test_a_loop_with_selectors_notices_that_its_peer_is_dead() -> None:
 
 
 def test_what_ends_one_threads_ping_wait_leaves_anothers_recv_alone() -> None:
-    """As Ctrl-C does: an exception in the middle of ping_wait()."""
+    """Like Ctrl-C: an exception in the middle of ping_wait()."""
     import signal
 
     release = threading.Event()

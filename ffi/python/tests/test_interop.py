@@ -143,7 +143,7 @@ def test_subprotocols_headers_and_addresses() -> None:
             assert ws.local_address is not None and ws.remote_address is not None
             assert ws.recv(timeout=20) == repr(ws.local_address)
             assert url == f"ws://127.0.0.1:{ws.remote_address[1]}/"
-        # Known after it is closed, too.
+        # Also known after it is closed.
         assert ws.subprotocol == "two"
     assert seen == [("/a?b=c", "yes", "https://example.com")]
 

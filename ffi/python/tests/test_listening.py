@@ -121,7 +121,7 @@ def test_while_shutdown_waits_for_handlers_clients_are_refused() -> None:
             except ConnectionRefusedError:
                 break
             except ConnectionResetError:
-                # Just then.
+                # At that moment.
                 pass
         assert ending.is_alive()
         ws.abort()
@@ -139,7 +139,7 @@ def test_clients_shaking_hands_count_and_those_that_are_refused_do_not() -> None
             with pytest.raises(landline.InvalidHandshake) as caught:
                 landline.connect(url_of(server))
             assert caught.value.http_status == 503
-            # It stays, so that telling it so goes on.
+            # It does not disconnect, so the server keeps trying to close it.
             lingering = dial(server)
             lingering.sendall(ASK)
             assert b" 503 " in lingering.recv(100)
@@ -190,7 +190,7 @@ def test_without_threads_new_clients_wait(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_descriptors_new_clients_wait() -> None:
-    """A server in a process that has descriptors for few connections at a time: all clients are served."""
+    """A server in a process with descriptors for few connections at a time serves all clients."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

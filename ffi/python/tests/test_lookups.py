@@ -40,7 +40,7 @@ def some(count):
     for thread in threads: thread.start()
     return threads
 threads = some(100)
-# Look-ups are under way as long as there is a thread that makes them.
+# Look-ups are in progress as long as there is a thread that makes them.
 while not any(open(f'/proc/self/task/{task}/comm').read().startswith('landline look') for task in os.listdir('/proc/self/task')):
     pass
 child = os.fork()

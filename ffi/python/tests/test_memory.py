@@ -1,4 +1,4 @@
-"""What a connection takes of Python's memory: little while it is idle, also behind large messages."""
+"""How much of Python's memory a connection takes: little while it is idle, even after large messages."""
 
 import gc
 import threading
@@ -12,8 +12,8 @@ from conftest import running, url_of
 import landline
 
 COUNT = 40
-# Both ends of a connection, with the server's thread, as far as Python allocates it: 14 KB when this was written. A buffer
-# of 64 KiB does not go into it.
+# Both ends of a connection, with the server's thread, as far as Python allocates it: 14 KB when this was written. A
+# buffer of 64 KiB exceeds it.
 IDLE = 24_000
 MUCH = b"x" * 300_000
 
@@ -36,7 +36,7 @@ def held() -> int:
 
 
 def comes_to(limit: int, before: int, connections: List[landline.ClientConnection]) -> bool:
-    """Whether each connection comes to take no more than that, within a time that is enough."""
+    """Whether each connection takes no more than that after a sufficient time."""
     for _ in range(100):
         for ws in connections:
             with pytest.raises(landline.Timeout):
@@ -96,7 +96,7 @@ def test_messages_of_all_sizes_arrive_whole_whatever_the_room() -> None:
             parts = list(stream)
             assert b"".join(part for part in parts if isinstance(part, bytes)) == message
             assert max(map(len, parts)) <= 65_536
-            # The rest of a message that nobody wants.
+            # The rest of a message that will not be read.
             ws.send(message)
             next(ws.recv_stream(timeout=10))
         ws.send("last")

@@ -1,4 +1,4 @@
-"""Building the package, and programs that carry it."""
+"""Building the package, and programs that contain it."""
 
 import faulthandler
 import os

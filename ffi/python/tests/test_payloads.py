@@ -1,4 +1,4 @@
-"""What can be sent: text, whatever has the buffer protocol, and iterables of these."""
+"""What can be sent: text, any object with the buffer protocol, and iterables of these."""
 
 import array
 import collections
@@ -100,7 +100,7 @@ def test_buffers_are_one_binary_message(way: str, ws: landline.Connection, tmp_p
         after = ws.stats
         assert after.messages_sent - before.messages_sent == 1, name
         if way != "send compressed" and way != "parts":
-            # Not one element per fragment, each with a header.
+            # The elements are not sent as fragments with a header each.
             assert after.wire_sent - before.wire_sent <= memoryview(data).nbytes + 14 + 8, name
 
 

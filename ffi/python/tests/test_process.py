@@ -13,7 +13,7 @@ from conftest import echo, running, url_of
 
 import landline
 
-# Tells that the next statement is the one that blocks; a thread sends the signal once the main thread is in it.
+# Announces that the next statement blocks; a thread sends the signal once the main thread is in it.
 PRELUDE = """
 import os, signal, socket, sys, threading
 import landline

@@ -1,5 +1,5 @@
-"""Calls in the middle of other calls of the same thread: by signal handlers, by finalizers, and by what gives the parts of
-a message that is being sent. Nothing hangs, and what cannot be done is said."""
+"""Calls in the middle of other calls of the same thread: by signal handlers, by finalizers, and by iterables of the parts
+of a message that is being sent. Nothing hangs, and calls that cannot work raise an exception."""
 
 import ast
 import gc
@@ -28,7 +28,7 @@ RECEIVING = ("recv", "recv with a time limit", "recv_into", "recv_stream", "iter
 
 @pytest.fixture(scope="module")
 def done() -> Iterator[Dict[str, "subprocess.CompletedProcess[str]"]]:
-    """What came of a process for each of the calls, which mostly wait, and so can do it at the same time."""
+    """The result of one process for each of the calls; they mostly wait, so they can run at the same time."""
     release = threading.Event()
 
     def handler(ws: landline.ServerConnection) -> None:
@@ -89,7 +89,8 @@ class Raised(Exception):
 
 def act(number, frame):
     global handled, inside
-    # The next signal may come before this is done; an exception is to come out of the package, where it is waited for.
+    # The next signal may arrive before this has finished; the exception has to come out of the package, where it is
+    # expected.
     if inside or raises and not frame.f_code.co_filename.startswith(landline.__path__[0]):
         return
     inside = True
@@ -119,12 +120,12 @@ while handled < 600:
                 ws.send(["a", "b"])
                 ws.ping_wait(timeout=10)
             while True:
-                # All of them: ping_wait() keeps no more than 1024.
+                # All of them, because ping_wait() keeps no more than 1024.
                 ws.recv(timeout=0.0005)
         except (Raised, landline.Timeout):
             pass
     signal.setitimer(signal.ITIMER_REAL, 0)
-    # As good as new.
+    # The connection works as before.
     ws.send("the end")
     while ws.recv(timeout=10) != "the end":
         pass
@@ -224,7 +225,7 @@ def test_finalizers_may_close(in_thread: bool) -> None:
 
 
 def test_the_package_has_no_locks() -> None:
-    """Whoever adds one has to see to it that nobody who may interrupt its holder can want it."""
+    """Before adding a lock, make sure that no code that may interrupt its holder can need it."""
     for source in Path(landline.__file__).parent.glob("*.py"):
         names = {node.attr for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Attribute)}
         names |= {node.id for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Name)}

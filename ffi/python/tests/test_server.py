@@ -65,7 +65,7 @@ def test_subprotocols() -> None:
 
 
 def raw_request(server: landline.Server, target: bytes = b"/", headers: bytes = b"") -> bytes:
-    """What the server answers to a request in bytes; the head only."""
+    """The server's answer to a raw request; the head only."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
         client.sendall(
             b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

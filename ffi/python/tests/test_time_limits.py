@@ -38,7 +38,7 @@ NO_LIMITS: List[Any] = [None, math.inf, 1e300, 10**400, 2**63, 1e10]
 
 
 def in_thread(call: Callable[[], object]) -> object:
-    """What a call gives or raises in another thread."""
+    """What a call returns or raises in another thread."""
     results: List[object] = []
 
     def run() -> None:
@@ -54,7 +54,7 @@ def in_thread(call: Callable[[], object]) -> object:
 
 
 def test_a_message_in_parts_that_runs_out_of_time_says_what_became_of_it() -> None:
-    """In every thread the same: it cannot be resumed, and the connection is closed."""
+    """The same in every thread: it cannot be resumed, and the connection is closed."""
     release = threading.Event()
 
     def endless() -> Iterator[bytes]:
@@ -190,7 +190,7 @@ def test_shutdown() -> None:
     for limit in NO_NUMBERS:
         with pytest.raises(TypeError):
             server.shutdown(limit)
-    # It goes on.
+    # It continues.
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     landline.connect(url_of(server)).close()
@@ -215,5 +215,5 @@ def test_limits_are_kept(run: Callable[[Callable[[], object]], object]) -> None:
 def test_seconds() -> None:
     assert [seconds(it) for it in (0, 0.5, 3, None, math.inf, 10**400)] == [0, 0.5, 3, None, None, None]
     assert [millis(it) for it in (None, 0, 1e-9, 0.0015, 1.5, 1e9)] == [-1, 0, 1, 2, 1500, 10**12]
-    # What a call of the library can take.
+    # What a call of the library can accept.
     assert Limit(1e9).next() <= 2**31 - 1 and in_thread(lambda: Limit(1e9).next()) == 2**31 - 1

@@ -1,4 +1,4 @@
-"""TLS: certificates that cannot be used, records changed on the way, and what setting up costs."""
+"""TLS: certificates that cannot be used, records modified in transit, and what setting it up costs."""
 
 import os
 import socket
@@ -62,7 +62,7 @@ def test_a_key_of_another_certificate_is_refused_naming_both(tls: Tls) -> None:
 
 
 class Relay:
-    """Sits between a client and a server, and changes a byte when it is told to."""
+    """An attacker between a client and a server that changes a byte when it is told to."""
 
     def __init__(self, port: int) -> None:
         self.flip = {"client": False, "server": False}
@@ -155,7 +155,7 @@ for options in {}, {"ca_file": ca}, {"ca_pem": open(ca).read()}, {"ca_file": ca,
 
 
 def test_certificates_are_read_for_the_first_connection_only(tls: Tls, tmp_path: Path) -> None:
-    """In a process that makes nothing but these connections, and has many roots."""
+    """In a process that makes only these connections, and has many roots."""
     roots = tmp_path / "roots.pem"
     roots.write_text(tls.ca.read_text() * 400)
     environment: Dict[str, str] = {**os.environ, "SSL_CERT_FILE": str(roots)}

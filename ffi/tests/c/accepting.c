@@ -1,4 +1,5 @@
-/* Connections of a server in one step, over sockets of the caller's, and sockets taken out of connections; connections as keys; how TCP sockets are set up. */
+/* Accepting a connection in one step over the caller's socket, and taking sockets out of connections; connections as keys;
+ * how TCP sockets are set up. */
 #include "test.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* The library is loaded, used and closed at run time, over and over: in one thread, in threads that end before it is
- * closed, with fork() and with OpenSSL used by the program itself afterwards. Nothing here is linked with it.
+/* The library is loaded, used and closed at run time, repeatedly: in one thread, in threads that end before it is
+ * closed, with fork(), and with the program itself using OpenSSL afterwards. This program is not linked with it.
  */
 #define _GNU_SOURCE
 
@@ -60,7 +60,7 @@ static void *echo_once(void *argument) {
     return NULL;
 }
 
-/* A conversation over TLS, by name, with one that fails: threads, look-ups, errors, OpenSSL. */
+/* A conversation over TLS, with a name look-up, and one that fails: threads, look-ups, errors, OpenSSL. */
 static void converse(void *library, const char *directory) {
     char url[256], cert[4096], key[4096];
     landline_options *options;
@@ -114,14 +114,14 @@ static void a_child_does_well(void) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        /* Another program, so that valgrind does not look for what is the parent's to free. */
+        /* Another program, so that valgrind does not expect it to free what belongs to the parent. */
         execlp("true", "true", (char *)NULL);
         _exit(1);
     }
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* All of it: loaded, used, closed, and the process goes on as if nothing had been. */
+/* The whole cycle: loaded, used, closed, and the process continues as if nothing had happened. */
 static void *once(void *directory) {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
@@ -141,7 +141,7 @@ static void the_process_goes_on(void) {
 }
 
 int main(int argc, char **argv) {
-    /* As a program has it that uses OpenSSL by itself. */
+    /* As in a program that itself uses OpenSSL. */
     void *openssl = dlopen("libssl.so.3", RTLD_NOW | RTLD_GLOBAL);
     pthread_t thread;
     int round;

@@ -7,10 +7,10 @@
 
 #include <sys/wait.h>
 
-/* Enough for several fillings of whatever the keys are taken from. */
+/* Enough for several refills of the buffer that the keys are taken from. */
 enum { BEFORE = 10, EACH = 2000, FRAME = 6 + 1 };
 
-/* What one says is received by the other; gives whether it is open then. */
+/* Sends a message and receives it at the other end; returns whether the connection is then open. */
 static int pass_on(landline_protocol *from, landline_protocol *to) {
     const void *data;
     int32_t event = LANDLINE_EVENT_NONE;
@@ -23,7 +23,7 @@ static int pass_on(landline_protocol *from, landline_protocol *to) {
     return event == LANDLINE_EVENT_OPEN;
 }
 
-/* Frames of one byte each: gives how many bytes they are. */
+/* Frames of one byte each; returns how many bytes they take. */
 static size_t frames(landline_protocol *client, int count, unsigned char *place) {
     const void *data;
     size_t len;
@@ -36,7 +36,7 @@ static size_t frames(landline_protocol *client, int count, unsigned char *place)
     return len;
 }
 
-/* Ends a child by another program, so that valgrind does not look for what is the parent's to free. */
+/* Ends a child by executing another program, so that valgrind does not expect it to free what belongs to the parent. */
 static void leave(void) {
     execlp("true", "true", (char *)NULL);
     _exit(1);
@@ -148,7 +148,7 @@ static void new_connections(void) {
     wait_for(child);
 }
 
-/* What a child has inherited gives an error there, and freeing it does nothing to the parent. */
+/* What a child has inherited returns an error there, and freeing it does not affect the parent. */
 static void inherited_handles(int tls) {
     landline_conn *client, *server;
     landline_listener *listener;
@@ -207,7 +207,7 @@ static void inherited_handles(int tls) {
     landline_interrupter_free(interrupter);
 }
 
-/* A log whose first line of a thread that is told so waits in the callback. */
+/* A log whose callback blocks on the first line of a thread that is told to. */
 struct log {
     struct flag entered, go_on;
     atomic_int lines, waits;
@@ -238,7 +238,8 @@ static void *end_log(void *unused) {
     return NULL;
 }
 
-/* In a child that is forked while another thread is in the callback: lines go on, and the callback can be changed. */
+/* In a child that is forked while another thread is in the callback, lines are still logged, and the callback can be
+ * changed. */
 static void log_in_child(struct log *log, int is_inherited) {
     struct log own = {FLAG_INIT, FLAG_INIT, 0, 0};
     pid_t child = fork();

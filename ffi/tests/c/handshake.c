@@ -75,7 +75,7 @@ static void refused(landline_listener *listener) {
     CHECK_HAS(attempt.headers, "retry-after: 7\r\n");
     CHECK_IS(attempt.body_len, sizeof BODY - 1);
     CHECK(memcmp(attempt.body, BODY, sizeof BODY - 1) == 0);
-    /* It was the other thread's failure. */
+    /* The failure belongs to the other thread. */
     CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 0);
 }
 
@@ -94,7 +94,7 @@ static void statuses(landline_listener *listener) {
     }
 }
 
-/* One that cannot be sent: the client gets 500. */
+/* A rejection that cannot be sent: the client gets 500. */
 static void impossible_statuses(landline_listener *listener) {
     static const int STATUSES[] = {101, 199, 600, 999};
     for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
@@ -183,7 +183,7 @@ static void inspected(landline_listener *listener) {
     landline_options_free(options);
 }
 
-/* Bytes from 0x80 in the target, and lists of nothing; headers of the answer. */
+/* Bytes from 0x80 in the target, and empty lists; headers of the answer. */
 static void raw_target(void) {
     static const char REQUEST[] = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -250,7 +250,7 @@ static void origins(void) {
     one_origin(listener, "https://127.0.0.1", 0);
     one_origin(listener, NULL, 1);
     landline_listener_free(listener);
-    /* TLS ends in front of the server, or is known not to be used. */
+    /* TLS ends in front of the server, or is known to be unused. */
     for (int64_t scheme = LANDLINE_SCHEME_HTTP; scheme <= LANDLINE_SCHEME_HTTPS; scheme++) {
         with_int(options, LANDLINE_OPT_PUBLIC_SCHEME, scheme);
         OK(landline_listen("127.0.0.1:0", options, &listener));
@@ -330,12 +330,12 @@ static void limits(landline_listener *listener) {
     join(thread);
     landline_interrupter_free(interrupter);
     landline_options_free(options);
-    /* Those clients are still in the queue, and gone. */
+    /* Those clients are still in the queue, although they are gone. */
     while (landline_listener_accept(listener, 0, &request) != LANDLINE_TIMED_OUT)
         landline_request_free(request);
 }
 
-/* A port that nobody listens on: bound, and not listening. */
+/* A port on which nothing listens: bound, but not listening. */
 static void nobody_there(void) {
     struct sockaddr_in address;
     socklen_t len = sizeof address;
@@ -355,7 +355,7 @@ static void nobody_there(void) {
     snprintf(name, sizeof name, "cannot connect to 127.0.0.1:%d: %s", ntohs(address.sin_port), strerror(ECONNREFUSED));
     CHECK_HAS(landline_error_text(), name);
     close(fd);
-    /* A name that is too long to be asked for, so that nobody is. */
+    /* A name that is too long to look up, so that no name server is asked. */
     memset(name, 'a', 64);
     snprintf(name + 64, sizeof name - 64, ".invalid");
     snprintf(url, sizeof url, "ws://%s/", name);
@@ -363,7 +363,7 @@ static void nobody_there(void) {
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_RESOLVE);
 }
 
-/* A certificate that nothing vouches for. */
+/* A self-signed certificate. */
 static void untrusted(void) {
     landline_options *options = with_identity(new_options());
     struct attempt attempt;

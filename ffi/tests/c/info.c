@@ -1,4 +1,4 @@
-/* What can be asked about a connection: every key of landline_conn_int() and landline_conn_str(), headers, the user's
+/* Queries about a connection: every key of landline_conn_int() and landline_conn_str(), headers, the user's
  * pointer; and the log.
  */
 #include "test.h"

@@ -1,7 +1,7 @@
-/* Time limits. In every function that has one: -1 waits for ever, 0 does not wait, other negative numbers are refused
- * before anything is done, with a text that names the argument. In options: the same, but that 0 would fail every call.
+/* Time limits. In every function that has one, -1 waits forever, 0 does not wait, and other negative numbers are refused
+ * before anything is done, with a text that names the argument. Options: the same, but 0, which would fail every call.
  *
- * The runner sees to it that every function of the header with a time limit is in this file.
+ * The runner checks that every function of the header with a time limit is in this file.
  */
 #include "test.h"
 
@@ -79,7 +79,7 @@ static void connections(int32_t wrong, int single_thread) {
     REFUSED(landline_conn_send_stream(client, LANDLINE_TEXT, 0, wrong, &writer));
     CHECK(writer == NULL);
 
-    /* Nothing was done, and the connection is as it was. */
+    /* Nothing was done, and the connection is unchanged. */
     CHECK_STATUS(landline_conn_recv(server, 0, &message), LANDLINE_TIMED_OUT);
     CHECK_IS(conn_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_OPEN);
     OK(landline_conn_send_stream(client, LANDLINE_TEXT, 0, -1, &writer));
@@ -117,7 +117,7 @@ static void opening(int32_t wrong) {
     REFUSED(landline_connect_fd(both[0], 0, url, NULL, wrong, &conn));
     REFUSED(landline_request_from_fd(both[1], 0, NULL, wrong, &request));
     CHECK(close(both[0]) == 0 && close(both[1]) == 0);
-    /* Nobody has connected. */
+    /* No client has connected. */
     REFUSED(landline_listener_accept(listener, wrong, &request));
     REFUSED(landline_listener_accept_incoming(listener, wrong, &request));
     CHECK(request == NULL);
@@ -150,7 +150,7 @@ static const int32_t TIMES[] = {
     LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS,
 };
 
-/* The longest limits there are, and none: everything works, and nothing overflows. */
+/* The longest possible limits, and no limits: everything works, and nothing overflows. */
 static void options_with(int64_t value) {
     landline_options *client_options = new_options(), *server_options = new_options();
     landline_conn *client, *server;

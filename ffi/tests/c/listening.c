@@ -1,4 +1,4 @@
-/* Addresses to listen on, the names in errors, the time that clients are given, and how listeners and servers end.
+/* Addresses to listen on, the names in errors, the time that clients get, and how listeners and servers end.
  */
 #include "test.h"
 
@@ -93,7 +93,7 @@ static void addresses(void) {
     CHECK_HAS(landline_error_text(), landline_listener_local_addr(listener));
     landline_listener_free(listener);
 
-    /* A path where somebody listens is in use; one that was left behind is not. */
+    /* A path on which a program listens is in use; one that was left behind is not. */
     snprintf(unix_address, sizeof unix_address, "unix:%s", in_directory("listening"));
     OK(landline_listen(unix_address, NULL, &listener));
     CHECK_STATUS(landline_listen(unix_address, NULL, &second), LANDLINE_ERR_IO);
@@ -159,14 +159,14 @@ again:
         return fd;
     why = errno;
     close(fd);
-    /* The listener was stopped just then. */
+    /* The listener was stopped at that moment. */
     if (why == ECONNRESET)
         goto again;
     CHECK_IS(why, ECONNREFUSED);
     return -1;
 }
 
-/* A silent client takes no more than the handshake's time, the answer to it included. */
+/* A silent client takes no more than the handshake's time limit, including the answer. */
 static void silent_client(int tls) {
     landline_options *options = with_int(new_options(), LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, 400);
     landline_listener *listener;
@@ -258,7 +258,7 @@ static void stopping_server(void) {
         CHECK(now_ms() < limit);
         close(late);
     }
-    /* Those that came in time are gone in a moment; the one with a handler stays. */
+    /* Those that arrived in time are gone in a moment; the one with a handler stays. */
     while (landline_server_connections(server) != 1) {
         CHECK(now_ms() < limit);
         poll(NULL, 0, 1);
@@ -344,7 +344,7 @@ static int is_under_valgrind(void) {
     return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 }
 
-/* By landline_server_run(), or by a program that accepts by itself. Nobody is accepted and not served. */
+/* With landline_server_run(), or with a program that accepts itself. No client is accepted without being served. */
 static void few_descriptors(int by_itself) {
     pthread_t threads[CLIENTS];
     char address[64] = "", url[128];
@@ -384,7 +384,7 @@ static void few_descriptors(int by_itself) {
     CHECK(by_itself ? WIFEXITED(state) && WEXITSTATUS(state) == 0 : WIFSIGNALED(state));
 }
 
-/* A client without descriptors of its own for a connection is told so before anybody is dialled. */
+/* A client without descriptors for a connection gets an error before anything is dialled. */
 static void client_without_descriptors(void) {
     pid_t client = fork();
     int state;
@@ -410,7 +410,7 @@ static void client_without_descriptors(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
-    /* While there is one thread: these fork. */
+    /* While there is one thread, because these fork. */
     if (!is_under_valgrind()) {
         few_descriptors(0);
         few_descriptors(1);

@@ -1,5 +1,5 @@
-/* Programs with a loop of their own: landline_wait() over connections, a listener and a descriptor, and poll() on a
- * connection's descriptor, over TLS too. They neither miss anything nor go round without a reason.
+/* Programs with their own loop: landline_wait() over connections, a listener and a descriptor, and poll() on a
+ * connection's descriptor, over TLS too. They neither miss anything nor spin.
  */
 #include "test.h"
 
@@ -36,7 +36,7 @@ static void check_none_ready(struct all *all) {
     CHECK_IS(ready, 0);
 }
 
-/* TLS may have something of its own to read. */
+/* TLS may have data of its own to read. */
 static void settle(struct all *all) {
     landline_message *message;
     for (int i = 0; i < CONNECTIONS; i++)
@@ -71,7 +71,7 @@ static void wait_for_many(int tls) {
         check_ready(&all, i);
         OK(landline_conn_recv(all.servers[i], 0, &message));
         check_message(message, LANDLINE_TEXT, "one", 3);
-        /* The second one may be in memory, where no descriptor shows it. */
+        /* The second one may already be in memory, where no descriptor shows it. */
         check_ready(&all, i);
         OK(landline_conn_recv(all.servers[i], LONG, &message));
         check_message(message, LANDLINE_TEXT, "two", 3);
@@ -104,7 +104,7 @@ static void wait_for_many(int tls) {
     all.items[0] = of_conn(all.servers[0]);
     check_none_ready(&all);
 
-    /* Closing is something to receive, too; and so is the end. */
+    /* A Close frame is something to receive, and so is the end. */
     thread = start(close_in_thread, all.clients[2]);
     check_ready(&all, 2);
     CHECK_STATUS(landline_conn_recv(all.servers[2], LONG, &message), LANDLINE_CLOSED);
@@ -136,15 +136,15 @@ static void *send_many(void *conn) {
     static char data[40000];
     for (int i = 0; i < MESSAGES; i++) {
         memset(data, i % 128, length_of(i));
-        /* Some together, so that several lie in one record of TLS. */
+        /* Some together, so that several are in one TLS record. */
         OK(landline_conn_send(conn, LANDLINE_BINARY, data, length_of(i), i % 5 ? LANDLINE_SEND_FEED : 0, LONG));
     }
     OK(landline_conn_close(conn, 1000, NULL, 0, LONG));
     return NULL;
 }
 
-/* Receives with time limits of 0 only. Each turn of the loop either receives something or has waited for it; a few find
- * only a part of a message or a record. */
+/* Receives with time limits of 0 only. Each iteration either receives something or has waited for it; a few find
+ * only part of a message or a record. */
 static void poll_loop(int tls) {
     landline_conn *client, *server;
     pthread_t thread;
@@ -179,7 +179,7 @@ static void poll_loop(int tls) {
     landline_conn_free(server);
 }
 
-/* With nothing to do, the descriptor is silent, and nothing is buffered. */
+/* With nothing to do, the descriptor is not ready, and nothing is buffered. */
 static void at_rest(int tls) {
     landline_conn *client, *server;
     open_both(tls, NULL, NULL, &client, &server);
@@ -214,7 +214,7 @@ static void room_to_write(int tls) {
         status = landline_conn_send(client, LANDLINE_BINARY, data, sizeof data, 0, 0);
         CHECK(status == LANDLINE_OK || status == LANDLINE_PENDING || status == LANDLINE_TIMED_OUT);
         taken += status != LANDLINE_TIMED_OUT;
-        /* The system may find more room yet. */
+        /* The system may still find more room. */
         while ((status = landline_wait(&item, 1, 20, &ready)) == LANDLINE_OK)
             CHECK_STATUS(landline_conn_recv(client, 0, &message), LANDLINE_TIMED_OUT);
         CHECK_STATUS(status, LANDLINE_TIMED_OUT);
@@ -240,7 +240,7 @@ static void room_to_write(int tls) {
     close_both(client, server);
 }
 
-/* What was gathered leaves before the wait. */
+/* Batched messages are sent before the wait. */
 static void gathered(void) {
     landline_conn *client, *server;
     landline_wait_item item;
@@ -256,7 +256,7 @@ static void gathered(void) {
     close_both(client, server);
 }
 
-/* A peer that breaks the protocol and stays does not make the loop go round. */
+/* A peer that violates the protocol and stays connected does not make the loop spin. */
 static void bad_peer(void) {
     landline_conn *server;
     landline_message *message;
@@ -281,7 +281,7 @@ static void bad_peer(void) {
     landline_conn_free(server);
 }
 
-/* A peer that is silent is pinged and given up, in a loop that never waits in a receiving call. */
+/* A silent peer is pinged and then given up, in a loop that never waits in a receiving call. */
 enum waiting { BY_POLL, BY_WAIT, BESIDE_WHAT_IS_READY };
 
 static void dead_peer(enum waiting waiting) {

@@ -1,7 +1,7 @@
-/* Misuse of every exported function: NULL handles and pointers, unknown keys, kinds and flags, lengths that cannot be.
+/* Misuse of every exported function: NULL handles and pointers, unknown keys, kinds and flags, impossible lengths.
  * Each gives an error that names the argument, or a neutral value, and nothing crashes; the handles work afterwards.
  *
- * The runner sees to it that every function of the header is in this file.
+ * The runner checks that every function of the header is in this file.
  */
 #include "test.h"
 
@@ -53,7 +53,7 @@ static void neutral_values(void) {
     CHECK(landline_features() != 0);
 }
 
-/* Asking for an error never makes another one of it. */
+/* Asking about an error never replaces it by another. */
 static void errors(void) {
     const int32_t keys[] = {LANDLINE_ERROR_HTTP_BODY, LANDLINE_ERROR_HTTP_HEADERS, LANDLINE_ERROR_STATUS, 0, INT_MIN};
     CHECK_IS(landline_error_int(0), 0);
@@ -116,7 +116,7 @@ static void interrupters(void) {
     IS_NULL(landline_interrupter_abort(NULL), "interrupter");
 }
 
-/* The greatest limits that can be set do not overflow anything. */
+/* The largest limits that can be set do not overflow anything. */
 static void greatest(void) {
     landline_options *options = new_options();
     landline_conn *client, *server;
@@ -218,7 +218,7 @@ static void opening(void) {
     INVALID(landline_server_bind_fd(-1, 1, NULL, &server), "descriptor");
     CHECK(server == NULL);
 
-    /* Options that do not fit each other show when they are used. */
+    /* Options that do not fit together are reported when they are used. */
     with_str(wrong, LANDLINE_OPT_TLS_CERT_FILE, "/nonexistent");
     MISUSE(landline_listen("127.0.0.1:0", wrong, &listener), LANDLINE_ERR_CONFIG, "LANDLINE_OPT_TLS_KEY_FILE");
     with_str(wrong, LANDLINE_OPT_TLS_KEY_FILE, "/nonexistent");
@@ -230,7 +230,7 @@ static void opening(void) {
     landline_options_free(wrong);
 }
 
-/* Callbacks: `free` is called whatever is wrong, unless it is the table. */
+/* Callbacks: `free` is called whatever is wrong, unless the table itself is. */
 static void transports(void) {
     landline_transport table = TABLE;
     landline_conn *conn = STALE;
@@ -269,7 +269,7 @@ static void transports(void) {
     CHECK_IS(frees_called, 7);
 }
 
-/* A connection with everything that is wrong, which then still works. */
+/* Every misuse of a connection, which then still works. */
 static void connection(landline_conn *client, landline_conn *server) {
     int16_t events;
     landline_message *message = STALE;

@@ -1,5 +1,5 @@
-/* A race of two threads, made on purpose: ThreadSanitizer has to report it, or its silence about the library is worth
- * nothing. Not a test by itself; the runner builds it for ThreadSanitizer only.
+/* A deliberate race of two threads: ThreadSanitizer has to report it, or else its silence about the library means
+ * nothing. Not a test of its own; the runner builds it for ThreadSanitizer only.
  */
 #include "test.h"
 

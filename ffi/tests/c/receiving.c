@@ -1,5 +1,5 @@
-/* Receiving: time limits lose nothing, also in the middle of messages; one receiver at a time; borrowed messages; buffers of
- * any size; how a connection ends.
+/* Receiving: time limits lose nothing, even in the middle of messages; one receiver at a time; borrowed messages; buffers
+ * of any size; how a connection ends.
  */
 #include "test.h"
 
@@ -85,7 +85,7 @@ static void into_buffers(landline_conn *from, landline_conn *to) {
     CHECK_STATUS(landline_conn_recv_into(to, rest, 7, LONG, &kind, &len), LANDLINE_MORE);
     CHECK(len == 7 && memcmp(rest, "skipped", 7) == 0);
     CHECK_STATUS(landline_conn_ping_wait(to, 0, &(uint64_t){0}), LANDLINE_ERR_STATE);
-    /* Another receiving function goes on with the next message. */
+    /* Another receiving function continues with the next message. */
     expect(to, LANDLINE_TEXT, "whole", 5);
     CHECK_STATUS(landline_conn_recv_into(to, &byte, 1, LONG, &kind, &len), LANDLINE_MORE);
     OK(landline_conn_recv_ref(to, LONG, &message));
@@ -129,7 +129,7 @@ static void *free_message(void *message) {
     return NULL;
 }
 
-/* Does not fit into the system's buffers; with time limits that end in the middle of it. */
+/* A message that does not fit into the system's buffers, with time limits that end in the middle of it. */
 static void large_ones(landline_conn *from, landline_conn *to) {
     landline_message *message;
     landline_status status;
@@ -194,7 +194,7 @@ static void second_receiver(landline_conn *from, landline_conn *to) {
     nothing_there(to);
 }
 
-/* LANDLINE_OPT_RECV_TIMEOUT_MS holds whatever the call says. */
+/* LANDLINE_OPT_RECV_TIMEOUT_MS applies whatever the call says. */
 static void option(void) {
     landline_conn *client, *server;
     landline_message *message;
@@ -209,7 +209,7 @@ static void option(void) {
     close_both(client, server);
 }
 
-/* What the peer does wrong is a status, and the peer learns of it. */
+/* A violation by the peer becomes a status, and the peer is told. */
 static void wrong_peers(void) {
     static const struct {
         const char *frame;
@@ -229,7 +229,7 @@ static void wrong_peers(void) {
         int peer;
         open_raw(with_int(new_options(), LANDLINE_OPT_MAX_MESSAGE_SIZE, 255), &server, &peer);
         write_all(peer, WRONG[i].frame, WRONG[i].len);
-        /* So that nothing waits for the rest of what it has to say. */
+        /* So that nothing waits for the rest of its data. */
         CHECK(shutdown(peer, SHUT_WR) == 0);
         CHECK_STATUS(landline_conn_recv(server, LONG, &message), WRONG[i].status);
         CHECK_IS(landline_error_int(LANDLINE_ERROR_CLOSE_CODE), WRONG[i].code);
@@ -258,7 +258,7 @@ static void silent_peer(void) {
     close(peer);
 }
 
-/* An interrupt comes behind what is there already, however it is received. */
+/* An interrupt takes effect after what has already arrived, however it is received. */
 static void interrupted(landline_conn *from, landline_conn *to) {
     landline_message *message;
     char buffer[64];
@@ -284,7 +284,7 @@ static void interrupted(landline_conn *from, landline_conn *to) {
     }
 }
 
-/* After a failed send: the state says so, what had arrived comes first, then every call gives the same. */
+/* After a failed send: the state says so, what had arrived comes first, then every call returns the same error. */
 static void failed_send(int tls) {
     landline_conn *client, *server;
     landline_message *message;
@@ -311,7 +311,7 @@ static void failed_send(int tls) {
     landline_conn_free(server);
 }
 
-/* Both close with more under way than the pipes hold, and nothing is an error afterwards. */
+/* Both close with more in flight than the buffers hold, and there is no error afterwards. */
 static void close_while_full(int tls) {
     static char large[1 << 20];
     landline_conn *client, *server;

@@ -32,8 +32,8 @@ static void *receive_all(void *argument) {
     return NULL;
 }
 
-/* Sends until nothing goes on; how many messages were taken. The system takes a little more now and then although it has
-   said that there is no room: it is full when a message is refused and nothing has left meanwhile. */
+/* Sends until there is no progress; returns how many messages were accepted. The system sometimes accepts a little more
+   although it has reported that there is no room: it is full when a message is refused and nothing has left since. */
 static int until_full(landline_conn *conn, int32_t limit) {
     int taken = 0;
     for (int tries = 0;; tries++) {
@@ -69,7 +69,7 @@ static void to_a_full_pipe(int tls, int32_t limit) {
     OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_SEND));
     CHECK_STATUS(landline_conn_flush(client, LONG), LANDLINE_INTERRUPTED);
     OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_SEND));
-    /* Nothing of it is sent: the message before is still on its way. */
+    /* Nothing of it is sent: the previous message is still being sent. */
     status = landline_conn_send(client, LANDLINE_BINARY, "never", 5, 0, LONG);
     CHECK_STATUS(status, LANDLINE_INTERRUPTED);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_IS_FATAL), 0);
@@ -180,7 +180,7 @@ static void *receive_stream(void *argument) {
     return NULL;
 }
 
-/* A piece is taken in part when time runs out; the next one goes on behind it. */
+/* A piece is accepted in part when time runs out; the next one continues after it. */
 static void streamed_into_a_full_pipe(int tls) {
     enum { LEN = 12 << 20 };
     char *data = malloc(LEN);
@@ -247,12 +247,12 @@ static void pinged(landline_conn *client, landline_conn *server) {
     pthread_t answering = start(receive_until_closed, server), receiving;
     uint64_t microseconds = UINT64_MAX;
     uint64_t ping = 0;
-    /* One that was not answered in time is waited for again. */
+    /* A Ping that was not answered in time can be waited for again. */
     OK(landline_conn_ping_start(client, LONG, &ping));
     while ((status = landline_conn_pong_wait(client, ping, 0)) != LANDLINE_OK)
         CHECK_STATUS(status, LANDLINE_TIMED_OUT);
     OK(landline_conn_pong_wait(client, ping, 0));
-    /* Alone: what comes meanwhile is kept. */
+    /* Alone: what arrives meanwhile is kept. */
     OK(landline_conn_send(server, LANDLINE_TEXT, "kept", 4, 0, LONG));
     OK(landline_conn_send(server, LANDLINE_TEXT, "too", 3, 0, LONG));
     OK(landline_conn_ping_wait(client, LONG, &microseconds));
@@ -261,7 +261,7 @@ static void pinged(landline_conn *client, landline_conn *server) {
     expect(client, LANDLINE_TEXT, "too", 3);
     OK(landline_conn_interrupt(client, LANDLINE_DIRECTION_RECV));
     CHECK_STATUS(landline_conn_recv(client, LONG, &message), LANDLINE_INTERRUPTED);
-    /* Beside a thread that receives. */
+    /* While another thread receives. */
     receiving = start(receive_until_closed, client);
     for (int i = 0; i < 10; i++) {
         microseconds = UINT64_MAX;

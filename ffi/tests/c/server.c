@@ -1,5 +1,5 @@
-/* landline_server_run() and its end: who finished and who was cut; what is closed for a handler that returns; limits; and
- * LANDLINE_OPT_SINGLE_THREAD.
+/* landline_server_run() and its end: which handlers finished and which were cut; closing after a handler returns; limits;
+ * and LANDLINE_OPT_SINGLE_THREAD.
  */
 #include "test.h"
 
@@ -140,8 +140,8 @@ static void say_hello(landline_conn *conn, void *user) {
     (void)landline_conn_send(conn, LANDLINE_TEXT, "hello", 5, LANDLINE_SEND_FEED, LONG);
 }
 
-/* A handler that returns: what it gathered is sent, and the connection is closed with 1000. Who kept it still gets what the
- * client has to say, all of it.
+/* A handler that returns: what it batched is sent, and the connection is closed with 1000. A thread that kept it still
+ * receives everything that the client sends.
  */
 static void handler_returns(void) {
     struct run run;

@@ -1,5 +1,5 @@
 /* Signals do not end calls: a handler without SA_RESTART runs every few milliseconds while calls block. Each call lasts
- * until its time is over, or until what it waits for has come.
+ * until its time is over, or until what it waits for has arrived.
  */
 #include "test.h"
 
@@ -23,7 +23,7 @@ static void start_signals(void) {
     CHECK(setitimer(ITIMER_REAL, &timer, NULL) == 0);
 }
 
-/* The call gives this after its time limit and not before it, however many signals come. */
+/* The call returns this after its time limit and not before, however many signals arrive. */
 #define LASTS(call, expected) \
     do { \
         int before_ = signals; \
@@ -33,7 +33,7 @@ static void start_signals(void) {
         CHECK(signals - before_ >= ENOUGH); \
     } while (0)
 
-/* Threads that are not to be disturbed, so that all signals go to the first one. */
+/* Threads with signals blocked, so that all signals go to the first thread. */
 static pthread_t start_calm(void *(*run)(void *), void *argument) {
     pthread_t thread;
     sigset_t alarm;
@@ -45,7 +45,7 @@ static pthread_t start_calm(void *(*run)(void *), void *argument) {
     return thread;
 }
 
-/* Sends when the first thread has had its signals. */
+/* Sends after the first thread has received its signals. */
 static void *send_late(void *conn) {
     int before = signals;
     while (signals - before < ENOUGH)
@@ -137,7 +137,7 @@ static void opening(void) {
     conn = opening.conn;
     landline_conn_free(conn);
     landline_conn_free(server);
-    /* Nobody accepts: the system connects, and the handshake is not answered. */
+    /* Nothing accepts: the system connects, and the handshake is not answered. */
     LASTS(landline_connect(opening.url, NULL, LIMIT, &conn), LANDLINE_TIMED_OUT);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
     landline_listener_free(listener);

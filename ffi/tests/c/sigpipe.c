@@ -1,9 +1,9 @@
-/* SIGPIPE never reaches the program, whose disposition of it is the default: the peer is gone, and sending goes on. */
+/* SIGPIPE never reaches the program, for which its action is the default: the peer is gone, and sending continues. */
 #include "test.h"
 
 #include <sys/wait.h>
 
-/* Whatever sends, on a connection that is gone or will be. */
+/* Every call that sends, on a connection that is gone or will be. */
 static void send_everything(landline_conn *conn) {
     landline_slice parts[2] = {{"on", 2}, {"wards", 5}};
     landline_writer *writer;
@@ -16,7 +16,7 @@ static void send_everything(landline_conn *conn) {
     landline_writer_free(writer);
 }
 
-/* Sends until the system says that there is nobody. */
+/* Sends until the system reports that the peer is gone. */
 static landline_status until_broken(landline_conn *conn) {
     landline_status status;
     long long limit = now_ms() + LONG;
@@ -30,7 +30,7 @@ static void over_tcp(int tls, int unread, int receives) {
     landline_message *message;
     open_both(tls, NULL, NULL, &client, &server);
     if (unread)
-        /* A socket that is closed with data in it resets its connection. */
+        /* Closing a socket with unread data resets its connection. */
         OK(landline_conn_send(client, LANDLINE_TEXT, "never read", 10, 0, LONG));
     OK(landline_conn_abort(server));
     landline_conn_free(server);
@@ -58,7 +58,7 @@ static void over_a_pipe(int everything) {
     landline_conn_free(server);
 }
 
-/* That such a write does raise it, where nobody prevents that: else this program would show nothing. */
+/* Such a write does raise it if nothing prevents that; otherwise this program would prove nothing. */
 static void pipes_do_raise_it(void) {
     int both[2], status;
     pid_t child;

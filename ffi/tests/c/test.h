@@ -1,7 +1,7 @@
-/* What the test programs share: checks that say where they failed, and connections to try things on.
+/* What the test programs share: checks that say where they failed, and connections to test with.
  *
- * A program gets one argument, a directory with cert.pem and key.pem for 127.0.0.1. Whether it hangs is for the runner to
- * see: it gives each program a time limit.
+ * A program gets one argument, a directory with cert.pem and key.pem for 127.0.0.1. The runner notices hangs:
+ * it gives each program a time limit.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -27,7 +27,7 @@
 
 #define CHECK(that) ((that) ? (void)0 : FAIL("not so: %s", #that))
 
-/* Numbers: shows both. */
+/* Compares numbers, and shows both. */
 #define CHECK_IS(what, expected) \
     do { \
         long long is_ = (long long)(what), expected_ = (long long)(expected); \
@@ -49,7 +49,7 @@
             FAIL("%s is \"%s\", without \"%s\"", #text, is_ ? is_ : "NULL", (part)); \
     } while (0)
 
-/* A call that gives a status: shows it and its text. */
+/* Checks a call's status, and shows it with its text. */
 #define CHECK_STATUS(call, expected) \
     do { \
         landline_status is_ = (call), expected_ = (expected); \
@@ -60,7 +60,7 @@
 
 #define OK(call) CHECK_STATUS(call, LANDLINE_OK)
 
-/* Long enough for anything that is to happen; nothing waits so long if all is well. */
+/* Long enough for anything that has to happen; nothing waits this long if all is well. */
 enum { LONG = 20000 };
 
 static const char *directory;
@@ -99,8 +99,8 @@ static inline int threads_of_process(void) {
     return count;
 }
 
-/* A server's threads may still be on their way out when it has returned; valgrind takes what the system keeps for a thread
- * for lost then. */
+/* A server's threads may still be ending when it has returned; valgrind would then report what the system keeps for a
+ * thread as lost. */
 static inline void until_threads_are(int count) {
     for (long long before = now_ms(); threads_of_process() > count; poll(NULL, 0, 1))
         CHECK(now_ms() - before < LONG);
@@ -122,7 +122,7 @@ static inline landline_options *with_str(landline_options *options, int32_t key,
     return options;
 }
 
-/* Options for a server with TLS, and for a client that trusts it and nobody else. */
+/* Options for a server with TLS, and for a client that trusts only it. */
 static inline landline_options *with_identity(landline_options *options) {
     with_str(options, LANDLINE_OPT_TLS_CERT_FILE, in_directory("cert.pem"));
     return with_str(options, LANDLINE_OPT_TLS_KEY_FILE, in_directory("key.pem"));
@@ -177,7 +177,7 @@ static inline void *close_in_thread(void *conn) {
     return NULL;
 }
 
-/* Closes in order, from the client's side, and frees both. */
+/* Closes from the client's side, and frees both. */
 static inline void close_both(landline_conn *client, landline_conn *server) {
     pthread_t thread = start(close_in_thread, client);
     landline_message *message;
@@ -292,7 +292,7 @@ static inline const char *request_header(const landline_request *request, const 
     return value;
 }
 
-/* NULL behind the last one. */
+/* NULL after the last one. */
 static inline const char *request_subprotocol(const landline_request *request, size_t index) {
     const char *name = "";
     size_t len = 0;
@@ -301,7 +301,7 @@ static inline const char *request_subprotocol(const landline_request *request, s
     return name;
 }
 
-/* Waits until another thread has set it; a handle for the runner's time limit if it never does. */
+/* Waits until another thread has set it; if it never does, the runner's time limit applies. */
 struct flag {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -332,7 +332,7 @@ static inline void wait_flag(struct flag *flag, int value) {
     pthread_mutex_unlock(&flag->lock);
 }
 
-/* Every program begins with it. */
+/* Every program begins with this. */
 static inline void begin(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);

@@ -1,4 +1,5 @@
-/* Text: with NULs in it, both ways and in close reasons; text that is not UTF-8 is refused, and the connection goes on. */
+/* Text with NULs in it, in both directions and in close reasons; text that is not UTF-8 is refused, and the connection
+ * can still be used. */
 #include "test.h"
 
 static const char NULS[] = "\0a\0\0b\xc3\xa4\0";
@@ -69,7 +70,7 @@ static void close_reason(landline_conn *from, landline_conn *to) {
     landline_conn_free(to);
 }
 
-/* A wrong piece of a text message that is being sent in pieces: only the message is lost, and with it the connection. */
+/* An invalid piece of a text message that is being sent in pieces: the message is lost, and with it the connection. */
 static void wrong_stream(void) {
     landline_conn *client, *server;
     landline_message *message;

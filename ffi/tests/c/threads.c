@@ -1,6 +1,6 @@
 /* Many threads on one connection: one receives, several send, one pings, one interrupts, and at last one closes; over
- * plain TCP and over TLS. Every message arrives whole and once, and those of one thread in their order. Then what a
- * blocked receiver gets from close() and abort(), and references that are given up by two threads.
+ * plain TCP and over TLS. Every message arrives whole and once, and those of one thread arrive in order. Then what a
+ * blocked receiver gets from close() and abort(), and references that two threads release.
  *
  * The runner also builds this one for ThreadSanitizer.
  */
@@ -31,7 +31,7 @@ static void fill(char *data, int sender, int sequence) {
         data[i] = (char)('a' + (i + (size_t)sender + (size_t)sequence) % 26);
 }
 
-/* One message by one of the ways to send. Whether it is under way, however that ended. */
+/* Sends one message in one of several ways. Whether it was accepted, whatever the status. */
 static int send_one(landline_conn *conn, const char *data, size_t len, int way) {
     landline_slice parts[2];
     landline_status status;
@@ -146,7 +146,7 @@ static void *echoing(void *argument) {
 static void *pinging(void *argument) {
     struct crowd *crowd = argument;
     int waited = 0;
-    /* Until the senders are done, and until one Pong at least was waited for. */
+    /* Until the senders have finished, and at least one Pong has been waited for. */
     while (flag_value(&crowd->all_sent) == 0 || waited == 0) {
         uint64_t microseconds = UINT64_MAX;
         landline_status status = landline_conn_ping(crowd->client, "p", 1, LONG);
@@ -241,13 +241,13 @@ static void ended_while_blocked(int tls, int by_abort) {
     join(threads[1]);
     CHECK_STATUS(near.status, by_abort ? LANDLINE_ERR_ABORTED : LANDLINE_CLOSED);
     if (by_abort)
-        /* A reset or the bare end, as the system has it. */
+        /* A reset or the bare end of the stream, depending on the system. */
         CHECK(far.status <= -100);
     else
         CHECK_STATUS(far.status, LANDLINE_CLOSED);
     CHECK_IS(conn_int(near.conn, LANDLINE_CONN_STATE), LANDLINE_STATE_OVER);
     CHECK_IS(conn_int(near.conn, LANDLINE_CONN_CLOSE_CODE), by_abort ? 1006 : 4001);
-    /* Every later call gives the same. */
+    /* Every later call returns the same. */
     CHECK_STATUS(landline_conn_recv(near.conn, 0, &(landline_message *){NULL}), near.status);
     if (by_abort)
         CHECK_STATUS(landline_conn_send(near.conn, LANDLINE_TEXT, "x", 1, 0, 0), LANDLINE_ERR_ABORTED);

@@ -1,5 +1,5 @@
-/* TLS: what is said about certificates and keys that cannot be used and about records that were changed on the way, and
- * what setting TLS up costs.
+/* TLS: errors about certificates and keys that cannot be used and about records that were modified in transit, and
+ * what setting up TLS costs.
  */
 #include "test.h"
 
@@ -22,7 +22,7 @@ static void is_told(const char *part, const char *other) {
     CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), FAULT_CALLER);
 }
 
-/* A client that never gets as far as to connect. */
+/* A client that fails before it connects. */
 static void client_refuses(landline_options *options, const char *part, const char *other) {
     landline_conn *conn;
     CHECK_STATUS(landline_connect("wss://127.0.0.1:9/", options, LONG, &conn), LANDLINE_ERR_TLS);
@@ -250,7 +250,7 @@ static void *interrupt_soon(void *interrupter) {
     return NULL;
 }
 
-/* A file that takes for ever to open. */
+/* A file that takes forever to open. */
 static void slow_certificates(void) {
     const char *slow = in_directory("slow.pem");
     landline_options *options = with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, slow);
@@ -270,7 +270,7 @@ static void slow_certificates(void) {
     join(thread);
     landline_interrupter_free(interrupter);
     landline_options_free(options);
-    /* The threads that were left behind end with the file. */
+    /* The threads that are still blocked end when the file does. */
     release = open(slow, O_WRONLY);
     CHECK(release >= 0);
     close(release);
@@ -299,7 +299,7 @@ static double connection_cost(landline_listener *listener, const landline_option
 
 enum { COUNT = 5 };
 
-/* The roots are read for the first connection and for no other. */
+/* The roots are read for the first connection only. */
 static void costs(landline_listener *listener, landline_options *(*options)(void)) {
     landline_options *made = options();
     double first = connection_cost(listener, made), others = 0;
@@ -332,7 +332,7 @@ static void roots_are_read_once(void) {
     landline_listener_free(listener);
 }
 
-/* Many roots of the platform, of which one is ours. */
+/* Many platform roots, one of which is ours. */
 static void make_roots(void) {
     char cert[8192];
     FILE *file = fopen(in_directory("cert.pem"), "r"), *roots = fopen(in_directory("roots.pem"), "w");

@@ -1,5 +1,5 @@
-/* Connections over what the caller brings: descriptors that are given away or kept, and transports made of callbacks, of
- * which one is in memory; and landline_pair().
+/* Connections over what the caller supplies: descriptors that are given away or kept, and transports made of callbacks,
+ * one of them in memory; and landline_pair().
  */
 #include "test.h"
 
@@ -72,7 +72,7 @@ static int readable(int fd) {
     return fd >= 0 && poll(&wait, 1, 0) > 0;
 }
 
-/* May return early: looks at `wake_fd` every few milliseconds, as a condition cannot wait for a descriptor. */
+/* May return early: checks `wake_fd` every few milliseconds, because a condition cannot wait for a descriptor. */
 static int32_t end_wait(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user) {
     struct end *end = user;
     long long until = now_ms() + timeout_ms;
@@ -265,12 +265,12 @@ static void aborted_callbacks(void) {
     CHECK_IS(wire.freed, 2);
     wire_destroy(&wire);
 
-    /* Nobody answers. */
+    /* There is no answer. */
     wire_init(&wire, ends);
     CHECK_STATUS(landline_connect_transport(&CALLBACKS, &ends[0], "ws://localhost/", NULL, 50, &client.conn), LANDLINE_TIMED_OUT);
     CHECK(client.conn == NULL);
     CHECK_IS(wire.freed, 1);
-    /* What asks is not a whole request: its end is missing. */
+    /* The request is incomplete: its end is missing. */
     wire.streams[1].len -= 4;
     CHECK_STATUS(landline_request_from_transport(&CALLBACKS, &ends[1], NULL, 50, &request), LANDLINE_ERR_EOF);
     CHECK_IS(wire.freed, 2);
@@ -315,7 +315,7 @@ static void over_descriptors(int tls, int take, int early) {
     }
 }
 
-/* A descriptor that is given away is closed when it is of no use, too; one that is kept is not. */
+/* A descriptor that is given away is closed even if it cannot be used; one that is kept is not. */
 static void useless_descriptors(void) {
     for (int take = 0; take < 2; take++) {
         landline_conn *conn;

@@ -1,4 +1,4 @@
-/* Sending without waiting: what is accepted arrives, what would block does not, and nobody waits. */
+/* Sending without waiting: what is accepted arrives, what would block does not, and no call waits. */
 #include "test.h"
 
 enum { SIZE = 10000 };
@@ -55,7 +55,7 @@ static void accepted_or_not(landline_conn *client, landline_conn *server) {
     close_both(client, server);
 }
 
-/* In memory nothing but the peer makes room. */
+/* In memory, only the peer makes room. */
 static void as_often_as_it_is_tried(landline_options *options) {
     landline_conn *client, *server;
     OK(landline_pair(options, options, &client, &server));

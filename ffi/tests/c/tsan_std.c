@@ -1,9 +1,9 @@
-/* Tells ThreadSanitizer what the locks of Rust's standard library order.
+/* Tells ThreadSanitizer what is ordered by the locks of Rust's standard library.
  *
- * The standard library comes compiled, without instrumentation. What of it is inlined into Landline is instrumented with
- * it: taking a free lock, and giving it up. The slow ways are not, so ThreadSanitizer would see locks taken that never
- * were. The linker sends calls of these through here (--wrap; the runner finds the mangled names, which the compiler's
- * version is part of, and hands them in as macros). This adds no order that the locks do not make.
+ * The standard library comes compiled, without instrumentation. Those parts of it that are inlined into Landline are
+ * instrumented: taking a free lock, and releasing it. The slow paths are not, so ThreadSanitizer would not see that locks
+ * are taken there. The linker redirects calls of these to this file (--wrap; the runner finds the mangled names, which
+ * contain the compiler's version, and passes them as macros). This adds no order that the locks do not establish.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ void __tsan_release(void *address);
 #define REAL(name) JOIN(__real_, name)
 #define WRAP(name) JOIN(__wrap_, name)
 
-/* fn lock_contended(&self), and those of a lock for many readers: the lock is taken when they return. */
+/* fn lock_contended(&self), and those of a reader-writer lock: the lock is held when they return. */
 #define TAKES(name) \
     void REAL(name)(void *lock); \
     void WRAP(name)(void *lock); \
@@ -29,7 +29,7 @@ TAKES(LOCK_CONTENDED)
 TAKES(READ_CONTENDED)
 TAKES(WRITE_CONTENDED)
 
-/* fn wait(&self, mutex: &Mutex): gives the lock up, and takes it again. */
+/* fn wait(&self, mutex: &Mutex): releases the lock, and takes it again. */
 void REAL(WAIT)(void *condition, void *lock);
 void WRAP(WAIT)(void *condition, void *lock);
 void WRAP(WAIT)(void *condition, void *lock) {

@@ -13,7 +13,7 @@ using landline::status;
 
 namespace {
 
-/// A pair that is connected in memory, where nothing but the peer makes room.
+/// A pair connected in memory, where only the peer makes room.
 int fill(landline::connection& connection) {
     const std::string payload(10000, 'x');
     int accepted = 0;

@@ -1,4 +1,4 @@
-// What the tests have in common: checks that say where they failed, a limit for the whole program, a server in a thread.
+// What the tests share: checks that say where they failed, a limit for the whole program, a server in a thread.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
@@ -19,7 +19,7 @@
         }                                                                              \
     } while (false)
 
-/// Calls something that must throw a landline::error; gives what it threw.
+/// Calls something that must throw a landline::error; returns what it threw.
 template <class Kind = landline::error, class Call>
 Kind thrown_by(Call call) {
     try {
@@ -31,7 +31,7 @@ Kind thrown_by(Call call) {
     std::_Exit(1);
 }
 
-/// A limit for each wait that must not be reached.
+/// A limit for each wait; it must not be reached.
 inline constexpr std::chrono::seconds soon(10);
 
 /// Runs one test and names it.
@@ -42,7 +42,7 @@ inline void test(const char* name, void (*body)()) {
     std::fflush(stdout);
 }
 
-/// A server that runs in a thread, and is stopped when this ends.
+/// A server that runs in a thread, and is stopped when this object is destroyed.
 class running {
 public:
     explicit running(landline::server::handler handler, const landline::options& with = landline::defaults,

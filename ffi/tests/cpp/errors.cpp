@@ -1,4 +1,4 @@
-// Failures: the same one as an exception and as an error code, and what is known about it.
+// Failures: the same one as an exception and as an error code, with its details.
 #include "check.hpp"
 
 #include <cerrno>
@@ -11,7 +11,7 @@ using landline::status;
 
 namespace {
 
-/// Makes a call fail both ways, and compares.
+/// Makes a call fail in both ways, and compares them.
 template <class Throwing, class Coded>
 landline::error both(Throwing throwing, Coded coded) {
     const auto failure = thrown_by(throwing);
@@ -35,7 +35,7 @@ bool has(const landline::error& failure, const char* part) {
     return std::string(failure.what()).find(part) != std::string::npos;
 }
 
-/// An address that nobody listens on: it was bound, and is not listened on, while this lives.
+/// An address on which nothing listens: bound, but not listening, while this exists.
 class silent_port {
 public:
     silent_port() : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
@@ -104,7 +104,7 @@ void refused_handshake() {
     CHECK(failure.http_status() == 403 && failure.http_body() == "not\nyou");
     CHECK(failure.http_headers().find("x-reason: seven\r\n") != std::string::npos);
     CHECK(failure.fault() == landline::fault::peer && failure.is_fatal());
-    // It is a copy, which other failures do not change.
+    // It is a copy, which later failures do not change.
     const landline::error copy = failure;
     CHECK(connecting("none:").status() == status::url);
     CHECK(copy.http_body() == "not\nyou" && copy.http_status() == 403);
@@ -171,7 +171,7 @@ void peer_at_fault() {
 }
 
 void pending_messages() {
-    // More than the kernel takes: the message is on its way when time runs out.
+    // More than the kernel accepts: the message is being sent when time runs out.
     const landline::listener listener("127.0.0.1:0", landline::options().max_message_size(1 << 26));
     auto accepted = std::async(std::launch::async, [&] { return listener.accept(soon).accept(); });
     auto client = landline::connect("ws://" + std::string(listener.local_addr()));
@@ -188,7 +188,7 @@ void categories() {
     const std::error_code code = status::interrupted;
     CHECK(code == status::interrupted && code != status::timed_out && code == std::errc::interrupted);
     CHECK(std::string(code.category().name()) == "landline");
-    // Nothing of an older failure is told of one that the thread did not have last.
+    // An error that was not the thread's last one does not report details of an older failure.
     thrown_by([] { landline::connect("none:"); });
     CHECK(std::string(landline::error(status::busy).what()) == landline_status_text(LANDLINE_ERR_BUSY));
     std::thread([] { CHECK(landline::last_error().status() == status::ok); }).join();

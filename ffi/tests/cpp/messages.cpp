@@ -1,4 +1,4 @@
-// Receiving and sending in all forms: owned, borrowed, into buffers, gathered, in pieces, as streams; and ending.
+// Receiving and sending in all forms: owned, borrowed, into buffers, batched, in pieces, as streams; and closing.
 #include "check.hpp"
 
 #include <future>
@@ -28,7 +28,7 @@ void borrowed() {
     {
         const auto message = server.recv_ref(soon);
         CHECK(message && message->text() == "first");
-        // Nothing else is received while it lives; sending goes on.
+        // Nothing else can be received while it exists; sending continues.
         CHECK(thrown_by([&] { server.recv(0s); }).status() == status::busy);
         server.send(*message);
         CHECK(message->text() == "first");
@@ -85,7 +85,7 @@ void iteration() {
     for (auto& message : client)
         all += message.text();
     CHECK(all == "01234" && client.close_code() == landline::close_code::normal_closure && client.closed_first_by_peer());
-    // An end that is not in order is not the end of the loop.
+    // The loop does not end quietly when the connection ends without a closing handshake.
     auto ends = landline::pair();
     auto &left = ends.first, &right = ends.second;
     left.send("one");
@@ -133,7 +133,7 @@ void streams() {
     CHECK(thrown_by([&] { writer.write("behind the end"); }).status() == status::state);
     client.send("next");
     CHECK(server.recv(soon)->text() == "next");
-    // One that is not finished takes the connection with it.
+    // An unfinished one ends the connection.
     client.send_stream(kind::binary).write("half");
     CHECK(!server.recv(soon) && server.close_code_received() == landline::close_code::internal_error);
 }

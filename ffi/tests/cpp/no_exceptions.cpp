@@ -1,5 +1,5 @@
-// Compiled with -fno-exceptions and -fno-rtti: everything can be done with error codes, and a call without one that fails
-// ends the program and says why.
+// Compiled with -fno-exceptions and -fno-rtti: everything can be done with error codes, and a failing call without one
+// ends the program with a message.
 #include <landline.hpp>
 
 #include <atomic>
@@ -140,7 +140,7 @@ void a_call_without_an_error_code_ends_the_program() {
 
 int main() {
     alarm(30);
-    // First: there is one thread yet.
+    // First, while there is only one thread.
     a_call_without_an_error_code_ends_the_program();
     client_and_server();
     listeners_and_requests();

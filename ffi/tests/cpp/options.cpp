@@ -1,4 +1,4 @@
-// Each typed setter reaches its option: seen by what it changes, or by the error for a number out of range, which names
+// Each typed setter sets its option: shown by its effect, or by the error for a number out of range, which names
 // the key.
 #include "check.hpp"
 
@@ -88,7 +88,7 @@ void compression() {
     CHECK(sent(1000, landline::send_flag::none) < 100);
     CHECK(sent(1000, landline::send_flag::compress_never) > 1000);
 
-    // By default all where the window is kept, and what is worth it where it is not.
+    // By default, all messages are compressed while the window is kept, and otherwise those that are worth it.
     ends = open(options().compression(true), options().compression(true));
     CHECK(sent(127, landline::send_flag::none) < 30 && sent(0, landline::send_flag::none) == 7);
     ends = open(options().compression(true).client_no_context_takeover(true), options().compression(true));
@@ -102,7 +102,7 @@ void compression() {
     CHECK(holds(ends.client.extensions(), "server_max_window_bits=11"));
 }
 
-/// What a server answers that has these options.
+/// The answer of a server with these options.
 int refusal(const options& client, const options& server) {
     const running serving([](landline::connection&) {}, server);
     std::error_code failure;
@@ -180,7 +180,7 @@ void sockets() {
     }
 }
 
-/// The files that a certificate of one's own is in; given by the environment.
+/// The files of a self-signed certificate, named by the environment.
 std::string file(const char* name) {
     const char* const directory = std::getenv("CERTIFICATES");
     CHECK(directory != nullptr);
@@ -226,7 +226,7 @@ void certificates() {
     CHECK(!connecting(trusting().danger_accept_invalid_hostnames(true), from_files(), "127.0.0.1"));
 }
 
-/// What is no certificate or key, or none that fit, is one kind of error, which names it.
+/// Unusable or mismatched certificates and keys all give one kind of error, which names them.
 void certificates_that_cannot_be_used() {
     const auto told = [](const options& with, bool client) {
         const auto failure = thrown_by([&] {

@@ -1,4 +1,4 @@
-"""A peer on the Python library websockets, for the examples.
+"""A peer for the examples, using the Python library websockets.
 
     peer.py serve [CERT KEY]      an echo server: prints its URL once it accepts, ends when standard input does
     peer.py client URL [CA]       sends text, text with a NUL and bytes to an echo server, and checks what comes back

@@ -1,4 +1,4 @@
-// The header stands by itself, may be included twice, and in two translation units that are linked.
+// The header needs no other, and may be included twice, and in two translation units that are linked.
 #include <landline.hpp>
 #include <landline.hpp>
 

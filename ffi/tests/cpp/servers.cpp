@@ -38,7 +38,7 @@ void handlers_that_throw() {
     CHECK(!client.recv(soon) && client.close_code() == landline::close_code::internal_error);
     auto text = told.get_future();
     CHECK(text.wait_for(soon) == std::future_status::ready && text.get() == "handler: boom");
-    // Nobody has to listen to what is thrown, and the server goes on.
+    // Exceptions of handlers may be ignored, and the server continues.
     const running quiet([](landline::connection&) { throw 7; });
     for (int i = 0; i < 2; ++i) {
         auto other = landline::connect(quiet.url());
@@ -76,7 +76,7 @@ void run_waits_for_handlers() {
     CHECK(thrown_by([&] { server.run(echo); }).status() == status::state);
 }
 
-/// Breaks the socket that a server listens on, which is the only one in this process that does.
+/// Breaks the only listening socket of this process, which is a server's.
 void break_listening_socket() {
     int broken = 0;
     for (int fd = 3; fd < 1024; ++fd) {
@@ -91,7 +91,7 @@ void break_listening_socket() {
 }
 
 void run_fails() {
-    // Handlers still run when the listening socket fails; they are ended, and waited for.
+    // Handlers are still running when the listening socket fails; they are ended and waited for.
     std::promise<void> started;
     std::atomic<bool> returned = false;
     landline::server server("127.0.0.1:0");
@@ -212,7 +212,7 @@ void waiting() {
     CHECK(thrown_by([&] { landline::wait(items, 0s); }).status() == status::unsupported);
 }
 
-/// What goes through a tunnel, in both directions.
+/// The data in a tunnel, in both directions.
 struct tunnel {
     std::mutex mutex;
     std::condition_variable changed;
@@ -221,7 +221,7 @@ struct tunnel {
     std::atomic<int> alive{0};
 };
 
-/// One end of a tunnel. It does not look at the wake descriptor, but returns early every now and then.
+/// One end of a tunnel. It does not watch the wake descriptor, but returns early every now and then.
 class tunnel_end : public landline::transport {
 public:
     tunnel_end(tunnel& through, int side) : tunnel_(through), side_(side) { ++tunnel_.alive; }
@@ -288,7 +288,7 @@ void transports() {
     auto server = accepting.get();
     client.send("through the tunnel");
     CHECK(server.recv(soon)->text() == "through the tunnel");
-    // What a transport throws is a broken stream.
+    // Exceptions of a transport count as a broken stream.
     CHECK(thrown_by([&] { client.send(std::string(2000, 'x')); }).status() == status::io);
     server = landline::connection();
     client = landline::connection();

@@ -12,7 +12,7 @@ template <class T>
 inline constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
                                    !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 
-// Every class that owns a handle. The runner sees to it that none of the header is missing.
+// Every class that owns a handle. The runner checks that none is missing.
 static_assert(moves_only<landline::options>);
 static_assert(moves_only<landline::interrupter>);
 static_assert(moves_only<landline::connection>);
@@ -39,7 +39,7 @@ static_assert(time_limit(std::chrono::nanoseconds::max()).milliseconds() == -1);
 static_assert(time_limit(std::chrono::milliseconds::max()).milliseconds() == -1);
 static_assert(time_limit(std::chrono::hours::max()).milliseconds() == -1);
 static_assert(time_limit(seconds_as_double(infinity)).milliseconds() == -1);
-// What no limit can be is not one for ever, and not zero either.
+// An invalid limit becomes neither infinite nor zero.
 static_assert(time_limit(-1s).milliseconds() == -2);
 static_assert(time_limit(-1ns).milliseconds() == -2);
 static_assert(time_limit(std::chrono::hours::min()).milliseconds() == -2);
@@ -129,11 +129,11 @@ void moves() {
     auto message = server.recv_ref(soon);
     auto other = std::move(*message);
     CHECK(!*message && other.text() == "one");
-    // The old message of an assignment is given back.
+    // Assigning frees the old message.
     moved.send("two");
     other = landline::message();
     CHECK(next(server).second == "two");
-    // A connection that is assigned to ends, and the peer sees it.
+    // Assigning ends the old connection, and the peer notices.
     moved = landline::connection();
     CHECK(thrown_by([&] { server.recv(soon); }).status() == landline::status::eof);
     landline::options options;

@@ -1,4 +1,4 @@
-"""Plays the Autobahn suite's fuzzing server for a client that echoes, with a few cases.
+"""Plays the Autobahn suite's fuzzing server for an echoing client, with a few cases.
 
     fuzzing_server.py AGENT
 
@@ -13,7 +13,7 @@ from websockets.asyncio.server import serve
 
 LIMIT = 30  # seconds
 
-# The messages of each case; None cuts the connection, which the client has to survive.
+# The messages of each case; None cuts the connection, which the client must survive.
 CASES = [
     ["text", "", "aé€😀" * 5000],
     [b"", bytes(range(256)) * 1000],
@@ -23,7 +23,7 @@ CASES = [
 
 
 async def play(socket, messages):
-    """All are sent before the first echo is expected: as many as there are, and as they were."""
+    """All are sent before the first echo is expected. All must come back, unchanged."""
     if messages is None:
         socket.transport.abort()
         return

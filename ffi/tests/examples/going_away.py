@@ -1,4 +1,4 @@
-"""Whether a server that gets SIGTERM closes its clients in order.
+"""Checks that a server that receives SIGTERM closes its clients' connections properly.
 
     going_away.py URL PID
 
@@ -19,7 +19,7 @@ LIMIT = 15  # seconds
 async def main(url, pid):
     async with asyncio.timeout(LIMIT):
         sockets = [await connect(url, proxy=None, ping_interval=None) for _ in range(CONNECTIONS)]
-        # Each is being served once its echo has come.
+        # Each is being served once its echo has arrived.
         for socket in sockets:
             await socket.send("here")
             assert await socket.recv() == "here"

@@ -1,4 +1,4 @@
-/* A program from outside: a client and a server in memory say hello to each other. */
+/* A program outside the repository: a client and a server in memory greet each other. */
 #include <landline.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// A program from outside, in C++: a client and a server in memory say hello to each other.
+// A program outside the repository, in C++: a client and a server in memory greet each other.
 #include <landline.hpp>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-//! Another library in Rust, with a standard library of its own: threads, thread-locals, panics.
+//! Another Rust library, with its own copy of the standard library: threads, thread-locals, panics.
 
 use std::cell::Cell;
 use std::panic::catch_unwind;

@@ -1,5 +1,5 @@
-/* A program from outside with two libraries that were made by Rust, linked statically: both work, and both catch their
- * panics. Landline's is provoked by a clock that fails, which nothing can cope with. */
+/* A program outside the repository that links two libraries built by Rust statically: both work, and both catch their
+ * panics. Landline's panic is caused by a clock that fails, which nothing can handle. */
 #define _GNU_SOURCE
 #include <landline.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ int other_calls(void);
 
 static int clock_fails;
 
-/* Called in place of the system's. */
+/* Called instead of the system's. */
 int clock_gettime(clockid_t clock, struct timespec *now) {
     return clock_fails ? -1 : (int)syscall(SYS_clock_gettime, clock, now);
 }
