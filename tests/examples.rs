@@ -62,6 +62,15 @@ fn poll_loop_gets_every_echo_of_all_connections() {
 }
 
 #[test]
+fn protocol_loop_gets_every_echo() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        assert_eq!(prints(example("protocol_loop").arg(server.addr.to_string())), "100 messages echoed\n");
+        assert!(fails(&mut example("protocol_loop")).contains("usage"));
+    });
+}
+
+#[test]
 fn wss_private_ca_trusts_that_authority_and_no_other() {
     limited(|| {
         let (ca, other, files) = (Ca::new(), Ca::new(), Scratch::new("examples"));
