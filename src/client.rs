@@ -1,4 +1,4 @@
-//! The client's side of opening a connection: who to dial, and what to say first.
+//! Opening a connection as a client.
 
 use crate::config::{Config, config_setters};
 use crate::connection::{Interrupter, WebSocket};
@@ -19,8 +19,8 @@ use std::time::Duration;
 
 /// Opens a connection with the default settings.
 ///
-/// Blocks until it is open, for at most 30 s in all. `url` begins with `ws://` or `wss://`; a user name and
-/// password in it are sent as Basic authorization.
+/// Blocks until it is open, for at most 30 s in total. `url` begins with `ws://` or `wss://`. If it contains a user
+/// name and password, they are sent as Basic authorization.
 ///
 /// ```no_run
 /// let mut ws = landline::connect("wss://example.com/feed")?;
@@ -37,7 +37,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
     Client::default().connect(url)
 }
 
-/// A client with its settings, to open any number of connections with. See [`Client::builder`].
+/// The settings of a client, with which any number of connections can be opened. See [`Client::builder`].
 #[derive(Clone, Debug)]
 pub struct Client {
     config: Config,
@@ -82,7 +82,7 @@ impl Default for Client {
 }
 
 impl Client {
-    /// To set options.
+    /// Returns a builder with the default options.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -121,7 +121,8 @@ impl Client {
         })
     }
 
-    /// Opens a connection over a transport that is connected already: a TCP or Unix socket of [`std`], a tunnel, memory. `url` says what to ask for, and with `wss` TLS is done over the transport.
+    /// Opens a connection over a transport that is already connected, such as a TCP or Unix socket of [`std`], a
+    /// tunnel, or memory. `url` determines the request; with `wss`, TLS runs over the transport.
     ///
     /// Blocks until it is open, for at most `handshake_timeout`.
     ///
@@ -146,8 +147,8 @@ impl Client {
     }
 
     /// This client's end of one connection, for a program with an event loop of its own that does the I/O: see
-    /// [`Protocol`]. Its first output is the request for `url`. Of the settings, time limits, keepalive, TLS, TCP options
-    /// and the interrupter do nothing: with `wss` the caller does TLS. Never blocks.
+    /// [`Protocol`]. Its first output is the request for `url`. Of the settings, time limits, keepalive, TLS, TCP
+    /// options and the interrupter do nothing: with `wss` the caller does TLS. Never blocks.
     ///
     /// ```
     /// let client = landline::Client::builder().subprotocol("chat").build()?;
@@ -164,7 +165,7 @@ impl Client {
         Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
     }
 
-    /// The settings of the connections that it opens.
+    /// The settings of the connections that this client opens.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -182,7 +183,8 @@ impl Client {
         result
     }
 
-    /// What does TLS, if the address wants it. First of all, so that no server waits meanwhile.
+    /// Returns the TLS connector, if the URL requires TLS. This is done before connecting, so that no server has to
+    /// wait for it.
     fn tls_for(
         &self,
         endpoint: &Endpoint,
@@ -295,7 +297,8 @@ impl ClientBuilder {
     /// The default of [`handshake_timeout`](Self::handshake_timeout).
     pub const HANDSHAKE_TIMEOUT: Option<Duration> = Some(Duration::from_secs(30));
 
-    /// Adds a header to the request, its name as it is written here. Headers of the handshake itself cannot be set.
+    /// Adds a header to the request, with its name sent exactly as given. Headers of the handshake itself cannot be
+    /// set.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Err(error) = self.client.request.headers.append(name, value) {
@@ -318,51 +321,52 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends this `Host` header in place of the URL's host and port.
+    /// Sends this `Host` header instead of the URL's host and port.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.client.request.host = Some(host.to_owned());
         self
     }
 
-    /// How TLS is done for `wss`. Default: the default [`tls_options`](Self::tls_options).
+    /// Sets the TLS connector for `wss`. Default: one made from the default [`tls_options`](Self::tls_options).
     #[must_use]
     pub fn tls(mut self, tls: TlsConnector) -> Self {
         self.client.tls = Tls::Connector(tls);
         self
     }
 
-    /// The same by options, of which a connector is made when a connection needs one: errors in them show then, reading
-    /// files and certificates counts in `handshake_timeout` and can be interrupted, and files that have changed are
-    /// noticed, the platform's roots within 10 minutes. Connections with the same options share a connector.
+    /// Sets the options from which a TLS connector is made when a connection needs one. Errors in them are reported
+    /// then, reading files and certificates counts towards `handshake_timeout` and can be interrupted, and changed
+    /// files are noticed; changed roots of the platform within 10 minutes. Connections with the same options share a
+    /// connector.
     #[must_use]
     pub fn tls_options(mut self, options: TlsConnectorBuilder) -> Self {
         self.client.tls = Tls::Options(options);
         self
     }
 
-    /// How TCP sockets are set up.
+    /// Sets the options of TCP sockets.
     #[must_use]
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.client.tcp = options;
         self
     }
 
-    /// How long connecting may take, all addresses together. Default 10 s, within `handshake_timeout`.
+    /// How long connecting may take, for all addresses together. Default 10 s. `handshake_timeout` applies as well.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.client.connect_timeout = timeout;
         self
     }
 
-    /// How long opening a connection may take in all: name, connection, TLS, handshake. Default 30 s.
+    /// How long opening a connection may take in total: name look-up, connecting, TLS, opening handshake. Default 30 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.client.handshake_timeout = timeout;
         self
     }
 
-    /// Limits on the server's answer.
+    /// Limits on the server's response.
     #[must_use]
     pub fn head_limits(mut self, limits: HeadLimits) -> Self {
         self.client.limits = limits;
@@ -390,7 +394,7 @@ impl ClientBuilder {
         let client = self.client;
         client.config.check()?;
         client.tcp.check()?;
-        // Whatever the address, a request that cannot be written is found here and not at the first connect.
+        // A request that cannot be sent to any address is reported here, not when connecting.
         ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
         Ok(client)
     }

@@ -1,12 +1,12 @@
-//! The server's side: listening, looking at requests, and a thread for each connection.
+//! Servers: listening, examining requests, and a thread for each connection.
 //!
 //! **Any web page may connect** unless an [`OriginPolicy`] says otherwise: browsers let every page open a
 //! WebSocket to every server, with the user's cookies. A server that trusts cookies, or that only listens on a
 //! local network, should use [`OriginPolicy::SameOrigin`] or a list.
 //!
-//! [`Server::serve`] is all most programs need. A [`Listener`] gives one request at a time, to look at and to
-//! [accept](Request::accept) or [reject](Request::reject). [`accept_over`] does the same for a connection that
-//! came by other ways, and [`accept`] opens one in a single step.
+//! [`Server::serve`] is all that most programs need. A [`Listener`] returns one request at a time, to examine and then
+//! [accept](Request::accept) or [reject](Request::reject). [`accept_over`] does the same for a client that is already
+//! connected, and [`accept`] opens such a connection in a single step.
 
 mod listener;
 mod request;
@@ -31,7 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a server's connections have in common.
+/// The settings that all connections of a server share.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     config: Config,
@@ -68,15 +68,16 @@ impl Options {
         Deadline::after(self.handshake_timeout)
     }
 
-    /// What of the handshake's time is kept for telling a client that it was too slow.
+    /// The part of the handshake timeout that is reserved for telling a client that it was too slow.
     fn time_to_refuse(&self) -> Duration {
         self.handshake_timeout.map_or(Duration::ZERO, |timeout| (timeout / 8).min(Duration::from_secs(1)))
     }
 }
 
 /// Opens a connection with a client that is connected over `stream`, a TCP or Unix socket of [`std`] or any other
-/// transport, in one step: whatever it asks for is accepted. With the default settings; [`ServerBuilder::accept`] has
-/// them all, and [`ServerBuilder::accept_over`] lets the request be looked at first.
+/// transport, in one step: every valid request is accepted. This function uses the default settings;
+/// [`ServerBuilder::accept`] lets you change them, and [`ServerBuilder::accept_over`] lets you examine the request
+/// first.
 ///
 /// Blocks until it is open, for at most 10 s.
 ///
@@ -100,9 +101,10 @@ pub fn accept(stream: impl IntoTransport) -> Result<WebSocket> {
     ServerBuilder::default().accept(stream)
 }
 
-/// Reads the request of a client that is connected over `transport`: a TCP or Unix socket of [`std`], memory, a tunnel.
+/// Reads the request of a client that is connected over `transport`, such as a TCP or Unix socket of [`std`], memory,
+/// or a tunnel.
 ///
-/// Blocks until the request is there, for at most 10 s.
+/// Blocks until the request has arrived, for at most 10 s.
 ///
 /// # Errors
 ///
@@ -150,8 +152,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The scheme by which browsers reach this server, where a proxy in front of it does TLS. Default: `https` for a
-    /// server that speaks TLS by itself, else not known. [`OriginPolicy::SameOrigin`] compares it.
+    /// The scheme by which browsers reach this server, needed if a proxy in front of it does TLS. Default: `https` for
+    /// a server that does TLS itself, otherwise unknown. [`OriginPolicy::SameOrigin`] compares it.
     #[must_use]
     pub fn public_scheme(mut self, scheme: Scheme) -> Self {
         self.options.policy.public_scheme = Some(scheme);
@@ -166,8 +168,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a header to each answer that opens a connection, its name as it is written here.
-    /// With a header of the handshake itself every client is refused with 500.
+    /// Adds a header to each response that opens a connection, with its name sent exactly as given. If it is a header
+    /// of the handshake itself, every client is refused with 500.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Err(error) = self.options.policy.headers.append(name, value) {
@@ -176,7 +178,7 @@ impl ServerBuilder {
         self
     }
 
-    /// How TCP sockets are set up.
+    /// Sets the options of TCP sockets.
     #[must_use]
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.options.tcp = options;
@@ -190,8 +192,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a client may take for TLS and its request together, and for reading the answer if it is refused. Of
-    /// this, an eighth or 1 s, whichever is less, is kept for that answer. Default 10 s.
+    /// How long a client may take for TLS and its request together, and for reading the response if it is refused. An
+    /// eighth of this time, but at most 1 s, is reserved for that response. Default 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.handshake_timeout = timeout;
@@ -206,7 +208,7 @@ impl ServerBuilder {
     }
 
     /// Makes the [`Interrupter`] of each connection before its client is accepted, so that
-    /// [`WebSocket::interrupter`](crate::WebSocket::interrupter) needs no descriptor any more and cannot fail. While the
+    /// [`WebSocket::interrupter`](crate::WebSocket::interrupter) needs no further descriptor and cannot fail. While the
     /// process has no descriptors left for it, clients wait to be accepted. Default off.
     #[must_use]
     pub fn connection_interrupters(mut self, make: bool) -> Self {
@@ -214,15 +216,15 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections [`Server::serve`] holds at a time, counted from when they are accepted; more are answered
-    /// with 503, and dropped while 32 others are being told so. Default 1,024.
+    /// How many connections [`Server::serve`] has at a time, counted from when they are accepted. Further clients are
+    /// refused with 503, or dropped while 32 others are being refused. Default 1,024.
     #[must_use]
     pub fn max_connections(mut self, count: usize) -> Self {
         self.options.max_connections = count;
         self
     }
 
-    /// Stack of each connection's thread in [`Server::serve`], in bytes. Default 256 KiB.
+    /// Stack size of each connection's thread in [`Server::serve`], in bytes. Default 256 KiB.
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.options.stack_size = bytes;
@@ -242,21 +244,21 @@ impl ServerBuilder {
         self.listen(address).map(Server::over)
     }
 
-    /// Binds a server to a Unix socket. A socket file that nobody listens on any more is replaced. The file is removed
-    /// with the server.
+    /// Binds a server to a Unix socket. A socket file on which no process listens any more is replaced. The file is
+    /// removed when the server is dropped.
     ///
-    /// Of several servers that do this at the same time, one wins. A socket of another program that has been bound and
-    /// does not listen yet cannot be told from one that was left behind.
+    /// If several servers do this at the same time, one of them succeeds. A socket that another program has bound, but
+    /// on which it does not listen yet, cannot be distinguished from a stale one.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind); [`Error::Io`] of kind `AddrInUse` for a socket that somebody listens on, and for
-    /// anything else that is there.
+    /// As [`bind`](Self::bind); [`Error::Io`] of kind `AddrInUse` if a process listens on the socket, or if the file is
+    /// not a socket.
     pub fn bind_unix(self, path: impl AsRef<Path>) -> Result<Server> {
         self.listen_unix(path).map(Server::over)
     }
 
-    /// As [`bind`](Self::bind), for a program that accepts by itself.
+    /// Binds a listener as [`bind`](Self::bind) does a server, for a program that accepts connections itself.
     ///
     /// # Errors
     ///
@@ -265,7 +267,7 @@ impl ServerBuilder {
         Listener::tcp(address, self.checked()?)
     }
 
-    /// As [`bind_unix`](Self::bind_unix), for a program that accepts by itself.
+    /// Binds a listener as [`bind_unix`](Self::bind_unix) does a server, for a program that accepts connections itself.
     ///
     /// # Errors
     ///
@@ -331,15 +333,15 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`]; [`Error::Rejected`] for a client that may not connect or does not ask for a WebSocket, which has
-    /// been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Io`].
+    /// [`Error::Config`]; [`Error::Rejected`] for a client that may not connect or does not ask for a WebSocket, which
+    /// has been answered; [`Error::Tls`], [`Error::Timeout`], [`Error::Interrupted`], [`Error::Closed`], [`Error::Io`].
     pub fn accept(self, stream: impl IntoTransport) -> Result<WebSocket> {
         self.accept_over(stream)?.accept()
     }
 
-    /// A server's end of one connection, for a program with an event loop of its own that does the I/O: see [`Protocol`].
-    /// It decides on requests as these options say. Time limits, keepalive, TCP options, limits on connections and the
-    /// interrupter do nothing, and the caller does TLS. Never blocks.
+    /// A server's end of one connection, for a program with an event loop of its own that does the I/O: see
+    /// [`Protocol`]. It decides on requests as these options say. Time limits, keepalive, TCP options, limits on
+    /// connections and the interrupter do nothing, and the caller does TLS. Never blocks.
     ///
     /// ```
     /// use landline::server::OriginPolicy;

@@ -18,9 +18,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-/// How long to leave the line alone when the process has run out of descriptors, memory or threads.
-const BREATHE: Duration = Duration::from_millis(100);
-/// Clients over the limit that are being told so at a time; more are dropped.
+/// How long to wait before trying again when the process has run out of descriptors, memory or threads.
+const BACKOFF: Duration = Duration::from_millis(100);
+/// How many clients over the limit are being refused at a time; more are dropped.
 const MAX_REFUSALS: usize = 32;
 /// How long handlers get to return once their connections have been cut.
 const AFTER_CUT: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ pub struct StopHandle {
     shared: Arc<Shared>,
 }
 
-/// What became of the connections when a server was stopped.
+/// What happened to the connections when a server was stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Stopped {
@@ -106,7 +106,7 @@ impl Server {
         Self::builder().bind(address)
     }
 
-    /// To set options.
+    /// Returns a builder with the default options.
     #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
@@ -160,7 +160,7 @@ impl Server {
         let result = self.accept_all(&handler);
         let Self { listener, shared } = self;
         if result.is_ok() {
-            // Before handlers are waited for: nobody shall connect to a server that accepts nobody.
+            // Before waiting for the handlers, so that no client connects to a server that no longer accepts.
             drop(listener);
             shared.wait_for_handlers();
         }
@@ -179,7 +179,7 @@ impl Server {
                 Err(Error::Interrupted(_)) => return Ok(()),
                 Err(error) if is_shortage(&error) => {
                     log::warn!("cannot accept: {error:#}; new clients wait");
-                    self.breathe();
+                    self.back_off();
                 }
                 Err(error) if is_about_one_client(&error) => log::debug!("{error:#}"),
                 Err(error) => return Err(error),
@@ -187,8 +187,8 @@ impl Server {
         }
     }
 
-    fn breathe(&self) {
-        let _ = wait_fd(self.shared.stop.as_fd(), Interest::READ, Deadline::after(BREATHE), None);
+    fn back_off(&self) {
+        let _ = wait_fd(self.shared.stop.as_fd(), Interest::READ, Deadline::after(BACKOFF), None);
     }
 
     fn start<F>(&self, incoming: Incoming, handler: &Arc<F>)
@@ -241,7 +241,7 @@ impl Server {
                 Err(_) if self.shared.stop.is_set() => return,
                 Err(error) => {
                     log::warn!("cannot start a thread for a client: {error}; new clients wait");
-                    self.breathe();
+                    self.back_off();
                 }
             }
         }
@@ -293,7 +293,7 @@ impl Slot {
             link.abort();
         } else if stopping {
             // The stop handle may have looked for links before this one was there.
-            link.go_away(Deadline::after(BREATHE));
+            link.go_away(Deadline::after(BACKOFF));
         }
         Some(ws)
     }
@@ -313,7 +313,7 @@ fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
 impl Drop for Slot {
     fn drop(&mut self) {
         if !self.shared.made_in.is_current() {
-            // The handler has forked, and returned in the child, where nobody counts.
+            // The handler has forked and returned in the child, where connections are not counted.
             return;
         }
         let mut state = self.shared.lock();
@@ -355,7 +355,7 @@ impl StopHandle {
             link.go_away(soon);
         }
         let mut state = loop {
-            let moment = deadline.earliest(Deadline::after(BREATHE));
+            let moment = deadline.earliest(Deadline::after(BACKOFF));
             let state = self.shared.wait_until(moment, |state| state.connections.is_empty());
             if state.connections.is_empty() || deadline.is_over() {
                 break state;
