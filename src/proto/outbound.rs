@@ -210,7 +210,7 @@ impl Outbound {
         let (header, size) =
             FrameHeader { fin, rsv1: false, opcode, mask: key, len: payload.len() as u64 }.encode();
         let room = self.room(header.len() + payload.len());
-        // All of the array, whose length is known: cheaper than copying `size` bytes.
+        // Copying the whole array, whose length is known at compile time, is cheaper than copying `size` bytes.
         room[..header.len()].copy_from_slice(&header);
         let room = &mut room[size..size + payload.len()];
         match key {

@@ -1,4 +1,4 @@
-//! A listening socket that gives requests.
+//! Listening sockets that return requests.
 
 use super::unix_socket::{SocketFile, bind_unix};
 use super::{Options, Request, ServerBuilder};
@@ -40,8 +40,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # }
 /// ```
 ///
-/// It belongs to the process that made it: see [`process`](crate::process). Processes that share a socket make a listener
-/// each, with [`ServerBuilder::listen_from`].
+/// A listener belongs to the process that made it: see [`process`](crate::process). Processes that share a socket each
+/// make their own listener, with [`ServerBuilder::listen_from`].
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
@@ -108,7 +108,7 @@ impl Listener {
         Self::builder().listen(address)
     }
 
-    /// To set options.
+    /// Returns a builder with the default options.
     #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
@@ -153,12 +153,13 @@ impl Listener {
 
     /// Stops listening, for good, from any thread.
     ///
-    /// From here on clients are refused, calls that wait for one or read a request give [`Error::Interrupted`], and the
-    /// file of a Unix socket is gone. Clients that have connected and were not accepted yet are dropped, and so are
-    /// those whose request is being read. Requests that were read, and connections, go on. Never blocks.
+    /// From then on, clients are refused, calls that wait for a client or read a request fail with
+    /// [`Error::Interrupted`], and the file of a Unix socket has been removed. Clients that have connected but have not
+    /// been accepted are dropped, and so are those whose request is being read. Requests that have been read, and
+    /// connections, are not affected. Never blocks.
     ///
-    /// Where the system cannot shut down a socket that listens, clients connect until the listener is dropped. A socket
-    /// of [`listen_from`](ServerBuilder::listen_from) goes on to listen where others have a copy of it.
+    /// On systems that cannot shut down a listening socket, clients can connect until the listener is dropped. A socket
+    /// passed to [`listen_from`](ServerBuilder::listen_from) keeps listening if others have a copy of it.
     ///
     /// Does nothing in a process that was forked from the one that made the listener.
     pub fn stop(&self) {
@@ -212,23 +213,23 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`], [`Error::Tls`], [`Error::Timeout`], [`Error::Closed`] concern one client, who has
-    /// been answered: go on. [`Error::Interrupted`], by an interrupter or [`stop`](Self::stop): go on or end; a client
-    /// whose request was being read has been dropped. [`Error::Io`]: of the listening socket, or of one client.
+    /// [`Error::Rejected`], [`Error::Tls`], [`Error::Timeout`] and [`Error::Closed`] concern one client, which has been
+    /// answered; the listener can be used as before. [`Error::Interrupted`] by an interrupter or [`stop`](Self::stop):
+    /// a client whose request was being read has been dropped. [`Error::Io`] of the listening socket, or of one client.
     pub fn accept(&self) -> Result<Request> {
         self.interruptible(|wake| self.accept_until(Deadline::NEVER, wake)?.request_unless(wake))
     }
 
-    /// Waits for a client, and reads nothing yet.
+    /// Waits for a client, without reading its request.
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], [`Error::Io`]; when the process has no descriptor left the client stays in line.
+    /// [`Error::Interrupted`], [`Error::Io`]. If the process has no descriptor left, the client stays in the backlog.
     pub fn accept_incoming(&self) -> Result<Incoming> {
         self.interruptible(|wake| self.accept_until(Deadline::NEVER, wake))
     }
 
-    /// [`accept_incoming`](Self::accept_incoming) until a moment in time.
+    /// Waits for a client as [`accept_incoming`](Self::accept_incoming) does, until a deadline.
     ///
     /// # Errors
     ///
@@ -329,7 +330,7 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// A client that is connected and has not been listened to. From [`Listener::accept_incoming`].
+/// A client that is connected and whose request has not been read. Returned by [`Listener::accept_incoming`].
 #[derive(Debug)]
 pub struct Incoming {
     stream: Stream,
@@ -347,8 +348,8 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// As [`Listener::accept`], of this client only; [`Error::Interrupted`] once the listener has been
-    /// [stopped](Listener::stop): the client has been dropped.
+    /// As [`Listener::accept`], but only for this client. [`Error::Interrupted`] if the listener has been
+    /// [stopped](Listener::stop); the client has then been dropped.
     pub fn request(self) -> Result<Request> {
         let stopped = Arc::clone(&self.stopped);
         self.request_unless(&stopped)

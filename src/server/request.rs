@@ -1,4 +1,4 @@
-//! A client's request, to look at and to decide upon.
+//! A client's request, to examine and to accept or reject.
 
 use super::Options;
 use crate::connection::{Interrupter, WebSocket};
@@ -13,8 +13,8 @@ use http::{HeaderMap, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A valid request to open a WebSocket. The client waits: [`accept`](Self::accept) it or
-/// [`reject`](Self::reject) it. Dropped, it is rejected with 500.
+/// A valid request to open a WebSocket. The client waits until it is [accepted](Self::accept) or
+/// [rejected](Self::reject). Dropping it rejects it with status 500.
 #[derive(Debug)]
 pub struct Request {
     request: handshake::Request,
@@ -56,7 +56,7 @@ impl Request {
         })
     }
 
-    /// The path, without the query. Percent-encoded, also where the client sent bytes from 0x80 as they are.
+    /// The path, without the query. It is percent-encoded, even if the client sent bytes of 0x80 and above unencoded.
     #[must_use]
     pub fn path(&self) -> &str {
         self.request.path()
@@ -104,7 +104,7 @@ impl Request {
         self.options.policy.choose(&self.request)
     }
 
-    /// The client's address, if the transport has such a thing.
+    /// The client's address, if the transport has addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.transport.as_ref().and_then(|transport| transport.peer_addr())
@@ -112,7 +112,7 @@ impl Request {
 
     /// Opens the connection, with the [chosen](Self::chosen_subprotocol) subprotocol.
     ///
-    /// Blocks until the answer is in the kernel, for at most the handshake's time.
+    /// Blocks until the response has been handed to the kernel, for at most the handshake timeout.
     ///
     /// # Errors
     ///
@@ -122,8 +122,9 @@ impl Request {
         self.accept_with(chosen.as_deref(), Headers::new())
     }
 
-    /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in
-    /// the answer, after those of [`ServerBuilder::header`](super::ServerBuilder::header): [`Headers`] leave with their names as they were written, those of a [`HeaderMap`] in lower case.
+    /// Opens the connection with this subprotocol, which the client must have offered, and additional headers in the
+    /// response, after those of [`ServerBuilder::header`](super::ServerBuilder::header). Names in [`Headers`] are sent
+    /// exactly as given, those in a [`HeaderMap`] in lower case.
     ///
     /// # Errors
     ///
@@ -142,14 +143,14 @@ impl Request {
         Ok(ws)
     }
 
-    /// Refuses with an HTTP answer, and ends the connection.
+    /// Refuses the request with an HTTP response, and ends the connection.
     ///
     /// Blocks until the client has read it, for at most 2 s, or the handshake timeout if that is less.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a status or header that cannot be sent in answer to an opening request; the request
-    /// is then rejected with 500. [`Error::Io`].
+    /// [`Error::Config`] for a status or header that cannot be sent in such a response; the request is then rejected
+    /// with 500. [`Error::Io`].
     pub fn reject(
         mut self,
         status: StatusCode,
