@@ -66,6 +66,7 @@ impl Link {
             return false;
         }
         queue.frame(Opcode::from(kind), true, payload);
+        queue.message_queued();
         self.counters.sent(payload.len(), true);
         true
     }

@@ -205,7 +205,6 @@ impl Outbound {
     #[inline]
     pub fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
         self.compact();
-        self.owes_messages |= !opcode.is_control();
         let key = self.next_key();
         let (header, size) =
             FrameHeader { fin, rsv1: false, opcode, mask: key, len: payload.len() as u64 }.encode();
@@ -329,6 +328,12 @@ impl Outbound {
     #[must_use]
     pub(crate) fn owes_messages(&self) -> bool {
         self.owes_messages
+    }
+
+    /// Records that a message has been queued as a single [`frame`](Self::frame).
+    #[inline]
+    pub(crate) fn message_queued(&mut self) {
+        self.owes_messages = true;
     }
 
     /// Records that everything has been written and flushed.
