@@ -244,47 +244,51 @@ fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
 
 #[test]
 fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_waiting() {
-    limited(|| {
-        let (near, far) = landline::transport::pair();
-        let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
-        let (tell, told) = mpsc::channel();
-        let is_armed = Arc::new(AtomicBool::new(false));
-        // Panics in the first write after it has been armed, as soon as it is told to.
-        let transport = {
-            let (told, is_armed) = (Mutex::new(Some(told)), Arc::clone(&is_armed));
-            Hooked::before_write(near, move || {
-                if is_armed.load(Ordering::SeqCst)
-                    && let Some(told) = told.lock().unwrap().take()
-                {
-                    told.recv().unwrap();
-                    panic!("the transport panics, as it was told");
+    limited(|| (0..2).for_each(panics_while_others_wait));
+}
+
+/// A thread panics in its write number `panics_in`: 0 for its own message, 1 for what others have gathered meanwhile.
+fn panics_while_others_wait(panics_in: usize) {
+    let (near, far) = landline::transport::pair();
+    let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
+    let (tell, told) = mpsc::channel();
+    let is_armed = Arc::new(AtomicBool::new(false));
+    // Once it has been armed, the first write waits until it is told to go on.
+    let transport = {
+        let (told, is_armed, count) = (Mutex::new(told), Arc::clone(&is_armed), AtomicUsize::new(0));
+        Hooked::before_write(near, move || {
+            if is_armed.load(Ordering::SeqCst) {
+                let count = count.fetch_add(1, Ordering::SeqCst);
+                if count == 0 {
+                    told.lock().unwrap().recv().unwrap();
                 }
-                Ok(())
-            })
-        };
-        let client = Client::default().connect_over(transport, "ws://memory/").unwrap();
-        let _server = accepting.join().unwrap();
-        let (sender, mut receiver) = client.split();
-        let receiving = sleeper(move || receiver.recv().map(drop));
-        receiving.until_asleep();
-        is_armed.store(true, Ordering::SeqCst);
-        let send = |size: usize| {
-            let sender = sender.clone();
-            sleeper(move || sender.send(vec![0; size]))
-        };
-        let panicking = send(1);
-        panicking.until_asleep();
-        // One waits for its turn, and one for its bytes to leave.
-        let waiting = [send(1 << 20), send(1)];
-        waiting.iter().for_each(Sleeper::until_asleep);
-        tell.send(()).unwrap();
-        for thread in waiting.into_iter().chain([receiving]) {
-            let error = thread.join().unwrap_err();
-            assert!(matches!(&error, Error::Io { .. }) && format!("{error:#}").contains("panicked"), "{error:#}");
-        }
-        assert!(sender.send("later").is_err());
-        drop(panicking);
-    });
+                assert!(count != panics_in, "the transport panics, as it was told");
+            }
+            Ok(())
+        })
+    };
+    let client = Client::default().connect_over(transport, "ws://memory/").unwrap();
+    let _server = accepting.join().unwrap();
+    let (sender, mut receiver) = client.split();
+    let receiving = sleeper(move || receiver.recv().map(drop));
+    receiving.until_asleep();
+    is_armed.store(true, Ordering::SeqCst);
+    let send = |size: usize| {
+        let sender = sender.clone();
+        sleeper(move || sender.send(vec![0; size]))
+    };
+    let panicking = send(1);
+    panicking.until_asleep();
+    // One waits for its turn, and one for its bytes to leave.
+    let waiting = [send(1 << 20), send(1)];
+    waiting.iter().for_each(Sleeper::until_asleep);
+    tell.send(()).unwrap();
+    for thread in waiting.into_iter().chain([receiving]) {
+        let error = thread.join().unwrap_err();
+        assert!(matches!(&error, Error::Io { .. }) && format!("{error:#}").contains("panicked"), "{error:#}");
+    }
+    assert!(sender.send("later").is_err());
+    drop(panicking);
 }
 
 #[test]

@@ -525,7 +525,7 @@ fn the_options_are_wrong() {
         (&["--subprotocol", "a b", "ws://localhost/"], "invalid subprotocol"),
         (&["--user", "nobody", "ws://localhost/"], "NAME:PASS"),
         (&["--user", "a:b", "ws://a:b@localhost/"], "given twice"),
-        (&["--user", "a:b", "-H", "Authorization: x", "ws://localhost/"], "given twice"),
+        (&["--user", "a:b", "-H", "Authorization: x", "ws://localhost/"], "set twice"),
         (&["--insecure", "ws://localhost/"], "--insecure is for TLS"),
         (&["--cacert", "ca.pem", "ws://localhost/"], "--cacert is for TLS"),
         (&["--cert", "cert.pem", "wss://localhost/"], "--key"),

@@ -21,7 +21,7 @@ pub(super) const GATHER_MAX: usize = 64 << 10;
 /// The right to write. Returns the queue when it is dropped. `L` is a reference to the connection.
 pub(super) struct Turn<L: Deref<Target = Link>> {
     link: L,
-    /// `None` once it has been returned, which happens in `drop` only.
+    /// `None` once it has been returned.
     queue: Option<Box<Queue>>,
 }
 
@@ -69,8 +69,10 @@ impl Link {
     ) -> Turn<&'a Self> {
         gate.line.taken();
         // The queue must not grow because of a peer that does not read.
-        if gate.session.has_replies() && (queue.out.pending().len() < GATHER_MAX || gate.session.is_closing()) {
+        if gate.session.is_closing() {
             gate.session.write_replies(&mut queue.out);
+        } else {
+            gate.session.queue_replies(&mut queue.out);
         }
         Turn::new(self, queue, Writer::Sender)
     }
@@ -258,8 +260,10 @@ impl<L: Deref<Target = Link>> Turn<L> {
                 // There is room beside the queue again, for which a thread may be waiting.
                 link.pass_on(gate);
                 woken.iter().for_each(|seat| seat.notify_all());
-                // A failure is recorded.
-                let _ = self.write_available();
+                // A turn of its own, which returns the queue if this write panics. A failure is recorded.
+                let mut turn = Turn { link, queue: self.queue.take() };
+                let _ = turn.write_available();
+                self.queue = turn.queue.take();
                 continue;
             }
             gate.share_memory_of(out);
@@ -279,7 +283,7 @@ impl<L: Deref<Target = Link>> Turn<L> {
 impl<L: Deref<Target = Link>> Drop for Turn<L> {
     #[inline]
     fn drop(&mut self) {
-        let queue = present(&mut self.queue);
+        let Some(queue) = &mut self.queue else { return };
         match queue.written {
             Written::Everything if queue.out.is_empty() => {
                 let gate = &mut *self.link.gate();

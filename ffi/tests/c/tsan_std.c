@@ -16,18 +16,13 @@ void __tsan_release(void *address);
 #define REAL(name) JOIN(__real_, name)
 #define WRAP(name) JOIN(__wrap_, name)
 
-/* fn lock_contended(&self), and those of a reader-writer lock: the lock is held when they return. */
-#define TAKES(name) \
-    void REAL(name)(void *lock); \
-    void WRAP(name)(void *lock); \
-    void WRAP(name)(void *lock) { \
-        REAL(name)(lock); \
-        __tsan_acquire(lock); \
-    }
-
-TAKES(LOCK_CONTENDED)
-TAKES(READ_CONTENDED)
-TAKES(WRITE_CONTENDED)
+/* fn lock_contended(&self): the lock is held when it returns. */
+void REAL(LOCK_CONTENDED)(void *lock);
+void WRAP(LOCK_CONTENDED)(void *lock);
+void WRAP(LOCK_CONTENDED)(void *lock) {
+    REAL(LOCK_CONTENDED)(lock);
+    __tsan_acquire(lock);
+}
 
 /* fn wait(&self, mutex: &Mutex): releases the lock, and takes it again. */
 void REAL(WAIT)(void *condition, void *lock);
