@@ -1,8 +1,11 @@
 //! Blocking WebSocket client and server: RFC 6455 over [`std::net`], plain and TLS, for threaded programs.
 //!
-//! One call opens a connection, one receives, one sends; no callbacks, no async runtime, no hidden threads.
-//! One thread can receive while others send, over TLS too. Every call can have a time limit, and a call that ran
-//! out of time, or was interrupted from another thread, has lost nothing: the next one carries on.
+//! One call opens a connection, one receives, one sends; there are no callbacks and no async runtime. One thread can
+//! receive while others send, over TLS too. Every call can have a time limit. A call that times out, or is interrupted
+//! from another thread, loses nothing: the next one continues where it stopped.
+//!
+//! The library starts threads only where system calls could not be ended otherwise, for name look-ups and for reading
+//! certificates, and one for each connection in [`Server::serve`].
 //!
 //! ```
 //! # fn main() -> landline::Result<()> {
