@@ -1,0 +1,41 @@
+//! What every step of opening a connection is bounded by.
+
+use crate::connection::Interrupter;
+use crate::deadline::Deadline;
+use crate::error::{Error, Interrupted, Phase, Result};
+use crate::transport::Wake;
+use std::time::Duration;
+
+/// Until when opening a connection may take, and what can interrupt it. There is one for all steps together.
+#[derive(Clone, Copy)]
+pub(super) struct Budget<'a> {
+    pub(super) deadline: Deadline,
+    pub(super) wake: Option<&'a Wake>,
+}
+
+impl Budget<'_> {
+    /// The same for a step that has a limit of its own.
+    pub(super) fn at_most(self, limit: Option<Duration>) -> Self {
+        Self { deadline: self.deadline.earliest(Deadline::after(limit)), ..self }
+    }
+
+    /// Fails if the step has been interrupted.
+    pub(super) fn check_interrupted(self, phase: Phase) -> Result<()> {
+        if self.wake.is_some_and(Wake::is_interrupting) { Err(Interrupted::during(phase)) } else { Ok(()) }
+    }
+}
+
+/// Calls `open` with a budget that begins now. What interrupts `open` is used up by it.
+pub(super) fn with_budget<T>(
+    timeout: Option<Duration>,
+    interrupter: Option<&Interrupter>,
+    open: impl FnOnce(Budget<'_>) -> Result<T>,
+) -> Result<T> {
+    interrupter.map_or(Ok(()), Interrupter::check_process)?;
+    let wake = interrupter.map(Interrupter::recv_wake);
+    let result = open(Budget { deadline: Deadline::after(timeout), wake });
+    if let (Err(Error::Interrupted(_)), Some(wake)) = (&result, wake) {
+        wake.take();
+    }
+    result
+}

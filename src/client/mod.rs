@@ -1,0 +1,172 @@
+//! Opening a connection as a client.
+
+mod budget;
+mod builder;
+mod dial;
+mod upgrade;
+
+pub use builder::ClientBuilder;
+
+use crate::config::Config;
+use crate::connection::{Interrupter, WebSocket};
+use crate::entropy;
+use crate::error::{Error, Result};
+use crate::proto::Protocol;
+use crate::proto::handshake::HeadLimits;
+use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
+use crate::uri::Endpoint;
+use budget::{Budget, with_budget};
+use std::time::Duration;
+use upgrade::Template;
+
+/// Opens a connection with the default settings.
+///
+/// Blocks until it is open, for at most 30 s in total. `url` begins with `ws://` or `wss://`. If it contains a user
+/// name and password, they are sent as Basic authorization.
+///
+/// ```no_run
+/// let mut ws = landline::connect("wss://example.com/feed")?;
+/// while let Some(message) = ws.recv()? {
+///     println!("{message:?}");
+/// }
+/// # Ok::<(), landline::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`Client::connect`].
+pub fn connect(url: &str) -> Result<WebSocket> {
+    Client::default().connect(url)
+}
+
+/// The settings of a client, with which any number of connections can be opened. See [`Client::builder`].
+#[derive(Clone, Debug)]
+pub struct Client {
+    config: Config,
+    tls: Tls,
+    tcp: TcpOptions,
+    request: Template,
+    connect_timeout: Option<Duration>,
+    handshake_timeout: Option<Duration>,
+    limits: HeadLimits,
+    interrupter: Option<Interrupter>,
+}
+
+/// Where the connector for `wss` comes from.
+#[derive(Clone, Debug)]
+enum Tls {
+    Connector(TlsConnector),
+    Options(TlsConnectorBuilder),
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            tls: Tls::Options(TlsConnector::builder()),
+            tcp: TcpOptions::default(),
+            request: Template::default(),
+            connect_timeout: Some(Duration::from_secs(10)),
+            handshake_timeout: ClientBuilder::HANDSHAKE_TIMEOUT,
+            limits: HeadLimits::default(),
+            interrupter: None,
+        }
+    }
+}
+
+impl Client {
+    /// Returns a builder with the default options.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// let client = landline::Client::builder()
+    ///     .header("Authorization", "Bearer 6f2a")
+    ///     .subprotocol("v2.feed")
+    ///     .connect_timeout(Some(Duration::from_secs(5)))
+    ///     .build()?;
+    /// let mut ws = client.connect("wss://example.com/feed")?;
+    /// assert_eq!(ws.handshake().subprotocol.as_deref(), Some("v2.feed"));
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder { client: Self::default(), error: None }
+    }
+
+    /// Opens a connection.
+    ///
+    /// Blocks until it is open. Looking up the name, connecting, TLS and the opening handshake together take at
+    /// most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Tls`],
+    /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Timeout`] naming the
+    /// step, [`Error::Interrupted`], [`Error::Io`].
+    pub fn connect(&self, url: &str) -> Result<WebSocket> {
+        let endpoint = Endpoint::parse(url)?;
+        self.within_budget(|budget| {
+            let tls = self.connector_for(&endpoint, budget)?;
+            let transport = self.dial(endpoint.host(), endpoint.port(), budget)?;
+            self.open(transport, tls, &endpoint, budget)
+        })
+    }
+
+    /// Opens a connection over a transport that is already connected, such as a TCP or Unix socket of [`std`], a
+    /// tunnel, or memory. `url` determines the request; with `wss`, TLS runs over the transport.
+    ///
+    /// Blocks until it is open, for at most `handshake_timeout`.
+    ///
+    /// ```no_run
+    /// let socket = std::os::unix::net::UnixStream::connect("/run/feed.sock")?;
+    /// let mut ws = landline::Client::default().connect_over(socket, "ws://localhost/feed")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_over(&self, transport: impl IntoTransport, url: &str) -> Result<WebSocket> {
+        let endpoint = Endpoint::parse(url)?;
+        let transport = transport.into_transport(&self.tcp);
+        let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
+        self.within_budget(|budget| {
+            let tls = self.connector_for(&endpoint, budget)?;
+            self.open(transport, tls, &endpoint, budget)
+        })
+    }
+
+    /// This client's end of one connection, for a program with an event loop of its own that does the I/O: see
+    /// [`Protocol`]. Its first output is the request for `url`. Of the settings, time limits, keepalive, TLS, TCP
+    /// options and the interrupter do nothing: with `wss` the caller does TLS. Never blocks.
+    ///
+    /// ```
+    /// let client = landline::Client::builder().subprotocol("chat").build()?;
+    /// let end = client.protocol("wss://example.com/room")?;
+    /// assert!(end.output().starts_with(b"GET /room HTTP/1.1\r\nHost: example.com\r\n"));
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`]; [`Error::Config`]; [`Error::Io`] if the system has no randomness.
+    pub fn protocol(&self, url: &str) -> Result<Protocol> {
+        let handshake = self.handshake_for(&Endpoint::parse(url)?)?;
+        Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
+    }
+
+    /// The settings of the connections that this client opens.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Opens a connection within the handshake's time, and lets the interrupter go on to serve it.
+    fn within_budget(&self, open: impl FnOnce(Budget<'_>) -> Result<WebSocket>) -> Result<WebSocket> {
+        let ws = with_budget(self.handshake_timeout, self.interrupter.as_ref(), open)?;
+        if let Some(interrupter) = &self.interrupter {
+            ws.attach(interrupter);
+        }
+        Ok(ws)
+    }
+}
