@@ -800,24 +800,27 @@ landline_status landline_conn_header(const landline_conn *conn,
 /*
  * ===== Options: landline_options =================================================================================
  *
- * Options for connecting and for listening. One that an end has no use for does nothing there.
+ * Options for clients, servers and landline_protocol. Options marked "Client" or "Server" are ignored on the other
+ * side.
  *
- * Connections with the same TLS options share what was made of them, in the whole process, from these or other options:
- * only the first one parses certificates. Files are read for each connection, so that changed ones are noticed; the
- * platform's certificates are read again after 10 minutes. A forked child begins anew.
+ * Certificates are parsed once for all connections with the same TLS options: within a process, such connections
+ * share the result, even if they were opened with different option handles. Certificate files are read for each
+ * connection, so that changes are noticed; the platform's certificates are read again after 10 minutes. A forked
+ * child starts afresh.
  *
- * So that this works, the process keeps up to 8 clients' TLS settings in memory, private keys and passwords included, and
- * up to 8 identities of servers, even after everything made with them has been freed.
+ * To make this possible, the process keeps the latest 8 TLS settings of clients and the latest 8 server
+ * identities in memory, including private keys and passwords, even after everything created with them has been
+ * freed.
  *
- * Ownership: made by landline_options_new(), freed by landline_options_free(). What is made with them copies what it
- * needs: they may be changed or freed right afterwards.
+ * Ownership: created by landline_options_new(), freed by landline_options_free(). Functions that take options copy
+ * them, so the handle may be changed or freed as soon as they return.
  *
- * Threads: any, at the same time too.
+ * Threads: any number of threads may use the same handle at the same time.
  */
 
 /**
- * Makes options with the defaults. Free it with landline_options_free(). They are worth keeping for further connections:
- * any number can be made with them, at the same time too, without giving the same options again.
+ * Creates options with their default values. Free them with landline_options_free(). The same handle can be used for
+ * any number of connections, also at the same time.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
@@ -826,122 +829,160 @@ landline_status landline_options_new(landline_options **options);
 /** Frees options. NULL does nothing. */
 void landline_options_free(landline_options *options);
 
-/** Largest message to accept in bytes, all fragments together, inflated. Default 16777216 (16 MiB). */
+/** Largest message to accept, in bytes: the sum of its fragments, after decompression. Default 16777216 (16 MiB). */
 #define LANDLINE_OPT_MAX_MESSAGE_SIZE 1
-/** Most fragments of one message. Default 131072. */
+/** Largest number of fragments to accept in one message, at least 1. Default 131072. */
 #define LANDLINE_OPT_MAX_FRAGMENTS 2
-/** How long a call that sends may go without any progress, whatever its own time limit; -1 for no limit. Default 30000. */
+/**
+ * How long a sending call may go without making progress; its `timeout_ms` applies as well. -1 means no limit.
+ * Default 30000.
+ */
 #define LANDLINE_OPT_SEND_TIMEOUT_MS 3
-/** How long each call that receives may wait, whatever its own time limit; -1 for no limit. Default -1. */
+/** How long each receiving call may wait; its `timeout_ms` applies as well. -1 means no limit. Default -1. */
 #define LANDLINE_OPT_RECV_TIMEOUT_MS 4
-/** How long the closing handshake may take as a whole; -1 for no limit. Default 5000. */
+/** How long the whole closing handshake may take; -1 means no limit. Default 5000. */
 #define LANDLINE_OPT_CLOSE_TIMEOUT_MS 5
-/** Ping a peer that has been silent for so long, inside calls that receive; 0 and -1 never. Default 0; 20000 is usual. */
+/**
+ * Keepalive: send a Ping when nothing has arrived from the peer for this long. This happens within receiving calls.
+ * 0 and
+ * -1 turn keepalive off. Default 0; 20000 is a usual value.
+ */
 #define LANDLINE_OPT_KEEPALIVE_INTERVAL_MS 6
-/** Give up a peer that stays silent for so long behind that Ping; -1 never. Default 20000. */
+/**
+ * Keepalive: end the connection when nothing has arrived for this long after the Ping; -1 means never. Default
+ * 20000.
+ */
 #define LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS 7
-/** Client: how long connecting may take, all addresses together; -1 for no limit. Default 10000. */
+/** Client: how long connecting may take, for all addresses together; -1 means no limit. Default 10000. */
 #define LANDLINE_OPT_CONNECT_TIMEOUT_MS 8
 /**
- * How long opening a connection may take in all, being refused included; -1 for no limit. Default 30000 for clients, 10000
- * for servers.
+ * How long opening a connection may take in total, including the time to send or receive a refusal; -1 means no
+ * limit. Default 30000 for clients, 10000 for servers.
  */
 #define LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS 9
-/** 1 offers or accepts compression (permessage-deflate, RFC 7692). Default 0. */
+/** 1: offer compression (client) or accept offers of it (server): permessage-deflate, RFC 7692. Default 0. */
 #define LANDLINE_OPT_COMPRESSION 10
-/** 1 (fast) to 9 (small). Default 6. */
+/** Compression level for messages that this end sends, from 1 (fastest) to 9 (smallest). Default 6. */
 #define LANDLINE_OPT_COMPRESSION_LEVEL 11
 /**
- * Smallest message to compress, in bytes. Default: all messages where this end's messages may refer to earlier ones;
- * where each begins with an empty window, those of at least 128 bytes. Once set, it holds in both cases. Some peers
- * (libwebsockets' client is one) cannot read a connection with compressed and plain messages.
+ * Length of the smallest message to compress, in bytes. Default: all messages are compressed if this end's messages
+ * may refer to earlier ones; if each message starts with an empty window, those of at least 128 bytes are. A value
+ * that is set applies in both cases. Some peers, such as libwebsockets' client, cannot handle a mixture of
+ * compressed and uncompressed messages.
  */
 #define LANDLINE_OPT_COMPRESSION_THRESHOLD 12
-/** 1: the server compresses each message by itself. Default 0. */
+/**
+ * 1: the server starts each message with an empty window, so that no message refers to earlier ones. A client that
+ * sets this requires it: if the server does not support it, the connection has no compression. Default 0.
+ */
 #define LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER 13
-/** 1: the client compresses each message by itself. Default 0. */
+/** 1: the client starts each message with an empty window. Default 0. */
 #define LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER 14
-/** Window of the server's compressor, 9 to 15. Default 15. */
+/**
+ * Largest window for messages from the server: 2 to the power of this many bytes, 9 to 15. A client that sets less
+ * than 15 requires it: if the server does not support it, the connection has no compression. Default 15.
+ */
 #define LANDLINE_OPT_SERVER_MAX_WINDOW_BITS 15
-/** Window of the client's compressor, 9 to 15. Default 15. */
+/**
+ * Largest window for messages from the client: 2 to the power of this many bytes, 9 to 15. A server that sets less
+ * than 15 declines compression with clients that do not let the server choose this. Default 15.
+ */
 #define LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS 16
-/** 1: no compressor is kept between messages. Default 0. */
+/** 1: free the compressor's memory after each message; each message then starts with an empty window. Default 0. */
 #define LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES 17
-/** Longest head of a request or answer in bytes. Default 16384. */
+/** Largest head of a request or response to accept, in bytes. Default 16384. */
 #define LANDLINE_OPT_MAX_HEAD_SIZE 18
-/** Most headers in it. Default 100. */
+/** Largest number of headers to accept in a request or response. Default 100. */
 #define LANDLINE_OPT_MAX_HEADERS 19
-/** Longest first line of it in bytes. Default 8192. */
+/** Longest first line of a request or response to accept, in bytes. Default 8192. */
 #define LANDLINE_OPT_MAX_START_LINE 20
-/** Client: how much to keep of the body of a refusal, in bytes. Default 65536. */
+/** Client: how much of the body of a refusal to keep, in bytes. Default 65536. */
 #define LANDLINE_OPT_MAX_REFUSAL_BODY 21
-/** 0 lets the kernel delay small writes (no TCP_NODELAY). Default 1. */
+/** 1: send small writes at once (TCP_NODELAY); 0: the kernel may delay them. Default 1. */
 #define LANDLINE_OPT_TCP_NODELAY 22
-/** Client: 0 does not trust the platform's certificates, only those that are given. Default 1. */
+/**
+ * Client: 1: trust the platform's root certificates; 0: trust only those given by LANDLINE_OPT_TLS_CA_FILE and
+ * LANDLINE_OPT_TLS_CA_PEM. Default 1.
+ */
 #define LANDLINE_OPT_TLS_PLATFORM_ROOTS 23
-/** Client: 1 accepts any certificate. That gives away what TLS is for. Default 0. */
+/** Client: 1: accept any certificate. Anyone on the network path can then read and change everything. Default 0. */
 #define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS 24
-/** Client: 1 accepts a certificate of any host. That gives away most of what TLS is for. Default 0. */
+/**
+ * Client: 1: accept a trusted certificate even if it is for a different host. Whoever has a trusted certificate for
+ * any host can then impersonate the server. Default 0.
+ */
 #define LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES 25
 /**
- * Server: most connections at a time, counted from when they are accepted; more are answered with 503, and dropped while
- * 32 others are being told so. Default 1024.
+ * Server: largest number of connections at a time, counted from when they are accepted. Further clients are refused
+ * with 503, or dropped while 32 others are being refused. Default 1024.
  */
 #define LANDLINE_OPT_MAX_CONNECTIONS 26
-/** Server: stack of each connection's thread in bytes. Default 262144. */
+/** Server: stack size of each connection's thread, in bytes. Default 262144. */
 #define LANDLINE_OPT_STACK_SIZE 27
 /**
- * Server: which web pages may connect: LANDLINE_ORIGINS_ANY, _SAME or _LIST. Default any; a server that trusts
- * cookies or the local network should set another.
+ * Server: which web pages may connect: LANDLINE_ORIGINS_ANY, _SAME or _LIST. Default: any. A server that trusts
+ * cookies, or that listens only on a local network, should choose another value.
  */
 #define LANDLINE_OPT_ORIGINS 28
 /**
- * 1: each connection is used by one thread only, the first one that calls a function on it; others get LANDLINE_ERR_BUSY,
- * but for landline_conn_abort(), _retain() and _free(). It cannot be interrupted. Saves a system call for each wait.
- * Default 0.
+ * 1: each connection is used by one thread only, the first one that calls a function on it. Other threads get
+ * LANDLINE_ERR_BUSY, except from landline_conn_abort(), _retain() and _free(), and the connection cannot be
+ * interrupted. This saves a system call in each wait. Default 0.
  */
 #define LANDLINE_OPT_SINGLE_THREAD 29
 
 /**
- * Server: by which scheme browsers reach it, where a proxy in front of it does TLS: LANDLINE_SCHEME_UNKNOWN, _HTTP or
- * _HTTPS. LANDLINE_ORIGINS_SAME compares it. Default https if the server speaks TLS by itself, else unknown.
+ * Server: the scheme by which browsers reach it, needed if a proxy in front of it does TLS: LANDLINE_SCHEME_UNKNOWN,
+ * _HTTP or _HTTPS. LANDLINE_ORIGINS_SAME compares it with the page's. Default: HTTPS if the server does TLS itself,
+ * otherwise unknown.
  */
 #define LANDLINE_OPT_PUBLIC_SCHEME 30
 
 /**
- * Let the kernel probe a peer of which nothing has come for this long (SO_KEEPALIVE), in whole seconds, rounded up; it
- * works while nobody receives, too. A peer that does not answer ends the connection with LANDLINE_ERR_IO. Default 0:
- * no probes. As for all options of TCP, 0 leaves it to the system.
+ * TCP keepalive: the kernel probes a peer from which nothing has arrived for this long (SO_KEEPALIVE), even while no
+ * thread is receiving. Rounded up to whole seconds. If the peer does not answer, calls fail with LANDLINE_ERR_IO.
+ * Default 0: no probes. For this option and the other TCP options below, 0 means the system's default.
  */
 #define LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS 31
-/** Time from one such probe to the next, in whole seconds, rounded up. Default 0: the system's, 75 s on Linux. */
+/**
+ * TCP keepalive: time from one probe to the next, rounded up to whole seconds. Takes effect only if
+ * LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS is set. Default 0: the system's, which is 75 s on Linux.
+ */
 #define LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS 32
-/** Probes without an answer after which the kernel gives up. Default 0: the system's, 9 on Linux. */
+/**
+ * TCP keepalive: number of unanswered probes after which the kernel gives up. Takes effect only if
+ * LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS is set. Default 0: the system's, which is 9 on Linux.
+ */
 #define LANDLINE_OPT_TCP_KEEPALIVE_RETRIES 33
 /**
- * How long what was sent may go unacknowledged before the kernel gives up, also while the peer's window is closed. Linux
- * only: LANDLINE_ERR_CONFIG elsewhere. Default 0: the system's, some 15 minutes, and no limit while the peer answers.
+ * How long sent data may remain unacknowledged, or unsent because the peer's window is closed, before the kernel
+ * gives up (TCP_USER_TIMEOUT). Linux only: elsewhere, using it gives LANDLINE_ERR_CONFIG. Default 0: the system's,
+ * which on Linux is about 15 minutes, and no limit while the peer acknowledges but does not read.
  */
 #define LANDLINE_OPT_TCP_USER_TIMEOUT_MS 34
 /**
- * Size of the socket's receive buffer in bytes (SO_RCVBUF), which Linux doubles and bounds. Default 0: the system's, which
- * grows as needed where one that is set does not.
+ * Size of the socket's receive buffer in bytes (SO_RCVBUF), which Linux doubles and limits. Default 0: the system's,
+ * which grows as needed; a size that is set stays fixed.
  */
 #define LANDLINE_OPT_TCP_RECV_BUFFER_SIZE 35
-/** Size of the socket's send buffer in bytes (SO_SNDBUF), likewise. What fits is accepted without waiting. Default 0. */
+/**
+ * Size of the socket's send buffer in bytes (SO_SNDBUF), which Linux doubles and limits. Data that fits into it is
+ * accepted without waiting. Default 0: the system's, which grows as needed; a size that is set stays fixed.
+ */
 #define LANDLINE_OPT_TCP_SEND_BUFFER_SIZE 36
 
-/** Any page may connect. */
+/** Pages of any origin may connect. */
 #define LANDLINE_ORIGINS_ANY 0
 /**
- * Only pages of this server: same host and port as in the Host header, and the scheme of LANDLINE_OPT_PUBLIC_SCHEME; if
- * that is unknown, both http and https. A proxy in front has to pass on the client's Host header with its port.
+ * Only pages of this server itself may connect: same host and port as in the request's Host header, and the scheme
+ * of LANDLINE_OPT_PUBLIC_SCHEME, or either scheme if that is unknown. A proxy in front of the server has to pass on
+ * the client's Host header, including the port.
  */
 #define LANDLINE_ORIGINS_SAME 1
-/** Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN. */
+/** Only pages of the origins given by LANDLINE_OPT_ALLOWED_ORIGIN may connect. */
 #define LANDLINE_ORIGINS_LIST 2
 
-/** TLS may end in front of the server or not be used at all. */
+/** Not known: a proxy in front of the server may or may not do TLS. */
 #define LANDLINE_SCHEME_UNKNOWN 0
 /** Browsers reach the server without TLS. */
 #define LANDLINE_SCHEME_HTTP 1
@@ -951,59 +992,70 @@ void landline_options_free(landline_options *options);
 /**
  * Sets an option that is a number: LANDLINE_OPT_* 1 to 99.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown or a value out of range, with which
- * nothing changes. What does not fit other options shows when they are used: LANDLINE_ERR_CONFIG.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key or a value out of range, which leaves the
+ * option unchanged. Conflicts between options are reported when the options are used: LANDLINE_ERR_CONFIG.
  */
 landline_status landline_options_set_int(landline_options *options, int32_t key, int64_t value);
 
-/** Client: the Origin header. Default none. */
+/** Client: the Origin header to send. Default: none. */
 #define LANDLINE_OPT_ORIGIN 101
-/** Client: the Host header in place of the URL's. Default the URL's. */
+/** Client: the Host header to send. Default: the URL's host and port. */
 #define LANDLINE_OPT_HOST 102
-/** Offered (client) or spoken (server) subprotocol; each call adds one, best first. NULL removes all. */
+/**
+ * A subprotocol to offer (client) or to support (server). Each call adds one, the preferred one first; NULL removes
+ * all. A client learns from LANDLINE_CONN_SUBPROTOCOL which one was chosen, if any.
+ */
 #define LANDLINE_OPT_SUBPROTOCOL 103
 /**
- * Server: an origin that may connect, such as "https://example.com"; each call adds one. NULL removes all. Sets
- * LANDLINE_ORIGINS_LIST. What is no origin is refused when the options are used.
+ * Server: an origin whose pages may connect, such as "https://example.com". Each call adds one; NULL removes all.
+ * Also sets LANDLINE_OPT_ORIGINS to LANDLINE_ORIGINS_LIST. Text that is not an origin is reported when the options
+ * are used.
  */
 #define LANDLINE_OPT_ALLOWED_ORIGIN 104
-/** Client: a file of PEM certificates to trust besides the platform's; each call adds one. NULL removes all. */
+/**
+ * Client: a file of certificates in PEM to trust in addition to the platform's. Each call adds one; NULL removes
+ * all.
+ */
 #define LANDLINE_OPT_TLS_CA_FILE 105
-/** A file with the certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_FILE. For a server it turns TLS on. */
+/** A file with this end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_FILE. For a server it turns on TLS. */
 #define LANDLINE_OPT_TLS_CERT_FILE 106
-/** A file with the private key in PKCS#8 PEM. */
+/** A file with this end's private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_FILE 107
-/** The password of LANDLINE_OPT_TLS_PKCS12, which has to be given too. */
+/** The password of LANDLINE_OPT_TLS_PKCS12, which must also be given. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
 
 /**
- * Sets an option that is a text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL sets it back.
+ * Sets an option that is text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL restores the default.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_UTF8.
  */
 landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
 
-/** Client: PEM certificates to trust besides the platform's; each call adds some. */
+/**
+ * Client: certificates in PEM to trust in addition to the platform's. Each call adds to them; a length of 0 removes
+ * all.
+ */
 #define LANDLINE_OPT_TLS_CA_PEM 201
-/** The certificate chain in PEM; needs LANDLINE_OPT_TLS_KEY_PEM. For a server it turns TLS on. */
+/** This end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_PEM. For a server it turns on TLS. */
 #define LANDLINE_OPT_TLS_CERT_PEM 202
-/** The private key in PKCS#8 PEM. */
+/** This end's private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_PEM 203
-/** Certificate and key as a PKCS#12 archive, in place of the others. For a server it turns TLS on. */
+/** This end's certificate and key as a PKCS#12 archive, instead of PEM. For a server it turns on TLS. */
 #define LANDLINE_OPT_TLS_PKCS12 204
 
 /**
- * Sets an option that is bytes: LANDLINE_OPT_* 201 to 299. They are copied; none sets it back.
+ * Sets an option that consists of bytes: LANDLINE_OPT_* 201 to 299. They are copied; a length of 0 restores the
+ * default.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown. Certificates and keys are looked
- * at when they are used: LANDLINE_ERR_TLS.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key. Certificates and keys are not checked
+ * before they are used: LANDLINE_ERR_TLS.
  */
 landline_status landline_options_set_bytes(landline_options *options, int32_t key, const void *data, size_t len);
 
 /**
- * Adds a header, its name as it is written: to a client's request, and to each answer by which a server opens a
- * connection. Headers of the handshake itself are refused when the
- * options are used; a server refuses every client then with 500.
+ * Adds a header to a client's request, or to each response with which a server opens a connection. Its name is sent
+ * exactly as given. Headers of the handshake itself cannot be set: a client reports them when the options are used,
+ * a server refuses every client with 500.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
  * LANDLINE_ERR_UTF8.
@@ -1011,8 +1063,9 @@ landline_status landline_options_set_bytes(landline_options *options, int32_t ke
 landline_status landline_options_add_header(landline_options *options, const char *name, const char *value);
 
 /**
- * Makes connecting, with the connection that comes of it, and waiting for a client end with LANDLINE_INTERRUPTED when the
- * interrupter says so. NULL takes it away. An interrupter serves one connection, or one attempt to connect, at a time.
+ * Sets the interrupter that ends calls with LANDLINE_INTERRUPTED: a client's attempt to connect and the calls on the
+ * resulting connection, or a server's calls that wait for a client. NULL removes it. An interrupter serves one
+ * connection, or one attempt to connect, at a time.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */

@@ -1,4 +1,4 @@
-//! The names of keys, for errors: who reads "option 27" has to look it up.
+//! The names of keys, for error messages: "option 27" would have to be looked up.
 
 use crate::conn_info::*;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub(crate) fn name_of(keys: Keys, key: i32) -> String {
     keys.iter().find(|(number, _)| *number == key).map_or_else(|| key.to_string(), |(_, name)| (*name).to_owned())
 }
 
-/// What the options that an error is about are called here.
+/// The name in the C interface of the option that an error is about.
 pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
     Some(match setting {
         Setting::MaxMessageSize => "LANDLINE_OPT_MAX_MESSAGE_SIZE",
@@ -48,9 +48,9 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
     })
 }
 
-/// The error for a key that does not belong where it was given.
+/// The error for a key that does not belong to the handle it was used with.
 pub(crate) fn wrong_key(keys: Keys, key: i32, what: &str) -> Failure {
-    Failure::invalid(format!("{} is no key of {what}", name_of(keys, key)))
+    Failure::invalid(format!("{} is not a key of {what}", name_of(keys, key)))
 }
 
 /// LANDLINE_OPT_*

@@ -1,4 +1,4 @@
-//! What options hold, and the clients and servers that are made with it.
+//! The values of options, and the clients and servers that are built from them.
 
 use crate::failure::{Failure, Outcome};
 use crate::names;
@@ -35,7 +35,7 @@ pub(crate) struct Values {
     tls: Tls,
 }
 
-/// The values of a handle; the defaults for NULL.
+/// Copies the values out of a handle; for NULL, returns the defaults.
 ///
 /// # Safety
 ///
@@ -56,7 +56,7 @@ impl Values {
         self.config.close_timeout
     }
 
-    /// The interrupter that was given, or one that is made for a listener.
+    /// The interrupter that was set; if there is none, creates one for a listener.
     pub(crate) fn own_interrupter(&mut self) -> Outcome<Interrupter> {
         match &self.interrupter {
             Some(interrupter) => Ok(interrupter.clone()),
@@ -68,24 +68,24 @@ impl Values {
         }
     }
 
-    /// The same for a server that nobody can listen to.
+    /// The same values without TLS, for a connection that does not leave the process.
     pub(crate) fn without_tls(self) -> Self {
         Self { tls: Tls::default(), ..self }
     }
 
-    /// The same for a protocol without I/O.
+    /// The same values for a protocol without I/O.
     pub(crate) fn without_io(self) -> Self {
         Self { interrupter: None, single_thread: true, ..self.without_tls() }
     }
 
-    /// Reads the request of a client that is connected already.
+    /// Reads the request of a client that is already connected.
     pub(crate) fn accept_over(
         &self,
         transport: impl IntoTransport,
         limit: Option<Duration>,
     ) -> Outcome<landline::server::Request> {
         let timeout = self.handshake_timeout.unwrap_or(ServerBuilder::HANDSHAKE_TIMEOUT);
-        // A limit of 0 is one that has passed.
+        // The builder refuses a limit of 0. Here it means that the caller does not want to wait.
         let timeout =
             [timeout, limit].into_iter().flatten().min().map(|timeout| timeout.max(Duration::from_millis(1)));
         Ok(self.server()?.handshake_timeout(timeout).accept_over(transport)?)
@@ -99,7 +99,7 @@ impl Values {
         self.compression.then(|| self.compression_options.clone())
     }
 
-    /// A client, for one connection that must be open within `limit`.
+    /// A client for one connection, which must be open within `limit`.
     pub(crate) fn client(&self, is_tls: bool, limit: Option<Duration>) -> Outcome<Client> {
         let mut builder = Client::builder().config(self.config()).head_limits(self.limits).tcp(self.tcp.clone());
         for (name, value) in &self.headers {
@@ -122,7 +122,7 @@ impl Values {
         builder = builder.handshake_timeout(timeout);
         match &self.interrupter {
             Some(interrupter) => builder = builder.interrupter(interrupter.clone()),
-            // Before anything is connected, as there may be no descriptors for it.
+            // Before connecting, since there may be no descriptors left for it.
             None if !self.single_thread => builder = builder.interrupter(Interrupter::new()?),
             None => {}
         }
@@ -288,7 +288,7 @@ impl Values {
     }
 }
 
-/// Adds a value; `None` removes all.
+/// Adds a value; `None` removes all values.
 fn add<T>(values: &mut Vec<T>, value: Option<T>) {
     match value {
         Some(value) => values.push(value),
@@ -303,12 +303,12 @@ pub(crate) fn add_header(headers: &mut Headers, name: &str, value: &str) -> Outc
 fn unknown(key: i32, what: &str) -> Failure {
     let name = names::name_of(names::OPTIONS, key);
     let function = match key {
-        _ if name == key.to_string() => return Failure::invalid(format!("{key} is the key of no option")),
+        _ if name == key.to_string() => return Failure::invalid(format!("no option has the key {key}")),
         ..=99 => "int",
         100..=199 => "str",
         _ => "bytes",
     };
-    Failure::invalid(format!("{name} is not the key of {what}: set it with landline_options_set_{function}()"))
+    Failure::invalid(format!("{name} does not take {what}: set it with landline_options_set_{function}()"))
 }
 
 fn out_of_range(key: i32, value: i64) -> Failure {

@@ -124,7 +124,7 @@ static void names(void) {
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_STACK_SIZE, -5), LANDLINE_ERR_INVALID);
     CHECK_HAS(landline_error_text(), "-5 is out of range for LANDLINE_OPT_STACK_SIZE");
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_HOST, 1), LANDLINE_ERR_INVALID);
-    CHECK_HAS(landline_error_text(), "LANDLINE_OPT_HOST is not the key of a number");
+    CHECK_HAS(landline_error_text(), "LANDLINE_OPT_HOST does not take a number");
     CHECK_HAS(landline_error_text(), "landline_options_set_str()");
     CHECK_STATUS(landline_options_set_bytes(options, LANDLINE_OPT_SINGLE_THREAD, "", 0), LANDLINE_ERR_INVALID);
     CHECK_HAS(landline_error_text(), "landline_options_set_int()");
