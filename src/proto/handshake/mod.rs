@@ -240,7 +240,7 @@ fn list_holds(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 /// The bytes without optional whitespace (SP, HTAB) at both ends.
-fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+pub(in crate::proto) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
@@ -253,7 +253,7 @@ fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// Whether this byte is allowed in a token.
-fn is_tchar(byte: u8) -> bool {
+pub(in crate::proto) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
