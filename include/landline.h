@@ -1,7 +1,7 @@
 /*
- * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws and
- * wss, with blocking calls and no callbacks. Anything not declared in this file is not part of the interface. The file is
- * generated: make changes in the sources.
+ * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws
+ * and wss, with blocking calls and no callbacks. Anything not declared in this file is not part of the interface.
+ * The file is generated: make changes in the sources.
  *
  * A complete program (link with -llandline):
  *
@@ -25,61 +25,61 @@
  *
  * CONVENTIONS
  *
- * Functions are named landline_<class>_<verb>. Arguments come in this order: the handle, inputs, `flags`, `timeout_ms`,
- * outputs. Handles are opaque; a function that only queries a handle takes it as const. Outputs are written on success
- * only, except that an output handle is set to NULL on failure.
+ * Functions are named landline_<class>_<verb>. Arguments come in this order: the handle, inputs, `flags`,
+ * `timeout_ms`, outputs. Handles are opaque; a function that only queries a handle takes it as const. Outputs are
+ * written on success only, except that an output handle is set to NULL on failure.
  *
- * Options and the properties of a handle are identified by keys, so that more can be added. A query that can fail returns
- * a status: landline_<class>_int(handle, key, &value), _str(handle, key, &text, &len) and _header(handle, name, index,
- * &value, &len). A query that cannot fail returns its result: those for what a handle always has, landline_error_*() and
- * landline_status_*(). For a NULL handle the result is 0, NULL or empty.
+ * Options and the properties of a handle are identified by keys, so that more can be added. A query that can fail
+ * returns a status: landline_<class>_int(handle, key, &value), _str(handle, key, &text, &len) and _header(handle,
+ * name, index, &value, &len). A query that cannot fail returns its result: those for what a handle always has,
+ * landline_error_*() and landline_status_*(). For a NULL handle the result is 0, NULL or empty.
  *
- * Bytes are passed in as `const void *data, size_t len`, handed out as `const void **data, size_t *len`, and written to
- * `void *data, size_t capacity`. If the length is 0, the pointer is ignored. Text is a `const char *` that ends with a NUL;
- * text that is handed out comes with its length, `size_t *len`, which may be NULL.
+ * Bytes are passed in as `const void *data, size_t len`, handed out as `const void **data, size_t *len`, and written
+ * to `void *data, size_t capacity`. If the length is 0, the pointer is ignored. Text is a `const char *` that ends
+ * with a NUL; text that is handed out comes with its length, `size_t *len`, which may be NULL.
  *
- * `user` is the last argument of every callback, and directly follows the callback where one is passed in. Constants are
- * named LANDLINE_<GROUP>_<NAME>; outcomes (LANDLINE_OK and so on) and the two kinds of message have no group. Negative
- * statuses are errors and named LANDLINE_ERR_*.
+ * `user` is the last argument of every callback, and directly follows the callback where one is passed in. Constants
+ * are named LANDLINE_<GROUP>_<NAME>; outcomes (LANDLINE_OK and so on) and the two kinds of message have no group.
+ * Negative statuses are errors and named LANDLINE_ERR_*.
  *
  * OWNERSHIP
  *
- * The caller owns every handle that a function outputs, and frees it once, with the function that the section of its type
- * names. Those functions accept NULL. Nothing else needs to be freed. Text and bytes that are handed out belong to the
- * handle or, for landline_error_*(), to the thread; each function says how long they remain valid. Arguments are copied, or
- * not used after the call, unless the function says otherwise.
+ * The caller owns every handle that a function outputs, and frees it once, with the function that the section of its
+ * type names. Those functions accept NULL. Nothing else needs to be freed. Text and bytes that are handed out belong
+ * to the handle or, for landline_error_*(), to the thread; each function says how long they remain valid. Arguments
+ * are copied, or not used after the call, unless the function says otherwise.
  *
  * Freeing a connection does not perform the closing handshake; landline_conn_close() does. Connections are
  * reference-counted: call landline_conn_retain() for each further thread that will free the connection itself.
  *
  * STRINGS AND LENGTHS
  *
- * Payloads, close reasons and certificates are bytes: a pointer and a length. Names, URLs, headers and addresses are text
- * in UTF-8; the values of a peer's headers are handed out exactly as received. Text messages are UTF-8 and may contain
- * NULs; received ones are always valid. Sizes are in bytes.
+ * Payloads, close reasons and certificates are bytes: a pointer and a length. Names, URLs, headers and addresses are
+ * text in UTF-8; the values of a peer's headers are handed out exactly as received. Text messages are UTF-8 and may
+ * contain NULs; received ones are always valid. Sizes are in bytes.
  *
  * THREADS
  *
- * Any thread may call any function at any time, even on the same handle, with three exceptions: a handle may be freed only
- * when no other thread uses it; a landline_protocol is used by one thread at a time; and LANDLINE_OPT_SINGLE_THREAD
- * restricts its connections. One thread receives on a connection while any number of others send, ping, close or interrupt
- * it, over TLS too. A second thread that tries to receive gets LANDLINE_ERR_BUSY. Connections share no lock that is held
- * while one of them blocks.
+ * Any thread may call any function at any time, even on the same handle, with three exceptions: a handle may be
+ * freed only when no other thread uses it; a landline_protocol is used by one thread at a time; and
+ * LANDLINE_OPT_SINGLE_THREAD restricts its connections. One thread receives on a connection while any number of
+ * others send, ping, close or interrupt it, over TLS too. A second thread that tries to receive gets
+ * LANDLINE_ERR_BUSY. Connections share no lock that is held while one of them blocks.
  *
- * The library starts threads only to look up names, to read certificates within a time limit, and to serve the connections
- * of landline_server_run().
+ * The library starts threads only to look up names, to read certificates within a time limit, and to serve the
+ * connections of landline_server_run().
  *
  * BLOCKING AND TIME LIMITS
  *
- * Functions block until they are done, unless a time limit ends them. `timeout_ms` limits one call: -1 means no limit, 0
- * means do not wait. Any other negative number is refused with LANDLINE_ERR_INVALID, and nothing is done. A call that was
- * ended by its time limit or by landline_conn_interrupt() has lost nothing and can be repeated; for a message being sent,
- * the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent (LANDLINE_TIMED_OUT,
- * LANDLINE_INTERRUPTED). Signals do not end calls. Messages gathered with LANDLINE_SEND_FEED are sent before a call waits
- * for the peer.
+ * Functions block until they are done, unless a time limit ends them. `timeout_ms` limits one call: -1 means no
+ * limit, 0 means do not wait. Any other negative number is refused with LANDLINE_ERR_INVALID, and nothing is done. A
+ * call that was ended by its time limit or by landline_conn_interrupt() has lost nothing and can be repeated; for a
+ * message being sent, the status says whether it is on its way (LANDLINE_PENDING) or nothing of it was sent
+ * (LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED). Signals do not end calls. Messages gathered with LANDLINE_SEND_FEED
+ * are sent before a call waits for the peer.
  *
- * Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing handshake is completed
- * and keepalive works.
+ * Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing handshake is
+ * completed and keepalive works.
  *
  * A program with an event loop of its own polls LANDLINE_CONN_FD for landline_conn_poll_events(), for at most
  * LANDLINE_CONN_NEXT_DEADLINE_MS, and then calls a receiving function with a time limit of 0 until it gives
@@ -89,40 +89,43 @@
  *
  * ERRORS
  *
- * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on, and
- * negative numbers are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300 opening
- * handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether the connection that gave a
- * status is over; if so, every later receiving call gives the same status. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are
- * reported with a delay: the peer is sent a Close frame that gives the reason, and has up to 2 s to read it and end the
- * stream. landline_error_text(), landline_error_int() and landline_error_bytes() give the details of the last failure in
- * the calling thread.
+ * Every function that can fail returns a landline_status: 0 is success, positive numbers are outcomes to branch on,
+ * and negative numbers are errors, in families of a hundred: misuse (nothing was done), -100 network, -200 TLS, -300
+ * opening handshake, -400 protocol, -500 limits, -900 defects. landline_status_is_fatal() says whether the
+ * connection that gave a status is over; if so, every later receiving call gives the same status.
+ * LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are reported with a delay: the peer is sent a Close frame that gives
+ * the reason, and has up to 2 s to read it and end the stream. landline_error_text(), landline_error_int() and
+ * landline_error_bytes() give the details of the last failure in the calling thread.
  *
- * NULL pointers and misuse give an error and do not crash. A defect in Landline becomes LANDLINE_ERR_PANIC, which the
- * connection then gives to every call. SIGPIPE is never raised. `errno` is not part of the interface; LANDLINE_ERROR_ERRNO
- * is. After fork() the child may create handles of its own; those it has inherited belong to its parent: see FORK.
+ * NULL pointers and misuse give an error and do not crash. A defect in Landline becomes LANDLINE_ERR_PANIC, which
+ * the connection then gives to every call. SIGPIPE is never raised. `errno` is not part of the interface;
+ * LANDLINE_ERROR_ERRNO is. After fork() the child may create handles of its own; those it has inherited belong to
+ * its parent: see FORK.
  *
  * FORK
  *
  * A handle (connection, writer, listener, server, request, interrupter) belongs to the process that created it. In a
- * process forked from that one, every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two processes
- * share; freeing it closes the child's copies of its descriptors and does nothing else, and the parent does not notice.
- * When the parent ends a connection or a listener, the peer is told, and the port becomes free, even though a child has the
- * descriptor. Options can be used in the child, unless another thread was changing them at the moment of the fork. A server
- * with several processes binds a socket, forks, and creates a listener in each process: landline_listen_fd().
+ * process forked from that one, every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two
+ * processes share; freeing it closes the child's copies of its descriptors and does nothing else, and the parent
+ * does not notice. When the parent ends a connection or a listener, the peer is told, and the port becomes free,
+ * even though a child has the descriptor. Options can be used in the child, unless another thread was changing them
+ * at the moment of the fork. A server with several processes binds a socket, forks, and creates a listener in each
+ * process: landline_listen_fd().
  *
  * LOADING AT RUN TIME
  *
- * dlopen() and dlclose() may be called in any order and any number of times. Call dlclose() only when every handle is freed
- * and no call is in progress. The installed library stays in memory, because OpenSSL, which outlives it, holds pointers to
- * its functions; opening it again costs nothing. Link a library of your own that contains liblandline.a with
- * -Wl,-z,nodelete.
+ * dlopen() and dlclose() may be called in any order and any number of times. Call dlclose() only when every handle
+ * is freed and no call is in progress. The installed library stays in memory, because OpenSSL, which outlives it,
+ * holds pointers to its functions; opening it again costs nothing. Link a library of your own that contains
+ * liblandline.a with -Wl,-z,nodelete.
  *
  * VERSIONS
  *
- * LANDLINE_VERSION is the version of the header, landline_version() that of the library. Within one LANDLINE_ABI_VERSION,
- * which is also the number of the shared library (liblandline.so.0), functions, keys and statuses are only added: a program
- * works with any library that is not older than its header. Numbers never change their meaning. While the ABI version is 0,
- * a release that changes the minor version may break this; CHANGELOG.md then says so.
+ * LANDLINE_VERSION is the version of the header, landline_version() that of the library. Within one
+ * LANDLINE_ABI_VERSION, which is also the number of the shared library (liblandline.so.0), functions, keys and
+ * statuses are only added: a program works with any library that is not older than its header. Numbers never change
+ * their meaning. While the ABI version is 0, a release that changes the minor version may break this; CHANGELOG.md
+ * then says so.
  */
 
 #ifndef LANDLINE_H
@@ -144,7 +147,8 @@ extern "C" {
 #endif
 
 /**
- * What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+ * What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an
+ * error.
  *
  * New numbers may be added to each family of a hundred; treat an unknown one as its family.
  */
@@ -167,11 +171,12 @@ typedef struct landline_protocol landline_protocol;
  *
  * An open connection, of a client or of a server.
  *
- * Ownership: counted. It is made with one reference; landline_conn_retain() adds one, landline_conn_free() gives one up,
- * and the last one ends the connection.
+ * Ownership: reference-counted. A connection is created with one reference; landline_conn_retain() adds one,
+ * landline_conn_free() releases one. Releasing the last one ends the connection.
  *
- * Threads: any, at any time. One thread receives while any number of others send, ping, close, interrupt and abort; a
- * second one that receives gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection to one thread.
+ * Threads: any thread, at any time. One thread receives while any number of others send, ping, close, interrupt and
+ * abort; a second thread that tries to receive gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection
+ * to one thread.
  */
 
 /**
@@ -181,9 +186,9 @@ typedef struct landline_protocol landline_protocol;
  * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
  * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (LANDLINE_ERROR_PHASE says in which step of both);
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
  * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
- * LANDLINE_ERR_HANDSHAKE when the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
+ * LANDLINE_ERR_HANDSHAKE if the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_connect(const char *url,
@@ -196,19 +201,20 @@ landline_status landline_connect(const char *url,
  * ===== Sending ===================================================================================================
  */
 
-/** A text message: valid UTF-8, checked when it was received or before it is sent. */
+/** A text message: valid UTF-8, which is checked when it is received and before it is sent. */
 #define LANDLINE_TEXT 1
 /** A binary message. */
 #define LANDLINE_BINARY 2
 
 /**
- * Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
- * call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+ * Gather the message instead of sending it at once, which saves system calls. Gathered messages are sent with the
+ * next message that is not gathered, by landline_conn_flush(), before a receiving call waits, or when there are 64
+ * KiB of them. If another thread receives, call landline_conn_flush().
  */
 #define LANDLINE_SEND_FEED 1
 /**
- * Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
- * LANDLINE_OPT_COMPRESSION_THRESHOLD.
+ * Do not compress the message: for data that is already compressed or contains a secret. Some peers cannot handle
+ * such a message on a connection with compression: see LANDLINE_OPT_COMPRESSION_THRESHOLD.
  */
 #define LANDLINE_SEND_COMPRESS_NEVER 2
 /** Compress the message even if it is small. */
@@ -218,12 +224,13 @@ landline_status landline_connect(const char *url,
  * Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
  *
  * Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
- * LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
- * whole, one after the other. `data` is not used after the call.
+ * LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go
+ * out whole, one after the other. `data` is not used after the call.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
- * LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
- * not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of the message was sent, and it may be sent again;
+ * LANDLINE_PENDING: the message is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for a
+ * text message that is not UTF-8; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: see
+ * landline_conn_recv().
  */
 landline_status landline_conn_send(landline_conn *conn,
                                    int32_t kind,
@@ -243,7 +250,7 @@ landline_status landline_conn_send_message(landline_conn *conn,
 
 /** A piece of memory. The same as `struct iovec`. */
 typedef struct landline_slice {
-    /** Where it begins; does not matter if there is none of it. */
+    /** Where it begins; ignored if `len` is 0. */
     const void *data;
     /** Its length in bytes. */
     size_t len;
@@ -261,21 +268,23 @@ landline_status landline_conn_send_vectored(landline_conn *conn,
                                             int32_t timeout_ms);
 
 /**
- * Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
+ * Writes what was gathered with LANDLINE_SEND_FEED or is still to be written after LANDLINE_PENDING. Blocks as
+ * landline_conn_send() does.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
  */
 landline_status landline_conn_flush(landline_conn *conn, int32_t timeout_ms);
 
 /**
- * Sends a message if that needs no waiting. Never blocks. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or _ALWAYS.
+ * Sends a message if that is possible without waiting. Never blocks. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or
+ * _ALWAYS.
  *
- * LANDLINE_OK: the message was accepted. Its bytes are in the kernel, or what the kernel had no room for is in the queue
- * of the connection, in front of whatever is sent next; it leaves while a receiving call waits, and with the next call
- * that sends or flushes. LANDLINE_ERR_WOULD_BLOCK: nothing of the message was accepted, and the connection is as it was
- * apart from the progress of earlier messages. 64 KiB or more of those are stuck because the peer does not read, or the
- * message would have to wait for another thread, which streams a message or writes a large one. So a connection holds at
- * most 64 KiB and one message for a peer that does not read. An interruption is left to the next call that waits.
+ * LANDLINE_OK: the message was accepted. What the kernel had no room for is in the connection's queue, ahead of
+ * whatever is sent next; it is sent while a receiving call waits, and by the next call that sends or flushes.
+ * LANDLINE_ERR_WOULD_BLOCK: nothing of the message was accepted, because 64 KiB or more of earlier messages are
+ * still queued for a peer that does not read, or because the message would have to wait for another thread that is
+ * streaming a message or writing a large one. Earlier messages may have made progress. So a connection never holds
+ * more than 64 KiB and one message for a peer that does not read. An interrupt is left to the next call that waits.
  *
  * LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID; the final errors of
  * landline_conn_send().
@@ -290,43 +299,46 @@ landline_status landline_conn_try_send(landline_conn *conn,
 /*
  * ===== Receiving: landline_message ===============================================================================
  *
- * A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
- * from landline_conn_recv_ref().
+ * A received message. Messages from landline_conn_recv() own their data; those from landline_conn_recv_ref() are
+ * borrowed from their connection.
  *
- * Ownership: the caller's, who frees it with landline_message_free(); a borrowed one before its connection.
+ * Ownership: the caller owns a message and frees it with landline_message_free(). A borrowed message must be freed
+ * before its connection.
  *
- * Threads: any, several at the same time, until it is freed.
+ * Threads: any number of threads may use a message at the same time, until it is freed.
  */
 
 /**
- * Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
+ * Receives the next whole message. The message owns its data; free it with landline_message_free().
  *
- * Blocks until there is one, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0 returns only
- * what has arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and answers Pings and Close frames.
+ * Blocks until there is a message, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0
+ * returns only what has already arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and
+ * answers Pings and Close frames.
  *
- * LANDLINE_OK; LANDLINE_CLOSED: closing handshake complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
- * LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
- * receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
- * LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
- * LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
- * frame that gives the reason: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
+ * LANDLINE_OK; LANDLINE_CLOSED: the closing handshake is complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT,
+ * LANDLINE_INTERRUPTED: nothing is lost, even in the middle of a message: call again; LANDLINE_ERR_BUSY: another
+ * thread is receiving. All other errors are final: free the connection. They are LANDLINE_ERR_EOF,
+ * LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED,
+ * LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS and LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT
+ * are returned once the peer has had time to read the Close frame that gives the reason: when it ends the stream, or
+ * after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_conn_recv(landline_conn *conn, int32_t timeout_ms, landline_message **message);
 
 /**
- * landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
- * landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
+ * Receives as landline_conn_recv() does, but without a copy: the message is borrowed from the connection. Until it
+ * is freed with landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending is not affected.
  */
 landline_status landline_conn_recv_ref(landline_conn *conn, int32_t timeout_ms, landline_message **message);
 
 /**
- * Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
- * memory, whatever the size of the message.
+ * Receives a message piece by piece into the caller's buffer: `*len` bytes, as many as have arrived and fit, of a
+ * message of `*kind`. Uses constant memory, whatever the size of the message.
  *
- * LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
- * is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
- * whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
- * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
+ * LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call continues it, because the buffer is
+ * full or the rest has not arrived. Nothing is lost if the buffer is too small. Text is valid UTF-8 as a whole, but
+ * a character may be split between two calls. Calling another receiving function skips the rest of the message.
+ * Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID if `capacity` is 0.
  */
 landline_status landline_conn_recv_into(landline_conn *conn,
                                         void *data,
@@ -339,8 +351,8 @@ landline_status landline_conn_recv_into(landline_conn *conn,
 int32_t landline_message_kind(const landline_message *message);
 
 /**
- * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
- * for NULL.
+ * The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. NULL only if
+ * `message` is.
  */
 const void *landline_message_data(const landline_message *message);
 
@@ -348,8 +360,8 @@ const void *landline_message_data(const landline_message *message);
 size_t landline_message_len(const landline_message *message);
 
 /**
- * Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
- * connection, so free it before that. NULL does nothing.
+ * Frees a message, in any thread. A borrowed message is returned to its connection, which can then receive again; it
+ * must be freed before the connection. NULL does nothing.
  */
 void landline_message_free(landline_message *message);
 
@@ -360,27 +372,27 @@ void landline_message_free(landline_message *message);
 
 /** The connection has served its purpose. */
 #define LANDLINE_CLOSE_NORMAL_CLOSURE 1000
-/** This end goes away: a server stops, or a page is left. */
+/** This end is going away: a server is stopping, or the user is leaving a page. */
 #define LANDLINE_CLOSE_GOING_AWAY 1001
 /** The peer broke the protocol. */
 #define LANDLINE_CLOSE_PROTOCOL_ERROR 1002
-/** A kind of message that this end does not accept. */
+/** The peer sent a kind of message that this end does not accept. */
 #define LANDLINE_CLOSE_UNSUPPORTED_DATA 1003
 /** Reported for a Close frame without a code; cannot be sent. */
 #define LANDLINE_CLOSE_NO_STATUS_RECEIVED 1005
 /** Reported if the connection ended without a Close frame; cannot be sent. */
 #define LANDLINE_CLOSE_ABNORMAL_CLOSURE 1006
-/** A message whose content does not fit its type, such as text that is not UTF-8. */
+/** The peer sent a message whose content does not match its type, such as text that is not UTF-8. */
 #define LANDLINE_CLOSE_INVALID_FRAME_PAYLOAD_DATA 1007
-/** A message that breaks a policy. */
+/** The peer sent a message that violates a policy. */
 #define LANDLINE_CLOSE_POLICY_VIOLATION 1008
-/** A message that is too big to process. */
+/** The peer sent a message that is too big to process. */
 #define LANDLINE_CLOSE_MESSAGE_TOO_BIG 1009
 /** The client expected an extension that the server did not negotiate. */
 #define LANDLINE_CLOSE_MANDATORY_EXTENSION 1010
-/** This end met an unexpected condition. */
+/** This end encountered an unexpected condition. */
 #define LANDLINE_CLOSE_INTERNAL_ERROR 1011
-/** The service restarts. */
+/** The service is restarting. */
 #define LANDLINE_CLOSE_SERVICE_RESTART 1012
 /** The service is overloaded: try again later. */
 #define LANDLINE_CLOSE_TRY_AGAIN_LATER 1013
@@ -388,19 +400,20 @@ void landline_message_free(landline_message *message);
 #define LANDLINE_CLOSE_BAD_GATEWAY 1014
 
 /**
- * Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
- * peer's Close frame, discarding everything else that arrives, however much. Messages that were sent before still reach
- * a peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for it.
+ * Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for
+ * the peer's Close frame, discarding everything else that arrives, however much. Messages sent earlier still reach a
+ * peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for
+ * it.
  *
  * Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
  * connection is over whatever the status, except for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
  * LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY. It still has to be freed.
  *
- * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that is
- * receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has borrowed a
- * message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any LANDLINE_CLOSE_* except 1005
- * and 1006, and 3000 to 4999, can) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
- * landline_conn_recv().
+ * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
+ * is receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has
+ * borrowed a message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any
+ * LANDLINE_CLOSE_* except 1005 and 1006, and 3000 to 4999, can) or a reason that is too long;
+ * LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of landline_conn_recv().
  */
 landline_status landline_conn_close(landline_conn *conn,
                                     int32_t code,
@@ -409,10 +422,10 @@ landline_status landline_conn_close(landline_conn *conn,
                                     int32_t timeout_ms);
 
 /**
- * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still deliver
- * what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame
- * was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
- * landline_conn_close().
+ * Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still
+ * deliver what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if
+ * a Close frame was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and
+ * LANDLINE_ERR_INVALID as landline_conn_close().
  */
 landline_status landline_conn_close_start(landline_conn *conn,
                                           int32_t code,
@@ -421,16 +434,16 @@ landline_status landline_conn_close_start(landline_conn *conn,
                                           int32_t timeout_ms);
 
 /**
- * Ends the connection immediately, without a Close frame, from any thread. Blocked calls return LANDLINE_ERR_ABORTED.
- * Never blocks.
+ * Ends the connection immediately, without a Close frame, from any thread. Blocked calls return
+ * LANDLINE_ERR_ABORTED. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_conn_abort(landline_conn *conn);
 
 /**
- * Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting; call
- * landline_conn_close() first. NULL does nothing.
+ * Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting;
+ * call landline_conn_close() first. NULL does nothing.
  */
 void landline_conn_free(landline_conn *conn);
 
@@ -447,19 +460,19 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_TIMED_OUT 2
 /** Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent. */
 #define LANDLINE_INTERRUPTED 3
-/** The buffer has been filled, or a part of the message has arrived; the next call goes on with it. */
+/** The buffer is full, or the rest of the message has not arrived yet; the next call continues it. */
 #define LANDLINE_MORE 4
 /**
- * Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
- * be sent again: the next call that sends, flushes or receives carries on with it.
+ * Time ran out, or the call was interrupted, when the message had already been accepted. It is on its way and must
+ * not be sent again: the next call that sends, flushes or receives continues to send it.
  */
 #define LANDLINE_PENDING 5
 
-/** An argument is NULL that may not be. Nothing was done. */
+/** An argument is NULL that must not be. Nothing was done. */
 #define LANDLINE_ERR_NULL -1
 /** An argument is out of range; the error's text names it. Nothing was done. */
 #define LANDLINE_ERR_INVALID -2
-/** The handle is not in a state for the call; the error's text says why. Nothing was done. */
+/** The handle is in the wrong state for this call; the error's text says why. Nothing was done. */
 #define LANDLINE_ERR_STATE -3
 /** Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done. */
 #define LANDLINE_ERR_BUSY -4
@@ -467,24 +480,24 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_UTF8 -5
 /** The URL is not one that can be connected to. */
 #define LANDLINE_ERR_URL -6
-/** An option is out of range or does not fit the others, or an address to listen on cannot be read. */
+/** An option is out of range or conflicts with others, or an address to listen on is malformed. */
 #define LANDLINE_ERR_CONFIG -7
 /** The connection is closing: nothing more can be sent, but messages can still be received. */
 #define LANDLINE_ERR_CLOSING -8
-/** The transport cannot do that: it has no descriptor to wait for, or is no socket that could be taken out. */
+/** The transport does not support this: it has no descriptor to wait for, or is not a socket that can be taken out. */
 #define LANDLINE_ERR_UNSUPPORTED -9
 /**
- * Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
- * which then waits and tries again.
+ * landline_conn_try_send() would have had to wait. Nothing was done. Also returned by the callbacks of a transport;
+ * the library then waits and tries again.
  */
 #define LANDLINE_ERR_WOULD_BLOCK -10
 /**
- * The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
- * was done.
+ * The handle was created in the process that this one was forked from, and belongs to that process (see FORK at the
+ * top). Nothing was done.
  */
 #define LANDLINE_ERR_FORKED -11
 
-/** The system refused something; LANDLINE_ERROR_ERRNO has its number. */
+/** A system call failed; LANDLINE_ERROR_ERRNO has the error number. */
 #define LANDLINE_ERR_IO -100
 /** The stream ended without a Close frame (1006). Connection over. */
 #define LANDLINE_ERR_EOF -101
@@ -502,30 +515,30 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_DETACHED -107
 
 /**
- * TLS failed: a certificate or key of this end cannot be read or used (LANDLINE_ERROR_FAULT is the caller's, the text says
- * which, in which file, and why, and LANDLINE_ERROR_ERRNO why the system did not read it), the handshake did not succeed,
- * or a record of an open connection was damaged, changed on the way, no TLS, or an alert (the peer's). In the last case:
- * connection over.
+ * TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is
+ * LANDLINE_FAULT_CALLER, the text says which one, in which file, and why, and LANDLINE_ERROR_ERRNO has the error
+ * number of a file that cannot be read. Or the handshake failed, or a record of an open connection was damaged or
+ * changed on the way, was not TLS, or was an alert: LANDLINE_FAULT_PEER. An open connection is over.
  */
 #define LANDLINE_ERR_TLS -200
 
-/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer. */
+/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its response. */
 #define LANDLINE_ERR_HANDSHAKE -300
-/** A client's request was refused, and answered so. The listener goes on. */
+/** A client's request was refused, and the client has been told. The listener can be used as before. */
 #define LANDLINE_ERR_REJECTED -301
 
-/** The peer broke the protocol, and has been told so. Connection over. */
+/** The peer violated the protocol, and has been told. Connection over. */
 #define LANDLINE_ERR_PROTOCOL -400
 
-/** The peer went over a limit of this end, and has been told so. Connection over. */
+/** The peer exceeded a limit of this end, and has been told. Connection over. */
 #define LANDLINE_ERR_LIMIT -500
 
-/** A defect in Landline. The handle answers this from now on; free it. */
+/** A defect in Landline. Every later call on the handle returns this; free it. */
 #define LANDLINE_ERR_PANIC -900
 /** An error that has no number of its own yet; see its text. */
 #define LANDLINE_ERR_OTHER -901
 
-/** The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given. */
+/** The name of a status, such as "LANDLINE_TIMED_OUT". Accepts any number. Never NULL; static. */
 const char *landline_status_name(landline_status status);
 
 /** Describes a status in a few words. Never NULL; static. landline_error_text() says more about the last failure. */
@@ -534,7 +547,7 @@ const char *landline_status_text(landline_status status);
 /** Whether a connection that gave this status is over: 1, or 0 if it can be used as before. */
 int32_t landline_status_is_fatal(landline_status status);
 
-/** What a call was doing when it failed, timed out or was interrupted: unknown. */
+/** What a call was doing when it failed, timed out or was interrupted: not known. */
 #define LANDLINE_PHASE_NONE 0
 /** Looking up the host's addresses. */
 #define LANDLINE_PHASE_RESOLVE 1
@@ -561,7 +574,7 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_FAULT_PEER 2
 /** The network, or time ran out. */
 #define LANDLINE_FAULT_NETWORK 3
-/** A limit of this program was reached, which it can raise. */
+/** A limit that this program set, and can raise, was exceeded. */
 #define LANDLINE_FAULT_LIMIT 4
 
 /** For landline_error_int(): the status. */
@@ -580,26 +593,27 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_IS_FATAL 7
 /** For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n". */
 #define LANDLINE_ERROR_HTTP_HEADERS 8
-/** For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets. */
+/** For landline_error_bytes(): the body of a refused handshake, up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes. */
 #define LANDLINE_ERROR_HTTP_BODY 9
 
 /**
- * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
- * have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
- * fails. Outcomes (CLOSED, TIMED_OUT, INTERRUPTED, PENDING) count as failures here, all but LANDLINE_MORE.
+ * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
+ * Options are called by their names in this header. Never NULL; empty if there was no failure. Valid until the next
+ * call in this thread that fails. Outcomes count as failures here (CLOSED, TIMED_OUT, INTERRUPTED, PENDING), except
+ * for LANDLINE_MORE.
  */
 const char *landline_error_text(void);
 
 /**
- * A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
- * that are not known.
+ * A number that describes the last failure in this thread, by its LANDLINE_ERROR_* key; 0 if the failure has no such
+ * number or the key is unknown.
  */
 int64_t landline_error_int(int32_t key);
 
 /**
- * Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes and a NUL. Never NULL; valid
- * until the next call in this thread that fails. Empty for what the failure does not have, and for keys that are not
- * known. `len` may be NULL.
+ * Bytes that describe the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes, followed by a
+ * NUL. Never NULL; valid until the next call in this thread that fails. Empty if the failure has no such bytes or
+ * the key is unknown. `len` may be NULL.
  */
 const void *landline_error_bytes(int32_t key, size_t *len);
 
@@ -609,8 +623,8 @@ const void *landline_error_bytes(int32_t key, size_t *len);
  */
 
 /**
- * Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection
- * independently. Returns `conn`.
+ * Adds a reference, so that landline_conn_free() has to be called once more: for another thread that uses the
+ * connection independently. Returns `conn`.
  */
 landline_conn *landline_conn_retain(landline_conn *conn);
 
@@ -622,9 +636,9 @@ landline_conn *landline_conn_retain(landline_conn *conn);
 #define LANDLINE_DIRECTION_BOTH 3
 
 /**
- * Wakes a blocked call of this connection, from any thread: it ends with LANDLINE_INTERRUPTED. If no call is blocked,
- * the next one that would wait ends so. Once for receiving, and once for sending. The connection is not affected; data
- * that has arrived is delivered first. Never blocks.
+ * Wakes a blocked call on this connection, from any thread: it returns LANDLINE_INTERRUPTED. If no call is blocked,
+ * the next one that would wait returns it instead. Each direction is interrupted separately, one call per interrupt.
+ * The connection is not affected, and data that has arrived is delivered first. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
  */
@@ -645,13 +659,13 @@ void *landline_conn_user(const landline_conn *conn);
  * ===== Pings =====================================================================================================
  */
 
-/** Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send(). */
+/** Sends a Ping of at most 125 bytes. The Pong is not reported. Otherwise as landline_conn_send(). */
 landline_status landline_conn_ping(landline_conn *conn, const void *data, size_t len, int32_t timeout_ms);
 
 /**
- * Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
+ * Sends a Ping whose Pong will be waited for: `*ping` is its number, for landline_conn_pong_wait().
  *
- * Blocks, and returns, as landline_conn_ping().
+ * Blocks and returns as landline_conn_ping() does.
  */
 landline_status landline_conn_ping_start(landline_conn *conn, int32_t timeout_ms, uint64_t *ping);
 
@@ -667,9 +681,9 @@ landline_status landline_conn_pong_wait(landline_conn *conn, uint64_t ping, int3
  * Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
  * this call does, and keeps the messages for the next receiving call.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
- * messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
- * landline_conn_recv().
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE if a message has been partly received,
+ * or if more messages arrive than can be kept (1024, or LANDLINE_OPT_MAX_MESSAGE_SIZE bytes); LANDLINE_ERR_CLOSING;
+ * the final errors of landline_conn_recv().
  */
 landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms, uint64_t *microseconds);
 
@@ -696,19 +710,22 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 
 /** For landline_conn_int(): one of LANDLINE_STATE_*. */
 #define LANDLINE_CONN_STATE 1
-/** The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open. */
+/**
+ * The close code to report: the peer's; if there is none, the one sent because of the peer's error; otherwise 1006.
+ * 0 while the connection is open.
+ */
 #define LANDLINE_CONN_CLOSE_CODE 2
 /** The code in the peer's Close frame, 1005 if it had none; 0 if none came. */
 #define LANDLINE_CONN_CLOSE_CODE_RECEIVED 3
-/** The code in our Close frame, 1005 if it had none; 0 if none was sent. */
+/** The code in this end's Close frame, 1005 if it had none; 0 if none was sent. */
 #define LANDLINE_CONN_CLOSE_CODE_SENT 4
 /** Whose Close frame came first: one of LANDLINE_SIDE_*. */
 #define LANDLINE_CONN_CLOSED_FIRST_BY 5
 /** 1 if the closing handshake was completed without an error. */
 #define LANDLINE_CONN_CLOSED_CLEANLY 6
 /**
- * The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read
- * from it, write to it or close it.
+ * The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not
+ * read from it, write to it or close it.
  */
 #define LANDLINE_CONN_FD 7
 /**
@@ -732,30 +749,31 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
 #define LANDLINE_CONN_WIRE_RECEIVED 16
 
 /**
- * How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes it:
- * -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time limit of
- * 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or releases memory.
- * Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
+ * How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes
+ * it: -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time
+ * limit of 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or
+ * releases memory. Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
  */
 #define LANDLINE_CONN_NEXT_DEADLINE_MS 17
 
 /**
- * The connection's identity, a key for tables: 1 for the first connection of a process, then upwards. No two connections
- * of a process have the same, also when one of them is gone.
+ * The connection's identity, for use as a key in tables: 1 for the first connection of a process, 2 for the next,
+ * and so on. Identities are not reused within a process.
  */
 #define LANDLINE_CONN_ID 18
 
 /**
- * A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
+ * Queries a property that is a number, by its LANDLINE_CONN_* key (1 to 99).
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UNSUPPORTED;
- * LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_UNSUPPORTED for
+ * LANDLINE_CONN_FD if there is no descriptor; LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED and
+ * LANDLINE_CONN_NEXT_DEADLINE_MS while another thread is receiving.
  */
 landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_t *value);
 
 /** For landline_conn_str(): the negotiated subprotocol; empty if there is none. */
 #define LANDLINE_CONN_SUBPROTOCOL 101
-/** The extensions in use, as in Sec-WebSocket-Extensions. */
+/** The extensions in use, in the syntax of the Sec-WebSocket-Extensions header. */
 #define LANDLINE_CONN_EXTENSIONS 102
 /** The path and query of the request, percent-encoded. */
 #define LANDLINE_CONN_TARGET 103
@@ -763,32 +781,32 @@ landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_
 #define LANDLINE_CONN_PEER_ADDR 104
 /** The address of this end. */
 #define LANDLINE_CONN_LOCAL_ADDR 105
-/** The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n". */
+/** The peer's headers: those of the response for a client, of the request for a server; each as "name: value\r\n". */
 #define LANDLINE_CONN_HEADERS 106
 /** The reason in the peer's Close frame; empty if there was none. */
 #define LANDLINE_CONN_CLOSE_REASON 107
 
 /**
- * A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
- * Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
+ * Queries a property that is text, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes followed by a NUL.
+ * Valid until the connection is freed. Empty if the connection has no such property. `len` may be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key.
  */
 landline_status landline_conn_str(const landline_conn *conn, int32_t key, const char **text, size_t *len);
 
 /**
- * The events to poll LANDLINE_CONN_FD for now: POLLIN, and POLLOUT while something is waiting to be sent. First sends
- * what was gathered with LANDLINE_SEND_FEED, as far as there is room.
+ * The events to poll LANDLINE_CONN_FD for: POLLIN, and POLLOUT while output is pending. First sends what was
+ * gathered with LANDLINE_SEND_FEED, as far as the kernel has room for it.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_conn_poll_events(landline_conn *conn, int16_t *events);
 
 /**
- * The `index`th value (from 0) of one of the peer's headers, by its name in any case: `*value`, `*len` bytes and a NUL,
- * or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
+ * Looks up one of the peer's headers by name, which is not case-sensitive: `*value` is its `index`th value (from 0),
+ * `*len` bytes followed by a NUL, or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
  *
- * LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK, even if there is no such header; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_conn_header(const landline_conn *conn,
                                      const char *name,
@@ -1075,31 +1093,34 @@ landline_status landline_options_set_interrupter(landline_options *options, land
 /*
  * ===== Interrupters: landline_interrupter ========================================================================
  *
- * Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
- * client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+ * Wakes a blocked call from any thread: an attempt to connect and the calls on the resulting connection, or a call
+ * that waits for a client. It is set with landline_options_set_interrupter(). Open connections can also be
+ * interrupted with landline_conn_interrupt().
  *
- * Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use.
+ * Ownership: created by landline_interrupter_new(), freed by landline_interrupter_free(), which is allowed even
+ * while it is in use.
  *
- * Threads: any, at the same time too.
+ * Threads: any number of threads may use the same handle at the same time.
  */
 
 /**
- * Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free().
+ * Creates an interrupter, which takes two descriptors. Free it with landline_interrupter_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO if the process has no descriptors left.
  */
 landline_status landline_interrupter_new(landline_interrupter **interrupter);
 
 /**
- * Wakes a call that connects, accepts, receives or sends: it ends with LANDLINE_INTERRUPTED. If none is blocked, the next
- * one that would wait ends so. Data that has arrived is delivered first. Never blocks.
+ * Wakes a call that is connecting, accepting, receiving or sending: it returns LANDLINE_INTERRUPTED. If no call is
+ * blocked, the next one that would wait returns it instead. Data that has arrived is delivered first. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_interrupter_interrupt(landline_interrupter *interrupter);
 
 /**
- * Ends the connection immediately, as landline_conn_abort() does; before there is one, wakes the call that opens it.
+ * Ends the connection immediately, as landline_conn_abort() does; if it is not open yet, wakes the call that is
+ * opening it.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
@@ -1112,19 +1133,20 @@ void landline_interrupter_free(landline_interrupter *interrupter);
 /*
  * ===== Messages in pieces: landline_writer =======================================================================
  *
- * One message that is being sent as a stream, in constant memory.
+ * A message that is being sent in pieces, in constant memory.
  *
- * Ownership: made by landline_conn_send_stream(), freed by landline_writer_free(), before its connection or after it.
+ * Ownership: created by landline_conn_send_stream(), freed by landline_writer_free(), before or after its
+ * connection.
  *
- * Threads: any, one at a time; a second one waits.
+ * Threads: any thread, but one at a time; a second one waits.
  */
 
 /**
- * Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
- * and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
+ * Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings,
+ * Pongs and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS. Free the
+ * writer with landline_writer_free(), before or after the connection.
  *
- * Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
- * after the connection is.
+ * Blocks until no other message is being sent in pieces, for at most `timeout_ms`.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
  * LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
@@ -1136,14 +1158,14 @@ landline_status landline_conn_send_stream(landline_conn *conn,
                                           landline_writer **writer);
 
 /**
- * Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
+ * Adds to the message, which is sent in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
  *
- * Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
- * LANDLINE_OK: continue after it. May be NULL.
+ * Blocks as landline_conn_send() does until all the data has been accepted. `*written` is how much of it was,
+ * whatever the status is: continue from there. `written` may be NULL.
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
- * and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE after landline_writer_finish();
- * LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
+ * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: continue; LANDLINE_ERR_UTF8: the message
+ * is text, but the data is not UTF-8, and the message can only be abandoned; LANDLINE_ERR_STATE after
+ * landline_writer_finish(); LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
  */
 landline_status landline_writer_write(landline_writer *writer,
                                       const void *data,
@@ -1151,11 +1173,15 @@ landline_status landline_writer_write(landline_writer *writer,
                                       int32_t timeout_ms,
                                       size_t *written);
 
-/** Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write(). */
+/**
+ * Sends what has been written so far, in a fragment that the peer can read at once. Otherwise as
+ * landline_writer_write().
+ */
 landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_ms);
 
 /**
- * Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
+ * Ends the message. When this returns LANDLINE_OK, the whole message is in the kernel. Does nothing if the message
+ * has ended.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
  * LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
@@ -1163,8 +1189,8 @@ landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_m
 landline_status landline_writer_finish(landline_writer *writer, int32_t timeout_ms);
 
 /**
- * Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
- * 1011. NULL does nothing.
+ * Frees a writer, without waiting. If the message has not been ended with landline_writer_finish(), the connection
+ * is closed with 1011, because a message that has begun cannot be withdrawn. NULL does nothing.
  */
 void landline_writer_free(landline_writer *writer);
 
@@ -1173,55 +1199,57 @@ void landline_writer_free(landline_writer *writer);
  * ===== Sockets and transports of the caller's own ================================================================
  */
 
-/** For `wait` of landline_transport: data, or the end of the stream. */
+/** For `wait` of landline_transport: there is data to read, or the stream has ended. */
 #define LANDLINE_WAIT_READ 1
-/** For `wait` of landline_transport: room to write. */
+/** For `wait` of landline_transport: there is room to write. */
 #define LANDLINE_WAIT_WRITE 2
 
 /**
- * A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. A table that the caller
- * fills in; all functions but `free` must be there.
+ * A two-way byte stream that the caller implements: a tunnel, a serial line, another TLS library. A table that the
+ * caller fills in; all functions except `free` are required.
  *
- * `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
- * `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out, nor call a function of the
- * connection that it belongs to.
+ * `read` and `write` must never wait; threads wait only in `wait`. One thread may be in `read` while another is in
+ * `write`, two threads may be in `wait`, and `abort` may be called at any time. No function may unwind, jump out, or
+ * call a function on the connection that it belongs to.
  */
 typedef struct landline_transport {
-    /** sizeof(landline_transport), so that the table can grow. */
+    /** sizeof(landline_transport), so that later versions can add functions. */
     size_t size;
     /**
-     * Reads up to `capacity` bytes: how many, 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if none is there,
-     * LANDLINE_ERR_IO if the stream is broken.
+     * Reads up to `capacity` bytes and returns how many: 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if
+     * none has arrived, LANDLINE_ERR_IO if the stream is broken.
      */
     int64_t (*read)(void *data, size_t capacity, void *user);
     /**
-     * Writes up to `len` bytes: how many, LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
-     * broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
+     * Writes up to `len` bytes and returns how many: LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO
+     * if the stream is broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
      */
     int64_t (*write)(const void *data, size_t len, void *user);
     /**
-     * Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
-     * from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
-     * return early.
+     * Waits until one of `wanted` (LANDLINE_WAIT_*) is possible, `wake_fd` is readable (unless it is -1; do not read
+     * from it), or `timeout_ms` has passed (unless it is -1). Returns what is possible, 0 for nothing, or
+     * LANDLINE_ERR_IO. May return early.
      */
     int32_t (*wait)(int32_t wanted, int32_t wake_fd, int32_t timeout_ms, void *user);
-    /** Ends the stream towards the peer, after what was written. Reading goes on. */
+    /** Ends the stream towards the peer, after everything that was written. Reading continues. */
     void (*close_write)(void *user);
-    /** Ends both directions immediately, and wakes threads that wait. */
+    /** Ends both directions immediately, and wakes threads that are waiting. */
     void (*abort)(void *user);
     /**
-     * The last call, when the connection is freed. End the stream if it has not ended: `close_write` and `abort` may not
-     * have been called. May be NULL.
+     * The last call, when the connection is freed. Ends the stream if it has not ended: `close_write` and `abort`
+     * may not have been called. May be NULL.
      */
     void (*free)(void *user);
 } landline_transport;
 
 /**
- * Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
- * with wss:// TLS is done over it. With `take` 1 the descriptor belongs to the connection from here on, also when this
- * fails; with 0 the connection uses a duplicate, and the caller still closes the original, at any time.
+ * Opens a connection over a stream socket, TCP or Unix, that the caller has already connected. `url` determines the
+ * request; with wss://, TLS runs over the socket. If `take` is 1, the descriptor belongs to the library from now on,
+ * even if this call fails; if it is 0, the connection uses a duplicate, and the caller can close the original at any
+ * time.
  *
- * Blocks, and returns, as landline_connect(); LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ * Blocks and returns as landline_connect() does; LANDLINE_ERR_INVALID for a descriptor that is not a connected
+ * stream socket.
  */
 landline_status landline_connect_fd(int32_t fd,
                                     int32_t take,
@@ -1231,11 +1259,11 @@ landline_status landline_connect_fd(int32_t fd,
                                     landline_conn **conn);
 
 /**
- * Opens a connection over a transport of the caller's own, whose functions are called with `user`. `url` says what to
- * ask for, and with wss:// TLS is done over it. The table is copied; its `free` is called once, also when this fails,
- * unless it is the table that is NULL, incomplete or of the wrong size.
+ * Opens a connection over a transport that the caller implements, whose functions are called with `user`. `url`
+ * determines the request; with wss://, TLS runs over the transport. The table is copied. Its `free` is called once,
+ * even if this call fails, unless the table itself is NULL, incomplete or of the wrong size.
  *
- * Blocks, and returns, as landline_connect().
+ * Blocks and returns as landline_connect() does.
  */
 landline_status landline_connect_transport(const landline_transport *transport,
                                            void *user,
@@ -1248,10 +1276,12 @@ landline_status landline_connect_transport(const landline_transport *transport,
  * Creates a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
  * connections have no descriptor.
  *
- * Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the other
- * end receives: a single thread that sends more before it receives, with no time limit, blocks for ever.
+ * Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the
+ * other end receives: if a single thread sends more than that before it receives, with no time limit, it blocks
+ * forever.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE if the server's options refuse the
+ * client.
  */
 landline_status landline_pair(const landline_options *client_options,
                               const landline_options *server_options,
@@ -1259,14 +1289,15 @@ landline_status landline_pair(const landline_options *client_options,
                               landline_conn **server);
 
 /**
- * Opens a connection with a client that is connected over a stream socket of the caller's, TCP or Unix, in one step:
- * reads its request and accepts it, with the first of LANDLINE_OPT_SUBPROTOCOL that it offers. `take` as in
- * landline_connect_fd(). `options` may be NULL. Free `*conn` with landline_conn_free(). To look at the request first:
- * landline_request_from_fd().
+ * Opens a connection, in one step, with a client that is connected over the caller's own stream socket, TCP or Unix:
+ * reads its request and accepts it, with the first of LANDLINE_OPT_SUBPROTOCOL that the client offers. `take` has
+ * the same meaning as for landline_connect_fd(). `options` may be NULL. Free `*conn` with landline_conn_free(). To
+ * examine the request first, use landline_request_from_fd().
  *
  * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
  *
- * What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ * Returns what landline_listener_accept() does for one client; LANDLINE_ERR_INVALID for a descriptor that is not a
+ * connected stream socket.
  */
 landline_status landline_accept_fd(int32_t fd,
                                    int32_t take,
@@ -1274,7 +1305,7 @@ landline_status landline_accept_fd(int32_t fd,
                                    int32_t timeout_ms,
                                    landline_conn **conn);
 
-/** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
+/** The same over a transport that the caller implements; its `free` is called as with landline_connect_transport(). */
 landline_status landline_accept_transport(const landline_transport *transport,
                                           void *user,
                                           const landline_options *options,
@@ -1282,23 +1313,26 @@ landline_status landline_accept_transport(const landline_transport *transport,
                                           landline_conn **conn);
 
 /**
- * Takes the socket out of a connection, for a program that goes on with another protocol or library, or hands it to another
- * process: `*fd`, a descriptor that belongs to the caller, in blocking mode. `*data` and `*len` are what the peer has sent
- * and no call has returned: frames as they came, the last of which may be incomplete; valid until the connection is freed.
+ * Takes the socket out of a connection, for a program that continues with another protocol or library, or passes it
+ * to another process. `*fd` is a descriptor in blocking mode that belongs to the caller. `*data` and `*len` are the
+ * bytes that the peer has sent but no call has returned: frames as they arrived, the last of which may be
+ * incomplete. They are valid until the connection is freed.
  *
- * For the connection this is the end: every call gives LANDLINE_ERR_DETACHED, or what it gave before if the connection was
- * closed in order, and freeing or aborting it does nothing to the socket. The peer notices nothing. Everything that was
- * sent or gathered before is written first. After an orderly close nothing is left to be received, and both directions of
- * the socket have been shut down. The state of TLS cannot be taken out, and a transport of the caller's own is the
- * caller's already.
+ * The connection is over afterwards: every call returns LANDLINE_ERR_DETACHED, or what it returned before if the
+ * connection had been closed in order, and freeing or aborting it does not affect the socket. The peer notices
+ * nothing. Everything that was sent or gathered before is written first. After an orderly close nothing is left to
+ * receive, and both directions of the socket have been shut down. Connections over TLS, or over a transport that the
+ * caller implements, cannot be detached: TLS has state that cannot be taken out, and such a transport already
+ * belongs to the caller.
  *
- * Blocks until all is written, for at most `timeout_ms` (-1: no limit), and for at most LANDLINE_OPT_SEND_TIMEOUT_MS
- * without any progress.
+ * Blocks until everything is written, for at most `timeout_ms` (-1: no limit), and for at most
+ * LANDLINE_OPT_SEND_TIMEOUT_MS without progress.
  *
- * LANDLINE_OK. The connection goes on after LANDLINE_ERR_UNSUPPORTED: it does not run directly over a socket;
- * LANDLINE_ERR_STATE: a message is half received, or was kept by landline_conn_ping_wait(); LANDLINE_TIMED_OUT,
- * LANDLINE_INTERRUPTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID; and LANDLINE_ERR_CLOSING while the
- * closing handshake is under way. The final errors of landline_conn_recv().
+ * LANDLINE_OK. After the following, the connection can be used as before: LANDLINE_ERR_UNSUPPORTED if it does not
+ * run directly over a socket; LANDLINE_ERR_STATE if a message has been partly received, or was kept by
+ * landline_conn_ping_wait(); LANDLINE_ERR_CLOSING during the closing handshake; LANDLINE_TIMED_OUT,
+ * LANDLINE_INTERRUPTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. The final errors of
+ * landline_conn_recv().
  */
 landline_status landline_conn_detach(landline_conn *conn,
                                      int32_t timeout_ms,
@@ -1312,50 +1346,52 @@ landline_status landline_conn_detach(landline_conn *conn,
  *
  * A listening socket.
  *
- * Ownership: made by landline_listen() or landline_listen_fd(), freed by landline_listener_free(). Requests and
- * connections outlast it.
+ * Ownership: created by landline_listen() or landline_listen_fd(), freed by landline_listener_free(). Requests and
+ * connections remain valid after that.
  *
- * Threads: any; several may accept at the same time.
+ * Threads: any thread; several may accept at the same time.
  */
 
 /**
  * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
- * landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket file is replaced. `options`
- * may be NULL. Free it with landline_listener_free().
+ * landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket
+ * file is replaced. `options` may be NULL. Free the listener with landline_listener_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;
- * LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
+ * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE if the address is in use or the path is not a socket;
+ * LANDLINE_ERR_CONFIG, also for an address that has none of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
  * LANDLINE_ERR_UTF8.
  */
 landline_status landline_listen(const char *address, const landline_options *options, landline_listener **listener);
 
 /**
- * Listens on a socket of the caller's that listens already, TCP or Unix, and is put into nonblocking mode. For servers
- * of several processes: bind a socket, fork, and call this in each process; all of them then accept from it. `take` as
- * in landline_connect_fd(). When the listener is freed or stopped, the socket goes on to listen where others have it.
- * `options` may be NULL. Free it with landline_listener_free().
+ * Accepts clients on the caller's own listening socket, TCP or Unix, which is put into nonblocking mode. For servers
+ * with several processes: bind a socket, fork, and call this in each process; all of them then accept from it.
+ * `take` has the same meaning as for landline_connect_fd(). When the listener is freed or stopped, the socket keeps
+ * listening if other processes or duplicates have it. `options` may be NULL. Free the listener with
+ * landline_listener_free().
  *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is no such socket; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG;
- * LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is not a listening stream socket; LANDLINE_ERR_IO;
+ * LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
  */
 landline_status landline_listen_fd(int32_t fd,
                                    int32_t take,
                                    const landline_options *options,
                                    landline_listener **listener);
 
-/** The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL. */
+/** The address that it listens on, with the actual port. Valid until the listener is freed; NULL for NULL. */
 const char *landline_listener_local_addr(const landline_listener *listener);
 
 /**
- * Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
- * landline_request_free().
+ * Waits for a client, performs the TLS handshake if the server uses TLS, and reads the request, for the caller to
+ * accept or reject. Free `*request` with landline_request_free().
  *
- * Blocks for at most `timeout_ms` until there is a client (-1 for no limit), and then for at most
- * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many, use
- * landline_listener_accept_incoming() and read each request in a thread of its own, or landline_server_run().
+ * Blocks until there is a client, for at most `timeout_ms` (-1: no limit), and then for at most
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many clients, use
+ * landline_listener_accept_incoming() and read each request in a thread of its own, or use landline_server_run().
  *
- * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF: of
- * one client, which has been answered: go on; LANDLINE_ERR_IO: of the listener, or of one client; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF:
+ * failures of one client, which has been answered; accept the next one; LANDLINE_ERR_IO: a failure of the listener
+ * or of one client; LANDLINE_ERR_NULL.
  */
 landline_status landline_listener_accept(landline_listener *listener,
                                          int32_t timeout_ms,
@@ -1364,8 +1400,8 @@ landline_status landline_listener_accept(landline_listener *listener,
 /**
  * Waits for a client without reading from it: call landline_request_read() next, possibly in another thread.
  *
- * A client is taken only with all descriptors that its connection needs: three, or one with LANDLINE_OPT_SINGLE_THREAD.
- * Where the process has not got them, this gives LANDLINE_ERR_IO with EMFILE, and the client waits.
+ * A client is accepted only if the process has all descriptors that its connection needs: three, or one with
+ * LANDLINE_OPT_SINGLE_THREAD. Otherwise this returns LANDLINE_ERR_IO with EMFILE, and the client keeps waiting.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
  */
@@ -1374,46 +1410,47 @@ landline_status landline_listener_accept_incoming(landline_listener *listener,
                                                   landline_request **request);
 
 /**
- * Wakes a thread that waits for a client, or the next one that would, with LANDLINE_INTERRUPTED; not one that is reading a
- * client's request. Never blocks.
+ * Wakes a call that is waiting for a client, or the next one that would: it returns LANDLINE_INTERRUPTED. Calls that
+ * are reading a request are not affected. Never blocks.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_listener_interrupt(landline_listener *listener);
 
 /**
- * Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
- * LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is removed. Clients that have not
- * been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
- * blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
- * freed.
+ * Stops listening, permanently, from any thread. From now on clients are refused, calls that wait for a client or
+ * read a request return LANDLINE_INTERRUPTED, and the file of a Unix socket has been removed. Clients that have not
+ * been accepted, or whose request is being read, are dropped. Requests that have been read, and connections, are not
+ * affected. Never blocks. On systems that cannot shut down a listening socket (Linux can), clients can connect until
+ * the listener is freed.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_listener_stop(landline_listener *listener);
 
-/** Frees a listener, with which it stops listening. Requests and connections go on. NULL does nothing. */
+/** Frees a listener, which stops listening. Requests and connections are not affected. NULL does nothing. */
 void landline_listener_free(landline_listener *listener);
 
 
 /*
  * ===== Requests: landline_request ================================================================================
  *
- * A client that is connected and waits: look at its request, then accept or reject it.
+ * A connected client that is waiting for an answer: examine its request, then accept or reject it.
  *
- * Ownership: the caller's, who frees it with landline_request_free(), also when it was answered. A client that was not
- * answered gets status 500.
+ * Ownership: the caller owns a request and frees it with landline_request_free(), even after answering it. A client
+ * that was not answered then gets status 500.
  *
- * Threads: any, one at a time; a second one waits.
+ * Threads: any thread, but one at a time; a second one waits.
  */
 
 /**
- * Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
- * landline_connect_fd(). `options` may be NULL.
+ * Reads the request of a client that is connected over the caller's own stream socket, TCP or Unix. `take` has the
+ * same meaning as for landline_connect_fd(). `options` may be NULL.
  *
  * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
  *
- * What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+ * Returns what landline_listener_accept() does for one client; LANDLINE_ERR_INVALID for a descriptor that is not a
+ * connected stream socket.
  */
 landline_status landline_request_from_fd(int32_t fd,
                                          int32_t take,
@@ -1421,7 +1458,7 @@ landline_status landline_request_from_fd(int32_t fd,
                                          int32_t timeout_ms,
                                          landline_request **request);
 
-/** The same over a transport of the caller's own; its `free` is called as in landline_connect_transport(). */
+/** The same over a transport that the caller implements; its `free` is called as with landline_connect_transport(). */
 landline_status landline_request_from_transport(const landline_transport *transport,
                                                 void *user,
                                                 const landline_options *options,
@@ -1429,18 +1466,20 @@ landline_status landline_request_from_transport(const landline_transport *transp
                                                 landline_request **request);
 
 /**
- * Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
+ * Reads the request of a client from landline_listener_accept_incoming(), after the TLS handshake if the server uses
+ * TLS. Does nothing if the request has been read.
  *
- * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
+ * Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, including the time to refuse the client.
  *
  * LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
- * LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request; LANDLINE_ERR_NULL.
+ * LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request;
+ * LANDLINE_ERR_NULL.
  */
 landline_status landline_request_read(landline_request *request);
 
 /**
- * For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
- * as they are.
+ * For landline_request_str(): the path, without the query. Percent-encoded, even if the client sent non-ASCII bytes
+ * unencoded.
  */
 #define LANDLINE_REQUEST_PATH 1
 /** The query, without the question mark; empty if there is none. Percent-encoded like the path. */
@@ -1453,24 +1492,24 @@ landline_status landline_request_read(landline_request *request);
 #define LANDLINE_REQUEST_PEER_ADDR 5
 /** All headers, each as "name: value\r\n". */
 #define LANDLINE_REQUEST_HEADERS 6
-/** Path and query byte by byte as the client sent them, which need not be UTF-8. */
+/** Path and query exactly as the client sent them, which need not be UTF-8. */
 #define LANDLINE_REQUEST_RAW_TARGET 7
 
 /**
- * A text that belongs to the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes and a NUL. Valid until the
- * request is freed. Empty if there is no such thing. `len` may be NULL.
+ * Queries a property of the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes followed by a NUL. Valid
+ * until the request is freed. Empty if the request has no such property. `len` may be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for a key that is not
- * known; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for an unknown key;
+ * LANDLINE_ERR_NULL.
  */
 landline_status landline_request_str(const landline_request *request, int32_t key, const char **text, size_t *len);
 
 /**
- * The `index`th value (from 0) of one of the request's headers, by its name in any case: `*value`, `*len` bytes and a
- * NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
+ * Looks up one of the request's headers by name, which is not case-sensitive: `*value` is its `index`th value (from
+ * 0), `*len` bytes followed by a NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
  *
- * LANDLINE_OK, also if there is none; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_UTF8;
- * LANDLINE_ERR_NULL.
+ * LANDLINE_OK, even if there is no such header; LANDLINE_ERR_STATE for a request that has not been read;
+ * LANDLINE_ERR_UTF8; LANDLINE_ERR_NULL.
  */
 landline_status landline_request_header(const landline_request *request,
                                         const char *name,
@@ -1479,10 +1518,10 @@ landline_status landline_request_header(const landline_request *request,
                                         size_t *len);
 
 /**
- * The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
- * past the last one. Valid until the request is freed. `len` may be NULL.
+ * The `index`th subprotocol (from 0) that the client offers, in the client's order of preference: `*name`, `*len`
+ * bytes followed by a NUL, or NULL after the last one. Valid until the request is freed. `len` may be NULL.
  *
- * LANDLINE_OK, also past the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+ * LANDLINE_OK, even after the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
  */
 landline_status landline_request_subprotocol(const landline_request *request,
                                              size_t index,
@@ -1490,7 +1529,8 @@ landline_status landline_request_subprotocol(const landline_request *request,
                                              size_t *len);
 
 /**
- * Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
+ * Adds a header to the response, whether the request is then accepted or rejected. Its name is sent exactly as
+ * given.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -1498,21 +1538,24 @@ landline_status landline_request_subprotocol(const landline_request *request,
 landline_status landline_request_add_header(landline_request *request, const char *name, const char *value);
 
 /**
- * Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
- * LANDLINE_OPT_SUBPROTOCOL that it offers, "" none. Free `*conn` with landline_conn_free(), and still the request.
+ * Opens the connection. `subprotocol` must be one that the client offers; NULL chooses the first of
+ * LANDLINE_OPT_SUBPROTOCOL that it offers, "" chooses none. Free `*conn` with landline_conn_free(). The request must
+ * be freed as well.
  *
- * Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+ * Blocks until the response is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
  *
  * LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
- * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered before;
- * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ * got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered
+ * before; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
 landline_status landline_request_accept(landline_request *request, const char *subprotocol, landline_conn **conn);
 
 /**
- * Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
+ * Refuses the request with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be
+ * freed.
  *
- * Blocks until the client has read it, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is less.
+ * Blocks until the client has read the response, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is
+ * less.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
  * 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
@@ -1526,26 +1569,26 @@ void landline_request_free(landline_request *request);
 /*
  * ===== Servers: landline_server ==================================================================================
  *
- * A server that calls a function of the caller's for each connection, in a thread of its own.
+ * A server that calls a callback for each connection, in a thread of its own.
  *
- * Ownership: made by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() when
+ * Ownership: created by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() once
  * landline_server_run() has returned.
  *
- * Threads: landline_server_run() is called by one thread; everything else by any, meanwhile too.
+ * Threads: one thread calls landline_server_run(); any thread may call the other functions, even while it runs.
  */
 
 /**
- * Called by a server for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to the
- * server, which closes it with 1000 if it is still open when the callback returns, and then frees it. A connection that
- * was kept with landline_conn_retain() is closed too, and what the peer still sends can be received. The callback must
- * not unwind or jump out.
+ * Called by a server for each connection, in a thread of its own with a stack of LANDLINE_OPT_STACK_SIZE. `conn`
+ * belongs to the server, which closes it with 1000 if it is still open when the callback returns, and then frees it.
+ * A connection that was kept with landline_conn_retain() is closed too, but what the peer still sends can be
+ * received. The callback must not unwind or jump out.
  */
 typedef void (*landline_server_handler)(landline_conn *conn, void *user);
 
 /**
  * Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_local_addr()) or "unix:PATH", as
- * landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run().
- * Free it with landline_server_free().
+ * landline_listen() does. `options` may be NULL. Clients can connect from now on, but have to wait for
+ * landline_server_run(). Free the server with landline_server_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
@@ -1553,53 +1596,48 @@ landline_status landline_server_bind(const char *address,
                                      const landline_options *options,
                                      landline_server **server);
 
-/**
- * Makes a server over a socket of the caller's that listens already, as landline_listen_fd() does.
- *
- * As landline_listen_fd().
- */
+/** Creates a server on the caller's own listening socket. Arguments and statuses are those of landline_listen_fd(). */
 landline_status landline_server_bind_fd(int32_t fd,
                                         int32_t take,
                                         const landline_options *options,
                                         landline_server **server);
 
-/**
- * The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
- * NULL.
- */
+/** The address that the server is bound to, with the actual port. Valid until the server is freed; NULL for NULL. */
 const char *landline_server_local_addr(const landline_server *server);
 
 /** How many connections there are, those in the opening handshake included; 0 for NULL. */
 size_t landline_server_connections(const landline_server *server);
 
 /**
- * Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
- * `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
- * right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
+ * Serves clients until landline_server_stop(). Each client gets a thread, in which the opening handshake is
+ * performed and then `handler` is called with the connection and `user`. Invalid requests, and clients over the
+ * limit, are answered with the appropriate HTTP error. When the process runs out of descriptors, memory or threads,
+ * new clients wait.
  *
- * Blocks until the server has been stopped and the handlers have returned; for handlers that do not return although
- * their connection has been cut, one second at most. `user` must stay until landline_server_connections() is 0. A server
- * runs once.
+ * Blocks until the server has been stopped and the handlers have returned; it waits for handlers whose connection
+ * has been cut for one second at most. `user` must remain valid until landline_server_connections() is 0. A server
+ * can run only once.
  *
- * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good, with
- * which the connections that are open go on; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO if the listening socket fails permanently;
+ * open connections are not affected; LANDLINE_ERR_NULL.
  */
 landline_status landline_server_run(landline_server *server, landline_server_handler handler, void *user);
 
 /**
- * Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients in the
- * opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: without limit)
- * for the handlers to return; and cuts the connections that are left. Handlers notice by LANDLINE_CLOSED or
- * LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless NULL, are the numbers of connections that ended in order and that
- * were cut. May be called before landline_server_run(), which then returns immediately.
+ * Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients
+ * in the opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: no
+ * limit) for the handlers to return; and cuts the connections that are left. Handlers get LANDLINE_CLOSED or
+ * LANDLINE_ERR_ABORTED. `*finished` is the number of connections whose handlers returned in time, `*cut` that of the
+ * others; both pointers may be NULL. May be called before landline_server_run(), which then returns immediately.
  *
- * Blocks for `grace_ms`, and at most another second for handlers that do not return although their connection was cut.
+ * Blocks for at most `grace_ms`, and another second for handlers that do not return although their connection has
+ * been cut.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
  */
 landline_status landline_server_stop(landline_server *server, int32_t grace_ms, size_t *finished, size_t *cut);
 
-/** Frees a server that does not run (any more). NULL does nothing. */
+/** Frees a server that is not running. NULL does nothing. */
 void landline_server_free(landline_server *server);
 
 
@@ -1607,31 +1645,35 @@ void landline_server_free(landline_server *server);
  * ===== Waiting for several handles ===============================================================================
  */
 
-/** One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1. */
+/** A connection, listener or descriptor to wait for: exactly one of the three is set, the others are NULL or -1. */
 typedef struct landline_wait_item {
-    /** A connection that can be received from, or that something could not be sent on. */
+    /** A connection: ready when it has something to receive or can continue to send pending output. */
     landline_conn *conn;
-    /** A listener that has a client waiting. */
+    /** A listener: ready when a client is waiting. */
     landline_listener *listener;
-    /** A descriptor of the caller's. */
+    /** The caller's own descriptor. */
     int32_t fd;
-    /** For a descriptor: POLLIN, POLLOUT. Ignored for the others. */
+    /** What to wait for on a descriptor: POLLIN, POLLOUT. Ignored for connections and listeners. */
     int16_t events;
-    /** Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due. */
+    /**
+     * Filled in by the call: for descriptors, what poll() reported; for connections and listeners, POLLIN if they
+     * are ready.
+     */
     int16_t revents;
 } landline_wait_item;
 
 /**
- * Waits until one of `count` connections, listeners and descriptors is ready, in one blocking call: `*ready` is how
- * many are, and their `revents` say so. Whatever a connection is ready for, call a receiving function with a time
- * limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
- * ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
+ * Waits until at least one of `count` connections, listeners and descriptors is ready. `*ready` is the number of
+ * those that are; their `revents` is not 0. For a connection that is ready, call a receiving function with a time
+ * limit of 0, whatever the reason: it also sends pending output and completes the closing handshake.
+ * landline_conn_interrupt() makes a connection ready, landline_listener_interrupt() a listener. No other thread may
+ * receive on the connections meanwhile.
  *
- * A connection is ready, too, when something is due at a time: a Ping of keepalive, the end of a silent peer or of a
- * closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
+ * A connection also becomes ready when something is due: sending a keepalive Ping, giving up a silent peer or a
+ * closing handshake, releasing memory. The receiving call then does that, and may have nothing else to do
  * (LANDLINE_TIMED_OUT).
  *
- * Blocks for at most `timeout_ms` (-1 for no limit, 0 not at all).
+ * Blocks for at most `timeout_ms` (-1: no limit; 0: does not block).
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
  * LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
@@ -1644,42 +1686,42 @@ landline_status landline_wait(landline_wait_item *items, size_t count, int32_t t
  *
  * One end of a connection without I/O: bytes go in, events and bytes come out.
  *
- * Ownership: made by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
+ * Ownership: created by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
  *
- * Threads: any, one at a time; a call while another thread is in one gives LANDLINE_ERR_BUSY.
+ * Threads: any thread, but one at a time; a call made while another one is in progress returns LANDLINE_ERR_BUSY.
  *
- * The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
- * LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
- * landline_protocol_consume(). When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the
- * stream; a client waits for the server to do so first.
+ * The loop: pass what was read to landline_protocol_receive(); take events with landline_protocol_next() until it
+ * returns LANDLINE_EVENT_NONE; write landline_protocol_output() and report with landline_protocol_consume() how much
+ * of it was written. When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the stream; a
+ * client waits for the server to do so first.
  *
- * There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake and end it with
- * landline_protocol_give_up(), bound the time from
- * landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
- * if nothing comes for another one.
+ * The protocol has no clock, so time limits and keepalive are the caller's responsibility: limit the opening
+ * handshake and end it with landline_protocol_give_up(); limit the time from landline_protocol_close() to the end;
+ * after a time without input, call landline_protocol_ping(), and if nothing arrives after that either, give up the
+ * peer.
  */
 
-/** Nothing more without more input. */
+/** There are no more events until there is more input. */
 #define LANDLINE_EVENT_NONE 0
 /** A text message. */
 #define LANDLINE_EVENT_TEXT 1
 /** A binary message. */
 #define LANDLINE_EVENT_BINARY 2
 /**
- * The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The answer is in the output.
- * Nothing comes after it.
+ * The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The reply is in the
+ * output. This is the last event.
  */
 #define LANDLINE_EVENT_CLOSE 8
 /** A Ping; its Pong is in the output. */
 #define LANDLINE_EVENT_PING 9
 /** A Pong. */
 #define LANDLINE_EVENT_PONG 10
-/** The opening handshake is done: messages can be sent. Comes first. */
+/** The opening handshake is complete: messages can be sent. This is the first event. */
 #define LANDLINE_EVENT_OPEN 16
 
 /**
- * A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
- * landline_protocol_free().
+ * Creates a client's end. Its first output is the request for `url`; with wss:// the caller does TLS. `options` may
+ * be NULL. Free it with landline_protocol_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
@@ -1688,82 +1730,86 @@ landline_status landline_protocol_client(const char *url,
                                          landline_protocol **protocol);
 
 /**
- * A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one,
- * or one of an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the right HTTP error. `options` may be
- * NULL; those of TLS do nothing, because the caller does TLS. Free it with landline_protocol_free().
+ * Creates a server's end. It accepts a valid request, with the first of LANDLINE_OPT_SUBPROTOCOL that the client
+ * offers; an invalid request, or one from an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the
+ * appropriate HTTP error. `options` may be NULL; TLS options are ignored, because the caller does TLS. Free it with
+ * landline_protocol_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_server(const landline_options *options, landline_protocol **protocol);
 
 /**
- * Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
+ * Passes in received bytes, of which `*taken` are consumed. If that is not all of them, take events with
+ * landline_protocol_next(), then pass in the rest.
  *
- * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
- * the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
- * it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed; write the output and end
+ * the stream; LANDLINE_ERR_CONFIG: the same, because the options contain a header that belongs to the handshake
+ * itself; after the end of the connection, the error that ended it, as landline_protocol_next() returns it;
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_receive(landline_protocol *protocol, const void *data, size_t len, size_t *taken);
 
 /**
- * The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
- * sent any more, events that had arrived can still be taken, and every later call gives the same error.
+ * Reports that the peer has ended the stream. Take all events first. If the peer has not sent a Close frame, the
+ * connection is over: nothing more can be sent, events that have already arrived can still be taken, and every later
+ * call returns the same error.
  *
- * LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
- * server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
- * LANDLINE_ERR_NULL.
+ * LANDLINE_OK if the peer's Close frame has arrived, LANDLINE_ERR_EOF if not; during the opening handshake,
+ * LANDLINE_ERR_EOF for a server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; the error that ended
+ * the connection before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_receive_eof(landline_protocol *protocol);
 
 /**
- * Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
- * server's client learns it (408), and end the stream; every later call gives the same error. Does nothing once the
+ * Ends the opening handshake because the program's time limit for it has passed. Write the output, which tells a
+ * server's client (408), and end the stream; every later call returns the same error. Does nothing once the
  * connection is open.
  *
- * LANDLINE_OK if it is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if it has been refused;
- * LANDLINE_ERR_REJECTED for a server; what had ended it before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * LANDLINE_OK if the connection is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if the server
+ * has refused it; LANDLINE_ERR_REJECTED for a server; the error that ended the connection before; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_give_up(landline_protocol *protocol);
 
 /**
- * The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
- * until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
+ * Takes the next event: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid until
+ * the next call on this handle. LANDLINE_EVENT_NONE: pass in more bytes.
  *
- * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
- * and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
- * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
- * every later call gives, sending and closing too.
+ * LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells the
+ * peer, and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
+ * LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG. Once one of these has been returned, every later call returns it,
+ * including those that send and close. LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_next(landline_protocol *protocol, int32_t *event, const void **data, size_t *len);
 
 /**
- * What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
- * handle.
+ * What is to be written to the peer: `*len` bytes at `*data`. Valid until the next call on this handle.
  *
  * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_output(const landline_protocol *protocol, const void **data, size_t *len);
 
 /**
- * `count` bytes of the output have been written.
+ * Reports that `count` bytes of the output have been written.
  *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ * LANDLINE_OK; LANDLINE_ERR_INVALID if there are fewer; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_consume(landline_protocol *protocol, size_t count);
 
 /**
- * A number that belongs to the protocol, by its key. LANDLINE_CONN_STATE: LANDLINE_STATE_OPENING before
- * LANDLINE_EVENT_OPEN; LANDLINE_STATE_OVER when nothing more can be sent and nothing more will come than what has, because
- * both Close frames are there, the peer is at fault, the stream has ended, or the opening handshake has failed.
- * LANDLINE_CONN_CLOSE_CODE_RECEIVED. LANDLINE_CONN_COMPRESSION.
+ * Queries a property that is a number, by its key: LANDLINE_CONN_STATE, LANDLINE_CONN_CLOSE_CODE_RECEIVED or
+ * LANDLINE_CONN_COMPRESSION. The state is LANDLINE_STATE_OPENING before LANDLINE_EVENT_OPEN. It is
+ * LANDLINE_STATE_OVER when nothing more can be sent or will arrive, because both Close frames have been exchanged,
+ * the peer is at fault, the stream has ended, or the opening handshake has failed.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_int(const landline_protocol *protocol, int32_t key, int64_t *value);
 
 /**
- * A text that belongs to the protocol, by its key, LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
- * LANDLINE_CONN_HEADERS: `*text`, `*len` bytes and a NUL. Valid until the protocol is freed. Empty before
+ * Queries a property that is text, by its key: LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
+ * LANDLINE_CONN_HEADERS. `*text` is `*len` bytes followed by a NUL. Valid until the protocol is freed. Empty before
  * LANDLINE_EVENT_OPEN. `len` may be NULL.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
@@ -1777,11 +1823,11 @@ landline_status landline_protocol_str(const landline_protocol *protocol,
 void landline_protocol_free(landline_protocol *protocol);
 
 /**
- * Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+ * Adds a message to the output. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
  *
  * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
- * what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
- * LANDLINE_ERR_NULL.
+ * the error that ended the connection, as landline_protocol_next() returns it; LANDLINE_ERR_UTF8;
+ * LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
  */
 landline_status landline_protocol_send(landline_protocol *protocol,
                                        int32_t kind,
@@ -1790,15 +1836,15 @@ landline_status landline_protocol_send(landline_protocol *protocol,
                                        uint32_t flags);
 
 /**
- * Puts a Ping of at most 125 bytes into the output.
+ * Adds a Ping of at most 125 bytes to the output.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
  */
 landline_status landline_protocol_ping(landline_protocol *protocol, const void *data, size_t len);
 
 /**
- * Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
- * if one was sent before.
+ * Adds a Close frame to the output, after which nothing more can be sent. Events continue until
+ * LANDLINE_EVENT_CLOSE. Does nothing if a Close frame was sent before.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
  */
@@ -1809,7 +1855,7 @@ landline_status landline_protocol_close(landline_protocol *protocol, int32_t cod
  * ===== The log ===================================================================================================
  */
 
-/** No lines. */
+/** Nothing is logged. */
 #define LANDLINE_LOG_OFF 0
 /** Failures that should not occur. */
 #define LANDLINE_LOG_ERROR 1
@@ -1821,20 +1867,20 @@ landline_status landline_protocol_close(landline_protocol *protocol, int32_t cod
 #define LANDLINE_LOG_DEBUG 4
 
 /**
- * Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
- * from any thread, several at a time. May call other functions of the library, but not landline_log_set(); may not
- * unwind or jump out.
+ * Receives one line of the log without a line end: its level, LANDLINE_LOG_*, and its text, which is valid during
+ * the call. Any number of threads may call it at the same time. It may call functions of the library, except
+ * landline_log_set(), but must not unwind or jump out.
  */
 typedef void (*landline_log_callback)(int32_t level, const char *text, void *user);
 
 /**
- * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
- * ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A forked child
- * inherits the callback and may set another one.
+ * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL
+ * callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A
+ * forked child inherits the callback and may set another one.
  *
  * Blocks until the calls of the previous callback that are in progress have returned.
  *
- * LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is unknown.
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for an unknown level.
  */
 landline_status landline_log_set(int32_t level, landline_log_callback callback, void *user);
 
@@ -1843,20 +1889,26 @@ landline_status landline_log_set(int32_t level, landline_log_callback callback, 
  * ===== Versions and features =====================================================================================
  */
 
-/** The number of the ABI: programs work with every library of the same number that is not older than their header. */
+/**
+ * The version of the ABI: a program works with every library that has the same ABI version and is not older than the
+ * program's header.
+ */
 #define LANDLINE_ABI_VERSION 0
 
-/** TLS (wss) is there. */
+/** The library supports TLS (wss). */
 #define LANDLINE_FEATURE_TLS 1
-/** Compression (permessage-deflate) is there. */
+/** The library supports compression (permessage-deflate). */
 #define LANDLINE_FEATURE_COMPRESSION 2
-/** Unix sockets are there. */
+/** The library supports Unix sockets. */
 #define LANDLINE_FEATURE_UNIX 4
 
-/** The version of the library that is in use, such as "0.1.0": compare it with LANDLINE_VERSION of the header. Static. */
+/**
+ * The version of the library that is in use, such as "0.1.0": compare it with LANDLINE_VERSION of the header.
+ * Static.
+ */
 const char *landline_version(void);
 
-/** The same as a number: compare it with LANDLINE_VERSION_NUMBER. */
+/** The version of the library as a number: compare it with LANDLINE_VERSION_NUMBER. */
 int32_t landline_version_number(void);
 
 /** LANDLINE_ABI_VERSION of the library that is in use. */

@@ -12,14 +12,15 @@ use crate::values::values;
 use landline::transport::IntoTransport;
 use std::ffi::c_void;
 
-/// Opens a connection with a client that is connected over a stream socket of the caller's, TCP or Unix, in one step:
-/// reads its request and accepts it, with the first of LANDLINE_OPT_SUBPROTOCOL that it offers. `take` as in
-/// landline_connect_fd(). `options` may be NULL. Free `*conn` with landline_conn_free(). To look at the request first:
-/// landline_request_from_fd().
+/// Opens a connection, in one step, with a client that is connected over the caller's own stream socket, TCP or Unix:
+/// reads its request and accepts it, with the first of LANDLINE_OPT_SUBPROTOCOL that the client offers. `take` has
+/// the same meaning as for landline_connect_fd(). `options` may be NULL. Free `*conn` with landline_conn_free(). To
+/// examine the request first, use landline_request_from_fd().
 ///
 /// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
 ///
-/// What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+/// Returns what landline_listener_accept() does for one client; LANDLINE_ERR_INVALID for a descriptor that is not a
+/// connected stream socket.
 ///
 /// # Safety
 ///
@@ -37,7 +38,7 @@ pub unsafe extern "C" fn landline_accept_fd(
     guard(|| unsafe { accept(socket(fd, take), options, timeout_ms, conn) })
 }
 
-/// The same over a transport of the caller's own; its `free` is called as in landline_connect_transport().
+/// The same over a transport that the caller implements; its `free` is called as with landline_connect_transport().
 ///
 /// # Safety
 ///

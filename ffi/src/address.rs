@@ -1,6 +1,6 @@
 //! Addresses to listen on, as C writes them: "ADDRESS:PORT", ":PORT" and "unix:PATH".
 //!
-//! What cannot be an address is refused here, before the system looks for a host of that name.
+//! Text that cannot be an address is refused here, before the system tries to look it up as a host name.
 
 use crate::failure::Outcome;
 use landline::error::ConfigError;
@@ -14,7 +14,7 @@ const FORM: &str =
 
 pub(crate) enum Address<'a> {
     Unix(&'a str),
-    /// Every address of this machine: by IPv6, which takes IPv4 in, or else by IPv4.
+    /// Every address of this machine: IPv6, which includes IPv4, or only IPv4 if there is no IPv6.
     Every([SocketAddr; 2]),
     /// An address, or a name to be looked up.
     Tcp(&'a str),
@@ -26,7 +26,7 @@ impl<'a> Address<'a> {
             return Ok(Self::Unix(path));
         }
         let port = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-        // The library says what is wrong with the port.
+        // The library reports what is wrong with the port.
         let Some((host, port)) = port else { return Ok(Self::Tcp(text)) };
         if host.is_empty() {
             return Ok(Self::Every([(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()]));

@@ -1,4 +1,4 @@
-//! Arguments from C: checked for NULL and range, and named in the error.
+//! Checks arguments from C for NULL and range; errors name the argument.
 
 use crate::failure::{Failure, Outcome};
 use crate::status::LANDLINE_ERR_UTF8;
@@ -24,7 +24,7 @@ pub(crate) fn check_process(made_in: Process) -> Outcome<()> {
     if made_in.is_current() { Ok(()) } else { Err(Failure::Library(UsageError::Forked.into())) }
 }
 
-/// Bytes; of none the pointer does not matter.
+/// Bytes. If `len` is 0, the pointer is ignored.
 ///
 /// # Safety
 ///
@@ -34,7 +34,7 @@ pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize, what: &'static s
     unsafe { slice(data.cast(), len, what) }
 }
 
-/// An array; of none the pointer does not matter.
+/// An array. If `len` is 0, the pointer is ignored.
 ///
 /// # Safety
 ///
@@ -48,7 +48,7 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize, what: &'static str
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
-/// As [`slice`], to be filled.
+/// As [`slice`], for an array to be filled.
 ///
 /// # Safety
 ///
@@ -112,7 +112,7 @@ pub(crate) unsafe fn string<'a>(text: *const c_char, what: &'static str) -> Outc
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| not_utf8(what))
 }
 
-/// A text of the peer's or of the system's, which holds no NUL.
+/// Text from the peer or the system, which contains no NUL.
 pub(crate) fn c_string(text: impl AsRef<[u8]>) -> CString {
     CString::new(text.as_ref()).unwrap_or_default()
 }
@@ -138,7 +138,7 @@ impl<T> Out<T> {
     }
 }
 
-/// Where a text is to be written, and its length if that is wanted.
+/// Where a text, and its length if that is wanted, are to be written.
 pub(crate) struct TextOut {
     text: Out<*const c_char>,
     len: Option<Out<usize>>,
@@ -153,7 +153,7 @@ impl TextOut {
         unsafe { Ok(Self { text: Out::new(text, what)?, len: Out::new(len, "len").ok() }) }
     }
 
-    /// NULL for none.
+    /// Writes a text, or NULL if there is none.
     pub(crate) fn set(&self, text: Option<&CStr>) {
         self.set_bytes(text.map_or((std::ptr::null(), 0), |text| (text.as_ptr().cast(), text.count_bytes())));
     }
@@ -167,7 +167,7 @@ impl TextOut {
     }
 }
 
-/// One for a handle: NULL until it is set.
+/// Where a handle is to be written, which is NULL until it is set.
 ///
 /// # Safety
 ///
@@ -179,7 +179,7 @@ pub(crate) unsafe fn out_handle<T>(place: *mut *mut T, what: &'static str) -> Ou
     Ok(out)
 }
 
-/// The argument `timeout_ms` as a moment, or never.
+/// The argument `timeout_ms` as a deadline.
 #[inline]
 pub(crate) fn deadline(timeout_ms: i32) -> Outcome<Deadline> {
     Ok(Deadline::after(limit(timeout_ms)?))
@@ -196,8 +196,8 @@ pub(crate) fn limit(timeout_ms: i32) -> Outcome<Option<Duration>> {
     time_limit(timeout_ms, "timeout_ms")
 }
 
-/// An argument that is a time limit: -1 for none, 0 not to wait, or milliseconds. Other negative numbers are mistakes
-/// (in a subtraction or a conversion), which must not turn into calls that block for ever.
+/// An argument that is a time limit: -1 for no limit, 0 to not wait, or milliseconds. Other negative numbers come
+/// from a mistaken subtraction or conversion, which must not become a call that blocks forever.
 #[inline]
 pub(crate) fn time_limit(millis: i32, what: &'static str) -> Outcome<Option<Duration>> {
     match u64::try_from(millis) {

@@ -4,27 +4,27 @@
 
 /// The connection has served its purpose.
 pub const LANDLINE_CLOSE_NORMAL_CLOSURE: i32 = 1000;
-/// This end goes away: a server stops, or a page is left.
+/// This end is going away: a server is stopping, or the user is leaving a page.
 pub const LANDLINE_CLOSE_GOING_AWAY: i32 = 1001;
 /// The peer broke the protocol.
 pub const LANDLINE_CLOSE_PROTOCOL_ERROR: i32 = 1002;
-/// A kind of message that this end does not accept.
+/// The peer sent a kind of message that this end does not accept.
 pub const LANDLINE_CLOSE_UNSUPPORTED_DATA: i32 = 1003;
 /// Reported for a Close frame without a code; cannot be sent.
 pub const LANDLINE_CLOSE_NO_STATUS_RECEIVED: i32 = 1005;
 /// Reported if the connection ended without a Close frame; cannot be sent.
 pub const LANDLINE_CLOSE_ABNORMAL_CLOSURE: i32 = 1006;
-/// A message whose content does not fit its type, such as text that is not UTF-8.
+/// The peer sent a message whose content does not match its type, such as text that is not UTF-8.
 pub const LANDLINE_CLOSE_INVALID_FRAME_PAYLOAD_DATA: i32 = 1007;
-/// A message that breaks a policy.
+/// The peer sent a message that violates a policy.
 pub const LANDLINE_CLOSE_POLICY_VIOLATION: i32 = 1008;
-/// A message that is too big to process.
+/// The peer sent a message that is too big to process.
 pub const LANDLINE_CLOSE_MESSAGE_TOO_BIG: i32 = 1009;
 /// The client expected an extension that the server did not negotiate.
 pub const LANDLINE_CLOSE_MANDATORY_EXTENSION: i32 = 1010;
-/// This end met an unexpected condition.
+/// This end encountered an unexpected condition.
 pub const LANDLINE_CLOSE_INTERNAL_ERROR: i32 = 1011;
-/// The service restarts.
+/// The service is restarting.
 pub const LANDLINE_CLOSE_SERVICE_RESTART: i32 = 1012;
 /// The service is overloaded: try again later.
 pub const LANDLINE_CLOSE_TRY_AGAIN_LATER: i32 = 1013;

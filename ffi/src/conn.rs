@@ -18,11 +18,12 @@ use std::time::Duration;
 
 /// An open connection, of a client or of a server.
 ///
-/// Ownership: counted. It is made with one reference; landline_conn_retain() adds one, landline_conn_free() gives one up,
-/// and the last one ends the connection.
+/// Ownership: reference-counted. A connection is created with one reference; landline_conn_retain() adds one,
+/// landline_conn_free() releases one. Releasing the last one ends the connection.
 ///
-/// Threads: any, at any time. One thread receives while any number of others send, ping, close, interrupt and abort; a
-/// second one that receives gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection to one thread.
+/// Threads: any thread, at any time. One thread receives while any number of others send, ping, close, interrupt and
+/// abort; a second thread that tries to receive gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection
+/// to one thread.
 #[allow(non_camel_case_types)]
 pub struct landline_conn {
     ends: Ends,
@@ -39,18 +40,18 @@ pub struct landline_conn {
 pub(crate) struct Info {
     pub(crate) id: ConnectionId,
     pub(crate) handshake: Handshake,
-    /// Known only while the connection is open.
+    /// Kept here because the connection knows it only while it is open.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) headers: OnceLock<HeaderTexts>,
-    /// What was left when the socket was taken out.
+    /// What had been received but not returned when the socket was taken out.
     pub(crate) unreceived: OnceLock<Box<[u8]>>,
     pub(crate) texts: [OnceLock<Box<[u8]>>; crate::conn_info::TEXTS],
 }
 
-/// How the two ends of the pipe are reached.
+/// How the two halves of a connection are accessed.
 enum Ends {
-    /// By any thread.
+    /// By any number of threads.
     Shared {
         turn: Turn,
         receiver: Box<UnsafeCell<Receiver>>,
@@ -59,17 +60,17 @@ enum Ends {
         /// The thread that has borrowed a message; 0 if none has.
         borrower: AtomicUsize,
     },
-    /// By the first thread that does anything (LANDLINE_OPT_SINGLE_THREAD).
+    /// Only by the first thread that calls a function (LANDLINE_OPT_SINGLE_THREAD).
     Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<WebSocket>, aborter: Aborter },
 }
 
-// SAFETY: `receiver` is used by the thread that has the turn only, `ws` and `borrowed` by the thread that `owner` names
-// only, `lent` by either of these; all else may be shared.
+// SAFETY: only the thread that has the turn uses `receiver`, only the thread that `owner` names uses `ws` and
+// `borrowed`, and only one of these uses `lent`; everything else may be shared.
 unsafe impl Sync for landline_conn {}
-// SAFETY: nothing in it belongs to the thread that made it.
+// SAFETY: nothing in it is bound to the thread that created it.
 unsafe impl Send for landline_conn {}
 
-/// The right to receive, while it lasts.
+/// The right to receive, which ends when this is dropped.
 pub(crate) enum Receiving<'a> {
     Shared { receiver: &'a mut Receiver, turn: &'a Turn },
     Single(&'a mut WebSocket),
@@ -94,7 +95,7 @@ macro_rules! receive {
 }
 pub(crate) use receive;
 
-/// The sending half, while it is used.
+/// The sending half, borrowed for a call.
 pub(crate) enum Sending<'a> {
     Shared(&'a Sender),
     Single(&'a mut WebSocket),
@@ -207,11 +208,12 @@ impl landline_conn {
         Ok(receiving)
     }
 
-    /// The same, to receive for a purpose of its own; `None` if another thread receives.
+    /// The same, for a call that receives for its own purpose, such as closing; `None` if another thread is
+    /// receiving.
     pub(crate) fn helping(&self) -> Outcome<Option<Receiving<'_>>> {
         match &self.ends {
             Ends::Shared { borrower, .. } if borrower.load(Ordering::Relaxed) == this_thread() => {
-                // It would wait for itself.
+                // This thread would wait for itself.
                 Err(busy("this thread has borrowed a message: free it first"))
             }
             Ends::Shared { turn, .. } if !turn.help() => Ok(None),
@@ -219,7 +221,7 @@ impl landline_conn {
         }
     }
 
-    /// The same, once the other thread is done; `None` if that takes too long.
+    /// The same, but waits for the other thread; `None` if that takes too long.
     pub(crate) fn helping_after(&self, deadline: Deadline) -> Outcome<Option<Receiving<'_>>> {
         match &self.ends {
             Ends::Shared { turn, .. } if !turn.help_after(deadline) => Ok(None),
@@ -240,21 +242,21 @@ impl landline_conn {
         Ok(receiving)
     }
 
-    /// Lends the message that was received last, until [`give_back`](Self::give_back).
+    /// Lends the message that was received last to the caller, until [`give_back`](Self::give_back).
     #[inline(always)]
     pub(crate) fn lend(&self, receiving: Receiving<'_>, message: landline_message) -> *mut landline_message {
         match &self.ends {
             Ends::Shared { borrower, .. } => borrower.store(this_thread(), Ordering::Relaxed),
             Ends::Single { borrowed, .. } => borrowed.set(true),
         }
-        // The turn goes on.
+        // The turn is kept until the message is given back.
         std::mem::forget(receiving);
         // SAFETY: this thread has the turn, or is the only one.
         unsafe { self.lent.get().write(message) };
         self.lent.get()
     }
 
-    /// The borrowed message is given back, in whatever thread.
+    /// Takes the borrowed message back, in any thread.
     #[inline]
     pub(crate) fn give_back(&self) {
         if !self.made_in.is_current() {
@@ -317,7 +319,7 @@ fn busy(text: &'static str) -> Failure {
     Failure::Misuse(LANDLINE_ERR_BUSY, text.into())
 }
 
-/// Runs the body of a function on a connection: a panic poisons it.
+/// Runs the body of a function on a connection. A panic poisons the connection.
 ///
 /// # Safety
 ///
@@ -332,7 +334,7 @@ pub(crate) unsafe fn on_conn(
     let poison = || {
         if let Some(conn) = found {
             conn.poisoned.store(true, Ordering::Relaxed);
-            // Calls that are waiting end now, instead of waiting for something that will not happen.
+            // Other calls that are waiting must end now: what they wait for will not happen.
             conn.abort();
         }
     };

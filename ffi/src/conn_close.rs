@@ -10,19 +10,20 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for the
-/// peer's Close frame, discarding everything else that arrives, however much. Messages that were sent before still reach
-/// a peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for it.
+/// Performs the closing handshake: sends a Close frame with a code and a reason of at most 123 bytes, and waits for
+/// the peer's Close frame, discarding everything else that arrives, however much. Messages sent earlier still reach a
+/// peer that reads them. If another thread is receiving, that thread gets LANDLINE_CLOSED, and this call waits for
+/// it.
 ///
 /// Blocks for at most LANDLINE_OPT_CLOSE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. Afterwards the
 /// connection is over whatever the status, except for LANDLINE_PENDING, LANDLINE_ERR_INVALID, LANDLINE_ERR_NULL,
 /// LANDLINE_ERR_UTF8 and LANDLINE_ERR_BUSY. It still has to be freed.
 ///
-/// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that is
-/// receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has borrowed a
-/// message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any LANDLINE_CLOSE_* except 1005
-/// and 1006, and 3000 to 4999, can) or a reason that is too long; LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of
-/// landline_conn_recv().
+/// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the Close frame is on its way, and the thread that
+/// is receiving, or has borrowed a message, has to complete the handshake; LANDLINE_ERR_BUSY: this thread has
+/// borrowed a message, and nothing was done; LANDLINE_ERR_INVALID for a code that cannot be sent (any
+/// LANDLINE_CLOSE_* except 1005 and 1006, and 3000 to 4999, can) or a reason that is too long;
+/// LANDLINE_ERR_CLOSE_UNANSWERED; the final errors of landline_conn_recv().
 ///
 /// # Safety
 ///
@@ -50,14 +51,14 @@ pub unsafe extern "C" fn landline_conn_close(
                 |end| sending!(end, end => end.close_start(code, reason)),
             );
             match started {
-                // The result of the receiving thread counts.
+                // The receiving thread determines the result.
                 Ok(()) => {}
                 Err(Failure::Library(error))
                     if error.is_fatal() || matches!(error, Error::Closed(Closed::Sent)) => {}
                 Err(Failure::Library(Error::Timeout(_) | Error::Interrupted(_))) => {}
                 Err(failure) => return Err(failure),
             }
-            // The receiving thread learns of the Close frame while it waits, and is done by then.
+            // The receiving thread notices the Close frame while it waits, and returns by then.
             match conn.helping_after(deadline.later(Duration::from_millis(100)))? {
                 Some(mut receiving) => {
                     let left = deadline.left().unwrap_or(limit).max(Duration::from_millis(1));
@@ -73,10 +74,10 @@ pub unsafe extern "C" fn landline_conn_close(
     }
 }
 
-/// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still deliver
-/// what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if a Close frame
-/// was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and LANDLINE_ERR_INVALID as
-/// landline_conn_close().
+/// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still
+/// deliver what the peer sends, and then give LANDLINE_CLOSED, within LANDLINE_OPT_CLOSE_TIMEOUT_MS. Does nothing if
+/// a Close frame was sent before or the closing handshake is complete. Otherwise as landline_conn_send(), and
+/// LANDLINE_ERR_INVALID as landline_conn_close().
 ///
 /// # Safety
 ///
@@ -99,8 +100,8 @@ pub unsafe extern "C" fn landline_conn_close_start(
     }
 }
 
-/// Ends the connection immediately, without a Close frame, from any thread. Blocked calls return LANDLINE_ERR_ABORTED.
-/// Never blocks.
+/// Ends the connection immediately, without a Close frame, from any thread. Blocked calls return
+/// LANDLINE_ERR_ABORTED. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -118,8 +119,8 @@ pub unsafe extern "C" fn landline_conn_abort(conn: *mut landline_conn) -> landli
     }
 }
 
-/// Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting; call
-/// landline_conn_close() first. NULL does nothing.
+/// Releases a reference. Releasing the last one ends the connection without a closing handshake and without waiting;
+/// call landline_conn_close() first. NULL does nothing.
 ///
 /// # Safety
 ///

@@ -9,8 +9,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Adds a reference: landline_conn_free() has to be called once more. For another thread that uses the connection
-/// independently. Returns `conn`.
+/// Adds a reference, so that landline_conn_free() has to be called once more: for another thread that uses the
+/// connection independently. Returns `conn`.
 ///
 /// # Safety
 ///
@@ -31,9 +31,9 @@ pub const LANDLINE_DIRECTION_SEND: i32 = 2;
 /// For landline_conn_interrupt(): both.
 pub const LANDLINE_DIRECTION_BOTH: i32 = 3;
 
-/// Wakes a blocked call of this connection, from any thread: it ends with LANDLINE_INTERRUPTED. If no call is blocked,
-/// the next one that would wait ends so. Once for receiving, and once for sending. The connection is not affected; data
-/// that has arrived is delivered first. Never blocks.
+/// Wakes a blocked call on this connection, from any thread: it returns LANDLINE_INTERRUPTED. If no call is blocked,
+/// the next one that would wait returns it instead. Each direction is interrupted separately, one call per interrupt.
+/// The connection is not affected, and data that has arrived is delivered first. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID; LANDLINE_ERR_STATE with LANDLINE_OPT_SINGLE_THREAD.
 ///

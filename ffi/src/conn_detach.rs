@@ -6,23 +6,26 @@ use crate::status::*;
 use std::ffi::c_void;
 use std::os::fd::IntoRawFd;
 
-/// Takes the socket out of a connection, for a program that goes on with another protocol or library, or hands it to another
-/// process: `*fd`, a descriptor that belongs to the caller, in blocking mode. `*data` and `*len` are what the peer has sent
-/// and no call has returned: frames as they came, the last of which may be incomplete; valid until the connection is freed.
+/// Takes the socket out of a connection, for a program that continues with another protocol or library, or passes it
+/// to another process. `*fd` is a descriptor in blocking mode that belongs to the caller. `*data` and `*len` are the
+/// bytes that the peer has sent but no call has returned: frames as they arrived, the last of which may be
+/// incomplete. They are valid until the connection is freed.
 ///
-/// For the connection this is the end: every call gives LANDLINE_ERR_DETACHED, or what it gave before if the connection was
-/// closed in order, and freeing or aborting it does nothing to the socket. The peer notices nothing. Everything that was
-/// sent or gathered before is written first. After an orderly close nothing is left to be received, and both directions of
-/// the socket have been shut down. The state of TLS cannot be taken out, and a transport of the caller's own is the
-/// caller's already.
+/// The connection is over afterwards: every call returns LANDLINE_ERR_DETACHED, or what it returned before if the
+/// connection had been closed in order, and freeing or aborting it does not affect the socket. The peer notices
+/// nothing. Everything that was sent or gathered before is written first. After an orderly close nothing is left to
+/// receive, and both directions of the socket have been shut down. Connections over TLS, or over a transport that the
+/// caller implements, cannot be detached: TLS has state that cannot be taken out, and such a transport already
+/// belongs to the caller.
 ///
-/// Blocks until all is written, for at most `timeout_ms` (-1: no limit), and for at most LANDLINE_OPT_SEND_TIMEOUT_MS
-/// without any progress.
+/// Blocks until everything is written, for at most `timeout_ms` (-1: no limit), and for at most
+/// LANDLINE_OPT_SEND_TIMEOUT_MS without progress.
 ///
-/// LANDLINE_OK. The connection goes on after LANDLINE_ERR_UNSUPPORTED: it does not run directly over a socket;
-/// LANDLINE_ERR_STATE: a message is half received, or was kept by landline_conn_ping_wait(); LANDLINE_TIMED_OUT,
-/// LANDLINE_INTERRUPTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID; and LANDLINE_ERR_CLOSING while the
-/// closing handshake is under way. The final errors of landline_conn_recv().
+/// LANDLINE_OK. After the following, the connection can be used as before: LANDLINE_ERR_UNSUPPORTED if it does not
+/// run directly over a socket; LANDLINE_ERR_STATE if a message has been partly received, or was kept by
+/// landline_conn_ping_wait(); LANDLINE_ERR_CLOSING during the closing handshake; LANDLINE_TIMED_OUT,
+/// LANDLINE_INTERRUPTED; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. The final errors of
+/// landline_conn_recv().
 ///
 /// # Safety
 ///
@@ -41,7 +44,7 @@ pub unsafe extern "C" fn landline_conn_detach(
             let (fd, data, len) = (Out::new(fd, "fd")?, Out::new(data, "data")?, Out::new(len, "len")?);
             let mut receiving = conn.receiving(timeout_ms)?;
             let detached = receive!(receiving, end => end.detach())?;
-            // After an orderly close it can be done again, and there is nothing to be kept.
+            // After an orderly close this can be repeated, and nothing is left to be kept.
             let received = conn.info.unreceived.get_or_init(|| detached.received.into());
             fd.set(detached.socket.into_raw_fd());
             data.set(received.as_ptr().cast());

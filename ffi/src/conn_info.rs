@@ -70,13 +70,14 @@ pub(crate) fn no_descriptor() -> Failure {
 pub(crate) fn poll_events(conn: &landline_conn) -> Outcome<i16> {
     let interest = || conn.sending(-1, |end| Ok(sending!(end, end => end.poll_interest())));
     if !interest()?.write {
-        // Gathered messages leave before the caller waits. Whether there was room shows below, a failure when receiving.
+        // Gathered messages are sent before the caller waits. If there was no room for them, the events below say so;
+        // a failure is reported by the next receiving call.
         let _ = conn.sending(0, |end| sending!(end, end => end.flush()));
     }
     let interest = interest()?;
     let mut events = rustix::event::PollFlags::IN;
     events.set(rustix::event::PollFlags::OUT, interest.write);
-    // As they are in C; rustix has them without a sign on some systems.
+    // Signed, as in C; on some systems rustix has them unsigned.
     Ok(events.bits() as i16)
 }
 
@@ -112,18 +113,19 @@ pub const LANDLINE_SIDE_REMOTE: i32 = 2;
 
 /// For landline_conn_int(): one of LANDLINE_STATE_*.
 pub const LANDLINE_CONN_STATE: i32 = 1;
-/// The close code to report: the peer's, else the one sent because of an error of the peer, else 1006; 0 while open.
+/// The close code to report: the peer's; if there is none, the one sent because of the peer's error; otherwise 1006.
+/// 0 while the connection is open.
 pub const LANDLINE_CONN_CLOSE_CODE: i32 = 2;
 /// The code in the peer's Close frame, 1005 if it had none; 0 if none came.
 pub const LANDLINE_CONN_CLOSE_CODE_RECEIVED: i32 = 3;
-/// The code in our Close frame, 1005 if it had none; 0 if none was sent.
+/// The code in this end's Close frame, 1005 if it had none; 0 if none was sent.
 pub const LANDLINE_CONN_CLOSE_CODE_SENT: i32 = 4;
 /// Whose Close frame came first: one of LANDLINE_SIDE_*.
 pub const LANDLINE_CONN_CLOSED_FIRST_BY: i32 = 5;
 /// 1 if the closing handshake was completed without an error.
 pub const LANDLINE_CONN_CLOSED_CLEANLY: i32 = 6;
-/// The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not read
-/// from it, write to it or close it.
+/// The descriptor, to poll in an event loop of the caller's own; LANDLINE_ERR_UNSUPPORTED if there is none. Do not
+/// read from it, write to it or close it.
 pub const LANDLINE_CONN_FD: i32 = 7;
 /// 1 if a receiving call may find something although the descriptor is not readable: call it, with a time limit of 0,
 /// until it gives LANDLINE_TIMED_OUT, before waiting.
@@ -143,20 +145,21 @@ pub const LANDLINE_CONN_WIRE_SENT: i32 = 15;
 /// Bytes taken from the transport after the opening handshake.
 pub const LANDLINE_CONN_WIRE_RECEIVED: i32 = 16;
 
-/// How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes it:
-/// -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time limit of
-/// 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or releases memory.
-/// Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
+/// How long an event loop of the caller's own may wait for the descriptor, in milliseconds from now, as poll() takes
+/// it: -1 for no limit, 0 to not wait. When that time has passed, call a receiving function, for example with a time
+/// limit of 0: it sends keepalive's Ping, detects a dead peer or the end of LANDLINE_OPT_CLOSE_TIMEOUT_MS, or
+/// releases memory. Query it before each wait. LANDLINE_ERR_BUSY while another thread is receiving.
 pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 
-/// The connection's identity, a key for tables: 1 for the first connection of a process, then upwards. No two connections
-/// of a process have the same, also when one of them is gone.
+/// The connection's identity, for use as a key in tables: 1 for the first connection of a process, 2 for the next,
+/// and so on. Identities are not reused within a process.
 pub const LANDLINE_CONN_ID: i32 = 18;
 
-/// A number that belongs to the connection, by its LANDLINE_CONN_* key (1 to 99).
+/// Queries a property that is a number, by its LANDLINE_CONN_* key (1 to 99).
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown; LANDLINE_ERR_UNSUPPORTED;
-/// LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED while another thread receives.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_UNSUPPORTED for
+/// LANDLINE_CONN_FD if there is no descriptor; LANDLINE_ERR_BUSY for LANDLINE_CONN_HAS_BUFFERED and
+/// LANDLINE_CONN_NEXT_DEADLINE_MS while another thread is receiving.
 ///
 /// # Safety
 ///
@@ -179,7 +182,7 @@ pub unsafe extern "C" fn landline_conn_int(
 
 /// For landline_conn_str(): the negotiated subprotocol; empty if there is none.
 pub const LANDLINE_CONN_SUBPROTOCOL: i32 = 101;
-/// The extensions in use, as in Sec-WebSocket-Extensions.
+/// The extensions in use, in the syntax of the Sec-WebSocket-Extensions header.
 pub const LANDLINE_CONN_EXTENSIONS: i32 = 102;
 /// The path and query of the request, percent-encoded.
 pub const LANDLINE_CONN_TARGET: i32 = 103;
@@ -187,15 +190,15 @@ pub const LANDLINE_CONN_TARGET: i32 = 103;
 pub const LANDLINE_CONN_PEER_ADDR: i32 = 104;
 /// The address of this end.
 pub const LANDLINE_CONN_LOCAL_ADDR: i32 = 105;
-/// The peer's headers: of the answer for a client, of the request for a server; each as "name: value\r\n".
+/// The peer's headers: those of the response for a client, of the request for a server; each as "name: value\r\n".
 pub const LANDLINE_CONN_HEADERS: i32 = 106;
 /// The reason in the peer's Close frame; empty if there was none.
 pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
 
-/// A text that belongs to the connection, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes and a NUL.
-/// Valid until the connection is freed. Empty if there is no such thing. `len` may be NULL.
+/// Queries a property that is text, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes followed by a NUL.
+/// Valid until the connection is freed. Empty if the connection has no such property. `len` may be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a key that is unknown.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key.
 ///
 /// # Safety
 ///
@@ -233,7 +236,7 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const u8, usize)> {
         LANDLINE_CONN_PEER_ADDR => (3, &|| address(conn.info.peer)),
         LANDLINE_CONN_LOCAL_ADDR => (4, &|| address(conn.info.local)),
         LANDLINE_CONN_CLOSE_REASON => {
-            // There is none before it has come.
+            // Not cached until the Close frame has arrived.
             let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr().cast(), 0)) };
             return Ok(without_nul(conn.info.texts[5].get_or_init(|| with_nul(frame.reason().as_bytes()))));
         }
@@ -246,8 +249,8 @@ fn headers(conn: &landline_conn) -> &HeaderTexts {
     conn.info.headers.get_or_init(|| HeaderTexts::new(&conn.info.handshake.headers, &[]))
 }
 
-/// The events to poll LANDLINE_CONN_FD for now: POLLIN, and POLLOUT while something is waiting to be sent. First sends
-/// what was gathered with LANDLINE_SEND_FEED, as far as there is room.
+/// The events to poll LANDLINE_CONN_FD for: POLLIN, and POLLOUT while output is pending. First sends what was
+/// gathered with LANDLINE_SEND_FEED, as far as the kernel has room for it.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -266,10 +269,10 @@ pub unsafe extern "C" fn landline_conn_poll_events(conn: *mut landline_conn, eve
     }
 }
 
-/// The `index`th value (from 0) of one of the peer's headers, by its name in any case: `*value`, `*len` bytes and a NUL,
-/// or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
+/// Looks up one of the peer's headers by name, which is not case-sensitive: `*value` is its `index`th value (from 0),
+/// `*len` bytes followed by a NUL, or NULL if there is none. Valid until the connection is freed. `len` may be NULL.
 ///
-/// LANDLINE_OK, also if there is none; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+/// LANDLINE_OK, even if there is no such header; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ use landline::{Deadline, Error};
 use std::ffi::c_void;
 use std::time::Duration;
 
-/// Sends a Ping of at most 125 bytes. The Pong is received silently. Otherwise as landline_conn_send().
+/// Sends a Ping of at most 125 bytes. The Pong is not reported. Otherwise as landline_conn_send().
 ///
 /// # Safety
 ///
@@ -30,9 +30,9 @@ pub unsafe extern "C" fn landline_conn_ping(
     }
 }
 
-/// Sends a Ping to be waited for: `*ping` is its number, for landline_conn_pong_wait().
+/// Sends a Ping whose Pong will be waited for: `*ping` is its number, for landline_conn_pong_wait().
 ///
-/// Blocks, and returns, as landline_conn_ping().
+/// Blocks and returns as landline_conn_ping() does.
 ///
 /// # Safety
 ///
@@ -78,13 +78,13 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
                     return Ok(LANDLINE_OK);
                 }
                 // The thread that is receiving may stop.
-                let patience = left.min(Duration::from_millis(100));
+                let attempt = left.min(Duration::from_millis(100));
                 let waited = conn.sending(-1, |end| match end {
-                    Sending::Shared(sender) => sender.pong_wait(ping, patience),
-                    Sending::Single(ws) => ws.pong_wait(ping, patience),
+                    Sending::Shared(sender) => sender.pong_wait(ping, attempt),
+                    Sending::Single(ws) => ws.pong_wait(ping, attempt),
                 });
                 match waited {
-                    Err(Failure::Library(Error::Timeout(_))) if left > patience => {}
+                    Err(Failure::Library(Error::Timeout(_))) if left > attempt => {}
                     result => return result.map(|()| LANDLINE_OK),
                 }
             }
@@ -94,15 +94,15 @@ pub unsafe extern "C" fn landline_conn_pong_wait(
 
 /// While another thread is receiving, waits for it to get the Pong, and checks now and then that it still receives.
 fn ping_wait(conn: &landline_conn, deadline: Deadline) -> Outcome<Duration> {
-    // Longer each time, because each time it is another Ping, whose Pong has to come within it.
-    let mut patience = Duration::from_millis(250);
+    // Longer each time: each attempt sends another Ping, whose Pong has to arrive within this time.
+    let mut attempt = Duration::from_millis(250);
     loop {
         let left = deadline.left().unwrap_or(Duration::MAX);
         if let Some(mut receiving) = conn.helping()? {
             return Ok(receive!(receiving, end => end.ping_wait(left))?);
         }
-        match conn.sending(-1, |end| sending!(end, end => end.ping_wait(left.min(patience)))) {
-            Err(Failure::Library(Error::Timeout(_))) if left > patience => patience *= 2,
+        match conn.sending(-1, |end| sending!(end, end => end.ping_wait(left.min(attempt)))) {
+            Err(Failure::Library(Error::Timeout(_))) if left > attempt => attempt *= 2,
             result => return result,
         }
     }
@@ -111,9 +111,9 @@ fn ping_wait(conn: &landline_conn, deadline: Deadline) -> Outcome<Duration> {
 /// Sends a Ping and waits for its Pong: `*microseconds` is how long that took. If no other thread receives meanwhile,
 /// this call does, and keeps the messages for the next receiving call.
 ///
-/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE when a message is half received, or more
-/// messages came than can be kept (1024, or the largest message size); LANDLINE_ERR_CLOSING; the final errors of
-/// landline_conn_recv().
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_STATE if a message has been partly received,
+/// or if more messages arrive than can be kept (1024, or LANDLINE_OPT_MAX_MESSAGE_SIZE bytes); LANDLINE_ERR_CLOSING;
+/// the final errors of landline_conn_recv().
 ///
 /// # Safety
 ///

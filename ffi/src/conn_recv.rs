@@ -7,17 +7,19 @@ use crate::message::landline_message;
 use crate::status::*;
 use std::ffi::c_void;
 
-/// Receives the next message, whole, as one that owns its data. Free it with landline_message_free().
+/// Receives the next whole message. The message owns its data; free it with landline_message_free().
 ///
-/// Blocks until there is one, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0 returns only
-/// what has arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and answers Pings and Close frames.
+/// Blocks until there is a message, the connection ends, or `timeout_ms` has passed: -1 waits without limit, 0
+/// returns only what has already arrived. Sends what was gathered with LANDLINE_SEND_FEED before it waits, and
+/// answers Pings and Close frames.
 ///
-/// LANDLINE_OK; LANDLINE_CLOSED: closing handshake complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT and
-/// LANDLINE_INTERRUPTED: nothing is lost, in the middle of a message too, call again; LANDLINE_ERR_BUSY: another thread
-/// receives. All other errors are final, free the connection: LANDLINE_ERR_EOF, LANDLINE_ERR_PROTOCOL,
-/// LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED, LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS,
-/// LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT are given when the peer has had time to read the Close
-/// frame that gives the reason: when it ends the stream, after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
+/// LANDLINE_OK; LANDLINE_CLOSED: the closing handshake is complete, see LANDLINE_CONN_CLOSE_CODE; LANDLINE_TIMED_OUT,
+/// LANDLINE_INTERRUPTED: nothing is lost, even in the middle of a message: call again; LANDLINE_ERR_BUSY: another
+/// thread is receiving. All other errors are final: free the connection. They are LANDLINE_ERR_EOF,
+/// LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT, LANDLINE_ERR_SILENT, LANDLINE_ERR_ABORTED,
+/// LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_TLS and LANDLINE_ERR_IO. LANDLINE_ERR_PROTOCOL and LANDLINE_ERR_LIMIT
+/// are returned once the peer has had time to read the Close frame that gives the reason: when it ends the stream, or
+/// after 2 s at most. `*message` is NULL unless the status is LANDLINE_OK.
 ///
 /// # Safety
 ///
@@ -45,8 +47,8 @@ pub unsafe extern "C" fn landline_conn_recv(
     }
 }
 
-/// landline_conn_recv() without a copy: the message is borrowed from the connection. Until it is freed, with
-/// landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending goes on.
+/// Receives as landline_conn_recv() does, but without a copy: the message is borrowed from the connection. Until it
+/// is freed with landline_message_free(), nothing else can be received (LANDLINE_ERR_BUSY); sending is not affected.
 ///
 /// # Safety
 ///
@@ -72,13 +74,13 @@ pub unsafe extern "C" fn landline_conn_recv_ref(
     }
 }
 
-/// Receives into the caller's buffer, as much as is there and fits: `*len` bytes of a message of `*kind`. In constant
-/// memory, whatever the size of the message.
+/// Receives a message piece by piece into the caller's buffer: `*len` bytes, as many as have arrived and fit, of a
+/// message of `*kind`. Uses constant memory, whatever the size of the message.
 ///
-/// LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call goes on with it, because the buffer
-/// is full or because the rest has not arrived. Nothing is lost when the buffer is too small. Text is valid UTF-8 as a
-/// whole; a character may lie across two calls. A call of another receiving function skips the rest of the message.
-/// Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID for a buffer without room.
+/// LANDLINE_OK means that the message ends here, LANDLINE_MORE that the next call continues it, because the buffer is
+/// full or the rest has not arrived. Nothing is lost if the buffer is too small. Text is valid UTF-8 as a whole, but
+/// a character may be split between two calls. Calling another receiving function skips the rest of the message.
+/// Otherwise as landline_conn_recv(); LANDLINE_ERR_INVALID if `capacity` is 0.
 ///
 /// # Safety
 ///

@@ -69,16 +69,17 @@ fn send(conn: &landline_conn, message: MessageRef<'_>, bits: u32, timeout_ms: i3
     Ok(LANDLINE_OK)
 }
 
-/// A text message: valid UTF-8, checked when it was received or before it is sent.
+/// A text message: valid UTF-8, which is checked when it is received and before it is sent.
 pub const LANDLINE_TEXT: i32 = 1;
 /// A binary message.
 pub const LANDLINE_BINARY: i32 = 2;
 
-/// Gather the message: it leaves with the next one that is not gathered, with landline_conn_flush(), before a receiving
-/// call waits, or when 64 KiB are there. Saves system calls. Where another thread receives, call flush.
+/// Gather the message instead of sending it at once, which saves system calls. Gathered messages are sent with the
+/// next message that is not gathered, by landline_conn_flush(), before a receiving call waits, or when there are 64
+/// KiB of them. If another thread receives, call landline_conn_flush().
 pub const LANDLINE_SEND_FEED: u32 = 1;
-/// Do not compress the message: it is compressed already, or holds a secret. Some peers cannot read it then: see
-/// LANDLINE_OPT_COMPRESSION_THRESHOLD.
+/// Do not compress the message: for data that is already compressed or contains a secret. Some peers cannot handle
+/// such a message on a connection with compression: see LANDLINE_OPT_COMPRESSION_THRESHOLD.
 pub const LANDLINE_SEND_COMPRESS_NEVER: u32 = 2;
 /// Compress the message even if it is small.
 pub const LANDLINE_SEND_COMPRESS_ALWAYS: u32 = 4;
@@ -86,12 +87,13 @@ pub const LANDLINE_SEND_COMPRESS_ALWAYS: u32 = 4;
 /// Sends a message of LANDLINE_TEXT or LANDLINE_BINARY. `flags`: 0 or LANDLINE_SEND_*.
 ///
 /// Blocks until its bytes are in the kernel, for at most `timeout_ms` (-1: no limit), and for at most
-/// LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go out
-/// whole, one after the other. `data` is not used after the call.
+/// LANDLINE_OPT_SEND_TIMEOUT_MS without any progress. Any number of threads may send at the same time: messages go
+/// out whole, one after the other. `data` is not used after the call.
 ///
-/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of it was sent, it may be sent again;
-/// LANDLINE_PENDING: it is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for text that is
-/// not; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: what landline_conn_recv() gives.
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing of the message was sent, and it may be sent again;
+/// LANDLINE_PENDING: the message is on its way, do not send it again; LANDLINE_ERR_CLOSING; LANDLINE_ERR_UTF8 for a
+/// text message that is not UTF-8; LANDLINE_ERR_NULL, LANDLINE_ERR_INVALID. All other errors are final: see
+/// landline_conn_recv().
 ///
 /// # Safety
 ///
@@ -131,7 +133,7 @@ pub unsafe extern "C" fn landline_conn_send_message(
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct landline_slice {
-    /// Where it begins; does not matter if there is none of it.
+    /// Where it begins; ignored if `len` is 0.
     pub data: *const c_void,
     /// Its length in bytes.
     pub len: usize,
@@ -169,7 +171,8 @@ pub unsafe extern "C" fn landline_conn_send_vectored(
     }
 }
 
-/// Writes what was gathered with LANDLINE_SEND_FEED, or left over by LANDLINE_PENDING. Blocks as landline_conn_send().
+/// Writes what was gathered with LANDLINE_SEND_FEED or is still to be written after LANDLINE_PENDING. Blocks as
+/// landline_conn_send() does.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; the final errors of landline_conn_send().
 ///

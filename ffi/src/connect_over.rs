@@ -12,11 +12,13 @@ use crate::values::values;
 use landline::transport::pair;
 use std::ffi::{c_char, c_void};
 
-/// Opens a connection over a stream socket that the caller has connected, TCP or Unix. `url` says what to ask for, and
-/// with wss:// TLS is done over it. With `take` 1 the descriptor belongs to the connection from here on, also when this
-/// fails; with 0 the connection uses a duplicate, and the caller still closes the original, at any time.
+/// Opens a connection over a stream socket, TCP or Unix, that the caller has already connected. `url` determines the
+/// request; with wss://, TLS runs over the socket. If `take` is 1, the descriptor belongs to the library from now on,
+/// even if this call fails; if it is 0, the connection uses a duplicate, and the caller can close the original at any
+/// time.
 ///
-/// Blocks, and returns, as landline_connect(); LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+/// Blocks and returns as landline_connect() does; LANDLINE_ERR_INVALID for a descriptor that is not a connected
+/// stream socket.
 ///
 /// # Safety
 ///
@@ -31,7 +33,8 @@ pub unsafe extern "C" fn landline_connect_fd(
     conn: *mut *mut landline_conn,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is
+        // wrong.
         let transport = unsafe { socket(fd, take) };
         // SAFETY: the caller's promise.
         let (out, values, url, is_tls) = unsafe { prepare(url, options, conn) }?;
@@ -41,11 +44,11 @@ pub unsafe extern "C" fn landline_connect_fd(
     })
 }
 
-/// Opens a connection over a transport of the caller's own, whose functions are called with `user`. `url` says what to
-/// ask for, and with wss:// TLS is done over it. The table is copied; its `free` is called once, also when this fails,
-/// unless it is the table that is NULL, incomplete or of the wrong size.
+/// Opens a connection over a transport that the caller implements, whose functions are called with `user`. `url`
+/// determines the request; with wss://, TLS runs over the transport. The table is copied. Its `free` is called once,
+/// even if this call fails, unless the table itself is NULL, incomplete or of the wrong size.
 ///
-/// Blocks, and returns, as landline_connect().
+/// Blocks and returns as landline_connect() does.
 ///
 /// # Safety
 ///
@@ -73,10 +76,12 @@ pub unsafe extern "C" fn landline_connect_transport(
 /// Creates a client and a server that are connected in memory, for tests. Both sets of options may be NULL. Such
 /// connections have no descriptor.
 ///
-/// Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the other
-/// end receives: a single thread that sends more before it receives, with no time limit, blocks for ever.
+/// Each direction buffers 64 KiB, including a few bytes for each frame. A send that does not fit blocks until the
+/// other end receives: if a single thread sends more than that before it receives, with no time limit, it blocks
+/// forever.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE when the two do not agree.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_HANDSHAKE if the server's options refuse the
+/// client.
 ///
 /// # Safety
 ///

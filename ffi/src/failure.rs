@@ -10,12 +10,12 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Why a call failed, before it is a status.
+/// Why a call failed, before this becomes a status.
 #[derive(Clone)]
 pub(crate) enum Failure {
-    /// Found here, with its text.
+    /// A mistake of the caller's that was found here, with its description.
     Misuse(landline_status, Cow<'static, str>),
-    /// The end of a connection, in order: no failure, but an outcome that has a text.
+    /// The orderly end of a connection: not a failure, but an outcome that has a text.
     Closed(CloseInfo),
     Library(Error),
 }
@@ -47,7 +47,7 @@ impl Failure {
         Self::Misuse(LANDLINE_ERR_STATE, text.into())
     }
 
-    /// What it is, for people.
+    /// A description for people.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Misuse(_, text) => text.to_string(),
@@ -104,12 +104,12 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
     }
 }
 
-/// Runs the body of an exported function: whatever goes wrong becomes a status, a panic too.
+/// Runs the body of an exported function: failures become a status, and so do panics.
 pub(crate) fn guard(body: impl FnOnce() -> Outcome) -> landline_status {
     guard_or(|| {}, body)
 }
 
-/// [`guard`] for a handle, which a panic poisons.
+/// As [`guard`], for a function on a handle. A panic poisons the handle.
 #[inline(always)]
 pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) -> landline_status {
     match catch_unwind(AssertUnwindSafe(body)) {
@@ -127,7 +127,7 @@ pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) ->
 
 // ----- The thread's last error -----
 
-/// The last failure of a thread; what is asked for is made when it is asked for.
+/// The last failure of a thread, with its details, which are made when they are first queried.
 #[derive(Default)]
 struct Last {
     failure: Option<Failure>,
@@ -139,16 +139,16 @@ thread_local! {
     static LAST: RefCell<Last> = RefCell::default();
 }
 
-/// Makes it the thread's last error; gives its status.
+/// Records a failure as the thread's last error and returns its status.
 #[cold]
 pub(crate) fn remember(failure: Failure) -> landline_status {
     let status = failure.status();
-    // In a thread that is ending, no call can ask for it any more.
+    // In a thread that is ending, the storage may be gone, and no call can query it any more.
     let _ = LAST.try_with(|last| *last.borrow_mut() = Last { failure: Some(failure), ..Last::default() });
     status
 }
 
-/// What a call was doing when it failed, timed out or was interrupted: unknown.
+/// What a call was doing when it failed, timed out or was interrupted: not known.
 pub const LANDLINE_PHASE_NONE: i32 = 0;
 /// Looking up the host's addresses.
 pub const LANDLINE_PHASE_RESOLVE: i32 = 1;
@@ -176,7 +176,7 @@ pub const LANDLINE_FAULT_CALLER: i32 = 1;
 pub const LANDLINE_FAULT_PEER: i32 = 2;
 /// The network, or time ran out.
 pub const LANDLINE_FAULT_NETWORK: i32 = 3;
-/// A limit of this program was reached, which it can raise.
+/// A limit that this program set, and can raise, was exceeded.
 pub const LANDLINE_FAULT_LIMIT: i32 = 4;
 
 /// For landline_error_int(): the status.
@@ -195,12 +195,13 @@ pub const LANDLINE_ERROR_FAULT: i32 = 6;
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
 /// For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n".
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
-/// For landline_error_bytes(): the body of a refused handshake, as far as LANDLINE_OPT_MAX_REFUSAL_BODY lets.
+/// For landline_error_bytes(): the body of a refused handshake, up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
-/// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people; options
-/// have the names of this header. Never NULL; empty if there was none. Valid until the next call in this thread that
-/// fails. Outcomes (CLOSED, TIMED_OUT, INTERRUPTED, PENDING) count as failures here, all but LANDLINE_MORE.
+/// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
+/// Options are called by their names in this header. Never NULL; empty if there was no failure. Valid until the next
+/// call in this thread that fails. Outcomes count as failures here (CLOSED, TIMED_OUT, INTERRUPTED, PENDING), except
+/// for LANDLINE_MORE.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_error_text() -> *const c_char {
     let text = LAST.try_with(|last| {
@@ -220,8 +221,8 @@ fn closed_text(info: &CloseInfo) -> String {
     }
 }
 
-/// A number of the last failure in this thread, by its LANDLINE_ERROR_* key; 0 for what it does not have, and for keys
-/// that are not known.
+/// A number that describes the last failure in this thread, by its LANDLINE_ERROR_* key; 0 if the failure has no such
+/// number or the key is unknown.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_error_int(key: i32) -> i64 {
     LAST.try_with(|last| {
@@ -326,9 +327,9 @@ fn refusal(error: &HandshakeError) -> Option<&landline::proto::handshake::Refusa
     }
 }
 
-/// Bytes of the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes and a NUL. Never NULL; valid
-/// until the next call in this thread that fails. Empty for what the failure does not have, and for keys that are not
-/// known. `len` may be NULL.
+/// Bytes that describe the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes, followed by a
+/// NUL. Never NULL; valid until the next call in this thread that fails. Empty if the failure has no such bytes or
+/// the key is unknown. `len` may be NULL.
 ///
 /// # Safety
 ///

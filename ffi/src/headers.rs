@@ -19,7 +19,7 @@ impl HeaderTexts {
             texts.block.extend_from_slice(b": ");
             texts.block.extend_from_slice(value.as_bytes());
             texts.block.extend_from_slice(b"\r\n");
-            // A header's value cannot hold a NUL.
+            // A header's value cannot contain a NUL.
             texts.values.push((name.as_str().to_owned(), CString::new(value.as_bytes()).unwrap_or_default()));
         }
         texts.block.push(0);
@@ -42,12 +42,12 @@ impl HeaderTexts {
     }
 }
 
-/// Appends a NUL. Text from peers may contain NULs itself; only the length tells then where it ends.
+/// Appends a NUL. Text from peers may contain NULs itself; then only its length says where it ends.
 pub(crate) fn with_nul(bytes: &[u8]) -> Box<[u8]> {
     [bytes, &[0]].concat().into()
 }
 
-/// As C gets it: the length does not count the NUL at the end.
+/// The pointer and length that C gets: the length does not include the NUL at the end.
 pub(crate) fn without_nul(bytes: &[u8]) -> (*const u8, usize) {
     if bytes.is_empty() { (c"".as_ptr().cast(), 0) } else { (bytes.as_ptr(), bytes.len() - 1) }
 }

@@ -6,18 +6,20 @@ use crate::status::*;
 use landline::Interrupter;
 use landline::process::Process;
 
-/// Wakes a blocked call, from any thread: connecting and the calls of the connection that came of it, or waiting for a
-/// client. Given by landline_options_set_interrupter(). Open connections have landline_conn_interrupt() as well.
+/// Wakes a blocked call from any thread: an attempt to connect and the calls on the resulting connection, or a call
+/// that waits for a client. It is set with landline_options_set_interrupter(). Open connections can also be
+/// interrupted with landline_conn_interrupt().
 ///
-/// Ownership: made by landline_interrupter_new(), freed by landline_interrupter_free(), also while it is in use.
+/// Ownership: created by landline_interrupter_new(), freed by landline_interrupter_free(), which is allowed even
+/// while it is in use.
 ///
-/// Threads: any, at the same time too.
+/// Threads: any number of threads may use the same handle at the same time.
 #[allow(non_camel_case_types)]
 pub struct landline_interrupter(pub(crate) Interrupter, Process);
 
-/// Makes an interrupter. Takes two descriptors. Free it with landline_interrupter_free().
+/// Creates an interrupter, which takes two descriptors. Free it with landline_interrupter_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO when the process has no descriptor left.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_IO if the process has no descriptors left.
 ///
 /// # Safety
 ///
@@ -32,8 +34,8 @@ pub unsafe extern "C" fn landline_interrupter_new(interrupter: *mut *mut landlin
     })
 }
 
-/// Wakes a call that connects, accepts, receives or sends: it ends with LANDLINE_INTERRUPTED. If none is blocked, the next
-/// one that would wait ends so. Data that has arrived is delivered first. Never blocks.
+/// Wakes a call that is connecting, accepting, receiving or sending: it returns LANDLINE_INTERRUPTED. If no call is
+/// blocked, the next one that would wait returns it instead. Data that has arrived is delivered first. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
@@ -51,7 +53,8 @@ pub unsafe extern "C" fn landline_interrupter_interrupt(interrupter: *mut landli
     })
 }
 
-/// Ends the connection immediately, as landline_conn_abort() does; before there is one, wakes the call that opens it.
+/// Ends the connection immediately, as landline_conn_abort() does; if it is not open yet, wakes the call that is
+/// opening it.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
@@ -77,7 +80,7 @@ pub unsafe extern "C" fn landline_interrupter_abort(interrupter: *mut landline_i
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_interrupter_free(interrupter: *mut landline_interrupter) {
     if !interrupter.is_null() {
-        // SAFETY: made by `landline_interrupter_new`, and given up by the caller.
+        // SAFETY: created by `landline_interrupter_new`, and no longer used by the caller.
         drop(unsafe { Box::from_raw(interrupter) });
     }
 }

@@ -1,8 +1,8 @@
-//! The C ABI of Landline. `include/landline.h` is made from these files, and is their manual; its order is that of
-//! `ffi/sections.txt`.
+//! The C ABI of Landline. `include/landline.h` is generated from the documentation in these files; `ffi/sections.txt`
+//! gives the order of its sections.
 //!
-//! Nothing here has a behaviour of its own: each function checks its arguments, calls the public Rust interface, and
-//! turns what comes back into a status. See ARCHITECTURE.md, and CONTRIBUTING.md for the conventions of the ABI.
+//! Nothing here has behaviour of its own: each function checks its arguments, calls the public Rust interface, and
+//! turns the result into a status. See ARCHITECTURE.md, and CONTRIBUTING.md for the conventions of the ABI.
 
 mod accept;
 mod address;

@@ -16,10 +16,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// A listening socket.
 ///
-/// Ownership: made by landline_listen() or landline_listen_fd(), freed by landline_listener_free(). Requests and
-/// connections outlast it.
+/// Ownership: created by landline_listen() or landline_listen_fd(), freed by landline_listener_free(). Requests and
+/// connections remain valid after that.
 ///
-/// Threads: any; several may accept at the same time.
+/// Threads: any thread; several may accept at the same time.
 #[allow(non_camel_case_types)]
 pub struct landline_listener {
     listener: Listener,
@@ -49,11 +49,11 @@ impl landline_listener {
 }
 
 /// Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
-/// landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket file is replaced. `options`
-/// may be NULL. Free it with landline_listener_free().
+/// landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket
+/// file is replaced. `options` may be NULL. Free the listener with landline_listener_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE for a path that is in use or is not a socket;
-/// LANDLINE_ERR_CONFIG, also for an address that is not of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
+/// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE if the address is in use or the path is not a socket;
+/// LANDLINE_ERR_CONFIG, also for an address that has none of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;
 /// LANDLINE_ERR_UTF8.
 ///
 /// # Safety
@@ -77,18 +77,19 @@ pub unsafe extern "C" fn landline_listen(
     })
 }
 
-/// Listens on a socket of the caller's that listens already, TCP or Unix, and is put into nonblocking mode. For servers
-/// of several processes: bind a socket, fork, and call this in each process; all of them then accept from it. `take` as
-/// in landline_connect_fd(). When the listener is freed or stopped, the socket goes on to listen where others have it.
-/// `options` may be NULL. Free it with landline_listener_free().
+/// Accepts clients on the caller's own listening socket, TCP or Unix, which is put into nonblocking mode. For servers
+/// with several processes: bind a socket, fork, and call this in each process; all of them then accept from it.
+/// `take` has the same meaning as for landline_connect_fd(). When the listener is freed or stopped, the socket keeps
+/// listening if other processes or duplicates have it. `options` may be NULL. Free the listener with
+/// landline_listener_free().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is no such socket; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG;
-/// LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for a descriptor that is not a listening stream socket; LANDLINE_ERR_IO;
+/// LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
-/// `fd` is open, and with `take` it is not used by anything else; `options` is NULL or a live handle; `listener` is NULL or can be
-/// written to.
+/// `fd` is open, and with `take` it is not used by anything else; `options` is NULL or a live handle; `listener` is
+/// NULL or can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_listen_fd(
     fd: i32,
@@ -97,7 +98,8 @@ pub unsafe extern "C" fn landline_listen_fd(
     listener: *mut *mut landline_listener,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is
+        // wrong.
         let (socket, out, mut values) =
             unsafe { (listening_socket(fd, take), out_handle(listener, "listener")?, values(options)) };
         let interrupter = values.own_interrupter()?;
@@ -108,7 +110,7 @@ pub unsafe extern "C" fn landline_listen_fd(
     })
 }
 
-/// The address that is listened on, with the port that was taken. Valid until the listener is freed; NULL for NULL.
+/// The address that it listens on, with the actual port. Valid until the listener is freed; NULL for NULL.
 ///
 /// # Safety
 ///
@@ -119,15 +121,16 @@ pub unsafe extern "C" fn landline_listener_local_addr(listener: *const landline_
     unsafe { listener.as_ref() }.map_or(std::ptr::null(), |listener| listener.address.as_ptr())
 }
 
-/// Waits for a client and reads its request, TLS included: look at it, then accept or reject it. Free `*request` with
-/// landline_request_free().
+/// Waits for a client, performs the TLS handshake if the server uses TLS, and reads the request, for the caller to
+/// accept or reject. Free `*request` with landline_request_free().
 ///
-/// Blocks for at most `timeout_ms` until there is a client (-1 for no limit), and then for at most
-/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many, use
-/// landline_listener_accept_incoming() and read each request in a thread of its own, or landline_server_run().
+/// Blocks until there is a client, for at most `timeout_ms` (-1: no limit), and then for at most
+/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS: one slow client delays the others. To serve many clients, use
+/// landline_listener_accept_incoming() and read each request in a thread of its own, or use landline_server_run().
 ///
-/// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF: of
-/// one client, which has been answered: go on; LANDLINE_ERR_IO: of the listener, or of one client; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF:
+/// failures of one client, which has been answered; accept the next one; LANDLINE_ERR_IO: a failure of the listener
+/// or of one client; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -144,8 +147,8 @@ pub unsafe extern "C" fn landline_listener_accept(
 
 /// Waits for a client without reading from it: call landline_request_read() next, possibly in another thread.
 ///
-/// A client is taken only with all descriptors that its connection needs: three, or one with LANDLINE_OPT_SINGLE_THREAD.
-/// Where the process has not got them, this gives LANDLINE_ERR_IO with EMFILE, and the client waits.
+/// A client is accepted only if the process has all descriptors that its connection needs: three, or one with
+/// LANDLINE_OPT_SINGLE_THREAD. Otherwise this returns LANDLINE_ERR_IO with EMFILE, and the client keeps waiting.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_INTERRUPTED; LANDLINE_ERR_IO; LANDLINE_ERR_NULL.
 ///
@@ -178,8 +181,8 @@ unsafe fn accept(
     Ok(LANDLINE_OK)
 }
 
-/// Wakes a thread that waits for a client, or the next one that would, with LANDLINE_INTERRUPTED; not one that is reading a
-/// client's request. Never blocks.
+/// Wakes a call that is waiting for a client, or the next one that would: it returns LANDLINE_INTERRUPTED. Calls that
+/// are reading a request are not affected. Never blocks.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -197,11 +200,11 @@ pub unsafe extern "C" fn landline_listener_interrupt(listener: *mut landline_lis
     })
 }
 
-/// Stops listening, for good, from any thread. From here on clients are refused; calls that wait for one give
-/// LANDLINE_INTERRUPTED, and so do calls that read a request; the file of a Unix socket is removed. Clients that have not
-/// been accepted, or whose request is being read, are dropped. Requests that were read, and connections, go on. Never
-/// blocks. Where the system cannot shut down a socket that listens (Linux can), clients connect until the listener is
-/// freed.
+/// Stops listening, permanently, from any thread. From now on clients are refused, calls that wait for a client or
+/// read a request return LANDLINE_INTERRUPTED, and the file of a Unix socket has been removed. Clients that have not
+/// been accepted, or whose request is being read, are dropped. Requests that have been read, and connections, are not
+/// affected. Never blocks. On systems that cannot shut down a listening socket (Linux can), clients can connect until
+/// the listener is freed.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///
@@ -219,7 +222,7 @@ pub unsafe extern "C" fn landline_listener_stop(listener: *mut landline_listener
     })
 }
 
-/// Frees a listener, with which it stops listening. Requests and connections go on. NULL does nothing.
+/// Frees a listener, which stops listening. Requests and connections are not affected. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -227,7 +230,7 @@ pub unsafe extern "C" fn landline_listener_stop(listener: *mut landline_listener
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_listener_free(listener: *mut landline_listener) {
     if !listener.is_null() {
-        // SAFETY: made by `landline_listen`, and given up by the caller.
+        // SAFETY: created by `landline_listen`, and no longer used by the caller.
         drop(unsafe { Box::from_raw(listener) });
     }
 }

@@ -1,8 +1,9 @@
 //! The library's log, as a callback.
 //!
-//! A process may fork while other threads are in the callback, or wait for it in landline_log_set(). These threads do not
-//! exist in the child, and a lock that one of them holds stays locked. So the current callback is an atomic, which a child
-//! inherits; the calls in progress, which landline_log_set() waits for, are counted per process, starting at none.
+//! A process may fork while other threads are in the callback, or wait for it in landline_log_set(). These threads do
+//! not exist in the child, and a lock that one of them holds stays locked. So the current callback is an atomic,
+//! which a child inherits; the calls in progress, which landline_log_set() waits for, are counted per process,
+//! starting at none.
 
 use crate::failure::{Failure, guard};
 use crate::status::*;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::{iter, ptr};
 
-/// No lines.
+/// Nothing is logged.
 pub const LANDLINE_LOG_OFF: i32 = 0;
 /// Failures that should not occur.
 pub const LANDLINE_LOG_ERROR: i32 = 1;
@@ -24,26 +25,26 @@ pub const LANDLINE_LOG_INFO: i32 = 3;
 /// Details for debugging.
 pub const LANDLINE_LOG_DEBUG: i32 = 4;
 
-/// Gets one line, without a line end: its LANDLINE_LOG_* level, and text that is valid during the call. May be called
-/// from any thread, several at a time. May call other functions of the library, but not landline_log_set(); may not
-/// unwind or jump out.
+/// Receives one line of the log without a line end: its level, LANDLINE_LOG_*, and its text, which is valid during
+/// the call. Any number of threads may call it at the same time. It may call functions of the library, except
+/// landline_log_set(), but must not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_log_callback = Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 
 type Callback = unsafe extern "C" fn(i32, *const c_char, *mut c_void);
 
-/// A callback. Never freed, because a thread may be about to count its call; setting the same one again takes the same
-/// sink, so there are only as many as the program has different callbacks.
+/// A callback. Never freed, because a thread may be about to count its call. Setting the same callback again reuses
+/// its sink, so there are only as many sinks as the program has different callbacks.
 struct Sink {
     callback: Callback,
     user: *mut c_void,
     calls: PerProcess<Calls>,
-    /// The one that was made before it.
+    /// The sink that was created before this one.
     before: *mut Sink,
 }
 
-// SAFETY: the caller promises that the callback may be called from any thread, with this pointer; nothing else in it
-// changes but what is safe to share.
+// SAFETY: the caller promises that the callback may be called from any thread, with this pointer; the other fields
+// are either constant or safe to share.
 unsafe impl Sync for Sink {}
 
 /// The calls of a callback that are in progress in this process.
@@ -109,9 +110,9 @@ impl Log for Forward {
         let text = CString::new(record.args().to_string().replace('\0', "\\0")).unwrap_or_default();
         let calls = sink.calls.get();
         calls.count.fetch_add(1, Ordering::SeqCst);
-        // Either this sees that the callback was changed, or the thread that changes it sees this call.
+        // Either this call sees that the callback has been changed, or the thread that changes it sees this call.
         if ptr::eq(SINK.load(Ordering::SeqCst), sink) {
-            // SAFETY: the caller's promise, kept until no call is under way.
+            // SAFETY: the caller's promise, which holds until no call is in progress.
             unsafe { (sink.callback)(record.level() as i32, text.as_ptr(), sink.user) };
         }
         calls.end();
@@ -120,13 +121,13 @@ impl Log for Forward {
     fn flush(&self) {}
 }
 
-/// Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL callback
-/// ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A forked child
-/// inherits the callback and may set another one.
+/// Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL
+/// callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A
+/// forked child inherits the callback and may set another one.
 ///
 /// Blocks until the calls of the previous callback that are in progress have returned.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID for a level that is unknown.
+/// LANDLINE_OK; LANDLINE_ERR_INVALID for an unknown level.
 ///
 /// # Safety
 ///
@@ -150,7 +151,8 @@ pub unsafe extern "C" fn landline_log_set(
                 )));
             }
         };
-        // Not a `Once`: a child that was forked meanwhile would wait for it. Nothing else in this library sets a logger.
+        // Not a `Once`: a child that was forked meanwhile would wait for it. Nothing else in this library sets a
+        // logger.
         static IS_SET: AtomicBool = AtomicBool::new(false);
         if !IS_SET.swap(true, Ordering::Relaxed) {
             let _ = log::set_logger(&Forward);

@@ -7,18 +7,19 @@ use landline::{Message, MessageRef};
 use std::ffi::c_void;
 use std::ptr;
 
-/// A received message: one that owns its data, from landline_conn_recv(), or one that is borrowed from its connection,
-/// from landline_conn_recv_ref().
+/// A received message. Messages from landline_conn_recv() own their data; those from landline_conn_recv_ref() are
+/// borrowed from their connection.
 ///
-/// Ownership: the caller's, who frees it with landline_message_free(); a borrowed one before its connection.
+/// Ownership: the caller owns a message and frees it with landline_message_free(). A borrowed message must be freed
+/// before its connection.
 ///
-/// Threads: any, several at the same time, until it is freed.
+/// Threads: any number of threads may use a message at the same time, until it is freed.
 #[allow(non_camel_case_types)]
 pub struct landline_message {
     kind: i32,
     data: *const u8,
     len: usize,
-    /// What `data` points into; `None` if it was lent by `lender`.
+    /// What `data` points into; `None` if `lender` lent it.
     own: Option<Message>,
     lender: *const landline_conn,
 }
@@ -36,7 +37,7 @@ impl landline_message {
         own
     }
 
-    /// The form of a message that its connection lends.
+    /// A message that its connection lends.
     #[inline]
     pub(crate) fn lent(message: MessageRef<'_>, lender: *const landline_conn) -> Self {
         let bytes = message.as_bytes();
@@ -52,8 +53,8 @@ impl landline_message {
                 Message::Binary(data) => MessageRef::Binary(data),
             };
         }
-        // SAFETY: lent memory stays as it is until the message is freed, which the caller has not done yet; `lent` got
-        // it from a `MessageRef`, which for text is valid UTF-8.
+        // SAFETY: lent memory stays as it is until the message is freed, which the caller has not done yet; `lent`
+        // got it from a `MessageRef`, which for text is valid UTF-8.
         unsafe {
             let bytes = std::slice::from_raw_parts(self.data, self.len);
             match self.kind {
@@ -75,8 +76,8 @@ pub unsafe extern "C" fn landline_message_kind(message: *const landline_message)
     unsafe { message.as_ref() }.map_or(0, |message| message.kind)
 }
 
-/// The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. Never NULL, but
-/// for NULL.
+/// The payload: landline_message_len() bytes, not followed by a NUL. Valid until the message is freed. NULL only if
+/// `message` is.
 ///
 /// # Safety
 ///
@@ -98,8 +99,8 @@ pub unsafe extern "C" fn landline_message_len(message: *const landline_message) 
     unsafe { message.as_ref() }.map_or(0, |message| message.len)
 }
 
-/// Frees a message, in any thread, once. A borrowed one is given back: its connection can receive again. It lies in its
-/// connection, so free it before that. NULL does nothing.
+/// Frees a message, in any thread. A borrowed message is returned to its connection, which can then receive again; it
+/// must be freed before the connection. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn landline_message_free(message: *mut landline_message) {
     // SAFETY: the caller's promise.
     let Some(lender) = (unsafe { message.as_ref() }).map(|message| message.lender) else { return };
     if lender.is_null() {
-        // SAFETY: made by `own`, and given up by the caller.
+        // SAFETY: created by `own`, and no longer used by the caller.
         drop(unsafe { Box::from_raw(message) });
     } else {
         // SAFETY: the caller's promise.

@@ -15,42 +15,42 @@ use std::sync::{Mutex, TryLockError};
 
 /// One end of a connection without I/O: bytes go in, events and bytes come out.
 ///
-/// Ownership: made by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
+/// Ownership: created by landline_protocol_client() or landline_protocol_server(), freed by landline_protocol_free().
 ///
-/// Threads: any, one at a time; a call while another thread is in one gives LANDLINE_ERR_BUSY.
+/// Threads: any thread, but one at a time; a call made while another one is in progress returns LANDLINE_ERR_BUSY.
 ///
-/// The loop: give what was read to landline_protocol_receive(); take events with landline_protocol_next() until it gives
-/// LANDLINE_EVENT_NONE; write landline_protocol_output() and say how much of it was written with
-/// landline_protocol_consume(). When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the
-/// stream; a client waits for the server to do so first.
+/// The loop: pass what was read to landline_protocol_receive(); take events with landline_protocol_next() until it
+/// returns LANDLINE_EVENT_NONE; write landline_protocol_output() and report with landline_protocol_consume() how much
+/// of it was written. When LANDLINE_CONN_STATE is LANDLINE_STATE_OVER and all output is written, end the stream; a
+/// client waits for the server to do so first.
 ///
-/// There is no clock in it, so time limits and keepalive are the caller's: bound the opening handshake and end it with
-/// landline_protocol_give_up(), bound the time from
-/// landline_protocol_close() to the end; call landline_protocol_ping() after a time without input, and give the peer up
-/// if nothing comes for another one.
+/// The protocol has no clock, so time limits and keepalive are the caller's responsibility: limit the opening
+/// handshake and end it with landline_protocol_give_up(); limit the time from landline_protocol_close() to the end;
+/// after a time without input, call landline_protocol_ping(), and if nothing arrives after that either, give up the
+/// peer.
 #[allow(non_camel_case_types)]
 pub struct landline_protocol(Mutex<Core>);
 
-/// Nothing more without more input.
+/// There are no more events until there is more input.
 pub const LANDLINE_EVENT_NONE: i32 = 0;
 /// A text message.
 pub const LANDLINE_EVENT_TEXT: i32 = 1;
 /// A binary message.
 pub const LANDLINE_EVENT_BINARY: i32 = 2;
-/// The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The answer is in the output.
-/// Nothing comes after it.
+/// The peer's Close frame, with its reason; LANDLINE_CONN_CLOSE_CODE_RECEIVED is the code. The reply is in the
+/// output. This is the last event.
 pub const LANDLINE_EVENT_CLOSE: i32 = 8;
 /// A Ping; its Pong is in the output.
 pub const LANDLINE_EVENT_PING: i32 = 9;
 /// A Pong.
 pub const LANDLINE_EVENT_PONG: i32 = 10;
-/// The opening handshake is done: messages can be sent. Comes first.
+/// The opening handshake is complete: messages can be sent. This is the first event.
 pub const LANDLINE_EVENT_OPEN: i32 = 16;
 
 /// A protocol, and what C holds pointers to.
 struct Core {
     protocol: Protocol,
-    /// Made when the opening handshake is done.
+    /// Created when the opening handshake is complete.
     texts: Option<Texts>,
     reason: Vec<u8>,
 }
@@ -63,7 +63,7 @@ struct Texts {
 
 impl Texts {
     fn new(agreed: &Handshake) -> Self {
-        // A head holds no NUL.
+        // A head contains no NUL.
         let text = |text: &str| CString::new(text).unwrap_or_default();
         Self {
             headers: HeaderTexts::new(&agreed.headers, &[]),
@@ -127,8 +127,8 @@ fn make(out: &Out<*mut landline_protocol>, protocol: Protocol) -> Outcome {
     Ok(LANDLINE_OK)
 }
 
-/// A client's end. Its first output is the request for `url`; with wss:// the caller does TLS. Free it with
-/// landline_protocol_free().
+/// Creates a client's end. Its first output is the request for `url`; with wss:// the caller does TLS. `options` may
+/// be NULL. Free it with landline_protocol_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
@@ -149,9 +149,10 @@ pub unsafe extern "C" fn landline_protocol_client(
     })
 }
 
-/// A server's end. It accepts a correct request, with the first of LANDLINE_OPT_SUBPROTOCOL that is offered; a wrong one,
-/// or one of an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the right HTTP error. `options` may be
-/// NULL; those of TLS do nothing, because the caller does TLS. Free it with landline_protocol_free().
+/// Creates a server's end. It accepts a valid request, with the first of LANDLINE_OPT_SUBPROTOCOL that the client
+/// offers; an invalid request, or one from an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the
+/// appropriate HTTP error. `options` may be NULL; TLS options are ignored, because the caller does TLS. Free it with
+/// landline_protocol_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
 ///
@@ -170,11 +171,13 @@ pub unsafe extern "C" fn landline_protocol_server(
     })
 }
 
-/// Gives it bytes that were received: `*taken` of them were taken. Take events, and then give it the rest.
+/// Passes in received bytes, of which `*taken` are consumed. If that is not all of them, take events with
+/// landline_protocol_next(), then pass in the rest.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed, write the output and end
-/// the stream; LANDLINE_ERR_CONFIG: the same, because of a header in the options that is not the program's to set; once
-/// it is over, what has ended it, as landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_HANDSHAKE, LANDLINE_ERR_REJECTED: the opening handshake failed; write the output and end
+/// the stream; LANDLINE_ERR_CONFIG: the same, because the options contain a header that belongs to the handshake
+/// itself; after the end of the connection, the error that ended it, as landline_protocol_next() returns it;
+/// LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -199,12 +202,13 @@ pub unsafe extern "C" fn landline_protocol_receive(
     })
 }
 
-/// The peer has ended the stream. Take all events first. If it has sent no Close frame it is over then: nothing can be
-/// sent any more, events that had arrived can still be taken, and every later call gives the same error.
+/// Reports that the peer has ended the stream. Take all events first. If the peer has not sent a Close frame, the
+/// connection is over: nothing more can be sent, events that have already arrived can still be taken, and every later
+/// call returns the same error.
 ///
-/// LANDLINE_OK if its Close frame has come; LANDLINE_ERR_EOF if not; in the opening handshake LANDLINE_ERR_EOF for a
-/// server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; what had ended it before; LANDLINE_ERR_BUSY;
-/// LANDLINE_ERR_NULL.
+/// LANDLINE_OK if the peer's Close frame has arrived, LANDLINE_ERR_EOF if not; during the opening handshake,
+/// LANDLINE_ERR_EOF for a server, LANDLINE_ERR_HANDSHAKE or LANDLINE_ERR_REJECTED for a client; the error that ended
+/// the connection before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -220,12 +224,13 @@ pub unsafe extern "C" fn landline_protocol_receive_eof(protocol: *mut landline_p
     })
 }
 
-/// Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
-/// server's client learns it (408), and end the stream; every later call gives the same error. Does nothing once the
+/// Ends the opening handshake because the program's time limit for it has passed. Write the output, which tells a
+/// server's client (408), and end the stream; every later call returns the same error. Does nothing once the
 /// connection is open.
 ///
-/// LANDLINE_OK if it is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if it has been refused;
-/// LANDLINE_ERR_REJECTED for a server; what had ended it before; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// LANDLINE_OK if the connection is open; LANDLINE_TIMED_OUT for a client, or LANDLINE_ERR_HANDSHAKE if the server
+/// has refused it; LANDLINE_ERR_REJECTED for a server; the error that ended the connection before; LANDLINE_ERR_BUSY;
+/// LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -241,13 +246,13 @@ pub unsafe extern "C" fn landline_protocol_give_up(protocol: *mut landline_proto
     })
 }
 
-/// The next thing that the peer did: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid
-/// until the next call with this handle. LANDLINE_EVENT_NONE: give it more bytes.
+/// Takes the next event: `*event` is one of LANDLINE_EVENT_*, `*data` and `*len` its payload, which is valid until
+/// the next call on this handle. LANDLINE_EVENT_NONE: pass in more bytes.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells it so,
-/// and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
-/// LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL. The first of them is the one that
-/// every later call gives, sending and closing too.
+/// LANDLINE_OK; LANDLINE_ERR_PROTOCOL, LANDLINE_ERR_LIMIT: the peer is at fault; write the output, which tells the
+/// peer, and end the stream; LANDLINE_ERR_EOF after landline_protocol_receive_eof(); LANDLINE_ERR_HANDSHAKE,
+/// LANDLINE_ERR_REJECTED, LANDLINE_ERR_CONFIG. Once one of these has been returned, every later call returns it,
+/// including those that send and close. LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -277,8 +282,7 @@ pub unsafe extern "C" fn landline_protocol_next(
     })
 }
 
-/// What is to be written to the peer: `*data`, `*len` bytes, none if that is 0. Valid until the next call with this
-/// handle.
+/// What is to be written to the peer: `*len` bytes at `*data`. Valid until the next call on this handle.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
@@ -302,9 +306,9 @@ pub unsafe extern "C" fn landline_protocol_output(
     })
 }
 
-/// `count` bytes of the output have been written.
+/// Reports that `count` bytes of the output have been written.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_INVALID for more than there is; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_INVALID if there are fewer; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -326,10 +330,10 @@ pub unsafe extern "C" fn landline_protocol_consume(
     })
 }
 
-/// A number that belongs to the protocol, by its key. LANDLINE_CONN_STATE: LANDLINE_STATE_OPENING before
-/// LANDLINE_EVENT_OPEN; LANDLINE_STATE_OVER when nothing more can be sent and nothing more will come than what has, because
-/// both Close frames are there, the peer is at fault, the stream has ended, or the opening handshake has failed.
-/// LANDLINE_CONN_CLOSE_CODE_RECEIVED. LANDLINE_CONN_COMPRESSION.
+/// Queries a property that is a number, by its key: LANDLINE_CONN_STATE, LANDLINE_CONN_CLOSE_CODE_RECEIVED or
+/// LANDLINE_CONN_COMPRESSION. The state is LANDLINE_STATE_OPENING before LANDLINE_EVENT_OPEN. It is
+/// LANDLINE_STATE_OVER when nothing more can be sent or will arrive, because both Close frames have been exchanged,
+/// the peer is at fault, the stream has ended, or the opening handshake has failed.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
@@ -362,8 +366,8 @@ pub unsafe extern "C" fn landline_protocol_int(
     })
 }
 
-/// A text that belongs to the protocol, by its key, LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
-/// LANDLINE_CONN_HEADERS: `*text`, `*len` bytes and a NUL. Valid until the protocol is freed. Empty before
+/// Queries a property that is text, by its key: LANDLINE_CONN_SUBPROTOCOL, LANDLINE_CONN_TARGET or
+/// LANDLINE_CONN_HEADERS. `*text` is `*len` bytes followed by a NUL. Valid until the protocol is freed. Empty before
 /// LANDLINE_EVENT_OPEN. `len` may be NULL.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID for another key; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
@@ -403,7 +407,7 @@ pub unsafe extern "C" fn landline_protocol_str(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_protocol_free(protocol: *mut landline_protocol) {
     if !protocol.is_null() {
-        // SAFETY: made by this module, and given up by the caller.
+        // SAFETY: created by this module, and no longer used by the caller.
         drop(unsafe { Box::from_raw(protocol) });
     }
 }

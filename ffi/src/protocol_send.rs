@@ -1,4 +1,4 @@
-//! What a protocol without I/O sends.
+//! Sending with the protocol without I/O.
 
 use crate::args::{bytes, close_code, kind, text};
 use crate::conn_send::compress;
@@ -9,11 +9,11 @@ use landline::error::UsageError;
 use landline::{Compress, Error, Kind};
 use std::ffi::c_void;
 
-/// Puts a message into the output. `flags`: 0, LANDLINE_SEND_PLAIN or LANDLINE_SEND_COMPRESS.
+/// Adds a message to the output. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_OPEN; LANDLINE_ERR_CLOSING once a Close frame has been sent;
-/// what has ended it, as landline_protocol_next(); LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY;
-/// LANDLINE_ERR_NULL.
+/// the error that ended the connection, as landline_protocol_next() returns it; LANDLINE_ERR_UTF8;
+/// LANDLINE_ERR_INVALID; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn landline_protocol_send(
     })
 }
 
-/// Puts a Ping of at most 125 bytes into the output.
+/// Adds a Ping of at most 125 bytes to the output.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID; otherwise as landline_protocol_send().
 ///
@@ -68,8 +68,8 @@ pub unsafe extern "C" fn landline_protocol_ping(
     })
 }
 
-/// Puts a Close frame into the output: nothing more can be sent. Events go on until LANDLINE_EVENT_CLOSE. Does nothing
-/// if one was sent before.
+/// Adds a Close frame to the output, after which nothing more can be sent. Events continue until
+/// LANDLINE_EVENT_CLOSE. Does nothing if a Close frame was sent before.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID as landline_conn_close(); otherwise as landline_protocol_send().
 ///

@@ -1,4 +1,4 @@
-//! Requests of clients, to be looked at, accepted or rejected.
+//! Requests of clients, to be examined, accepted or rejected.
 
 use crate::args::{TextOut, bytes, c_string, check_process, handle, limit, out_handle, string};
 use crate::conn::landline_conn;
@@ -19,12 +19,12 @@ use landline::server::{Incoming, Request};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
-/// A client that is connected and waits: look at its request, then accept or reject it.
+/// A connected client that is waiting for an answer: examine its request, then accept or reject it.
 ///
-/// Ownership: the caller's, who frees it with landline_request_free(), also when it was answered. A client that was not
-/// answered gets status 500.
+/// Ownership: the caller owns a request and frees it with landline_request_free(), even after answering it. A client
+/// that was not answered then gets status 500.
 ///
-/// Threads: any, one at a time; a second one waits.
+/// Threads: any thread, but one at a time; a second one waits.
 #[allow(non_camel_case_types)]
 pub struct landline_request {
     stage: Mutex<Stage>,
@@ -52,7 +52,7 @@ pub(crate) enum Stage {
 pub(crate) struct Open {
     request: Request,
     texts: Texts,
-    /// For the answer.
+    /// Headers for the response.
     headers: Headers,
 }
 
@@ -131,12 +131,13 @@ unsafe fn on_request<T>(
     body(&mut request.stage.lock().unwrap_or_else(PoisonError::into_inner), &request.values)
 }
 
-/// Reads the request of a client that connected by other ways: over a stream socket of the caller's. `take` as in
-/// landline_connect_fd(). `options` may be NULL.
+/// Reads the request of a client that is connected over the caller's own stream socket, TCP or Unix. `take` has the
+/// same meaning as for landline_connect_fd(). `options` may be NULL.
 ///
 /// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
 ///
-/// What landline_listener_accept() gives for one client; LANDLINE_ERR_INVALID for a descriptor that is no such socket.
+/// Returns what landline_listener_accept() does for one client; LANDLINE_ERR_INVALID for a descriptor that is not a
+/// connected stream socket.
 ///
 /// # Safety
 ///
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn landline_request_from_fd(
     })
 }
 
-/// The same over a transport of the caller's own; its `free` is called as in landline_connect_transport().
+/// The same over a transport that the caller implements; its `free` is called as with landline_connect_transport().
 ///
 /// # Safety
 ///
@@ -182,12 +183,14 @@ pub unsafe extern "C" fn landline_request_from_transport(
     })
 }
 
-/// Reads the request of a client from landline_listener_accept_incoming(), TLS included. Does nothing if it was read.
+/// Reads the request of a client from landline_listener_accept_incoming(), after the TLS handshake if the server uses
+/// TLS. Does nothing if the request has been read.
 ///
-/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, the time for refusing included.
+/// Blocks for at most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, including the time to refuse the client.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_REJECTED, LANDLINE_ERR_TLS, LANDLINE_ERR_EOF, LANDLINE_ERR_IO, LANDLINE_TIMED_OUT, or
-/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request; LANDLINE_ERR_NULL.
+/// LANDLINE_INTERRUPTED by landline_listener_stop(): the client has disconnected; free the request;
+/// LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -209,8 +212,8 @@ pub unsafe extern "C" fn landline_request_read(request: *mut landline_request) -
     })
 }
 
-/// For landline_request_str(): the path, without the query. Percent-encoded, also where the client sent bytes from 0x80
-/// as they are.
+/// For landline_request_str(): the path, without the query. Percent-encoded, even if the client sent non-ASCII bytes
+/// unencoded.
 pub const LANDLINE_REQUEST_PATH: i32 = 1;
 /// The query, without the question mark; empty if there is none. Percent-encoded like the path.
 pub const LANDLINE_REQUEST_QUERY: i32 = 2;
@@ -222,14 +225,14 @@ pub const LANDLINE_REQUEST_ORIGIN: i32 = 4;
 pub const LANDLINE_REQUEST_PEER_ADDR: i32 = 5;
 /// All headers, each as "name: value\r\n".
 pub const LANDLINE_REQUEST_HEADERS: i32 = 6;
-/// Path and query byte by byte as the client sent them, which need not be UTF-8.
+/// Path and query exactly as the client sent them, which need not be UTF-8.
 pub const LANDLINE_REQUEST_RAW_TARGET: i32 = 7;
 
-/// A text that belongs to the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes and a NUL. Valid until the
-/// request is freed. Empty if there is no such thing. `len` may be NULL.
+/// Queries a property of the request, by its LANDLINE_REQUEST_* key: `*text`, `*len` bytes followed by a NUL. Valid
+/// until the request is freed. Empty if the request has no such property. `len` may be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for a key that is not
-/// known; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_INVALID for an unknown key;
+/// LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -261,11 +264,11 @@ pub unsafe extern "C" fn landline_request_str(
     })
 }
 
-/// The `index`th value (from 0) of one of the request's headers, by its name in any case: `*value`, `*len` bytes and a
-/// NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
+/// Looks up one of the request's headers by name, which is not case-sensitive: `*value` is its `index`th value (from
+/// 0), `*len` bytes followed by a NUL, or NULL if there is none. Valid until the request is freed. `len` may be NULL.
 ///
-/// LANDLINE_OK, also if there is none; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_UTF8;
-/// LANDLINE_ERR_NULL.
+/// LANDLINE_OK, even if there is no such header; LANDLINE_ERR_STATE for a request that has not been read;
+/// LANDLINE_ERR_UTF8; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -288,10 +291,10 @@ pub unsafe extern "C" fn landline_request_header(
     })
 }
 
-/// The `index`th subprotocol (from 0) that the client offers, best first: `*name`, `*len` bytes and a NUL, or NULL
-/// past the last one. Valid until the request is freed. `len` may be NULL.
+/// The `index`th subprotocol (from 0) that the client offers, in the client's order of preference: `*name`, `*len`
+/// bytes followed by a NUL, or NULL after the last one. Valid until the request is freed. `len` may be NULL.
 ///
-/// LANDLINE_OK, also past the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
+/// LANDLINE_OK, even after the last one; LANDLINE_ERR_STATE for a request that has not been read; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
@@ -313,7 +316,8 @@ pub unsafe extern "C" fn landline_request_subprotocol(
     })
 }
 
-/// Adds a header to the answer, whether the request is then accepted or rejected. Its name leaves as it is written.
+/// Adds a header to the response, whether the request is then accepted or rejected. Its name is sent exactly as
+/// given.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE;
 /// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
@@ -337,14 +341,15 @@ pub unsafe extern "C" fn landline_request_add_header(
     })
 }
 
-/// Opens the connection. `subprotocol` must be one that the client offers; NULL takes the first of
-/// LANDLINE_OPT_SUBPROTOCOL that it offers, "" none. Free `*conn` with landline_conn_free(), and still the request.
+/// Opens the connection. `subprotocol` must be one that the client offers; NULL chooses the first of
+/// LANDLINE_OPT_SUBPROTOCOL that it offers, "" chooses none. Free `*conn` with landline_conn_free(). The request must
+/// be freed as well.
 ///
-/// Blocks until the answer is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
+/// Blocks until the response is in the kernel, for at most the rest of LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the client
-/// got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered before;
-/// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+/// got 500; LANDLINE_TIMED_OUT, LANDLINE_ERR_IO: the client has disconnected; LANDLINE_ERR_STATE if it was answered
+/// before; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///
@@ -371,9 +376,11 @@ pub unsafe extern "C" fn landline_request_accept(
     })
 }
 
-/// Refuses, with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be freed.
+/// Refuses the request with an HTTP status from 200 to 599 and a body of `len` bytes. The request still has to be
+/// freed.
 ///
-/// Blocks until the client has read it, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is less.
+/// Blocks until the client has read the response, for at most 2 s, or LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS if that is
+/// less.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the client got
 /// 500; LANDLINE_ERR_STATE if it was answered before; LANDLINE_ERR_NULL.
@@ -409,7 +416,7 @@ pub unsafe extern "C" fn landline_request_reject(
 pub unsafe extern "C" fn landline_request_free(request: *mut landline_request) {
     if !request.is_null() {
         guard(|| {
-            // SAFETY: made by this module, and given up by the caller.
+            // SAFETY: created by this module, and no longer used by the caller.
             drop(unsafe { Box::from_raw(request) });
             Ok(LANDLINE_OK)
         });

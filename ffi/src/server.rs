@@ -15,16 +15,16 @@ use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A server that calls a function of the caller's for each connection, in a thread of its own.
+/// A server that calls a callback for each connection, in a thread of its own.
 ///
-/// Ownership: made by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() when
+/// Ownership: created by landline_server_bind() or landline_server_bind_fd(), freed by landline_server_free() once
 /// landline_server_run() has returned.
 ///
-/// Threads: landline_server_run() is called by one thread; everything else by any, meanwhile too.
+/// Threads: one thread calls landline_server_run(); any thread may call the other functions, even while it runs.
 #[allow(non_camel_case_types)]
 pub struct landline_server {
     made_in: Process,
-    /// Until it runs.
+    /// Present until it runs.
     server: Mutex<Option<Server>>,
     stop: StopHandle,
     address: CString,
@@ -32,16 +32,16 @@ pub struct landline_server {
     close_timeout: Duration,
 }
 
-/// Called by a server for each connection, in a thread of its own (stack: LANDLINE_OPT_STACK_SIZE). `conn` belongs to the
-/// server, which closes it with 1000 if it is still open when the callback returns, and then frees it. A connection that
-/// was kept with landline_conn_retain() is closed too, and what the peer still sends can be received. The callback must
-/// not unwind or jump out.
+/// Called by a server for each connection, in a thread of its own with a stack of LANDLINE_OPT_STACK_SIZE. `conn`
+/// belongs to the server, which closes it with 1000 if it is still open when the callback returns, and then frees it.
+/// A connection that was kept with landline_conn_retain() is closed too, but what the peer still sends can be
+/// received. The callback must not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_server_handler = Option<unsafe extern "C" fn(conn: *mut landline_conn, user: *mut c_void)>;
 
 /// Binds a server to "ADDRESS:PORT" (port 0 takes a free one: see landline_server_local_addr()) or "unix:PATH", as
-/// landline_listen() does. `options` may be NULL. Clients can connect from here on; they wait for landline_server_run().
-/// Free it with landline_server_free().
+/// landline_listen() does. `options` may be NULL. Clients can connect from now on, but have to wait for
+/// landline_server_run(). Free the server with landline_server_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_IO; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
@@ -78,9 +78,7 @@ impl landline_server {
     }
 }
 
-/// Makes a server over a socket of the caller's that listens already, as landline_listen_fd() does.
-///
-/// As landline_listen_fd().
+/// Creates a server on the caller's own listening socket. Arguments and statuses are those of landline_listen_fd().
 ///
 /// # Safety
 ///
@@ -93,7 +91,8 @@ pub unsafe extern "C" fn landline_server_bind_fd(
     server: *mut *mut landline_server,
 ) -> landline_status {
     guard(|| {
-        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is wrong.
+        // SAFETY: the caller's promise. Comes first, so that the descriptor is closed even if another argument is
+        // wrong.
         let (socket, out, values) =
             unsafe { (listening_socket(fd, take), out_handle(server, "server")?, values(options)) };
         let server = values.server()?.bind_from(socket?)?;
@@ -103,8 +102,7 @@ pub unsafe extern "C" fn landline_server_bind_fd(
     })
 }
 
-/// The address that the server is bound to, with the port that was taken. Valid until the server is freed; NULL for
-/// NULL.
+/// The address that the server is bound to, with the actual port. Valid until the server is freed; NULL for NULL.
 ///
 /// # Safety
 ///
@@ -152,21 +150,22 @@ impl Handler {
     }
 }
 
-/// Serves until landline_server_stop(). Each client gets a thread, in which the opening handshake is done and then
-/// `handler` is called with the connection and `user`. Wrong requests and clients over the limit are answered with the
-/// right HTTP error. When the process runs out of descriptors, memory or threads, new clients wait.
+/// Serves clients until landline_server_stop(). Each client gets a thread, in which the opening handshake is
+/// performed and then `handler` is called with the connection and `user`. Invalid requests, and clients over the
+/// limit, are answered with the appropriate HTTP error. When the process runs out of descriptors, memory or threads,
+/// new clients wait.
 ///
-/// Blocks until the server has been stopped and the handlers have returned; for handlers that do not return although
-/// their connection has been cut, one second at most. `user` must stay until landline_server_connections() is 0. A server
-/// runs once.
+/// Blocks until the server has been stopped and the handlers have returned; it waits for handlers whose connection
+/// has been cut for one second at most. `user` must remain valid until landline_server_connections() is 0. A server
+/// can run only once.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO when the listening socket fails for good, with
-/// which the connections that are open go on; LANDLINE_ERR_NULL.
+/// LANDLINE_OK; LANDLINE_ERR_STATE if it has run before; LANDLINE_ERR_IO if the listening socket fails permanently;
+/// open connections are not affected; LANDLINE_ERR_NULL.
 ///
 /// # Safety
 ///
-/// `server` is NULL or a live handle. `handler` may be called with `user` from any thread, several at a time, until this
-/// returns and every connection's handler has.
+/// `server` is NULL or a live handle. `handler` may be called with `user` from any thread, several at a time, until
+/// this returns and every connection's handler has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_server_run(
     server: *mut landline_server,
@@ -187,13 +186,14 @@ pub unsafe extern "C" fn landline_server_run(
     })
 }
 
-/// Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients in the
-/// opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: without limit)
-/// for the handlers to return; and cuts the connections that are left. Handlers notice by LANDLINE_CLOSED or
-/// LANDLINE_ERR_ABORTED. `*finished` and `*cut`, unless NULL, are the numbers of connections that ended in order and that
-/// were cut. May be called before landline_server_run(), which then returns immediately.
+/// Stops a server, from another thread: closes the listening socket, so that new clients are refused; drops clients
+/// in the opening handshake; sends a Close frame with 1001 on all other connections; waits at most `grace_ms` (-1: no
+/// limit) for the handlers to return; and cuts the connections that are left. Handlers get LANDLINE_CLOSED or
+/// LANDLINE_ERR_ABORTED. `*finished` is the number of connections whose handlers returned in time, `*cut` that of the
+/// others; both pointers may be NULL. May be called before landline_server_run(), which then returns immediately.
 ///
-/// Blocks for `grace_ms`, and at most another second for handlers that do not return although their connection was cut.
+/// Blocks for at most `grace_ms`, and another second for handlers that do not return although their connection has
+/// been cut.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID.
 ///
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn landline_server_stop(
     })
 }
 
-/// Frees a server that does not run (any more). NULL does nothing.
+/// Frees a server that is not running. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn landline_server_stop(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_server_free(server: *mut landline_server) {
     if !server.is_null() {
-        // SAFETY: made by `landline_server_bind`, and given up by the caller.
+        // SAFETY: created by `landline_server_bind`, and no longer used by the caller.
         drop(unsafe { Box::from_raw(server) });
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets of the caller's own.
+//! The caller's own sockets.
 
 use crate::failure::{Failure, Outcome};
 use landline::server::ListeningSocket;
@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-/// A connected socket of the caller's.
+/// The caller's own connected socket.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -23,7 +23,7 @@ impl IntoTransport for Stream {
     }
 }
 
-/// A connected socket of the caller's, or a copy of it.
+/// The caller's own connected socket, or a duplicate of it.
 ///
 /// # Safety
 ///
@@ -33,7 +33,7 @@ pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<Stream> {
     // SAFETY: the caller's promise.
     let fd = unsafe { stream_socket(fd, take) }?;
     let system = |error: std::io::Error| Failure::invalid(format!("the descriptor cannot be used: {error}"));
-    // Not by SO_DOMAIN, which macOS does not have.
+    // Not with SO_DOMAIN, which macOS does not have.
     let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
     match family {
         AddressFamily::INET | AddressFamily::INET6 => Ok(Stream::Tcp(TcpStream::from(fd))),
@@ -42,7 +42,7 @@ pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<Stream> {
     }
 }
 
-/// A stream socket of the caller's, or a copy of it.
+/// The caller's own stream socket, or a duplicate of it.
 ///
 /// # Safety
 ///
@@ -68,7 +68,7 @@ pub(crate) unsafe fn stream_socket(fd: i32, take: i32) -> Outcome<OwnedFd> {
     Ok(fd)
 }
 
-/// A socket of the caller's that listens.
+/// The caller's own listening socket, or a duplicate of it.
 ///
 /// # Safety
 ///

@@ -2,7 +2,8 @@
 
 use std::ffi::c_char;
 
-/// What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an error.
+/// What most functions return: 0 for success, a positive number for an outcome to branch on, a negative one for an
+/// error.
 ///
 /// New numbers may be added to each family of a hundred; treat an unknown one as its family.
 #[allow(non_camel_case_types)]
@@ -16,17 +17,17 @@ pub const LANDLINE_CLOSED: landline_status = 1;
 pub const LANDLINE_TIMED_OUT: landline_status = 2;
 /// Another thread interrupted the call. Nothing is lost, and of a message that was to be sent nothing was sent.
 pub const LANDLINE_INTERRUPTED: landline_status = 3;
-/// The buffer has been filled, or a part of the message has arrived; the next call goes on with it.
+/// The buffer is full, or the rest of the message has not arrived yet; the next call continues it.
 pub const LANDLINE_MORE: landline_status = 4;
-/// Time ran out, or the call was interrupted, when the message had already been taken. It is on its way and must not
-/// be sent again: the next call that sends, flushes or receives carries on with it.
+/// Time ran out, or the call was interrupted, when the message had already been accepted. It is on its way and must
+/// not be sent again: the next call that sends, flushes or receives continues to send it.
 pub const LANDLINE_PENDING: landline_status = 5;
 
-/// An argument is NULL that may not be. Nothing was done.
+/// An argument is NULL that must not be. Nothing was done.
 pub const LANDLINE_ERR_NULL: landline_status = -1;
 /// An argument is out of range; the error's text names it. Nothing was done.
 pub const LANDLINE_ERR_INVALID: landline_status = -2;
-/// The handle is not in a state for the call; the error's text says why. Nothing was done.
+/// The handle is in the wrong state for this call; the error's text says why. Nothing was done.
 pub const LANDLINE_ERR_STATE: landline_status = -3;
 /// Another thread is receiving on this connection, or a borrowed message has not been freed. Nothing was done.
 pub const LANDLINE_ERR_BUSY: landline_status = -4;
@@ -34,20 +35,20 @@ pub const LANDLINE_ERR_BUSY: landline_status = -4;
 pub const LANDLINE_ERR_UTF8: landline_status = -5;
 /// The URL is not one that can be connected to.
 pub const LANDLINE_ERR_URL: landline_status = -6;
-/// An option is out of range or does not fit the others, or an address to listen on cannot be read.
+/// An option is out of range or conflicts with others, or an address to listen on is malformed.
 pub const LANDLINE_ERR_CONFIG: landline_status = -7;
 /// The connection is closing: nothing more can be sent, but messages can still be received.
 pub const LANDLINE_ERR_CLOSING: landline_status = -8;
-/// The transport cannot do that: it has no descriptor to wait for, or is no socket that could be taken out.
+/// The transport does not support this: it has no descriptor to wait for, or is not a socket that can be taken out.
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
-/// Not now: landline_conn_try_send() would have had to wait. Nothing was done. Also for the callbacks of a transport,
-/// which then waits and tries again.
+/// landline_conn_try_send() would have had to wait. Nothing was done. Also returned by the callbacks of a transport;
+/// the library then waits and tries again.
 pub const LANDLINE_ERR_WOULD_BLOCK: landline_status = -10;
-/// The handle was made in the process that this one was forked from, and belongs to it (see FORK at the top). Nothing
-/// was done.
+/// The handle was created in the process that this one was forked from, and belongs to that process (see FORK at the
+/// top). Nothing was done.
 pub const LANDLINE_ERR_FORKED: landline_status = -11;
 
-/// The system refused something; LANDLINE_ERROR_ERRNO has its number.
+/// A system call failed; LANDLINE_ERROR_ERRNO has the error number.
 pub const LANDLINE_ERR_IO: landline_status = -100;
 /// The stream ended without a Close frame (1006). Connection over.
 pub const LANDLINE_ERR_EOF: landline_status = -101;
@@ -64,24 +65,24 @@ pub const LANDLINE_ERR_CLOSE_UNANSWERED: landline_status = -106;
 /// landline_conn_detach() has taken the socket out of the connection. Connection over for this program.
 pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 
-/// TLS failed: a certificate or key of this end cannot be read or used (LANDLINE_ERROR_FAULT is the caller's, the text says
-/// which, in which file, and why, and LANDLINE_ERROR_ERRNO why the system did not read it), the handshake did not succeed,
-/// or a record of an open connection was damaged, changed on the way, no TLS, or an alert (the peer's). In the last case:
-/// connection over.
+/// TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is
+/// LANDLINE_FAULT_CALLER, the text says which one, in which file, and why, and LANDLINE_ERROR_ERRNO has the error
+/// number of a file that cannot be read. Or the handshake failed, or a record of an open connection was damaged or
+/// changed on the way, was not TLS, or was an alert: LANDLINE_FAULT_PEER. An open connection is over.
 pub const LANDLINE_ERR_TLS: landline_status = -200;
 
-/// The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its answer.
+/// The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its response.
 pub const LANDLINE_ERR_HANDSHAKE: landline_status = -300;
-/// A client's request was refused, and answered so. The listener goes on.
+/// A client's request was refused, and the client has been told. The listener can be used as before.
 pub const LANDLINE_ERR_REJECTED: landline_status = -301;
 
-/// The peer broke the protocol, and has been told so. Connection over.
+/// The peer violated the protocol, and has been told. Connection over.
 pub const LANDLINE_ERR_PROTOCOL: landline_status = -400;
 
-/// The peer went over a limit of this end, and has been told so. Connection over.
+/// The peer exceeded a limit of this end, and has been told. Connection over.
 pub const LANDLINE_ERR_LIMIT: landline_status = -500;
 
-/// A defect in Landline. The handle answers this from now on; free it.
+/// A defect in Landline. Every later call on the handle returns this; free it.
 pub const LANDLINE_ERR_PANIC: landline_status = -900;
 /// An error that has no number of its own yet; see its text.
 pub const LANDLINE_ERR_OTHER: landline_status = -901;
@@ -133,7 +134,7 @@ fn lookup(status: landline_status) -> (&'static str, &'static str) {
     found.map_or(("LANDLINE_UNKNOWN\0", "a status of a newer version\0"), |(_, name, text)| (*name, *text))
 }
 
-/// The name of a status, such as "LANDLINE_TIMED_OUT". Never NULL; static. Any number may be given.
+/// The name of a status, such as "LANDLINE_TIMED_OUT". Accepts any number. Never NULL; static.
 #[unsafe(no_mangle)]
 pub extern "C" fn landline_status_name(status: landline_status) -> *const c_char {
     lookup(status).0.as_ptr().cast()

@@ -52,7 +52,7 @@ impl Tls {
         let cert = given(CERT, &self.cert_file, &self.cert)?;
         let key = given(KEY, &self.key_file, &self.key)?;
         if !self.pkcs12.is_empty() {
-            // It holds both.
+            // An archive contains both.
             return cert.or(key).map_or(Ok(Some(IdentitySource::Pkcs12)), |other| Err(together(PKCS12, other)));
         }
         if self.pkcs12_password.is_some() {
@@ -84,8 +84,8 @@ impl Tls {
         })
     }
 
-    /// For a client. What they name is read when a connection is opened, which shares a connector with all others of
-    /// the same options.
+    /// For a client. Files are read when a connection is opened; all connections with the same options share a
+    /// connector.
     pub(crate) fn connector(&self) -> Outcome<TlsConnectorBuilder> {
         let mut builder = TlsConnector::builder()
             .platform_roots(self.platform_roots)

@@ -1,4 +1,4 @@
-//! Transports that call functions of the caller's.
+//! Transports that the caller implements.
 
 use crate::args::millis_left;
 use crate::failure::{Failure, Outcome};
@@ -9,39 +9,39 @@ use std::ffi::c_void;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// For `wait` of landline_transport: data, or the end of the stream.
+/// For `wait` of landline_transport: there is data to read, or the stream has ended.
 pub const LANDLINE_WAIT_READ: i32 = 1;
-/// For `wait` of landline_transport: room to write.
+/// For `wait` of landline_transport: there is room to write.
 pub const LANDLINE_WAIT_WRITE: i32 = 2;
 
-/// A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. A table that the caller
-/// fills in; all functions but `free` must be there.
+/// A two-way byte stream that the caller implements: a tunnel, a serial line, another TLS library. A table that the
+/// caller fills in; all functions except `free` are required.
 ///
-/// `read` and `write` never wait; `wait` is where threads wait. One thread may be in `read` while another one is in
-/// `write`, and two in `wait`; `abort` may come at any time. No function may unwind or jump out, nor call a function of the
-/// connection that it belongs to.
+/// `read` and `write` must never wait; threads wait only in `wait`. One thread may be in `read` while another is in
+/// `write`, two threads may be in `wait`, and `abort` may be called at any time. No function may unwind, jump out, or
+/// call a function on the connection that it belongs to.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct landline_transport {
-    /// sizeof(landline_transport), so that the table can grow.
+    /// sizeof(landline_transport), so that later versions can add functions.
     pub size: usize,
-    /// Reads up to `capacity` bytes: how many, 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if none is there,
-    /// LANDLINE_ERR_IO if the stream is broken.
+    /// Reads up to `capacity` bytes and returns how many: 0 at the end of the stream, LANDLINE_ERR_WOULD_BLOCK if
+    /// none has arrived, LANDLINE_ERR_IO if the stream is broken.
     pub read: Option<unsafe extern "C" fn(data: *mut c_void, capacity: usize, user: *mut c_void) -> i64>,
-    /// Writes up to `len` bytes: how many, LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO if the stream is
-    /// broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
+    /// Writes up to `len` bytes and returns how many: LANDLINE_ERR_WOULD_BLOCK if there is no room, LANDLINE_ERR_IO
+    /// if the stream is broken. After LANDLINE_ERR_WOULD_BLOCK the next call begins with the same bytes.
     pub write: Option<unsafe extern "C" fn(data: *const c_void, len: usize, user: *mut c_void) -> i64>,
-    /// Waits until one of `wanted` (LANDLINE_WAIT_*) can be done, `wake_fd` is readable (if it is not -1; do not read
-    /// from it), or `timeout_ms` is over (if it is not -1). Gives what can be done, 0 for none, or LANDLINE_ERR_IO. May
-    /// return early.
+    /// Waits until one of `wanted` (LANDLINE_WAIT_*) is possible, `wake_fd` is readable (unless it is -1; do not read
+    /// from it), or `timeout_ms` has passed (unless it is -1). Returns what is possible, 0 for nothing, or
+    /// LANDLINE_ERR_IO. May return early.
     pub wait: Option<unsafe extern "C" fn(wanted: i32, wake_fd: i32, timeout_ms: i32, user: *mut c_void) -> i32>,
-    /// Ends the stream towards the peer, after what was written. Reading goes on.
+    /// Ends the stream towards the peer, after everything that was written. Reading continues.
     pub close_write: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    /// Ends both directions immediately, and wakes threads that wait.
+    /// Ends both directions immediately, and wakes threads that are waiting.
     pub abort: Option<unsafe extern "C" fn(user: *mut c_void)>,
-    /// The last call, when the connection is freed. End the stream if it has not ended: `close_write` and `abort` may not
-    /// have been called. May be NULL.
+    /// The last call, when the connection is freed. Ends the stream if it has not ended: `close_write` and `abort`
+    /// may not have been called. May be NULL.
     pub free: Option<unsafe extern "C" fn(user: *mut c_void)>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct CallerTransport {
     free: Option<unsafe extern "C" fn(*mut c_void)>,
 }
 
-// SAFETY: the table's documentation demands functions that may be called from any thread, at the same time.
+// SAFETY: the table's documentation requires functions that may be called from any thread, at the same time.
 unsafe impl Send for CallerTransport {}
 // SAFETY: as above.
 unsafe impl Sync for CallerTransport {}
@@ -64,7 +64,7 @@ unsafe impl Sync for CallerTransport {}
 impl CallerTransport {
     /// # Safety
     ///
-    /// `table` is NULL or points to a table whose functions keep what its documentation demands.
+    /// `table` is NULL or points to a table whose functions do what its documentation requires.
     pub(crate) unsafe fn new(table: *const landline_transport, user: *mut c_void) -> Outcome<Self> {
         // SAFETY: the caller's promise.
         let Some(table) = (unsafe { table.as_ref() }) else { return Err(Failure::null("transport")) };
@@ -103,7 +103,7 @@ fn count(result: i64, len: usize) -> io::Result<usize> {
 
 impl Transport for CallerTransport {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: `new` was promised that the function may be called so.
+        // SAFETY: the promise of `new`.
         count(unsafe { (self.read)(buf.as_mut_ptr().cast(), buf.len(), self.user) }, buf.len())
     }
 

@@ -8,20 +8,21 @@ use std::time::Duration;
 const FREE: u8 = 0;
 /// A thread receives, or a message is borrowed.
 const RECEIVING: u8 = 1;
-/// A thread waits for a Pong or closes, and receives for that only.
+/// A thread waits for a Pong or closes, and receives only for that purpose.
 const HELPING: u8 = 2;
 
-/// How long a waiting thread sleeps at most before it checks again. The thread that ends a turn uses no barrier between
-/// its write and the check for sleepers (that would cost more than a small message does), and so may miss one.
+/// How long a waiting thread sleeps before it checks again. The thread that ends a turn uses no memory barrier
+/// between its write and its check for sleeping threads, because that would cost more than a small message, and so
+/// may miss one.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Whether a turn was taken.
+/// The result of trying to take the turn.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
     Mine,
     /// Another thread is receiving.
     Busy,
-    /// Another thread helped until the deadline.
+    /// Another thread had the turn for its own purpose until the deadline.
     Late,
 }
 
@@ -35,7 +36,8 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn to receive. Waits, until `deadline`, for a thread that only helps, but not for one that receives.
+    /// Takes the turn to receive. Waits, until `deadline`, for a thread that closes or waits for a Pong, but not for
+    /// one that receives.
     #[inline]
     pub(crate) fn receive(&self, deadline: Deadline) -> Taken {
         if self.change(RECEIVING) { Taken::Mine } else { self.receive_after(deadline) }
@@ -56,7 +58,7 @@ impl Turn {
         }
     }
 
-    /// Takes the turn to help, if it is free.
+    /// Takes the turn, if it is free, to close or to wait for a Pong.
     pub(crate) fn help(&self) -> bool {
         self.change(HELPING)
     }

@@ -1,4 +1,4 @@
-//! Waiting for many things in one call.
+//! Waiting for several handles in one call.
 
 use crate::args::{Out, check_process, deadline, slice_mut};
 use crate::conn::landline_conn;
@@ -12,20 +12,21 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// One thing to wait for: exactly one of `conn`, `listener` and `fd` is set, the others are NULL and -1.
+/// A connection, listener or descriptor to wait for: exactly one of the three is set, the others are NULL or -1.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub struct landline_wait_item {
-    /// A connection that can be received from, or that something could not be sent on.
+    /// A connection: ready when it has something to receive or can continue to send pending output.
     pub conn: *mut landline_conn,
-    /// A listener that has a client waiting.
+    /// A listener: ready when a client is waiting.
     pub listener: *mut landline_listener,
-    /// A descriptor of the caller's.
+    /// The caller's own descriptor.
     pub fd: i32,
-    /// For a descriptor: POLLIN, POLLOUT. Ignored for the others.
+    /// What to wait for on a descriptor: POLLIN, POLLOUT. Ignored for connections and listeners.
     pub events: i16,
-    /// Filled in: what poll() said; for connections and listeners POLLIN when a call with a time limit of 0 is due.
+    /// Filled in by the call: for descriptors, what poll() reported; for connections and listeners, POLLIN if they
+    /// are ready.
     pub revents: i16,
 }
 
@@ -34,28 +35,29 @@ struct Polled<'a> {
     item: usize,
     fd: BorrowedFd<'a>,
     events: PollFlags,
-    /// The item's descriptor, and not one that wakes.
+    /// Whether it is the item's own descriptor and not one that wakes the call.
     own: bool,
 }
 
-/// Waits until one of `count` connections, listeners and descriptors is ready, in one blocking call: `*ready` is how
-/// many are, and their `revents` say so. Whatever a connection is ready for, call a receiving function with a time
-/// limit of 0: that also sends what is left, and completes closing. landline_conn_interrupt() makes its connection
-/// ready, landline_listener_interrupt() its listener. No connection may be received from by another thread meanwhile.
+/// Waits until at least one of `count` connections, listeners and descriptors is ready. `*ready` is the number of
+/// those that are; their `revents` is not 0. For a connection that is ready, call a receiving function with a time
+/// limit of 0, whatever the reason: it also sends pending output and completes the closing handshake.
+/// landline_conn_interrupt() makes a connection ready, landline_listener_interrupt() a listener. No other thread may
+/// receive on the connections meanwhile.
 ///
-/// A connection is ready, too, when something is due at a time: a Ping of keepalive, the end of a silent peer or of a
-/// closing handshake, memory to be given back. The receiving call then does it, which may be all that it does
+/// A connection also becomes ready when something is due: sending a keepalive Ping, giving up a silent peer or a
+/// closing handshake, releasing memory. The receiving call then does that, and may have nothing else to do
 /// (LANDLINE_TIMED_OUT).
 ///
-/// Blocks for at most `timeout_ms` (-1 for no limit, 0 not at all).
+/// Blocks for at most `timeout_ms` (-1: no limit; 0: does not block).
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT; LANDLINE_ERR_UNSUPPORTED for a connection without a descriptor;
 /// LANDLINE_ERR_BUSY; LANDLINE_ERR_INVALID; LANDLINE_ERR_NULL; LANDLINE_ERR_IO.
 ///
 /// # Safety
 ///
-/// `count` items can be read and written at `items`, with live handles and open descriptors; `ready` is NULL or can be
-/// written to.
+/// `count` items can be read and written at `items`, with live handles and open descriptors; `ready` is NULL or can
+/// be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_wait(
     items: *mut landline_wait_item,
@@ -88,7 +90,7 @@ pub unsafe extern "C" fn landline_wait(
         let at_once = Deadline::after((buffered > 0).then_some(Duration::ZERO));
         wait(&mut fds, due.iter().fold(deadline.earliest(at_once), |first, (_, due)| first.earliest(*due)))?;
         let now = Instant::now();
-        // Also if something else is ready: what is due must not wait for a moment in which nothing is.
+        // Even if something else is ready: what is due must not wait for a moment in which nothing else is.
         for (index, _) in due.iter().filter(|(_, due)| due.is_over_at(now)) {
             items[*index].revents = bits(PollFlags::IN);
         }
@@ -106,7 +108,7 @@ pub unsafe extern "C" fn landline_wait(
     })
 }
 
-/// Adds what is to be polled for an item, and what is due at a time; gives whether waiting is not needed.
+/// Adds what is to be polled for an item, and until when; returns whether the item is ready already.
 ///
 /// # Safety
 ///
@@ -160,7 +162,7 @@ fn bits(flags: PollFlags) -> i16 {
     flags.bits() as i16
 }
 
-/// Until something is ready or the moment has come; a signal does not end it.
+/// Polls until something is ready or the deadline has passed; a signal does not end it.
 fn wait(fds: &mut [PollFd<'_>], deadline: Deadline) -> Outcome<usize> {
     loop {
         let left = deadline.left().map(|left| Timespec {

@@ -11,11 +11,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One message that is being sent as a stream, in constant memory.
+/// A message that is being sent in pieces, in constant memory.
 ///
-/// Ownership: made by landline_conn_send_stream(), freed by landline_writer_free(), before its connection or after it.
+/// Ownership: created by landline_conn_send_stream(), freed by landline_writer_free(), before or after its
+/// connection.
 ///
-/// Threads: any, one at a time; a second one waits.
+/// Threads: any thread, but one at a time; a second one waits.
 #[allow(non_camel_case_types)]
 pub struct landline_writer {
     /// Dropped before the connection that it writes to.
@@ -23,11 +24,11 @@ pub struct landline_writer {
     _conn: Arc<landline_conn>,
 }
 
-/// Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings, Pongs
-/// and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.
+/// Begins a message of unknown size, to be written in pieces. Other threads' messages wait until it ends; Pings,
+/// Pongs and Close frames do not. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS. Free the
+/// writer with landline_writer_free(), before or after the connection.
 ///
-/// Blocks until no other message is being streamed. The writer must be freed, by landline_writer_free(), before or
-/// after the connection is.
+/// Blocks until no other message is being sent in pieces, for at most `timeout_ms`.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED; LANDLINE_ERR_CLOSING; LANDLINE_ERR_NULL,
 /// LANDLINE_ERR_INVALID; the final errors of landline_conn_send().
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn landline_conn_send_stream(
             let writer = conn.sending(timeout_ms, |end| match end {
                 Sending::Shared(sender) => sender.with_compress(compress).send_stream(kind),
                 // SAFETY: the lifetime keeps a writer within its connection and its thread; this one keeps its
-                // connection alive, and a connection of one thread has no other thread to be woken.
+                // connection alive, and a connection that only one thread uses has no other thread to be woken.
                 Sending::Single(ws) => ws
                     .with_compress(compress)
                     .send_stream(kind)
@@ -90,14 +91,14 @@ fn from_io(error: io::Error) -> Failure {
     }
 }
 
-/// Adds to the message. It leaves in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
+/// Adds to the message, which is sent in fragments of 16 KiB, or of up to about 64 KiB if it is compressed.
 ///
-/// Blocks as landline_conn_send() until all of it is taken; `*written` is how much was, also when the status is not
-/// LANDLINE_OK: continue after it. May be NULL.
+/// Blocks as landline_conn_send() does until all the data has been accepted. `*written` is how much of it was,
+/// whatever the status is: continue from there. `written` may be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: go on; LANDLINE_ERR_UTF8: the message is text
-/// and this is not, and the message can only be abandoned; LANDLINE_ERR_STATE after landline_writer_finish();
-/// LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
+/// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING: continue; LANDLINE_ERR_UTF8: the message
+/// is text, but the data is not UTF-8, and the message can only be abandoned; LANDLINE_ERR_STATE after
+/// landline_writer_finish(); LANDLINE_ERR_CLOSING; the final errors of landline_conn_send().
 ///
 /// # Safety
 ///
@@ -129,7 +130,8 @@ pub unsafe extern "C" fn landline_writer_write(
     })
 }
 
-/// Sends what has been written, in a fragment that can be read at once. Otherwise as landline_writer_write().
+/// Sends what has been written so far, in a fragment that the peer can read at once. Otherwise as
+/// landline_writer_write().
 ///
 /// # Safety
 ///
@@ -145,7 +147,8 @@ pub unsafe extern "C" fn landline_writer_flush(writer: *mut landline_writer, tim
     })
 }
 
-/// Ends the message. When it returns LANDLINE_OK, all of it is in the kernel. Does nothing if the message has ended.
+/// Ends the message. When this returns LANDLINE_OK, the whole message is in the kernel. Does nothing if the message
+/// has ended.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: call again; LANDLINE_PENDING: the end is on its way;
 /// LANDLINE_ERR_UTF8: the text ends in the middle of a character; otherwise as landline_writer_write().
@@ -164,8 +167,8 @@ pub unsafe extern "C" fn landline_writer_finish(writer: *mut landline_writer, ti
     })
 }
 
-/// Frees a writer, without waiting. A message that has not ended cannot be taken back: the connection is then closed with
-/// 1011. NULL does nothing.
+/// Frees a writer, without waiting. If the message has not been ended with landline_writer_finish(), the connection
+/// is closed with 1011, because a message that has begun cannot be withdrawn. NULL does nothing.
 ///
 /// # Safety
 ///
@@ -174,7 +177,7 @@ pub unsafe extern "C" fn landline_writer_finish(writer: *mut landline_writer, ti
 pub unsafe extern "C" fn landline_writer_free(writer: *mut landline_writer) {
     if !writer.is_null() {
         guard(|| {
-            // SAFETY: made by `landline_conn_send_stream`, and given up by the caller.
+            // SAFETY: created by `landline_conn_send_stream`, and no longer used by the caller.
             let mut writer = unsafe { Box::from_raw(writer) };
             let own = writer.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
             own.set_deadline(Deadline::after(Duration::ZERO));
