@@ -484,7 +484,7 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_CONFIG -7
 /** The connection is closing: nothing more can be sent, but messages can still be received. */
 #define LANDLINE_ERR_CLOSING -8
-/** The transport does not support this: it has no descriptor to wait for, or is not a socket that can be taken out. */
+/** The transport does not support this: it has no descriptor, or is not a socket that can be taken out. */
 #define LANDLINE_ERR_UNSUPPORTED -9
 /**
  * landline_conn_try_send() would have had to wait. Nothing was done. Also returned by the callbacks of a transport;
@@ -522,7 +522,7 @@ void landline_conn_free(landline_conn *conn);
  */
 #define LANDLINE_ERR_TLS -200
 
-/** The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its response. */
+/** The server refused to open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY. */
 #define LANDLINE_ERR_HANDSHAKE -300
 /** A client's request was refused, and the client has been told. The listener can be used as before. */
 #define LANDLINE_ERR_REJECTED -301
@@ -1035,7 +1035,7 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
  * all.
  */
 #define LANDLINE_OPT_TLS_CA_FILE 105
-/** A file with this end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_FILE. For a server it turns on TLS. */
+/** A file with this end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_FILE. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_CERT_FILE 106
 /** A file with this end's private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_FILE 107
@@ -1054,11 +1054,11 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
  * all.
  */
 #define LANDLINE_OPT_TLS_CA_PEM 201
-/** This end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_PEM. For a server it turns on TLS. */
+/** This end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_PEM. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_CERT_PEM 202
 /** This end's private key in PKCS#8 PEM. */
 #define LANDLINE_OPT_TLS_KEY_PEM 203
-/** This end's certificate and key as a PKCS#12 archive, instead of PEM. For a server it turns on TLS. */
+/** This end's certificate and key as a PKCS#12 archive, instead of PEM. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_PKCS12 204
 
 /**
@@ -1305,7 +1305,7 @@ landline_status landline_accept_fd(int32_t fd,
                                    int32_t timeout_ms,
                                    landline_conn **conn);
 
-/** The same over a transport that the caller implements; its `free` is called as with landline_connect_transport(). */
+/** The same over a transport that the caller implements. Its `free` is called as by landline_connect_transport(). */
 landline_status landline_accept_transport(const landline_transport *transport,
                                           void *user,
                                           const landline_options *options,
@@ -1458,7 +1458,7 @@ landline_status landline_request_from_fd(int32_t fd,
                                          int32_t timeout_ms,
                                          landline_request **request);
 
-/** The same over a transport that the caller implements; its `free` is called as with landline_connect_transport(). */
+/** The same over a transport that the caller implements. Its `free` is called as by landline_connect_transport(). */
 landline_status landline_request_from_transport(const landline_transport *transport,
                                                 void *user,
                                                 const landline_options *options,
@@ -1596,7 +1596,7 @@ landline_status landline_server_bind(const char *address,
                                      const landline_options *options,
                                      landline_server **server);
 
-/** Creates a server on the caller's own listening socket. Arguments and statuses are those of landline_listen_fd(). */
+/** Creates a server on the caller's listening socket. Arguments and statuses are those of landline_listen_fd(). */
 landline_status landline_server_bind_fd(int32_t fd,
                                         int32_t take,
                                         const landline_options *options,

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn landline_accept_fd(
     guard(|| unsafe { accept(socket(fd, take), options, timeout_ms, conn) })
 }
 
-/// The same over a transport that the caller implements; its `free` is called as with landline_connect_transport().
+/// The same over a transport that the caller implements. Its `free` is called as by landline_connect_transport().
 ///
 /// # Safety
 ///

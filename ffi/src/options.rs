@@ -219,7 +219,7 @@ pub const LANDLINE_OPT_ALLOWED_ORIGIN: i32 = 104;
 /// Client: a file of certificates in PEM to trust in addition to the platform's. Each call adds one; NULL removes
 /// all.
 pub const LANDLINE_OPT_TLS_CA_FILE: i32 = 105;
-/// A file with this end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_FILE. For a server it turns on TLS.
+/// A file with this end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_FILE. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_CERT_FILE: i32 = 106;
 /// A file with this end's private key in PKCS#8 PEM.
 pub const LANDLINE_OPT_TLS_KEY_FILE: i32 = 107;
@@ -252,11 +252,11 @@ pub unsafe extern "C" fn landline_options_set_str(
 /// Client: certificates in PEM to trust in addition to the platform's. Each call adds to them; a length of 0 removes
 /// all.
 pub const LANDLINE_OPT_TLS_CA_PEM: i32 = 201;
-/// This end's certificate chain in PEM. Requires LANDLINE_OPT_TLS_KEY_PEM. For a server it turns on TLS.
+/// This end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_PEM. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_CERT_PEM: i32 = 202;
 /// This end's private key in PKCS#8 PEM.
 pub const LANDLINE_OPT_TLS_KEY_PEM: i32 = 203;
-/// This end's certificate and key as a PKCS#12 archive, instead of PEM. For a server it turns on TLS.
+/// This end's certificate and key as a PKCS#12 archive, instead of PEM. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_PKCS12: i32 = 204;
 
 /// Sets an option that consists of bytes: LANDLINE_OPT_* 201 to 299. They are copied; a length of 0 restores the

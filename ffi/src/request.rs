@@ -160,7 +160,7 @@ pub unsafe extern "C" fn landline_request_from_fd(
     })
 }
 
-/// The same over a transport that the caller implements; its `free` is called as with landline_connect_transport().
+/// The same over a transport that the caller implements. Its `free` is called as by landline_connect_transport().
 ///
 /// # Safety
 ///

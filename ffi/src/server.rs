@@ -78,7 +78,7 @@ impl landline_server {
     }
 }
 
-/// Creates a server on the caller's own listening socket. Arguments and statuses are those of landline_listen_fd().
+/// Creates a server on the caller's listening socket. Arguments and statuses are those of landline_listen_fd().
 ///
 /// # Safety
 ///

@@ -39,7 +39,7 @@ pub const LANDLINE_ERR_URL: landline_status = -6;
 pub const LANDLINE_ERR_CONFIG: landline_status = -7;
 /// The connection is closing: nothing more can be sent, but messages can still be received.
 pub const LANDLINE_ERR_CLOSING: landline_status = -8;
-/// The transport does not support this: it has no descriptor to wait for, or is not a socket that can be taken out.
+/// The transport does not support this: it has no descriptor, or is not a socket that can be taken out.
 pub const LANDLINE_ERR_UNSUPPORTED: landline_status = -9;
 /// landline_conn_try_send() would have had to wait. Nothing was done. Also returned by the callbacks of a transport;
 /// the library then waits and tries again.
@@ -71,7 +71,7 @@ pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 /// changed on the way, was not TLS, or was an alert: LANDLINE_FAULT_PEER. An open connection is over.
 pub const LANDLINE_ERR_TLS: landline_status = -200;
 
-/// The server did not open a WebSocket; LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY have its response.
+/// The server refused to open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY.
 pub const LANDLINE_ERR_HANDSHAKE: landline_status = -300;
 /// A client's request was refused, and the client has been told. The listener can be used as before.
 pub const LANDLINE_ERR_REJECTED: landline_status = -301;
