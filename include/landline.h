@@ -522,7 +522,7 @@ void landline_conn_free(landline_conn *conn);
  */
 #define LANDLINE_ERR_TLS -200
 
-/** The server refused to open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY. */
+/** The server did not open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY. */
 #define LANDLINE_ERR_HANDSHAKE -300
 /** A client's request was refused, and the client has been told. The listener can be used as before. */
 #define LANDLINE_ERR_REJECTED -301

@@ -71,7 +71,7 @@ pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 /// changed on the way, was not TLS, or was an alert: LANDLINE_FAULT_PEER. An open connection is over.
 pub const LANDLINE_ERR_TLS: landline_status = -200;
 
-/// The server refused to open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY.
+/// The server did not open a WebSocket: see LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS and _HTTP_BODY.
 pub const LANDLINE_ERR_HANDSHAKE: landline_status = -300;
 /// A client's request was refused, and the client has been told. The listener can be used as before.
 pub const LANDLINE_ERR_REJECTED: landline_status = -301;
