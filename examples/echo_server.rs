@@ -25,7 +25,7 @@ struct Options {
     /// Certificate in PEM form; speaks TLS
     #[arg(long, value_name = "PEM", requires = "key")]
     cert: Option<PathBuf>,
-    /// Its private key in PKCS#8 PEM form
+    /// Its private key in PEM form
     #[arg(long, value_name = "PEM", requires = "cert")]
     key: Option<PathBuf>,
     /// Accept compression (permessage-deflate)

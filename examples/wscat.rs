@@ -56,7 +56,7 @@ struct Options {
     /// Certificate to show to a server that asks for one
     #[arg(long, value_name = "PEM", requires = "key")]
     cert: Option<PathBuf>,
-    /// Its private key in PKCS#8 PEM form
+    /// Its private key in PEM form
     #[arg(long, value_name = "PEM", requires = "cert")]
     key: Option<PathBuf>,
     /// Accept any certificate: whoever is in between can read and change everything

@@ -1037,7 +1037,7 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_CA_FILE 105
 /** A file with this end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_FILE. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_CERT_FILE 106
-/** A file with this end's private key in PKCS#8 PEM. */
+/** A file with this end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted. */
 #define LANDLINE_OPT_TLS_KEY_FILE 107
 /** The password of LANDLINE_OPT_TLS_PKCS12, which must also be given. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
@@ -1056,7 +1056,7 @@ landline_status landline_options_set_str(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_CA_PEM 201
 /** This end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_PEM. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_CERT_PEM 202
-/** This end's private key in PKCS#8 PEM. */
+/** This end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted. */
 #define LANDLINE_OPT_TLS_KEY_PEM 203
 /** This end's certificate and key as a PKCS#12 archive, instead of PEM. Turns on TLS for a server. */
 #define LANDLINE_OPT_TLS_PKCS12 204

@@ -746,7 +746,7 @@ public:
     LANDLINE_OPTION_TEXT(ca_file, LANDLINE_OPT_TLS_CA_FILE)
     /// A file with the certificate chain in PEM.
     LANDLINE_OPTION_TEXT(cert_file, LANDLINE_OPT_TLS_CERT_FILE)
-    /// A file with the private key in PKCS#8 PEM.
+    /// A file with the private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
     LANDLINE_OPTION_TEXT(key_file, LANDLINE_OPT_TLS_KEY_FILE)
     /// The password of pkcs12().
     LANDLINE_OPTION_TEXT(pkcs12_password, LANDLINE_OPT_TLS_PKCS12_PASSWORD)
@@ -754,7 +754,7 @@ public:
     LANDLINE_OPTION_BYTES(ca_pem, LANDLINE_OPT_TLS_CA_PEM)
     /// The certificate chain in PEM.
     LANDLINE_OPTION_BYTES(cert_pem, LANDLINE_OPT_TLS_CERT_PEM)
-    /// The private key in PKCS#8 PEM.
+    /// The private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
     LANDLINE_OPTION_BYTES(key_pem, LANDLINE_OPT_TLS_KEY_PEM)
     /// Certificate and key as a PKCS#12 archive.
     LANDLINE_OPTION_BYTES(pkcs12, LANDLINE_OPT_TLS_PKCS12)

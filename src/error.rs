@@ -269,13 +269,6 @@ impl From<ResponseError> for Error {
     }
 }
 
-impl From<native_tls::Error> for Error {
-    fn from(error: native_tls::Error) -> Self {
-        let cause = (error.to_string(), Box::new(error) as _);
-        Self::Tls(TlsError::new(TlsStage::Handshake, "TLS failed", Some(cause), None))
-    }
-}
-
 impl From<Error> for io::Error {
     /// For [`io::Read`] and [`io::Write`] adapters. The kind distinguishes timeouts, interruptions and the end of the
     /// connection; the error itself is inside.

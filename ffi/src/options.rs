@@ -221,7 +221,7 @@ pub const LANDLINE_OPT_ALLOWED_ORIGIN: i32 = 104;
 pub const LANDLINE_OPT_TLS_CA_FILE: i32 = 105;
 /// A file with this end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_FILE. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_CERT_FILE: i32 = 106;
-/// A file with this end's private key in PKCS#8 PEM.
+/// A file with this end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
 pub const LANDLINE_OPT_TLS_KEY_FILE: i32 = 107;
 /// The password of LANDLINE_OPT_TLS_PKCS12, which must also be given.
 pub const LANDLINE_OPT_TLS_PKCS12_PASSWORD: i32 = 108;
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn landline_options_set_str(
 pub const LANDLINE_OPT_TLS_CA_PEM: i32 = 201;
 /// This end's certificate chain in PEM; requires LANDLINE_OPT_TLS_KEY_PEM. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_CERT_PEM: i32 = 202;
-/// This end's private key in PKCS#8 PEM.
+/// This end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
 pub const LANDLINE_OPT_TLS_KEY_PEM: i32 = 203;
 /// This end's certificate and key as a PKCS#12 archive, instead of PEM. Turns on TLS for a server.
 pub const LANDLINE_OPT_TLS_PKCS12: i32 = 204;

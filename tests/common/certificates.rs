@@ -37,6 +37,12 @@ impl Ca {
         Certificate { cert: params.signed_by(&key, &self.0).unwrap().pem(), key: key.serialize_pem() }
     }
 
+    /// The same for a key that exists already, in PKCS#8 PEM.
+    pub(crate) fn issue_for(&self, names: &[&str], key: &str) -> String {
+        let key = rcgen::KeyPair::from_pem(key).unwrap();
+        leaf(names, |_| {}).0.signed_by(&key, &self.0).unwrap().pem()
+    }
+
     /// A client that trusts this authority and no other.
     pub(crate) fn client(&self) -> landline::Client {
         let tls = landline::transport::TlsConnector::builder().ca_pem(self.pem().as_bytes()).platform_roots(false);

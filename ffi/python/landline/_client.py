@@ -67,7 +67,7 @@ def connect(
         ca_file, ca_pem: certificates in PEM to trust besides the platform's. A file is read for each connection, but
             parsed only if it has changed; the platform's certificates are read again after 10 minutes.
         platform_roots: False trusts only the certificates that are given.
-        cert_file, key_file: files with this end's certificate chain and private key (PKCS#8) in PEM.
+        cert_file, key_file: files with this end's certificate chain and private key in PEM.
         cert_pem, key_pem: the same, but not in files.
         pkcs12, pkcs12_password: both in an archive.
         danger_accept_invalid_certs: accepts any certificate. That gives away what TLS is for.

@@ -1,8 +1,9 @@
-//! What a failure of the platform's library means, in words.
+//! What a failure of a TLS library means, in words.
 //!
 //! TLS works in memory here, so an error of its own is never one of the network.
 
 use crate::error::{Error, Setting, TlsError, TlsStage};
+use std::error::Error as StdError;
 use std::io;
 
 /// What the program gave cannot be used.
@@ -11,17 +12,53 @@ pub(super) fn unusable(text: String) -> Error {
 }
 
 /// The same, as the library says.
-pub(super) fn unusable_because(text: String, source: native_tls::Error) -> Error {
-    Error::Tls(TlsError::new(TlsStage::Settings, text, Some((short(&source), Box::new(source))), None))
+pub(super) fn unusable_because(text: String, source: impl StdError + Send + Sync + 'static) -> Error {
+    Error::Tls(TlsError::new(TlsStage::Settings, text, Some((short(&source.to_string()), Box::new(source))), None))
 }
 
-/// The handshake failed; `why` is what is known beside what the library says.
-pub(super) fn handshake_failed(why: Option<&str>, source: Option<native_tls::Error>) -> Error {
-    let text = why.map_or("TLS handshake failed".to_owned(), |why| format!("TLS handshake failed: {why}"));
-    let cause = source.map(|source| (short(&source), Box::new(source) as _));
-    let is_untrusted = |cause: &str| ["self-signed", "local issuer"].iter().any(|kind| cause.contains(kind));
-    let setting = cause.as_ref().filter(|(cause, _)| is_untrusted(cause)).map(|_| Setting::TrustedCertificates);
-    Error::Tls(TlsError::new(TlsStage::Handshake, text, cause, setting))
+/// Why a library gave up a handshake.
+pub(super) struct HandshakeFailure {
+    /// In words.
+    text: String,
+    source: LibraryError,
+}
+
+type LibraryError = Box<dyn StdError + Send + Sync>;
+
+impl HandshakeFailure {
+    pub(super) fn of_native_tls(source: native_tls::Error) -> Self {
+        Self { text: short(&source.to_string()), source: Box::new(source) }
+    }
+
+    pub(super) fn of_other(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self { text: short(&source.to_string()), source: Box::new(source) }
+    }
+
+    #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+    pub(super) fn of_openssl(source: openssl::ssl::Error, verdict: openssl::x509::X509VerifyResult) -> Self {
+        let mut text = short(&source.to_string());
+        if verdict != openssl::x509::X509VerifyResult::OK {
+            text += &format!(" ({verdict})");
+        }
+        Self { text, source: Box::new(source) }
+    }
+}
+
+/// The handshake failed, perhaps because the peer speaks another protocol.
+pub(super) fn handshake_failed(failure: HandshakeFailure, is_other: bool) -> Error {
+    let why =
+        if is_other { ": the other end does not speak TLS; use ws:// if it is meant to be plain" } else { "" };
+    let cause = failure.text;
+    let is_untrusted = ["self-signed", "local issuer"].iter().any(|kind| cause.contains(kind));
+    let setting = is_untrusted.then_some(Setting::TrustedCertificates);
+    let text = format!("TLS handshake failed{why}");
+    Error::Tls(TlsError::new(TlsStage::Handshake, text, Some((cause, failure.source)), setting))
+}
+
+/// The peer left.
+pub(super) fn handshake_ended() -> Error {
+    let text = "TLS handshake failed: peer ended the connection in the middle of it";
+    Error::Tls(TlsError::new(TlsStage::Handshake, text, None, None))
 }
 
 /// An open connection's TLS failed.
@@ -72,14 +109,13 @@ fn reason(_: &io::Error) -> Option<Reason> {
 }
 
 /// What the library says, without its numbers and the places in its source.
-pub(super) fn short(error: &native_tls::Error) -> String {
-    let text = error.to_string();
+fn short(text: &str) -> String {
     // OpenSSL's form: "error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:MORE", and behind it what was wrong with the peer's
     // certificate in parentheses.
     let reason = text.strip_prefix("error:").and_then(|fields| fields.split(':').nth(3));
     let verdict = text.rfind(" (").filter(|_| text.ends_with(')')).map_or("", |at| &text[at..]);
     match reason {
         Some(reason) if !reason.is_empty() => format!("{reason}{verdict}"),
-        _ => text,
+        _ => text.to_owned(),
     }
 }

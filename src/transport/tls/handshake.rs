@@ -1,13 +1,13 @@
 //! The TLS handshake of both roles.
 
+use super::backend::Progress;
 use super::buffers::{Buffers, Chunk, Unsent};
-use super::failure::handshake_failed;
+use super::failure::{handshake_ended, handshake_failed};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::process::DroppedByMaker;
 use crate::transport::{Interest, Transport, Wake};
-use native_tls::HandshakeError;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,7 +17,7 @@ pub(super) fn handshake<T: Transport>(
     under: T,
     deadline: Deadline,
     wake: Option<&Wake>,
-    start: impl FnOnce(Buffers) -> Result<native_tls::TlsStream<Buffers>, HandshakeError<Buffers>>,
+    start: impl FnOnce(Buffers) -> Progress,
 ) -> Result<TlsTransport<T>> {
     let outgoing = Arc::new(Mutex::new(Vec::new()));
     let mut unsent = Unsent::default();
@@ -44,24 +44,22 @@ pub(super) fn handshake<T: Transport>(
     let tls = loop {
         let sent = send(&mut unsent);
         let mut middle = match progress {
-            Ok(tls) => {
+            Progress::Done(tls) => {
                 sent?;
                 break tls;
             }
-            Err(HandshakeError::Failure(source)) => {
+            Progress::Failed(failure) => {
                 let is_other = first_byte.is_some_and(|byte| !(20..=23).contains(&byte));
-                let why =
-                    is_other.then_some("the other end does not speak TLS; use ws:// if it is meant to be plain");
-                return Err(handshake_failed(why, Some(source)));
+                return Err(handshake_failed(failure, is_other));
             }
-            Err(HandshakeError::WouldBlock(middle)) => middle,
+            Progress::Blocked(middle) => middle,
         };
         sent?;
         if deadline.is_over() {
             return Err(Timeout::of(Phase::Tls));
         }
-        if middle.get_ref().ended {
-            return Err(handshake_failed(Some("peer ended the connection in the middle of it"), None));
+        if middle.buffers().ended {
+            return Err(handshake_ended());
         }
         let count = loop {
             match stage.fill(&under) {
@@ -71,13 +69,13 @@ pub(super) fn handshake<T: Transport>(
             }
         };
         first_byte = first_byte.or(stage.data[..count].first().copied());
-        let buffers = middle.get_mut();
+        let buffers = middle.buffers();
         buffers.ended = count == 0;
         std::mem::swap(&mut stage, &mut buffers.incoming);
-        progress = middle.handshake();
+        progress = middle.proceed();
     };
     let mut tls = tls;
-    tls.get_mut().incoming.release();
+    tls.buffers().incoming.release();
     Ok(TlsTransport {
         under,
         stage: Mutex::default(),

@@ -1,4 +1,4 @@
-//! TLS over any transport, through the platform's library (native-tls), usable from two threads at once.
+//! TLS over any transport, usable from two threads at once.
 //!
 //! A TLS object admits one thread at a time, so it must never wait for the network while it is held. Here it
 //! cannot: it reads from and writes to memory ([`Buffers`](buffers::Buffers)). Ciphertext moves between that memory and the
@@ -16,16 +16,26 @@
 //! never half done and never has to be repeated. What reading makes TLS say (key updates, alerts) goes out by the
 //! same way in its order.
 
+mod acceptor;
+mod backend;
 mod buffers;
-mod config;
+mod certificates;
+mod connector;
+mod der;
 mod failure;
 mod handshake;
 mod identity;
+mod keys;
+mod native;
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+mod openssl;
 mod pem;
+mod settings;
 mod shared;
 mod stream;
 
-pub use config::{TlsAcceptor, TlsConnector, TlsConnectorBuilder};
+pub use acceptor::TlsAcceptor;
+pub use connector::{TlsConnector, TlsConnectorBuilder};
 pub use identity::Identity;
 pub use stream::TlsTransport;
 

@@ -10,8 +10,9 @@
 //! The platform's roots may change under a process that runs for months: a connector that trusts them serves for
 //! [`ROOTS_AGE`]. A forked child begins with none, because another thread may have held a lock inside of it.
 
-use super::config::{make, make_acceptor};
-use super::identity::Material;
+use super::backend::{self, Acceptor, Connector};
+use super::identity::{Material, Parsed};
+use super::settings::{ClientSettings, ServerSettings};
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::process::PerProcess;
@@ -23,23 +24,6 @@ const ROOTS_AGE: Duration = Duration::from_secs(10 * 60);
 /// So many of each are kept, the latest used.
 const MOST: usize = 8;
 
-/// All that makes one connector different from another.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) platform_roots: bool,
-    pub(super) accept_invalid_certs: bool,
-    pub(super) accept_invalid_hostnames: bool,
-    pub(super) roots: Vec<Pem>,
-    pub(super) identity: Option<Arc<Material>>,
-}
-
-/// A PEM text, and what an error calls it.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Pem {
-    pub(super) text: Arc<[u8]>,
-    pub(super) name: Arc<str>,
-}
-
 /// What was made of one set of settings.
 struct Entry<S, T> {
     settings: S,
@@ -50,41 +34,39 @@ struct Entry<S, T> {
 
 type Entries<S, T> = Mutex<Vec<Arc<Entry<S, T>>>>;
 
-static CONNECTORS: PerProcess<Entries<Settings, native_tls::TlsConnector>> = PerProcess::new(Entries::default);
-static IDENTITIES: PerProcess<Entries<Arc<Material>, native_tls::Identity>> = PerProcess::new(Entries::default);
-static ACCEPTORS: PerProcess<Entries<Arc<Material>, native_tls::TlsAcceptor>> = PerProcess::new(Entries::default);
+static CONNECTORS: PerProcess<Entries<ClientSettings, Arc<dyn Connector>>> = PerProcess::new(Entries::default);
+static IDENTITIES: PerProcess<Entries<Arc<Material>, Arc<Parsed>>> = PerProcess::new(Entries::default);
+static ACCEPTORS: PerProcess<Entries<ServerSettings, Arc<dyn Acceptor>>> = PerProcess::new(Entries::default);
 
 /// The connector for these settings, if it has been made. Never waits.
-pub(super) fn ready(settings: &Settings) -> Option<native_tls::TlsConnector> {
+pub(super) fn ready(settings: &ClientSettings) -> Option<Arc<dyn Connector>> {
     let found = find(&mut lock(CONNECTORS.get()), settings, Instant::now())?;
     found.made.get()?.as_ref().ok().cloned()
 }
 
 /// The connector for these settings. Makes it, or waits for another thread that does.
-pub(super) fn connector(settings: &Settings) -> Result<native_tls::TlsConnector> {
-    connector_in(CONNECTORS.get(), settings, Instant::now(), make)
+pub(super) fn connector(settings: &ClientSettings) -> Result<Arc<dyn Connector>> {
+    connector_in(CONNECTORS.get(), settings, Instant::now(), backend::connector)
 }
 
-fn connector_in(
-    shared: &Entries<Settings, native_tls::TlsConnector>,
-    settings: &Settings,
+fn connector_in<T: Clone>(
+    shared: &Entries<ClientSettings, T>,
+    settings: &ClientSettings,
     now: Instant,
-    make: impl FnOnce(&Settings) -> Result<native_tls::TlsConnector>,
-) -> Result<native_tls::TlsConnector> {
+    make: impl FnOnce(&ClientSettings) -> Result<T>,
+) -> Result<T> {
     let fresh_until = if settings.platform_roots { Deadline::at(now).later(ROOTS_AGE) } else { Deadline::NEVER };
     made_in(shared, settings, now, fresh_until, make)
 }
 
 /// The identity that is made of this. Makes it, or waits for another thread that does.
-pub(super) fn identity(material: &Arc<Material>) -> Result<native_tls::Identity> {
-    made_in(IDENTITIES.get(), material, Instant::now(), Deadline::NEVER, |material| material.parse())
+pub(super) fn identity(material: &Arc<Material>) -> Result<Arc<Parsed>> {
+    made_in(IDENTITIES.get(), material, Instant::now(), Deadline::NEVER, |material| material.parse().map(Arc::new))
 }
 
-/// The acceptor with the identity that is made of this. Makes it, or waits for another thread that does.
-pub(super) fn acceptor(material: &Arc<Material>) -> Result<native_tls::TlsAcceptor> {
-    made_in(ACCEPTORS.get(), material, Instant::now(), Deadline::NEVER, |material| {
-        make_acceptor(identity(material)?)
-    })
+/// The acceptor for these settings. Makes it, or waits for another thread that does.
+pub(super) fn acceptor(settings: &ServerSettings) -> Result<Arc<dyn Acceptor>> {
+    made_in(ACCEPTORS.get(), settings, Instant::now(), Deadline::NEVER, backend::acceptor)
 }
 
 fn made_in<S: Clone + Eq, T: Clone>(
@@ -125,12 +107,13 @@ fn lock<S, T>(shared: &Entries<S, T>) -> MutexGuard<'_, Vec<Arc<Entry<S, T>>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::{Identity, TlsAcceptor, TlsConnector};
+    use crate::transport::tls::settings::Pem;
+    use crate::transport::{Identity, TlsAcceptor};
     use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn settings(platform_roots: bool, name: &str) -> Settings {
-        Settings {
+    fn settings(platform_roots: bool, name: &str) -> ClientSettings {
+        ClientSettings {
             platform_roots,
             accept_invalid_certs: false,
             accept_invalid_hostnames: false,
@@ -139,13 +122,9 @@ mod tests {
         }
     }
 
-    fn any() -> Result<native_tls::TlsConnector> {
-        TlsConnector::new().map(|connector| connector.0)
-    }
-
     #[test]
     fn each_connector_is_made_once_however_many_threads_ask() {
-        static ENTRIES: Entries<Settings, native_tls::TlsConnector> = Entries::new(Vec::new());
+        static ENTRIES: Entries<ClientSettings, ()> = Entries::new(Vec::new());
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let now = Instant::now();
         let threads: Vec<_> = (0..32)
@@ -154,7 +133,7 @@ mod tests {
                     let settings = settings(true, ["one", "other"][i % 2]);
                     connector_in(&ENTRIES, &settings, now, |_| {
                         MADE.fetch_add(1, Ordering::SeqCst);
-                        any()
+                        Ok(())
                     })
                     .unwrap();
                 })
@@ -177,7 +156,7 @@ mod tests {
             TlsAcceptor::new(identity).unwrap();
             let now = Instant::now();
             let identity = find(&mut lock(IDENTITIES.get()), &material, now).unwrap();
-            let acceptor = find(&mut lock(ACCEPTORS.get()), &material, now).unwrap();
+            let acceptor = find(&mut lock(ACCEPTORS.get()), &ServerSettings { identity: material }, now).unwrap();
             (Arc::as_ptr(&identity), Arc::as_ptr(&acceptor))
         };
         let first = accept(&one);
@@ -191,10 +170,10 @@ mod tests {
     fn connectors_are_forgotten_when_they_are_old_or_many_and_failures_at_once() {
         let entries = Entries::default();
         let made = Cell::new(0);
-        let ask = |settings: &Settings, now| {
+        let ask = |settings: &ClientSettings, now| {
             connector_in(&entries, settings, now, |_| {
                 made.set(made.get() + 1);
-                any()
+                Ok(())
             })
             .unwrap();
             made.take()
@@ -214,7 +193,7 @@ mod tests {
         assert_eq!(ask(&settings(false, "0"), now), 0, "the latest used stay");
         assert_eq!(ask(&settings(false, "1"), now), 1);
 
-        let fail = |_: &Settings| Err(crate::error::UsageError::Forked.into());
+        let fail = |_: &ClientSettings| Err(crate::error::UsageError::Forked.into());
         assert!(connector_in(&entries, &settings(false, "bad"), now, fail).is_err());
         assert_eq!(ask(&settings(false, "bad"), now), 1);
     }

@@ -1,6 +1,7 @@
 //! TLS as a transport, once the handshake is done.
 
-use super::buffers::{Buffers, Chunk, Unsent};
+use super::backend::Session;
+use super::buffers::{Chunk, Unsent};
 use super::failure::{broken, refused};
 use super::{is_would_block, lock};
 use crate::deadline::Deadline;
@@ -9,7 +10,7 @@ use crate::pool::CIPHERTEXT;
 use crate::process::DroppedByMaker;
 use crate::transport::{Interest, Ready, Transport, Wake};
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ pub struct TlsTransport<T> {
     pub(super) stage: Mutex<Chunk>,
     pub(super) unsent: Mutex<Unsent>,
     /// Dropping it takes locks that all connections of a configuration share.
-    pub(super) tls: Mutex<DroppedByMaker<native_tls::TlsStream<Buffers>>>,
+    pub(super) tls: Mutex<DroppedByMaker<Box<dyn Session>>>,
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     /// Why TLS failed, for both directions. The library would report something else the second time.
     pub(super) failed: OnceLock<TlsError>,
@@ -132,7 +133,7 @@ impl<T: Transport> TlsTransport<T> {
                     return if done > 0 { Ok(done) } else { Err(error) };
                 }
                 // The stream ended without close_notify. Whether that is an error is for the protocol above to decide.
-                Err(_) if tls.get_ref().ended => break,
+                Err(_) if tls.buffers().ended => break,
                 Err(error) => {
                     let error = self.fail(broken(error));
                     return if done > 0 { Ok(done) } else { Err(error) };
@@ -165,7 +166,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
             self.has_spare.store(true, Ordering::Relaxed);
             let count = stage.fill(&self.under)?;
             let mut tls = lock(&self.tls);
-            let buffers = tls.get_mut();
+            let buffers = tls.buffers();
             buffers.ended = count == 0;
             std::mem::swap(&mut *stage, &mut buffers.incoming);
         }
@@ -211,7 +212,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
         if !unsent.ended {
             unsent.ended = true;
             // It only fails if TLS has already failed. The stream below is ended all the same.
-            let _ = lock(&self.tls).shutdown();
+            lock(&self.tls).close();
         }
         unsent.collect(&self.outgoing);
         self.send_unsent(unsent)?;
@@ -242,7 +243,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
         self.has_spare.store(false, Ordering::Relaxed);
         // It is empty between two reads.
         lock(&self.stage).release();
-        lock(&self.tls).get_mut().incoming.release();
+        lock(&self.tls).buffers().incoming.release();
         self.under.release_memory();
     }
 

@@ -1,14 +1,14 @@
-//! How each role does TLS.
+//! How a client does TLS.
 
-use super::failure::unusable_because;
+use super::backend::Connector;
 use super::handshake::handshake;
-use super::identity::{Identity, Material, parse_certificates, read_file};
-use super::shared::{self, Pem, Settings};
+use super::identity::{Identity, Material, read_file};
+use super::settings::{ClientSettings, Pem};
+use super::shared;
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::{Transport, Wake};
-use native_tls::Protocol;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,14 +27,14 @@ use std::sync::Arc;
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
 /// its connections takes one that reads files anew and is not older than that.
 #[derive(Clone)]
-pub struct TlsConnector(pub(super) native_tls::TlsConnector);
+pub struct TlsConnector(pub(super) Arc<dyn Connector>);
 
 impl TlsConnector {
     /// With the defaults.
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] when the platform's library cannot be set up.
+    /// [`Error::Tls`](crate::Error::Tls) when the platform's library cannot be set up.
     pub fn new() -> Result<Self> {
         Self::builder().build()
     }
@@ -51,8 +51,8 @@ impl TlsConnector {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] when the handshake or the check of the certificate fails, [`Error::Timeout`],
-    /// [`Error::Interrupted`], [`Error::Io`].
+    /// [`Error::Tls`](crate::Error::Tls) when the handshake or the check of the certificate fails, [`Error::Timeout`](crate::Error::Timeout),
+    /// [`Error::Interrupted`](crate::Error::Interrupted), [`Error::Io`](crate::Error::Io).
     pub fn connect<T: Transport>(
         &self,
         server_name: &str,
@@ -163,7 +163,7 @@ impl TlsConnectorBuilder {
     ///
     /// # Errors
     ///
-    /// The first option that cannot be used: [`Error::Config`] for a file that cannot be read, [`Error::Tls`] for what is
+    /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, [`Error::Tls`](crate::Error::Tls) for what is
     /// no certificate or key, naming it.
     pub fn build(self) -> Result<TlsConnector> {
         shared::connector(&self.settings()?).map(TlsConnector)
@@ -183,7 +183,7 @@ impl TlsConnectorBuilder {
     }
 
     /// Reads the files.
-    fn settings(&self) -> Result<Settings> {
+    fn settings(&self) -> Result<ClientSettings> {
         let root = |source: &Source| {
             let (text, name) = match source {
                 Source::Pem(text) => (Arc::clone(text), "the CA certificate".into()),
@@ -198,7 +198,7 @@ impl TlsConnectorBuilder {
             Some(IdentitySource::Files(certificate, key)) => Some(Arc::new(Material::files(certificate, key)?)),
             None => None,
         };
-        Ok(Settings {
+        Ok(ClientSettings {
             platform_roots: !self.no_platform_roots,
             accept_invalid_certs: self.accept_invalid_certs,
             accept_invalid_hostnames: self.accept_invalid_hostnames,
@@ -208,77 +208,8 @@ impl TlsConnectorBuilder {
     }
 }
 
-/// A connector with these settings.
-pub(super) fn make(settings: &Settings) -> Result<native_tls::TlsConnector> {
-    let mut builder = native_tls::TlsConnector::builder();
-    for root in &settings.roots {
-        for certificate in parse_certificates(&root.text, &root.name)? {
-            builder.add_root_certificate(certificate);
-        }
-    }
-    if let Some(material) = &settings.identity {
-        builder.identity(material.parse()?);
-    }
-    builder
-        .disable_built_in_roots(!settings.platform_roots)
-        .danger_accept_invalid_certs(settings.accept_invalid_certs)
-        .danger_accept_invalid_hostnames(settings.accept_invalid_hostnames)
-        .min_protocol_version(Some(Protocol::Tlsv12))
-        .build()
-        .map_err(not_set_up)
-}
-
 impl fmt::Debug for TlsConnectorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsConnectorBuilder").finish_non_exhaustive()
     }
-}
-
-/// How a server does TLS, with one identity: version 1.2, and 1.3 where the platform's library offers it to
-/// servers (native-tls over OpenSSL does not). All of the same identity are one, in the whole process.
-#[derive(Clone)]
-pub struct TlsAcceptor(native_tls::TlsAcceptor);
-
-impl TlsAcceptor {
-    /// A server's TLS with this certificate.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Tls`] when the platform's library cannot use it.
-    pub fn new(identity: Identity) -> Result<Self> {
-        shared::acceptor(&identity.material).map(Self)
-    }
-
-    /// Does the server's TLS handshake over `under`.
-    ///
-    /// Blocks until it is done, `deadline` passes or `wake` is set.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Tls`] when the handshake fails, [`Error::Timeout`], [`Error::Interrupted`], [`Error::Io`].
-    pub fn accept<T: Transport>(
-        &self,
-        under: T,
-        deadline: impl Into<Deadline>,
-        wake: Option<&Wake>,
-    ) -> Result<TlsTransport<T>> {
-        handshake(under, deadline.into(), wake, |buffers| self.0.accept(buffers))
-    }
-}
-
-pub(super) fn make_acceptor(identity: native_tls::Identity) -> Result<native_tls::TlsAcceptor> {
-    native_tls::TlsAcceptor::builder(identity)
-        .min_protocol_version(Some(Protocol::Tlsv12))
-        .build()
-        .map_err(not_set_up)
-}
-
-impl fmt::Debug for TlsAcceptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TlsAcceptor(..)")
-    }
-}
-
-fn not_set_up(source: native_tls::Error) -> Error {
-    unusable_because("TLS cannot be set up".to_owned(), source)
 }
