@@ -91,6 +91,7 @@ mod inbound;
 mod mask;
 mod outbound;
 mod protocol;
+pub mod proxy;
 mod session;
 mod utf8;
 

@@ -15,7 +15,7 @@ use super::list_elements;
 mod tests;
 
 /// A body that is being received.
-pub(super) struct BodyReader {
+pub(in crate::proto) struct BodyReader {
     framing: Framing,
     body: Vec<u8>,
     limit: usize,
@@ -51,7 +51,7 @@ enum Chunk {
 
 impl BodyReader {
     /// Determines the framing from the head. At most `limit` bytes are kept.
-    pub(super) fn new(status: StatusCode, headers: &HeaderMap, limit: usize) -> Self {
+    pub(in crate::proto) fn new(status: StatusCode, headers: &HeaderMap, limit: usize) -> Self {
         let framing = if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             Framing::Complete
         } else if headers.contains_key(TRANSFER_ENCODING) {
@@ -69,8 +69,8 @@ impl BodyReader {
         Self { framing, body: Vec::new(), limit }
     }
 
-    /// Takes the next bytes. Returns `true` once no more are needed.
-    pub(super) fn receive(&mut self, mut data: &[u8]) -> bool {
+    /// Removes the bytes of the body from the front of `data`. Returns `true` once no more are needed.
+    pub(in crate::proto) fn receive(&mut self, data: &mut &[u8]) -> bool {
         loop {
             self.framing = match self.framing {
                 Framing::Complete | Framing::Truncated => return true,
@@ -80,20 +80,20 @@ impl BodyReader {
                         return false;
                     };
                     match framing {
-                        Framing::Length(left) => match self.keep(&mut data, left) {
+                        Framing::Length(left) => match self.keep(data, left) {
                             0 => Framing::Complete,
                             left => Framing::Length(left),
                         },
-                        Framing::Chunked(Chunk::Data(left)) => match self.keep(&mut data, left) {
+                        Framing::Chunked(Chunk::Data(left)) => match self.keep(data, left) {
                             0 => Framing::Chunked(Chunk::DataEnd),
                             left => Framing::Chunked(Chunk::Data(left)),
                         },
                         Framing::Chunked(chunk) => {
-                            data = rest;
+                            *data = rest;
                             chunk.after(byte)
                         }
                         framing => {
-                            self.keep(&mut data, u64::MAX);
+                            self.keep(data, u64::MAX);
                             framing
                         }
                     }
@@ -103,7 +103,7 @@ impl BodyReader {
     }
 
     /// Returns the bytes kept, and whether the body was truncated. `at_eof` tells whether the stream has ended.
-    pub(super) fn finish(self, at_eof: bool) -> (Vec<u8>, bool) {
+    pub(in crate::proto) fn finish(self, at_eof: bool) -> (Vec<u8>, bool) {
         let is_complete = match self.framing {
             Framing::Complete => true,
             Framing::UntilEof => at_eof,

@@ -15,10 +15,10 @@ use crate::compression::Compression;
 use crate::proto::deflate;
 
 use super::body::BodyReader;
-use super::head::{Head, HeadError, HeadReader};
+use super::head::{Head, HeadError, HeadReader, StatusLine};
 use super::{
     BASE64, ClientRequest, Extension, Handshake, HeadLimits, RequestError, accept_key, at_most_one, extensions,
-    is_http_1_1, list_holds, token_text,
+    list_holds, token_text,
 };
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests;
 
 /// How many interim responses (1xx other than 101) are skipped, so that a server cannot keep a client waiting with
 /// them.
-const MAX_INTERIM: u32 = 8;
+pub(in crate::proto) const MAX_INTERIM: u32 = 8;
 
 /// The opening handshake as seen by a client.
 ///
@@ -99,7 +99,7 @@ impl ClientHandshake {
             match &mut self.state {
                 State::Over(error) => return Err(error.clone()),
                 State::Body(_, body) => {
-                    return if body.receive(data) { Err(self.finish(false)) } else { Ok(None) };
+                    return if body.receive(&mut data) { Err(self.finish(false)) } else { Ok(None) };
                 }
                 State::Head(reader) => {
                     let head = match reader.receive(&mut data) {
@@ -138,7 +138,9 @@ impl ClientHandshake {
 
     /// Handles a complete head. Returns the result, or `None` if more must be read.
     fn take_head(&mut self, head: Head) -> Result<Option<Accepted>, HandshakeError> {
-        let (is_http_1_1, status) = parse_status_line(&head.start_line)?;
+        let Some(StatusLine { is_http_1_1, status, .. }) = head.status_line() else {
+            return Err(HandshakeError::Malformed("the first line is not an HTTP/1.1 status line"));
+        };
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return self.check_answer(is_http_1_1, head.headers).map(Some);
         }
@@ -239,17 +241,6 @@ impl fmt::Debug for ClientHandshake {
             State::Over(_) => "over",
         };
         f.debug_struct("ClientHandshake").field("state", &state).finish_non_exhaustive()
-    }
-}
-
-/// Parses `HTTP/1.1 SP status [SP reason]`. Returns whether the version is 1.1, and the status.
-fn parse_status_line(line: &[u8]) -> Result<(bool, StatusCode), HandshakeError> {
-    let mut parts = line.splitn(3, |&byte| byte == b' ');
-    let version = parts.next().and_then(is_http_1_1);
-    let status = parts.next().map(StatusCode::from_bytes);
-    match (version, status) {
-        (Some(is_http_1_1), Some(Ok(status))) => Ok((is_http_1_1, status)),
-        _ => Err(HandshakeError::Malformed("the first line is not an HTTP/1.1 status line")),
     }
 }
 

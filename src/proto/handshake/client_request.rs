@@ -23,7 +23,7 @@ use super::{
 mod tests;
 
 /// The default value of the `User-Agent` header.
-const USER_AGENT: &str = concat!("landline/", env!("CARGO_PKG_VERSION"));
+pub(in crate::proto) const USER_AGENT: &str = concat!("landline/", env!("CARGO_PKG_VERSION"));
 
 /// The request of a client.
 ///

@@ -11,24 +11,44 @@
 //! A header line that is continued on the next line (obs-fold, RFC 9112 5.2) is rejected in a request. In a response it
 //! is unfolded as it arrives: the line end and the white space around it become one space.
 
+use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
 
-use super::HeadLimits;
+use super::{HeadLimits, is_http_1_1};
 
 /// Headers whose values `Debug` does not show.
 static SECRETS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
 
 /// A complete head.
-pub(super) struct Head {
+pub(in crate::proto) struct Head {
     /// The request or status line without its line end. It may contain bytes of 0x80 and above.
-    pub(super) start_line: Vec<u8>,
+    pub(in crate::proto) start_line: Vec<u8>,
     /// All headers, names in lower case, values trimmed.
-    pub(super) headers: HeaderMap,
+    pub(in crate::proto) headers: HeaderMap,
+}
+
+impl Head {
+    /// Parses the start line as `HTTP/1.1 SP status [SP reason]`, with another version perhaps. `None` if it is something
+    /// else.
+    pub(in crate::proto) fn status_line(&self) -> Option<StatusLine<'_>> {
+        let mut parts = self.start_line.splitn(3, |&byte| byte == b' ');
+        let is_http_1_1 = is_http_1_1(parts.next()?)?;
+        let status = StatusCode::from_bytes(parts.next()?).ok()?;
+        Some(StatusLine { is_http_1_1, status, reason: parts.next().unwrap_or_default() })
+    }
+}
+
+/// The first line of a response.
+pub(in crate::proto) struct StatusLine<'a> {
+    pub(in crate::proto) is_http_1_1: bool,
+    pub(in crate::proto) status: StatusCode,
+    /// The reason phrase, which may be empty and contain bytes of 0x80 and above.
+    pub(in crate::proto) reason: &'a [u8],
 }
 
 /// Why a head was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeadError {
+pub(in crate::proto) enum HeadError {
     /// More bytes than [`HeadLimits::max_head_size`].
     TooLarge,
     /// A start line longer than [`HeadLimits::max_start_line`].
@@ -40,7 +60,7 @@ pub(super) enum HeadError {
 }
 
 /// Collects the bytes of one head.
-pub(super) struct HeadReader {
+pub(in crate::proto) struct HeadReader {
     limits: HeadLimits,
     /// The bytes so far, unfolded. Nothing after the head is stored here.
     bytes: Vec<u8>,
@@ -63,12 +83,12 @@ pub(super) struct HeadReader {
 
 impl HeadReader {
     /// Makes a reader for a request head, which skips one empty line before it (RFC 7230 3.5).
-    pub(super) fn for_request(limits: HeadLimits) -> Self {
+    pub(in crate::proto) fn for_request(limits: HeadLimits) -> Self {
         Self::new(limits, true, false)
     }
 
     /// Makes a reader for a response head, which unfolds folded lines.
-    pub(super) fn for_response(limits: HeadLimits) -> Self {
+    pub(in crate::proto) fn for_response(limits: HeadLimits) -> Self {
         Self::new(limits, false, true)
     }
 
@@ -88,12 +108,22 @@ impl HeadReader {
     }
 
     /// How many bytes of the head have arrived.
-    pub(super) fn received(&self) -> usize {
+    pub(in crate::proto) fn received(&self) -> usize {
         self.received
     }
 
+    /// How many bytes of the head are still to come at least. Reading no more than that at a time never reads beyond it.
+    pub(in crate::proto) fn wanted(&self) -> usize {
+        match (self.bytes.len() - self.line_start, self.bytes.last()) {
+            (0, Some(_)) => 2,
+            (1, Some(b'\r')) => 1,
+            (_, Some(b'\r')) => 3,
+            _ => 4,
+        }
+    }
+
     /// Removes the bytes of the head from the front of `data`. Bytes after a complete head stay in `data`.
-    pub(super) fn receive(&mut self, data: &mut &[u8]) -> Result<Option<Head>, HeadError> {
+    pub(in crate::proto) fn receive(&mut self, data: &mut &[u8]) -> Result<Option<Head>, HeadError> {
         while let Some((&byte, rest)) = data.split_first() {
             *data = rest;
             if self.push(byte)? {

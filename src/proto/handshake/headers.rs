@@ -75,12 +75,12 @@ impl Headers {
     }
 
     /// The names in lower case, for comparisons.
-    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(in crate::proto) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().map(|header| &header.name)
     }
 
     /// How many headers have this name.
-    pub(super) fn count(&self, name: &HeaderName) -> usize {
+    pub(in crate::proto) fn count(&self, name: &HeaderName) -> usize {
         self.names().filter(|other| *other == name).count()
     }
 }

@@ -86,6 +86,11 @@ pub use policy::ServerPolicy;
 pub use rejection::{Rejection, ResponseError};
 pub use server::{Request, ServerHandshake, Truncated};
 
+pub(super) use body::BodyReader;
+pub(super) use client::MAX_INTERIM;
+pub(super) use client_request::USER_AGENT;
+pub(super) use head::{Head, HeadError, HeadReader};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -189,7 +194,7 @@ fn find_reserved(headers: &Headers) -> Option<&HeaderName> {
 }
 
 /// Appends one header line.
-fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
+pub(super) fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
     head.extend_from_slice(name.as_bytes());
     head.extend_from_slice(b": ");
     head.extend_from_slice(value.as_ref());
@@ -197,7 +202,7 @@ fn push_header(head: &mut Vec<u8>, name: &str, value: impl AsRef<[u8]>) {
 }
 
 /// Appends the caller's headers, with names as they were given, including repeated ones.
-fn push_headers(head: &mut Vec<u8>, headers: &Headers) {
+pub(super) fn push_headers(head: &mut Vec<u8>, headers: &Headers) {
     for (name, value) in headers.iter() {
         push_header(head, name, value);
     }
@@ -235,7 +240,7 @@ fn list_elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = 
 }
 
 /// Whether a list header contains `token`, without regard to case.
-fn list_holds(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+pub(super) fn list_holds(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     list_elements(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
@@ -263,7 +268,7 @@ fn token_text(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Whether this is `host [":" port]` (RFC 7230 5.4), with IPv6 addresses in brackets.
-fn is_authority(text: &str) -> bool {
+pub(super) fn is_authority(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (text, ""),
