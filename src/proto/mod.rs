@@ -1,7 +1,8 @@
 //! The WebSocket protocol without I/O: bytes in, events and bytes out.
 //!
 //! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control frames,
-//! compression ([`deflate`]), the closing handshake, and limits for all of these. Out of scope: sockets, TLS, threads,
+//! compression ([`deflate`]), the closing handshake, and limits for all of these; tunnels through proxies ([`proxy`]), HTTP
+//! authentication ([`auth`]). Out of scope: sockets, TLS, threads,
 //! clocks, randomness. Nothing here blocks; enforcing time limits is up to the caller.
 //!
 //! The blocking interface drives this machine: [`Client`](crate::Client) and [`Server`](crate::Server) its

@@ -1,7 +1,8 @@
 //! Why there is no tunnel.
 
+use crate::proto::auth::Challenge;
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, PROXY_AUTHENTICATE};
 use std::fmt;
 
 /// A request that cannot be sent to a proxy, because of what the caller has set. Nothing is repaired silently.
@@ -146,13 +147,18 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// What the proxy asks for by its `Proxy-Authenticate` headers.
+    #[must_use]
+    pub fn challenges(&self) -> Vec<Challenge> {
+        Challenge::from_headers(&self.headers, PROXY_AUTHENTICATE)
+    }
+
     /// What the status means from a proxy.
     fn meaning(&self) -> &'static str {
         match self.status.as_u16() {
             200..=299 => "",
             300..=399 => ": it redirects, which a proxy should not do",
             400 | 405 | 501 => ": it may not be a proxy, or does not support CONNECT",
-            401 | 407 => ": it wants credentials",
             403 => ": its rules do not allow this host or port",
             404 | 502..=504 => ": it cannot reach the host",
             429 => ": it wants fewer connections, try again later",
@@ -168,6 +174,13 @@ impl fmt::Display for Refusal {
         if let Some(reason) = reason {
             write!(f, " {reason}")?;
         }
-        f.write_str(self.meaning())
+        f.write_str(self.meaning())?;
+        if self.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            f.write_str(": it wants credentials")?;
+            for (i, challenge) in self.challenges().iter().enumerate() {
+                write!(f, "{}{challenge}", if i == 0 { " for " } else { ", " })?;
+            }
+        }
+        Ok(())
     }
 }

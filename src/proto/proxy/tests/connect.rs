@@ -93,6 +93,13 @@ fn a_refusal_has_status_reason_headers_and_body() {
     assert_eq!(refused.to_string(), "the proxy refused with 502 Bad Gateway: it cannot reach the host");
     let refused = refusal("HTTP/1.1 407 W\u{e4}nted\tplease\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(refused.reason, "Wntedplease");
+    let challenges =
+        "Proxy-Authenticate: Digest realm=\"a, b\", nonce=x, Basic realm=y\r\nProxy-Authenticate: NTLM\r\n";
+    let refused = refusal(&format!("HTTP/1.1 407\r\n{challenges}Content-Length: 0\r\n\r\n"));
+    assert_eq!(
+        refused.to_string(),
+        "the proxy refused with 407 Proxy Authentication Required: it wants credentials for Digest, Basic, NTLM"
+    );
     let long = format!("HTTP/1.1 418 {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(7000));
     let Err(TunnelError::Refused(refused)) = run(&mut connect(), &[long.as_bytes()]).0 else { panic!() };
     assert_eq!(refused.reason.len(), 100);
