@@ -13,26 +13,26 @@
  *         connection.close();
  *     }
  *
- * landline.h documents in full what each call does, how long it blocks and which statuses it gives; the functions here
- * have the same names. The manual at its top, on threads, blocking, forking and versions, applies here as well.
+ * landline.h documents in full what each call does, how long it blocks and which statuses it gives; the functions
+ * here have the same names. The manual at its top, on threads, blocking, forking and versions, applies here as well.
  *
- * ERRORS. A call that fails throws landline::error, or one of its subclasses: timeout, interrupted, pending. The overload
- * with a std::error_code as its last argument does not throw, and is noexcept: it sets the code, whose value is a status
- * of landline.h, and clears it on success. landline::last_error() then has the details. A completed closing handshake is
- * not an error: recv() returns nothing.
+ * ERRORS. A call that fails throws landline::error, or one of its subclasses: timeout, interrupted, pending. The
+ * overload with a std::error_code as its last argument does not throw, and is noexcept: it sets the code, whose value
+ * is a status of landline.h, and clears it on success. landline::last_error() then has the details. A completed
+ * closing handshake is not an error: recv() returns nothing.
  *
- * WITHOUT EXCEPTIONS (-fno-exceptions) and without run-time type information (-fno-rtti) this file can be used as well,
- * through the overloads with an error code. When another one fails, it prints the reason to standard error and calls
- * std::abort(). Iterating over a connection is such a call at each step. The properties of a connection or a request are
- * available through number() and text(), which have overloads with an error code. Compile all files of a program with the
- * same setting.
+ * WITHOUT EXCEPTIONS (-fno-exceptions) and without run-time type information (-fno-rtti) this file can be used as
+ * well, through the overloads with an error code. When another one fails, it prints the reason to standard error and
+ * calls std::abort(). Iterating over a connection is such a call at each step. The properties of a connection or a
+ * request are available through number() and text(), which have overloads with an error code. Compile all files of a
+ * program with the same setting.
  *
- * OWNERSHIP. Objects can be moved but not copied, and free their handles. One that was moved from, or whose constructor
- * set an error code, is empty: it converts to false, and its calls fail with status::null. Views that are returned belong
- * to the object they come from. Views that are passed in are not used after the call.
+ * OWNERSHIP. Objects can be moved but not copied, and free their handles. An object that was moved from, or whose
+ * constructor set an error code, is empty: it converts to false, and its calls fail with status::null. Views that are
+ * returned belong to the object they come from. Views that are passed in are not used after the call.
  *
- * TEXT. Arguments of type c_text are C strings or std::string in UTF-8. A NUL in the middle is refused (status::utf8).
- * A string sends a text message, bytes (bytes_view) a binary one.
+ * TEXT. Arguments of type c_text are C strings or std::string in UTF-8. A NUL in the middle is refused
+ * (status::utf8). A string sends a text message, bytes (bytes_view) a binary one.
  */
 
 #ifndef LANDLINE_HPP
@@ -80,8 +80,8 @@ namespace landline {
 // ----- Arguments -----
 
 /// How long a call may block: any std::chrono duration, or no_timeout. Zero does not wait. Parts of a millisecond are
-/// rounded up. A duration of more than 2^31 - 1 milliseconds (24 days), such as duration::max() or an infinite one, is no
-/// limit. Calls refuse negative durations and NaN with status::invalid.
+/// rounded up. A duration of more than 2^31 - 1 milliseconds (24 days), such as duration::max() or an infinite one,
+/// is no limit. Calls refuse negative durations and NaN with status::invalid.
 class time_limit {
 public:
     /// No limit.
@@ -91,14 +91,14 @@ public:
     constexpr time_limit(std::chrono::duration<Rep, Period> duration) noexcept
         : milliseconds_(round_up(std::chrono::duration<double, std::milli>(duration).count())) {}
 
-    /// As landline.h has it: milliseconds, -1 for no limit.
+    /// In the form that landline.h uses: milliseconds, -1 for no limit.
     static constexpr time_limit from_milliseconds(std::int32_t milliseconds) noexcept {
         time_limit made;
         made.milliseconds_ = milliseconds;
         return made;
     }
 
-    /// As landline.h has it: milliseconds, -1 for no limit; -2 for a duration that no limit can be.
+    /// In the form that landline.h uses: milliseconds, -1 for no limit; -2 for a duration that is not a valid limit.
     constexpr std::int32_t milliseconds() const noexcept { return milliseconds_; }
 
 private:
@@ -118,8 +118,8 @@ private:
 /// For calls without a time limit.
 inline constexpr time_limit no_timeout{};
 
-/// A C string. Made of text with a NUL in it, it is one that the library refuses as not UTF-8, so that nothing is cut
-/// off silently.
+/// A C string. Text that contains a NUL becomes a string that the library refuses as not UTF-8, so that nothing is
+/// truncated silently.
 class c_text {
 public:
     constexpr c_text(const char* text) noexcept : text_(text) {}
@@ -140,9 +140,9 @@ inline constexpr bool is_byte =
 
 } // namespace detail
 
-/// Bytes that this object does not own: a pointer and a length. Converts from std::vector and std::array of char, unsigned char or
-/// std::byte, of C arrays of the last two (those of char are strings), of std::string_view, and from C++20 on of
-/// std::span.
+/// Bytes that this object does not own: a pointer and a length. Converts from std::vector and std::array of char,
+/// unsigned char or std::byte, from C arrays of the last two (those of char are strings), from std::string_view, and
+/// since C++20 from std::span.
 class bytes_view {
 public:
     constexpr bytes_view() noexcept = default;
@@ -180,8 +180,7 @@ private:
     std::size_t size_ = 0;
 };
 
-/// A payload where it does not matter whether it is text or bytes: anything that makes a std::string_view or a
-/// bytes_view.
+/// A payload that may be text or bytes: anything that converts to std::string_view or bytes_view.
 class payload {
 public:
     payload() noexcept = default;
@@ -205,15 +204,15 @@ private:
     bytes_view view_;
 };
 
-/// What a message is.
+/// The kind of a message.
 enum class kind : std::int32_t { text = LANDLINE_TEXT, binary = LANDLINE_BINARY };
 
-/// How a message is sent; can be combined with `|`.
+/// How to send a message. Flags can be combined with `|`.
 enum class send_flag : std::uint32_t {
     none = 0,
-    /// Gather it: it leaves with the next one that is not gathered, or with flush().
+    /// Gather it: it is sent with the next message that is not gathered, or by flush().
     feed = LANDLINE_SEND_FEED,
-    /// Do not compress it. Some peers cannot read it then: see options::compression_threshold().
+    /// Do not compress it. Some peers cannot handle that: see options::compression_threshold().
     compress_never = LANDLINE_SEND_COMPRESS_NEVER,
     /// Compress it even if it is small.
     compress_always = LANDLINE_SEND_COMPRESS_ALWAYS,
@@ -223,7 +222,7 @@ constexpr send_flag operator|(send_flag a, send_flag b) noexcept {
     return static_cast<send_flag>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
 }
 
-/// How to send, and for how long a call that sends may block: a flag, a duration, or both as `{flag, duration}`.
+/// How to send, and for how long a sending call may block: a flag, a duration, or both as `{flag, duration}`.
 class send_options {
 public:
     constexpr send_options() noexcept = default;
@@ -241,7 +240,7 @@ private:
     time_limit limit_;
 };
 
-/// Close codes (RFC 6455, section 7.4). Plain numbers, as applications have their own (3000 to 4999).
+/// Close codes (RFC 6455, section 7.4). Plain numbers, because applications can have their own (3000 to 4999).
 namespace close_code {
 inline constexpr int normal_closure = LANDLINE_CLOSE_NORMAL_CLOSURE;
 inline constexpr int going_away = LANDLINE_CLOSE_GOING_AWAY;
@@ -299,7 +298,7 @@ enum class status : int {
     other = LANDLINE_ERR_OTHER,
 };
 
-/// What was being done when something failed.
+/// What a call was doing when it failed.
 enum class phase : std::int32_t {
     none = LANDLINE_PHASE_NONE,
     resolve = LANDLINE_PHASE_RESOLVE,
@@ -312,7 +311,7 @@ enum class phase : std::int32_t {
     ping = LANDLINE_PHASE_PING,
 };
 
-/// Whose fault an error is.
+/// Who is at fault.
 enum class fault : std::int32_t {
     none = LANDLINE_FAULT_NONE,
     caller = LANDLINE_FAULT_CALLER,
@@ -368,7 +367,8 @@ public:
 
 inline std::error_code code(landline_status value) noexcept { return {value, category()}; }
 
-/// A text of the library with its options named as the setters of `options`: LANDLINE_OPT_TLS_CA_FILE is ca_file.
+/// Text from the library in which options are called by the setters of `options`: LANDLINE_OPT_TLS_CA_FILE is
+/// ca_file.
 inline std::string with_setters(std::string text) {
     const std::string prefix = "LANDLINE_OPT_", group = "TLS_", unit = "_MS";
     for (std::size_t at = 0; (at = text.find(prefix, at)) != std::string::npos;) {
@@ -400,12 +400,12 @@ inline std::error_code make_error_code(status value) noexcept { return detail::c
 /// Why a call failed. It is a copy: other failures do not change it.
 class error : public std::runtime_error {
 public:
-    /// What this thread's last failure was; if that had another status, all there is to say about this one.
+    /// Takes the details of this thread's last failure, if it had this status; otherwise only describes the status.
     explicit error(landline::status value) : error(static_cast<int>(value), is_last(static_cast<int>(value))) {}
 
     landline::status status() const noexcept { return static_cast<landline::status>(details_->status); }
     std::error_code code() const noexcept { return detail::code(details_->status); }
-    /// What was being done.
+    /// What the call was doing.
     landline::phase phase() const noexcept { return static_cast<landline::phase>(details_->phase); }
     landline::fault fault() const noexcept { return static_cast<landline::fault>(details_->fault); }
     /// The system's error number, or 0.
@@ -414,7 +414,7 @@ public:
     int http_status() const noexcept { return details_->http_status; }
     /// The headers of a refused handshake, each as "name: value\r\n".
     const std::string& http_headers() const noexcept { return details_->http_headers; }
-    /// The body of a refused handshake, as far as options::max_refusal_body() lets.
+    /// The body of a refused handshake, up to options::max_refusal_body() bytes.
     const std::string& http_body() const noexcept { return details_->http_body; }
     /// The close code that the peer was sent because of the error, or 0.
     int close_code() const noexcept { return details_->close_code; }
@@ -473,14 +473,14 @@ public:
     interrupted() : error(landline::status::interrupted) {}
 };
 
-/// Time ran out, or the call was interrupted, when the message was on its way already: do not send it again. The next
-/// call that sends, flushes or receives carries on with it.
+/// Time ran out, or the call was interrupted, when the message was already on its way: do not send it again. The next
+/// call that sends, flushes or receives continues to send it.
 class pending : public error {
 public:
     pending() : error(landline::status::pending) {}
 };
 
-/// The details of this thread's last failure, for those who asked for an error code.
+/// The details of this thread's last failure, for calls with an error code.
 inline error last_error() {
     return error(static_cast<status>(static_cast<int>(landline_error_int(LANDLINE_ERROR_STATUS))));
 }
@@ -528,15 +528,15 @@ inline std::optional<std::string_view> optional_view(const char* text, std::size
     return text == nullptr ? std::nullopt : std::optional<std::string_view>(std::in_place, text, size);
 }
 
-/// What all types have in common: a handle of the C interface that they own.
+/// The base of all types that own a handle of the C interface.
 template <class T, void (*Free)(T*)>
 class owner {
 public:
-    /// Whether there is something in it.
+    /// Whether it owns a handle.
     explicit operator bool() const noexcept { return handle_ != nullptr; }
-    /// The handle, for functions of landline.h; still owned.
+    /// The handle, for functions of landline.h. This object still owns it.
     T* get() const noexcept { return handle_.get(); }
-    /// The handle, which the caller frees from here on.
+    /// The handle, which the caller owns and frees from now on.
     T* release() noexcept { return handle_.release(); }
 
 protected:
@@ -555,7 +555,8 @@ private:
 
 // ----- Interrupters and options -----
 
-/// Wakes a blocked call, from any thread: connecting, accepting, and the calls of the connection that came of it.
+/// Wakes a blocked call from any thread: an attempt to connect and the calls on the resulting connection, or a call
+/// that waits for a client.
 class interrupter : public detail::owner<landline_interrupter, landline_interrupter_free> {
 public:
     interrupter() {
@@ -573,7 +574,7 @@ public:
         failure = detail::code(landline_interrupter_interrupt(get()));
     }
 
-    /// Ends the connection immediately; before there is one, wakes the call that opens it. Never blocks.
+    /// Ends the connection immediately; if it is not open yet, wakes the call that is opening it. Never blocks.
     void abort() const { detail::check(landline_interrupter_abort(get())); }
     void abort(std::error_code& failure) const noexcept {
         failure = detail::code(landline_interrupter_abort(get()));
@@ -594,19 +595,19 @@ enum class origins : std::int64_t {
     list = LANDLINE_ORIGINS_LIST,
 };
 
-/// By which scheme browsers reach a server.
+/// The scheme by which browsers reach a server.
 enum class scheme : std::int64_t {
     unknown = LANDLINE_SCHEME_UNKNOWN,
     http = LANDLINE_SCHEME_HTTP,
     https = LANDLINE_SCHEME_HTTPS,
 };
 
-/// Options for connecting and for listening; what each does is said at LANDLINE_OPT_* of landline.h. They are copied by
-/// what is made with them, and may be changed by any thread. Setters can be chained:
+/// Options for clients, servers and protocols. landline.h describes each in full, at LANDLINE_OPT_*, with its
+/// default. Calls that take options copy them. Any thread may change them. Setters can be chained:
 ///
 ///     auto options = landline::options().compression(true).header("X-Token", "seven");
 ///
-/// Each setter has a form with an error code, which gives nothing back.
+/// Each setter has an overload with an error code, which returns nothing.
 class options : public detail::owner<landline_options, landline_options_free> {
 public:
     options() {
@@ -615,24 +616,24 @@ public:
         detail::check(failure);
     }
     explicit options(std::error_code& failure) noexcept { make(failure); }
-    /// Takes over a handle of the C interface. NULL makes options that cannot be changed: the defaults.
+    /// Takes over a handle of the C interface. A null pointer stands for the defaults, which cannot be changed.
     explicit options(landline_options* handle) noexcept : owner(handle) {}
 
-    /// Sets a number by its key of landline.h; what the setters below do.
+    /// Sets a number by its key in landline.h, as the setters below do.
     void set_number(std::int32_t key, std::int64_t value) {
         detail::check(landline_options_set_int(get(), key, value));
     }
     void set_number(std::int32_t key, std::int64_t value, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_set_int(get(), key, value));
     }
-    /// Sets a text by its key; a null pointer sets it back.
+    /// Sets text by its key; a null pointer restores the default.
     void set_text(std::int32_t key, c_text value) {
         detail::check(landline_options_set_str(get(), key, value.get()));
     }
     void set_text(std::int32_t key, c_text value, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_set_str(get(), key, value.get()));
     }
-    /// Sets bytes by their key; none sets it back.
+    /// Sets bytes by their key; no bytes restore the default.
     void set_bytes(std::int32_t key, payload value) {
         detail::check(landline_options_set_bytes(get(), key, value.data(), value.size()));
     }
@@ -640,7 +641,8 @@ public:
         failure = detail::code(landline_options_set_bytes(get(), key, value.data(), value.size()));
     }
 
-// One option: its name and type, which function sets it, its key, and its value as that function takes it.
+// One option: its name and type, the function that sets it, its key, and its value in the form which that function
+// takes.
 #define LANDLINE_OPTION(name, type, set, key, as)              \
     void name(type value, std::error_code& failure) noexcept { \
         set(key, as, failure);                                 \
@@ -660,103 +662,105 @@ public:
 #define LANDLINE_OPTION_TEXT(name, key) LANDLINE_OPTION(name, c_text, set_text, key, value)
 #define LANDLINE_OPTION_BYTES(name, key) LANDLINE_OPTION(name, payload, set_bytes, key, value)
 
-    /// Largest message to accept in bytes.
+    /// Largest message to accept, in bytes.
     LANDLINE_OPTION_SIZE(max_message_size, LANDLINE_OPT_MAX_MESSAGE_SIZE)
-    /// Most fragments of one message.
+    /// Largest number of fragments to accept in one message.
     LANDLINE_OPTION_SIZE(max_fragments, LANDLINE_OPT_MAX_FRAGMENTS)
-    /// How long a call that sends may go without any progress.
+    /// How long a sending call may go without making progress.
     LANDLINE_OPTION_TIME(send_timeout, LANDLINE_OPT_SEND_TIMEOUT_MS)
-    /// How long each call that receives may wait.
+    /// How long each receiving call may wait.
     LANDLINE_OPTION_TIME(recv_timeout, LANDLINE_OPT_RECV_TIMEOUT_MS)
-    /// How long the closing handshake may take.
+    /// How long the whole closing handshake may take.
     LANDLINE_OPTION_TIME(close_timeout, LANDLINE_OPT_CLOSE_TIMEOUT_MS)
-    /// Ping a peer that has been silent for so long; zero never.
+    /// Keepalive: send a Ping when nothing has arrived from the peer for this long; zero turns keepalive off.
     LANDLINE_OPTION_TIME(keepalive_interval, LANDLINE_OPT_KEEPALIVE_INTERVAL_MS)
-    /// Give up a peer that stays silent for so long after that Ping.
+    /// Keepalive: end the connection when nothing has arrived for this long after the Ping.
     LANDLINE_OPTION_TIME(keepalive_timeout, LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS)
-    /// Client: how long connecting may take.
+    /// Client: how long connecting may take, for all addresses together.
     LANDLINE_OPTION_TIME(connect_timeout, LANDLINE_OPT_CONNECT_TIMEOUT_MS)
-    /// How long opening a connection may take in all.
+    /// How long opening a connection may take in total.
     LANDLINE_OPTION_TIME(handshake_timeout, LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS)
-    /// Offers or accepts compression.
+    /// Offers (client) or accepts (server) compression.
     LANDLINE_OPTION_FLAG(compression, LANDLINE_OPT_COMPRESSION)
-    /// 1 (fast) to 9 (small).
+    /// Compression level, from 1 (fastest) to 9 (smallest).
     LANDLINE_OPTION_INT(compression_level, LANDLINE_OPT_COMPRESSION_LEVEL)
-    /// Smallest message to compress. By default all where the window is kept between messages, and those of at least
-    /// 128 bytes where it is not.
+    /// Length of the smallest message to compress, in bytes. By default, all messages are compressed if the window is
+    /// kept between messages, and those of at least 128 bytes if it is not.
     LANDLINE_OPTION_SIZE(compression_threshold, LANDLINE_OPT_COMPRESSION_THRESHOLD)
-    /// The server compresses each message independently.
+    /// The server starts each message with an empty window.
     LANDLINE_OPTION_FLAG(server_no_context_takeover, LANDLINE_OPT_SERVER_NO_CONTEXT_TAKEOVER)
-    /// The client compresses each message independently.
+    /// The client starts each message with an empty window.
     LANDLINE_OPTION_FLAG(client_no_context_takeover, LANDLINE_OPT_CLIENT_NO_CONTEXT_TAKEOVER)
-    /// Window of the server's compressor, 9 to 15.
+    /// Largest window for messages from the server, 9 to 15.
     LANDLINE_OPTION_INT(server_max_window_bits, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS)
-    /// Window of the client's compressor, 9 to 15.
+    /// Largest window for messages from the client, 9 to 15.
     LANDLINE_OPTION_INT(client_max_window_bits, LANDLINE_OPT_CLIENT_MAX_WINDOW_BITS)
-    /// No compressor is kept between messages.
+    /// Frees the compressor's memory after each message.
     LANDLINE_OPTION_FLAG(compression_free_between_messages, LANDLINE_OPT_COMPRESSION_FREE_BETWEEN_MESSAGES)
-    /// Longest head of a request or answer.
+    /// Largest head of a request or response to accept, in bytes.
     LANDLINE_OPTION_SIZE(max_head_size, LANDLINE_OPT_MAX_HEAD_SIZE)
-    /// Most headers in it.
+    /// Largest number of headers to accept in a request or response.
     LANDLINE_OPTION_SIZE(max_headers, LANDLINE_OPT_MAX_HEADERS)
-    /// Longest first line of it.
+    /// Longest first line of a request or response to accept, in bytes.
     LANDLINE_OPTION_SIZE(max_start_line, LANDLINE_OPT_MAX_START_LINE)
-    /// Client: how much to keep of the body of a refusal.
+    /// Client: how much of the body of a refusal to keep, in bytes.
     LANDLINE_OPTION_SIZE(max_refusal_body, LANDLINE_OPT_MAX_REFUSAL_BODY)
-    /// False lets the kernel delay small writes.
+    /// Whether small writes are sent at once; if false, the kernel may delay them.
     LANDLINE_OPTION_FLAG(tcp_nodelay, LANDLINE_OPT_TCP_NODELAY)
-    /// The kernel probes a peer of which nothing has come for so long, in whole seconds; zero never. As for all options of
-    /// TCP, zero leaves it to the system.
+    /// The kernel probes a peer from which nothing has arrived for this long; zero turns probes off. For this option
+    /// and the other TCP options below, zero means the system's default.
     LANDLINE_OPTION_TIME(tcp_keepalive_time, LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS)
-    /// Time from one such probe to the next.
+    /// Time from one probe to the next.
     LANDLINE_OPTION_TIME(tcp_keepalive_interval, LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS)
-    /// Probes without an answer after which the kernel gives up.
+    /// Number of unanswered probes after which the kernel gives up.
     LANDLINE_OPTION_INT(tcp_keepalive_retries, LANDLINE_OPT_TCP_KEEPALIVE_RETRIES)
-    /// How long what was sent may go unacknowledged before the kernel gives up. Linux only.
+    /// How long sent data may remain unacknowledged before the kernel gives up. Linux only.
     LANDLINE_OPTION_TIME(tcp_user_timeout, LANDLINE_OPT_TCP_USER_TIMEOUT_MS)
     /// Size of the socket's receive buffer in bytes.
     LANDLINE_OPTION_SIZE(tcp_recv_buffer_size, LANDLINE_OPT_TCP_RECV_BUFFER_SIZE)
     /// Size of the socket's send buffer in bytes.
     LANDLINE_OPTION_SIZE(tcp_send_buffer_size, LANDLINE_OPT_TCP_SEND_BUFFER_SIZE)
-    /// Client: false trusts only the certificates that are given.
+    /// Client: whether to trust the platform's root certificates; if false, only those given by ca_file() and
+    /// ca_pem().
     LANDLINE_OPTION_FLAG(platform_roots, LANDLINE_OPT_TLS_PLATFORM_ROOTS)
-    /// Client: accepts any certificate, which gives away what TLS is for.
+    /// Client: accepts any certificate. Anyone on the network path can then read and change everything.
     LANDLINE_OPTION_FLAG(danger_accept_invalid_certs, LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS)
-    /// Client: accepts a certificate of any host, which gives away most of what TLS is for.
+    /// Client: accepts a trusted certificate even if it is for a different host. Whoever has a trusted certificate
+    /// for any host can then impersonate the server.
     LANDLINE_OPTION_FLAG(danger_accept_invalid_hostnames, LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES)
-    /// Server: most connections at a time.
+    /// Server: largest number of connections at a time.
     LANDLINE_OPTION_SIZE(max_connections, LANDLINE_OPT_MAX_CONNECTIONS)
-    /// Server: stack of each connection's thread.
+    /// Server: stack size of each connection's thread, in bytes.
     LANDLINE_OPTION_SIZE(stack_size, LANDLINE_OPT_STACK_SIZE)
     /// Server: which web pages may connect.
     LANDLINE_OPTION(origins, landline::origins, set_number, LANDLINE_OPT_ORIGINS, static_cast<std::int64_t>(value))
-    /// Server: by which scheme browsers reach it, where a proxy in front of it does TLS.
+    /// Server: the scheme by which browsers reach it, needed if a proxy in front of it does TLS.
     LANDLINE_OPTION(public_scheme, scheme, set_number, LANDLINE_OPT_PUBLIC_SCHEME, static_cast<std::int64_t>(value))
-    /// Each connection is used by one thread, and none of its calls is interrupted.
+    /// Each connection is used by one thread only, and its calls cannot be interrupted.
     LANDLINE_OPTION_FLAG(single_thread, LANDLINE_OPT_SINGLE_THREAD)
-    /// Client: the Origin header.
+    /// Client: the Origin header to send.
     LANDLINE_OPTION_TEXT(origin, LANDLINE_OPT_ORIGIN)
-    /// Client: the Host header in place of the URL's.
+    /// Client: the Host header to send instead of the URL's host and port.
     LANDLINE_OPTION_TEXT(host, LANDLINE_OPT_HOST)
-    /// Adds a subprotocol, the best one first. A null pointer removes all.
+    /// Adds a subprotocol to offer (client) or support (server), the preferred one first. A null pointer removes all.
     LANDLINE_OPTION_TEXT(subprotocol, LANDLINE_OPT_SUBPROTOCOL)
-    /// Server: adds an origin that may connect. A null pointer removes all.
+    /// Server: adds an origin whose pages may connect. A null pointer removes all.
     LANDLINE_OPTION_TEXT(allowed_origin, LANDLINE_OPT_ALLOWED_ORIGIN)
-    /// Client: adds a file of PEM certificates to trust.
+    /// Client: adds a file of certificates in PEM to trust.
     LANDLINE_OPTION_TEXT(ca_file, LANDLINE_OPT_TLS_CA_FILE)
-    /// A file with the certificate chain in PEM.
+    /// A file with this end's certificate chain in PEM.
     LANDLINE_OPTION_TEXT(cert_file, LANDLINE_OPT_TLS_CERT_FILE)
-    /// A file with the private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
+    /// A file with this end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
     LANDLINE_OPTION_TEXT(key_file, LANDLINE_OPT_TLS_KEY_FILE)
     /// The password of pkcs12().
     LANDLINE_OPTION_TEXT(pkcs12_password, LANDLINE_OPT_TLS_PKCS12_PASSWORD)
-    /// Client: adds PEM certificates to trust.
+    /// Client: adds certificates in PEM to trust.
     LANDLINE_OPTION_BYTES(ca_pem, LANDLINE_OPT_TLS_CA_PEM)
-    /// The certificate chain in PEM.
+    /// This end's certificate chain in PEM.
     LANDLINE_OPTION_BYTES(cert_pem, LANDLINE_OPT_TLS_CERT_PEM)
-    /// The private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
+    /// This end's private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
     LANDLINE_OPTION_BYTES(key_pem, LANDLINE_OPT_TLS_KEY_PEM)
-    /// Certificate and key as a PKCS#12 archive.
+    /// This end's certificate and key as a PKCS#12 archive.
     LANDLINE_OPTION_BYTES(pkcs12, LANDLINE_OPT_TLS_PKCS12)
 
 #undef LANDLINE_OPTION_BYTES
@@ -767,7 +771,7 @@ public:
 #undef LANDLINE_OPTION_SIZE
 #undef LANDLINE_OPTION
 
-    /// Adds a header: to a client's request, and to each answer by which a server opens a connection.
+    /// Adds a header to a client's request, or to each response with which a server opens a connection.
     void header(c_text name, c_text value, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_add_header(get(), name.get(), value.get()));
     }
@@ -780,7 +784,8 @@ public:
         return std::move(*this);
     }
 
-    /// What ends connecting, accepting and the connections that come of it. May be freed right afterwards.
+    /// Sets what interrupts connecting, accepting, and the calls on the connection. `value` need not outlive this
+    /// call.
     void interrupter(const landline::interrupter& value, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_set_interrupter(get(), value.get()));
     }
@@ -824,13 +829,13 @@ struct message_deleter {
 
 } // namespace detail
 
-/// A received message, which is freed in whatever thread. One from recv_ref() is borrowed from its connection, which
-/// receives nothing else until it is destroyed; it keeps the connection alive.
+/// A received message. Any thread may destroy it. A message from recv_ref() is borrowed from its connection, which it
+/// keeps alive, and which can receive nothing else until the message is destroyed.
 class message {
 public:
-    /// An empty one.
+    /// Creates an empty object.
     message() noexcept = default;
-    /// Takes over a handle of the C interface, and a reference to the connection that a borrowed one is of.
+    /// Takes over a handle of the C interface and, if the message is borrowed, a reference to its connection.
     explicit message(landline_message* handle, landline_conn* lender = nullptr) noexcept
         : handle_(handle, detail::message_deleter{lender}) {}
 
@@ -850,7 +855,7 @@ private:
     std::unique_ptr<landline_message, detail::message_deleter> handle_;
 };
 
-/// What recv_into() has put into the buffer.
+/// What recv_into() has written to the buffer.
 struct part {
     landline::kind kind;
     std::size_t size;
@@ -860,16 +865,16 @@ struct part {
 
 // ----- Writers -----
 
-/// One message that is being sent in pieces. By one thread at a time; a second one waits. If it is destroyed before
-/// finish(), the connection is closed with 1011, for the message cannot be taken back.
+/// A message that is being sent in pieces. One thread at a time may use it; a second one waits. If it is destroyed
+/// before finish(), the connection is closed with 1011, because a message that has begun cannot be withdrawn.
 class writer : public detail::owner<landline_writer, landline_writer_free> {
 public:
     writer() noexcept = default;
     /// Takes over a handle of the C interface.
     explicit writer(landline_writer* handle) noexcept : owner(handle) {}
 
-    /// Adds to the message. Blocks until all of it is taken. With a time limit call the form with an error code, which
-    /// gives how many bytes were taken, also when it fails: continue after them.
+    /// Adds to the message. Blocks until all the data has been accepted. With a time limit, use the overload with an
+    /// error code, which returns how many bytes were accepted even if it fails: continue from there.
     void write(payload data, time_limit limit = no_timeout) {
         std::error_code failure;
         write(data, limit, failure);
@@ -899,9 +904,9 @@ public:
 
 /// A socket that was taken out of a connection.
 struct detached {
-    /// The caller's to close; in blocking mode.
+    /// The descriptor, in blocking mode. The caller closes it.
     int fd;
-    /// What the peer has sent and no call has returned: frames as they came, the last of which may be incomplete.
+    /// What the peer has sent but no call has returned: frames as they arrived, the last of which may be incomplete.
     std::string received;
 };
 
@@ -939,11 +944,12 @@ class message_iterator;
 /// Where iterating over a connection ends.
 struct end_of_messages {};
 
-/// An open connection. One thread receives while any number of others send, ping, close or interrupt it; share() gives
-/// each its own object. The last one that is destroyed ends the connection without a closing handshake: call close().
+/// An open connection. One thread receives while any number of others send, ping, close or interrupt it; share()
+/// returns an object for each of them. Destroying the last object ends the connection without a closing handshake:
+/// call close() first.
 class connection : public detail::owner<landline_conn, landline_conn_free> {
 public:
-    /// An empty one.
+    /// Creates an empty object.
     connection() noexcept = default;
     /// Takes over a reference of the C interface.
     explicit connection(landline_conn* handle) noexcept : owner(handle) {}
@@ -968,7 +974,8 @@ public:
         return message(received);
     }
 
-    /// recv() without a copy: nothing else can be received while the message exists (status::busy).
+    /// Receives as recv() does, but without a copy: nothing else can be received while the message exists
+    /// (status::busy).
     std::optional<message> recv_ref(time_limit limit = no_timeout) {
         std::error_code failure;
         auto received = recv_ref(limit, failure);
@@ -983,8 +990,8 @@ public:
         return message(received, landline_conn_retain(get()));
     }
 
-    /// Receives into a buffer as much as is there and fits; nothing if the connection was closed in order. Blocks until
-    /// there is something.
+    /// Receives a message piece by piece into a buffer: as much as has arrived and fits, or nothing if the connection
+    /// was closed in order. Blocks until something has arrived.
     std::optional<part> recv_into(void* buffer, std::size_t capacity, time_limit limit = no_timeout) {
         std::error_code failure;
         auto received = recv_into(buffer, capacity, limit, failure);
@@ -1005,7 +1012,8 @@ public:
     message_iterator begin();
     end_of_messages end() const noexcept { return {}; }
 
-    // Sending. Blocks until the bytes are in the kernel. By any number of threads: messages go out whole.
+    // Sending. These calls block until the bytes are in the kernel. Any number of threads may send: messages stay
+    // whole.
 
     /// Sends a text message.
     void send(std::string_view text, send_options how = {}) { send_any(landline::kind::text, text, how); }
@@ -1028,10 +1036,10 @@ public:
         failure = detail::code(landline_conn_send_message(get(), received.get(), how.flags(), how.milliseconds()));
     }
 
-    /// Sends a message if that needs no waiting, and never blocks. True: it was accepted; what the kernel has no room for
-    /// leaves with the next call that sends or flushes, and while one that receives waits. False (status::would_block):
-    /// nothing of it was accepted, because the peer does not read, or another thread streams a message or writes a large
-    /// one. `flags`: nothing, compress_never or compress_always.
+    /// Sends a message if that is possible without waiting, and never blocks. Returns true if it was accepted; what
+    /// the kernel has no room for is sent by the next call that sends or flushes, or while a receiving call waits.
+    /// Returns false (status::would_block) if nothing of it was accepted, because the peer does not read, or another
+    /// thread is streaming a message or writing a large one. `flags`: none, compress_never or compress_always.
     [[nodiscard]] bool try_send(std::string_view text, send_flag flags = send_flag::none) {
         return try_send_any(landline::kind::text, text, flags);
     }
@@ -1041,7 +1049,7 @@ public:
     [[nodiscard]] bool try_send(const message& received, send_flag flags = send_flag::none) {
         return try_send_any(received.kind(), received.bytes(), flags);
     }
-    /// The forms with an error code set status::would_block where the others return false.
+    /// The overloads with an error code set status::would_block where the others return false.
     void try_send(std::string_view text, send_flag flags, std::error_code& failure) noexcept {
         try_send_any(landline::kind::text, text, flags, failure);
     }
@@ -1052,7 +1060,7 @@ public:
         try_send_any(received.kind(), received.bytes(), flags, failure);
     }
 
-    /// Gathers a message (send_flag::feed): it leaves with the next that is sent, or with flush().
+    /// Gathers a message (send_flag::feed): it is sent with the next message that is not gathered, or by flush().
     void feed(std::string_view text, time_limit limit = no_timeout) { send(text, {send_flag::feed, limit}); }
     void feed(std::string_view text, time_limit limit, std::error_code& failure) noexcept {
         send(text, {send_flag::feed, limit}, failure);
@@ -1066,7 +1074,7 @@ public:
         send(received, {send_flag::feed, limit}, failure);
     }
 
-    /// Writes what was gathered, or left over by a call that ended as pending.
+    /// Writes what was gathered, or is still to be written after status::pending.
     void flush(time_limit limit = no_timeout) { detail::check(landline_conn_flush(get(), limit.milliseconds())); }
     void flush(time_limit limit, std::error_code& failure) noexcept {
         failure = detail::code(landline_conn_flush(get(), limit.milliseconds()));
@@ -1091,7 +1099,8 @@ public:
                                                    how.milliseconds()));
     }
 
-    /// Begins a message of unknown size. Blocks while another one is being streamed; other messages wait until it ends.
+    /// Begins a message of unknown size, to be written in pieces. Blocks while another one is being written; other
+    /// messages wait until it ends.
     writer send_stream(landline::kind as, send_options how = {}) {
         std::error_code failure;
         auto made = send_stream(as, how, failure);
@@ -1113,7 +1122,8 @@ public:
         failure = detail::code(landline_conn_ping(get(), data.data(), data.size(), limit.milliseconds()));
     }
 
-    /// Sends a Ping and waits for its Pong: how long that took. Keeps messages for the next receiving call.
+    /// Sends a Ping, waits for its Pong, and returns how long that took. Messages that arrive meanwhile are kept for
+    /// the next receiving call.
     std::chrono::microseconds ping_wait(time_limit limit = no_timeout) {
         std::error_code failure;
         const auto time = ping_wait(limit, failure);
@@ -1126,7 +1136,7 @@ public:
         return std::chrono::microseconds(static_cast<std::chrono::microseconds::rep>(time));
     }
 
-    /// Sends a Ping to be waited for with pong_wait(): its number.
+    /// Sends a Ping whose Pong will be waited for with pong_wait(), and returns its number.
     std::uint64_t ping_start(time_limit limit = no_timeout) {
         std::error_code failure;
         const auto ping = ping_start(limit, failure);
@@ -1139,7 +1149,7 @@ public:
         return ping;
     }
 
-    /// Waits for the Pong to a Ping of ping_start(). One that was not answered in time can be waited for again.
+    /// Waits for the Pong to a Ping of ping_start(). If it does not arrive in time, it can be waited for again.
     void pong_wait(std::uint64_t ping, time_limit limit = no_timeout) {
         detail::check(landline_conn_pong_wait(get(), ping, limit.milliseconds()));
     }
@@ -1149,7 +1159,8 @@ public:
 
     // Ending.
 
-    /// Closes in order: sends a Close frame and waits for the peer's, at most options::close_timeout().
+    /// Performs the closing handshake: sends a Close frame and waits for the peer's, for at most
+    /// options::close_timeout().
     void close(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close(code, reason, limit, failure);
@@ -1161,7 +1172,8 @@ public:
             detail::code(landline_conn_close(get(), code, reason.data(), reason.size(), limit.milliseconds()));
     }
 
-    /// Sends a Close frame only. Receiving calls still deliver what the peer sends, and then return nothing.
+    /// Starts the closing handshake: sends a Close frame. Receiving calls still deliver what the peer sends, and then
+    /// return nothing.
     void close_start(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close_start(code, reason, limit, failure);
@@ -1172,15 +1184,15 @@ public:
             landline_conn_close_start(get(), code, reason.data(), reason.size(), limit.milliseconds()));
     }
 
-    /// Takes the socket out of the connection, which ends for this program (status::detached) and goes on for the peer.
-    /// Writes first what was sent or gathered. Blocks as send().
+    /// Takes the socket out of the connection, which is then over for this program (status::detached), but not for
+    /// the peer. First writes everything that was sent or gathered. Blocks as send() does.
     landline::detached detach(time_limit limit = no_timeout) {
         std::error_code failure;
         auto taken = detach(limit, failure);
         detail::check(failure);
         return taken;
     }
-    /// The form with an error code throws when there is no memory. The descriptor is -1 if it fails.
+    /// The overload with an error code throws std::bad_alloc if there is no memory. The descriptor is -1 if it fails.
     landline::detached detach(time_limit limit, std::error_code& failure) {
         std::int32_t fd = -1;
         const void* data = nullptr;
@@ -1189,11 +1201,13 @@ public:
         return {fd, std::string(size == 0 ? "" : static_cast<const char*>(data), size)};
     }
 
-    /// Ends the connection immediately: blocked calls fail with status::aborted. Any thread, never blocks.
+    /// Ends the connection immediately: blocked calls fail with status::aborted. Any thread may call it. Never
+    /// blocks.
     void abort() { detail::check(landline_conn_abort(get())); }
     void abort(std::error_code& failure) noexcept { failure = detail::code(landline_conn_abort(get())); }
 
-    /// Wakes blocked calls, or else the next that would block. The connection goes on. Any thread, never blocks.
+    /// Wakes a blocked call, or else the next one that would block. The connection is not affected. Any thread may
+    /// call it. Never blocks.
     void interrupt(direction whose = direction::both) {
         detail::check(landline_conn_interrupt(get(), static_cast<std::int32_t>(whose)));
     }
@@ -1201,8 +1215,8 @@ public:
         failure = detail::code(landline_conn_interrupt(get(), static_cast<std::int32_t>(whose)));
     }
 
-    // Properties. Any thread, never blocks. Views are valid as long as the connection. Without exceptions:
-    // number() and text(), which have a form with an error code.
+    // Properties. Any thread may query them; the calls never block. Views are valid as long as the connection.
+    // Without exceptions, use number() and text(), which have overloads with an error code.
 
     connection_state state() const {
         return static_cast<connection_state>(number(LANDLINE_CONN_STATE));
@@ -1212,7 +1226,7 @@ public:
     int close_code_received() const { return small(LANDLINE_CONN_CLOSE_CODE_RECEIVED); }
     int close_code_sent() const { return small(LANDLINE_CONN_CLOSE_CODE_SENT); }
     std::string_view close_reason() const { return text(LANDLINE_CONN_CLOSE_REASON); }
-    /// Whether our Close frame came first.
+    /// Whether this end's Close frame came first.
     bool closed_first_by_us() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == LANDLINE_SIDE_LOCAL; }
     /// Whether the peer's Close frame came first.
     bool closed_first_by_peer() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == LANDLINE_SIDE_REMOTE; }
@@ -1220,7 +1234,7 @@ public:
     /// The subprotocol that was agreed on; empty if none was.
     std::string_view subprotocol() const { return text(LANDLINE_CONN_SUBPROTOCOL); }
     std::string_view extensions() const { return text(LANDLINE_CONN_EXTENSIONS); }
-    /// Path and query that were asked for.
+    /// The path and query of the request, percent-encoded.
     std::string_view target() const { return text(LANDLINE_CONN_TARGET); }
     /// The peer's address; empty if it has none.
     std::string_view peer_addr() const { return text(LANDLINE_CONN_PEER_ADDR); }
@@ -1243,8 +1257,8 @@ public:
     }
     /// Whether messages can be compressed.
     bool compression() const { return number(LANDLINE_CONN_COMPRESSION) != 0; }
-    /// The connection's identity, a key for tables: no two connections of a process have the same, also when one of them is
-    /// gone, and share() gives another object with the same one.
+    /// The connection's identity, for use as a key in tables. It is not reused within the process. Objects from
+    /// share() have the same identity.
     std::uint64_t id() const { return count(LANDLINE_CONN_ID); }
     std::uint64_t id(std::error_code& failure) const noexcept {
         return static_cast<std::uint64_t>(number(LANDLINE_CONN_ID, failure));
@@ -1260,11 +1274,11 @@ public:
         return all;
     }
 
-    /// The descriptor to wait for in a loop of the caller's. Do not read from it, write to it or close it.
+    /// The descriptor, to poll in an event loop of the caller's own. Do not read from it, write to it or close it.
     int fd() const { return small(LANDLINE_CONN_FD); }
     int fd(std::error_code& failure) const noexcept { return static_cast<int>(number(LANDLINE_CONN_FD, failure)); }
-    /// What to wait for on the descriptor now, as poll() has it.
-    /// Sends what was gathered first, as far as there is room.
+    /// The events to poll the descriptor for: POLLIN, and POLLOUT while output is pending. First sends what was
+    /// gathered, as far as the kernel has room for it.
     short poll_events() {
         std::error_code failure;
         const auto events = poll_events(failure);
@@ -1282,14 +1296,14 @@ public:
         return number(LANDLINE_CONN_HAS_BUFFERED, failure) != 0;
     }
 
-    /// How long an event loop may wait, in milliseconds from now, as poll() takes it; -1 for no limit.
-    /// When that time has passed, call a receiving function, for example with a time limit of 0: it does what is due.
+    /// How long an event loop may wait, in milliseconds from now, as poll() takes it; -1 for no limit. When that time
+    /// has passed, call a receiving function, for example with a time limit of 0: it does what is due.
     int next_deadline() const { return small(LANDLINE_CONN_NEXT_DEADLINE_MS); }
     int next_deadline(std::error_code& failure) const noexcept {
         return static_cast<int>(number(LANDLINE_CONN_NEXT_DEADLINE_MS, failure));
     }
 
-    /// A number by its key of landline.h; what the functions above ask for.
+    /// A number by its key in landline.h, as the functions above query it.
     std::int64_t number(std::int32_t key) const {
         std::int64_t value = 0;
         detail::check(landline_conn_int(get(), key, &value));
@@ -1300,7 +1314,7 @@ public:
         failure = detail::code(landline_conn_int(get(), key, &value));
         return value;
     }
-    /// A text by its key of landline.h; what the functions above ask for.
+    /// Text by its key in landline.h, as the functions above query it.
     std::string_view text(std::int32_t key) const {
         std::error_code failure;
         const auto value = text(key, failure);
@@ -1314,13 +1328,13 @@ public:
         return failure ? std::string_view() : std::string_view(value, size);
     }
 
-    /// Keeps a pointer of the caller's with the connection.
+    /// Stores a pointer with the connection, for the caller's own use.
     void set_user(void* user) { detail::check(landline_conn_set_user(get(), user)); }
-    /// That pointer, null before.
+    /// The pointer that set_user() stored; null if none was.
     void* user() const noexcept { return landline_conn_user(get()); }
 
 private:
-    /// Whether there is something; nothing without a failure if the connection was closed in order.
+    /// Whether something was received. False without a failure means that the connection was closed in order.
     static bool is_received(landline_status result, std::error_code& failure) noexcept {
         failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
         return result == LANDLINE_OK;
@@ -1382,19 +1396,19 @@ inline message_iterator connection::begin() { return message_iterator(*this); }
 
 // ----- Transports -----
 
-/// A two-way stream of bytes of the caller's own: a tunnel, a serial line, another TLS library. read() and write()
-/// never wait. One thread may be in read() while another one is in write(), and two in wait(); abort() may come at any
-/// time. An exception counts as a broken stream. The destructor, which runs when the connection is
-/// freed, has to end the stream: close_write() and abort() may not have been called.
+/// A two-way byte stream that the caller implements: a tunnel, a serial line, another TLS library. read() and write()
+/// must never wait. One thread may be in read() while another is in write(), two threads may be in wait(), and
+/// abort() may be called at any time. An exception counts as a broken stream. The destructor, which runs when the
+/// connection is freed, has to end the stream: close_write() and abort() may not have been called.
 class transport {
 public:
-    /// What read() and write() give when they would have to wait.
+    /// What read() and write() return if they would have to wait.
     static constexpr std::int64_t would_block = LANDLINE_ERR_WOULD_BLOCK;
-    /// What read(), write() and wait() give when the stream is broken.
+    /// What read(), write() and wait() return if the stream is broken.
     static constexpr std::int32_t broken = LANDLINE_ERR_IO;
-    /// For wait(): data, or the end of the stream.
+    /// For wait(): there is data to read, or the stream has ended.
     static constexpr std::int32_t readable = LANDLINE_WAIT_READ;
-    /// For wait(): room to write.
+    /// For wait(): there is room to write.
     static constexpr std::int32_t writable = LANDLINE_WAIT_WRITE;
 
     transport() = default;
@@ -1402,16 +1416,16 @@ public:
     transport& operator=(const transport&) = delete;
     virtual ~transport() = default;
 
-    /// Reads up to `size` bytes: how many, 0 at the end of the stream, would_block, or broken.
+    /// Reads up to `size` bytes and returns how many: 0 at the end of the stream; would_block or broken.
     virtual std::int64_t read(void* data, std::size_t size) = 0;
-    /// Writes up to `size` bytes: how many, would_block, or broken.
+    /// Writes up to `size` bytes and returns how many; would_block or broken.
     virtual std::int64_t write(const void* data, std::size_t size) = 0;
-    /// Waits until one of `wanted` can be done, `wake_fd` is readable (if it is not -1; do not read from it), or time
-    /// is over. Gives what can be done, 0 for none, or broken. May return early.
+    /// Waits until one of `wanted` is possible, `wake_fd` is readable (unless it is -1; do not read from it), or the
+    /// time has passed. Returns what is possible, 0 for nothing, or broken. May return early.
     virtual std::int32_t wait(std::int32_t wanted, int wake_fd, time_limit limit) = 0;
-    /// Ends the stream towards the peer, after what was written. Reading goes on.
+    /// Ends the stream towards the peer, after everything that was written. Reading continues.
     virtual void close_write() = 0;
-    /// Ends both directions immediately, and wakes threads that wait.
+    /// Ends both directions immediately, and wakes threads that are waiting.
     virtual void abort() = 0;
 };
 
@@ -1420,7 +1434,7 @@ namespace detail {
 /// What the `user` pointer of a transport's functions points to.
 struct transport_user {
     std::shared_ptr<transport> it;
-    /// Expires with this.
+    /// Expires with this object, so that a weak pointer shows whether the library has freed it.
     std::shared_ptr<char> life = std::make_shared<char>();
 };
 
@@ -1502,8 +1516,8 @@ inline connection connect(c_text url, const options& with = defaults, time_limit
 /// Whether a descriptor that is handed in belongs to the connection from then on, or is still the caller's.
 enum class descriptor : std::int32_t { keep = 0, take = 1 };
 
-/// Opens a connection over a stream socket that is connected, TCP or Unix. One that is taken is taken also when this
-/// fails. Blocks as connect().
+/// Opens a connection over a connected stream socket, TCP or Unix. With descriptor::take, the descriptor belongs to
+/// the library even if this fails. Blocks as connect() does.
 inline connection connect_fd(int fd, descriptor whose, c_text url, const options& with, time_limit limit,
                              std::error_code& failure) noexcept {
     landline_conn* made = nullptr;
@@ -1519,8 +1533,9 @@ inline connection connect_fd(int fd, descriptor whose, c_text url, const options
     return made;
 }
 
-/// Opens a connection over a transport of the caller's own, which is destroyed with the connection, or when this fails,
-/// unless it is shared. Blocks as connect(). The form with an error code throws when there is no memory.
+/// Opens a connection over a transport that the caller implements. The connection releases its reference to the
+/// transport when it is freed, or when this fails. Blocks as connect() does. The overload with an error code throws
+/// std::bad_alloc if there is no memory.
 inline connection connect_transport(std::shared_ptr<transport> over, c_text url, const options& with,
                                     time_limit limit, std::error_code& failure) {
     landline_conn* made = nullptr;
@@ -1537,9 +1552,10 @@ inline connection connect_transport(std::shared_ptr<transport> over, c_text url,
     return made;
 }
 
-/// Opens a connection with a client that is connected over a stream socket, TCP or Unix, in one step: reads its request
-/// and accepts it, with the first of the subprotocols that it offers. One that is taken is taken also when this fails.
-/// Blocks for at most the handshake timeout. To look at the request first: request_from_fd().
+/// Opens a connection, in one step, with a client that is connected over a stream socket, TCP or Unix: reads its
+/// request and accepts it, with the first of options::subprotocol() that it offers. With descriptor::take, the
+/// descriptor belongs to the library even if this fails. Blocks for at most options::handshake_timeout(). To examine
+/// the request first, use request_from_fd().
 inline connection accept_fd(int fd, descriptor whose, const options& with, time_limit limit,
                             std::error_code& failure) noexcept {
     landline_conn* made = nullptr;
@@ -1554,7 +1570,7 @@ inline connection accept_fd(int fd, descriptor whose, const options& with = defa
     return made;
 }
 
-/// The same over a transport of the caller's own, as connect_transport().
+/// The same over a transport that the caller implements, as with connect_transport().
 inline connection accept_transport(std::shared_ptr<transport> over, const options& with, time_limit limit,
                                    std::error_code& failure) {
     landline_conn* made = nullptr;
@@ -1587,25 +1603,27 @@ inline std::pair<connection, connection> pair(const options& client = defaults, 
 
 // ----- Servers -----
 
-/// A client that is connected and waits: look at its request, then accept or reject it. One that is destroyed without
-/// an answer gives the client status 500. By one thread at a time. Views are valid as long as the request.
+/// A connected client that is waiting for an answer: examine its request, then accept or reject it. If the object is
+/// destroyed without an answer, the client gets status 500. One thread at a time may use it. Views are valid as long
+/// as the request.
 class request : public detail::owner<landline_request, landline_request_free> {
 public:
     request() noexcept = default;
     /// Takes over a handle of the C interface.
     explicit request(landline_request* handle) noexcept : owner(handle) {}
 
-    /// Reads the request of a client from listener::accept_incoming(). Blocks for at most options::handshake_timeout().
+    /// Reads the request of a client from listener::accept_incoming(). Blocks for at most
+    /// options::handshake_timeout().
     void read() { detail::check(landline_request_read(get())); }
     void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
 
-    // The content of the request, once it has been read. Without exceptions: text(), which has an overload with an error
-    // code.
+    // The content of the request, once it has been read. Without exceptions, use text(), which has an overload with
+    // an error code.
 
     std::string_view path() const { return text(LANDLINE_REQUEST_PATH); }
     /// Without the question mark; empty if there is none.
     std::string_view query() const { return text(LANDLINE_REQUEST_QUERY); }
-    /// Path and query byte by byte as the client sent them, which need not be UTF-8; path() and query() are
+    /// Path and query exactly as the client sent them, which need not be UTF-8; path() and query() are
     /// percent-encoded.
     std::string_view raw_target() const { return text(LANDLINE_REQUEST_RAW_TARGET); }
     std::string_view host() const { return text(LANDLINE_REQUEST_HOST); }
@@ -1628,7 +1646,7 @@ public:
         failure = detail::code(landline_request_header(get(), name.get(), index, &value, &size));
         return detail::optional_view(value, size);
     }
-    /// What the client offers, the best one first.
+    /// The subprotocols that the client offers, in its order of preference.
     std::vector<std::string_view> subprotocols() const {
         std::error_code failure;
         auto all = subprotocols(failure);
@@ -1643,7 +1661,7 @@ public:
             all.emplace_back(name, size);
         return all;
     }
-    /// A text by its key of landline.h; what the functions above ask for.
+    /// Text by its key in landline.h, as the functions above query it.
     std::string_view text(std::int32_t key) const {
         std::error_code failure;
         const auto value = text(key, failure);
@@ -1657,7 +1675,7 @@ public:
         return failure ? std::string_view() : std::string_view(value, size);
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response.
     void add_header(c_text name, c_text value) {
         detail::check(landline_request_add_header(get(), name.get(), value.get()));
     }
@@ -1665,8 +1683,8 @@ public:
         failure = detail::code(landline_request_add_header(get(), name.get(), value.get()));
     }
 
-    /// Opens the connection with one of the subprotocols that the client offers: a null pointer takes the first of
-    /// options::subprotocol() that it offers, "" none. Blocks until the answer is in the kernel.
+    /// Opens the connection with one of the subprotocols that the client offers: a null pointer chooses the first of
+    /// options::subprotocol() that it offers, "" chooses none. Blocks until the response is in the kernel.
     connection accept(c_text subprotocol = nullptr) {
         std::error_code failure;
         auto made = accept(subprotocol, failure);
@@ -1679,7 +1697,7 @@ public:
         return connection(made);
     }
 
-    /// Refuses with an HTTP status from 200 to 599. Blocks until the client has read it, for at
+    /// Refuses the request with an HTTP status from 200 to 599. Blocks until the client has read the response, for at
     /// most 2 s, or options::handshake_timeout() if that is less.
     void reject(int http_status, payload body = {}) {
         detail::check(landline_request_reject(get(), http_status, body.data(), body.size()));
@@ -1689,7 +1707,8 @@ public:
     }
 };
 
-/// Reads the request of a client on a stream socket of the caller's. Blocks for at most options::handshake_timeout().
+/// Reads the request of a client that is connected over the caller's own stream socket. With descriptor::take, the
+/// descriptor belongs to the library even if this fails. Blocks for at most options::handshake_timeout().
 inline request request_from_fd(int fd, descriptor whose, const options& with, time_limit limit,
                                std::error_code& failure) noexcept {
     landline_request* made = nullptr;
@@ -1705,7 +1724,8 @@ inline request request_from_fd(int fd, descriptor whose, const options& with = d
     return made;
 }
 
-/// The same over a transport of the caller's own. The form with an error code throws when there is no memory.
+/// The same over a transport that the caller implements. The overload with an error code throws std::bad_alloc if
+/// there is no memory.
 inline request request_from_transport(std::shared_ptr<transport> over, const options& with, time_limit limit,
                                       std::error_code& failure) {
     landline_request* made = nullptr;
@@ -1722,7 +1742,7 @@ inline request request_from_transport(std::shared_ptr<transport> over, const opt
     return made;
 }
 
-/// A listening socket. Any thread may use it, several may accept at the same time.
+/// A listening socket. Any thread may use it; several may accept at the same time.
 class listener : public detail::owner<landline_listener, landline_listener_free> {
 public:
     listener() noexcept = default;
@@ -1738,9 +1758,9 @@ public:
         listen(address, with, failure);
     }
 
-    /// Listens on a socket of the caller's that listens already, and is taken or not as by connect_fd(). For
-    /// servers of several processes, each with a listener of its own, made after the fork. When the listener ends, the
-    /// socket goes on to listen where others have it.
+    /// Accepts clients on the caller's own listening socket. For servers with several processes, each of which
+    /// creates a listener after the fork. When the listener is stopped or destroyed, the socket keeps listening if
+    /// others have it.
     static listener from_fd(int fd, descriptor whose, const options& with = defaults) {
         std::error_code failure;
         auto made = from_fd(fd, whose, with, failure);
@@ -1753,11 +1773,12 @@ public:
         return listener(made);
     }
 
-    /// Where it listens, with the port that was taken. Valid as long as the listener.
+    /// The address that it listens on, with the actual port. Valid as long as the listener.
     std::string_view local_addr() const noexcept { return detail::view(landline_listener_local_addr(get())); }
 
-    /// Waits for a client and reads its request, TLS included. Blocks until there is one, and then for at most
-    /// options::handshake_timeout(): one slow client delays the others. Errors of one client do not end the listener.
+    /// Waits for a client, performs the TLS handshake if the server uses TLS, and reads the request. Blocks until
+    /// there is a client, and then for at most options::handshake_timeout(): one slow client delays the others. After
+    /// the failure of a client the listener can be used as before.
     request accept(time_limit limit = no_timeout) const {
         std::error_code failure;
         auto made = accept(limit, failure);
@@ -1783,15 +1804,15 @@ public:
         return request(made);
     }
 
-    /// Wakes a thread that accepts, or else the next one. Never blocks.
+    /// Wakes a call that is waiting for a client, or else the next one that would. Never blocks.
     void interrupt() const { detail::check(landline_listener_interrupt(get())); }
     void interrupt(std::error_code& failure) const noexcept {
         failure = detail::code(landline_listener_interrupt(get()));
     }
 
-    /// Stops listening, for good, from any thread. From here on clients are refused, and calls that wait for one or read
-    /// a request are interrupted. Clients that were not accepted, or whose request is being read, are dropped; requests
-    /// that were read, and connections, go on. Never blocks.
+    /// Stops listening, permanently, from any thread. From now on clients are refused, and calls that wait for a
+    /// client or read a request are interrupted. Clients that have not been accepted, or whose request is being read,
+    /// are dropped. Requests that have been read, and connections, are not affected. Never blocks.
     void stop() const { detail::check(landline_listener_stop(get())); }
     void stop(std::error_code& failure) const noexcept { failure = detail::code(landline_listener_stop(get())); }
 
@@ -1803,15 +1824,16 @@ private:
     }
 };
 
-/// A server that calls a handler in a thread of its own for each connection. run() by one thread, stop() by another.
+/// A server that calls a handler for each connection, in a thread of its own. One thread calls run(), another calls
+/// stop().
 class server : public detail::owner<landline_server, landline_server_free> {
 public:
-    /// What run() calls for each connection. The connection is closed with 1000 when it returns, if it is still open.
+    /// What run() calls for each connection. If the connection is still open when it returns, it is closed with 1000.
     using handler = std::function<void(connection&)>;
-    /// What run() calls, in the connection's thread, when a handler has thrown.
+    /// What run() calls, in the connection's thread, when a handler has thrown an exception.
     using exception_handler = std::function<void(std::exception_ptr)>;
 
-    /// How many connections came to which end.
+    /// The number of connections whose handlers returned in time, and of those that were cut.
     struct stopped {
         std::size_t finished = 0;
         std::size_t cut = 0;
@@ -1820,14 +1842,15 @@ public:
     server() noexcept = default;
     /// Takes over a handle of the C interface.
     explicit server(landline_server* handle) noexcept : owner(handle) {}
-    /// Binds to "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH". Clients wait for run().
+    /// Binds to "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH". Clients can connect from now on, but have to
+    /// wait for run().
     explicit server(c_text address, const options& with = defaults) {
         std::error_code failure;
         bind(address, with, failure);
         detail::check(failure);
     }
     server(c_text address, const options& with, std::error_code& failure) noexcept { bind(address, with, failure); }
-    /// A server over a socket of the caller's that listens already, as listener::from_fd().
+    /// A server on the caller's own listening socket, as with listener::from_fd().
     static server from_fd(int fd, descriptor whose, const options& with = defaults) {
         std::error_code failure;
         auto made = from_fd(fd, whose, with, failure);
@@ -1840,15 +1863,15 @@ public:
         return server(made);
     }
 
-    /// Where it is bound to, with the port that was taken. Valid as long as the server.
+    /// The address that it is bound to, with the actual port. Valid as long as the server.
     std::string_view local_addr() const noexcept { return detail::view(landline_server_local_addr(get())); }
     /// How many connections there are, those in the opening handshake included.
     std::size_t connections() const noexcept { return landline_server_connections(get()); }
 
-    /// Serves until stop(). Blocks until the handlers have returned, all of them, so that they may use what the caller
-    /// has. When a handler throws, the connection is closed with 1011, and `on_exception`, if there is one, gets the
-    /// exception. Runs once. If the listening socket fails, the clients are
-    /// closed with 1001, those that are left are cut a second later, and then this fails.
+    /// Serves clients until stop(). Blocks until all handlers have returned, so that they may use the caller's
+    /// variables. When a handler throws, the connection is closed with 1011, and `on_exception`, if there is one,
+    /// gets the exception. A server can run only once. If the listening socket fails, the connections are closed with
+    /// 1001, those that are left are cut a second later, and then this call fails.
     void run(const handler& handle, const exception_handler& on_exception = nullptr) {
         std::error_code failure;
         run(handle, on_exception, failure);
@@ -1859,13 +1882,15 @@ public:
         const auto result = landline_server_run(
             get(), [](landline_conn* conn, void* user) { static_cast<callbacks*>(user)->call(conn); }, &both);
         failure = detail::code(result);
-        // The library does not wait for handlers whose connections were cut, and for none if it failed.
+        // The library does not wait for handlers whose connections were cut, or for any if the listening socket
+        // failed.
         while (result != LANDLINE_ERR_STATE && connections() != 0)
             landline_server_stop(get(), 1000, nullptr, nullptr);
     }
 
-    /// Stops it from another thread: closes the connections with 1001, waits for the handlers, and cuts those that are
-    /// left. May come before run(). Blocks for `grace`, and a second at most for handlers that do not return then.
+    /// Stops the server from another thread: sends a Close frame with 1001 on all connections, waits at most `grace`
+    /// for the handlers to return, and cuts the connections that are left. May be called before run(). Blocks for at
+    /// most `grace`, and another second for handlers that do not return although their connection has been cut.
     stopped stop(time_limit grace) const {
         std::error_code failure;
         const auto all = stop(grace, failure);
@@ -1912,20 +1937,21 @@ private:
     }
 };
 
-// ----- Waiting for many things -----
+// ----- Waiting for several handles -----
 
-/// One thing to wait for, made by wait_for(). `revents` is filled in by wait().
+/// A connection, listener or descriptor to wait for, from wait_for(). wait() fills in `revents`.
 using wait_item = landline_wait_item;
 
-/// A connection that can be received from, or that something could not be sent on.
+/// A connection: ready when it has something to receive or can continue to send pending output.
 inline wait_item wait_for(const connection& it) noexcept { return {it.get(), nullptr, -1, 0, 0}; }
-/// A listener that has a client waiting.
+/// A listener: ready when a client is waiting.
 inline wait_item wait_for(const listener& it) noexcept { return {nullptr, it.get(), -1, 0, 0}; }
-/// A descriptor of the caller's; `events` as poll() has them.
+/// The caller's own descriptor; `events` are those of poll().
 inline wait_item wait_for(int fd, short events) noexcept { return {nullptr, nullptr, fd, events, 0}; }
 
-/// Waits until something is ready: how many things are, 0 if time ran out. Whatever a connection is ready for, call a
-/// receiving function with a time limit of zero. No other thread may receive on them meanwhile.
+/// Waits until at least one item is ready, and returns how many are; 0 if time ran out. For a connection that is
+/// ready, call a receiving function with a time limit of zero, whatever the reason. No other thread may receive on
+/// the connections meanwhile.
 inline std::size_t wait(wait_item* items, std::size_t count, time_limit limit, std::error_code& failure) noexcept {
     std::size_t ready = 0;
     const auto result = landline_wait(items, count, limit.milliseconds(), &ready);
@@ -1947,7 +1973,7 @@ inline std::size_t wait(std::vector<wait_item>& items, time_limit limit, std::er
 
 // ----- The protocol without I/O -----
 
-/// What a peer did.
+/// The kind of an event.
 enum class event_kind : std::int32_t {
     none = LANDLINE_EVENT_NONE,
     text = LANDLINE_EVENT_TEXT,
@@ -1958,14 +1984,14 @@ enum class event_kind : std::int32_t {
     open = LANDLINE_EVENT_OPEN,
 };
 
-/// A thing that the peer did, and its payload, which is valid until the next call with the protocol.
+/// Something that the peer did, with its payload, which is valid until the next call on the protocol.
 struct event {
     event_kind kind = event_kind::none;
     bytes_view data;
 };
 
-/// One end of a connection without I/O: bytes go in, events and bytes come out; the loop is at landline_protocol in
-/// landline.h. Used by one thread at a time. Nothing blocks.
+/// One end of a connection without I/O: bytes go in, events and bytes come out. landline.h describes the loop, at
+/// landline_protocol. One thread at a time may use it. No call blocks.
 class protocol : public detail::owner<landline_protocol, landline_protocol_free> {
 public:
     protocol() noexcept = default;
@@ -1998,7 +2024,8 @@ public:
         return protocol(made);
     }
 
-    /// Gives it bytes that were received: how many of them were taken. Take events, then give it the rest.
+    /// Passes in received bytes, and returns how many were consumed. If that is not all of them, take events with
+    /// next(), then pass in the rest.
     std::size_t receive(payload data) {
         std::error_code failure;
         const auto taken = receive(data, failure);
@@ -2011,20 +2038,21 @@ public:
         return taken;
     }
 
-    /// The peer has ended the stream. Without its Close frame that is the end: status::eof, from every later call too;
-    /// events that had arrived can still be taken.
+    /// Reports that the peer has ended the stream. If its Close frame has not arrived, the connection is over: this
+    /// and every later call fail with status::eof, but events that have already arrived can still be taken.
     void receive_eof() { detail::check(landline_protocol_receive_eof(get())); }
     void receive_eof(std::error_code& failure) noexcept {
         failure = detail::code(landline_protocol_receive_eof(get()));
     }
 
-    /// Ends the opening handshake because the time that the program gives it has run out. Write the output, by which a
-    /// server's client learns it, and end the stream: status::timed_out for a client, or status::handshake if it has been
-    /// refused, status::rejected for a server, from every later call too. Does nothing once the connection is open.
+    /// Ends the opening handshake because the program's time limit for it has passed. Write the output, which tells a
+    /// server's client, and end the stream. This and every later call fail with status::timed_out for a client, or
+    /// status::handshake if the server has refused it, and with status::rejected for a server. Does nothing once the
+    /// connection is open.
     void give_up() { detail::check(landline_protocol_give_up(get())); }
     void give_up(std::error_code& failure) noexcept { failure = detail::code(landline_protocol_give_up(get())); }
 
-    /// The next thing that the peer did; event_kind::none if there is nothing without more bytes.
+    /// Takes the next event; event_kind::none if there is none until there is more input.
     event next() {
         std::error_code failure;
         const auto found = next(failure);
@@ -2053,30 +2081,31 @@ public:
         return {static_cast<const std::uint8_t*>(data), size};
     }
 
-    /// So many bytes of the output have been written.
+    /// Reports that `count` bytes of the output have been written.
     void consume(std::size_t count) { detail::check(landline_protocol_consume(get(), count)); }
     void consume(std::size_t count, std::error_code& failure) noexcept {
         failure = detail::code(landline_protocol_consume(get(), count));
     }
 
-    /// Puts a text message into the output. `flags`: send_flag::compress_never or compress_always.
+    /// Adds a text message to the output. `flags`: none, compress_never or compress_always.
     void send(std::string_view text, send_flag flags = send_flag::none) { send_any(kind::text, text, flags); }
     void send(std::string_view text, send_flag flags, std::error_code& failure) noexcept {
         send_any(kind::text, text, flags, failure);
     }
-    /// Puts a binary message into the output.
+    /// Adds a binary message to the output.
     void send(bytes_view bytes, send_flag flags = send_flag::none) { send_any(kind::binary, bytes, flags); }
     void send(bytes_view bytes, send_flag flags, std::error_code& failure) noexcept {
         send_any(kind::binary, bytes, flags, failure);
     }
 
-    /// Puts a Ping of at most 125 bytes into the output.
+    /// Adds a Ping of at most 125 bytes to the output.
     void ping(payload data = {}) { detail::check(landline_protocol_ping(get(), data.data(), data.size())); }
     void ping(payload data, std::error_code& failure) noexcept {
         failure = detail::code(landline_protocol_ping(get(), data.data(), data.size()));
     }
 
-    /// Puts a Close frame into the output. Events go on until event_kind::close. Does nothing if one was sent before.
+    /// Adds a Close frame to the output. Events continue until event_kind::close. Does nothing if one was sent
+    /// before.
     void close(int code = close_code::normal_closure, std::string_view reason = {}) {
         detail::check(landline_protocol_close(get(), code, reason.data(), reason.size()));
     }
@@ -2084,16 +2113,17 @@ public:
         failure = detail::code(landline_protocol_close(get(), code, reason.data(), reason.size()));
     }
 
-    /// The code in the peer's Close frame, 1005 if it had none; 0 before it has come.
+    /// The code in the peer's Close frame, 1005 if it had none; 0 before it has arrived.
     int close_code_received() const noexcept {
         return static_cast<int>(number(LANDLINE_CONN_CLOSE_CODE_RECEIVED));
     }
-    /// Whether nothing more can be sent and nothing more will come than what has: both Close frames are there, or
-    /// something failed.
+    /// Whether nothing more can be sent or will arrive, because both Close frames have been exchanged or something
+    /// failed.
     bool is_over() const noexcept { return number(LANDLINE_CONN_STATE) == LANDLINE_STATE_OVER; }
     /// Whether the opening handshake is under way: before event_kind::open.
     bool is_opening() const noexcept { return number(LANDLINE_CONN_STATE) == LANDLINE_STATE_OPENING; }
-    /// What the opening handshake agreed on; empty before event_kind::open. Valid as long as the protocol.
+    /// The subprotocol that was agreed on; empty if there is none, and before event_kind::open. Valid as long as the
+    /// protocol, like the properties below.
     std::string_view subprotocol() const noexcept { return text(LANDLINE_CONN_SUBPROTOCOL); }
     std::string_view target() const noexcept { return text(LANDLINE_CONN_TARGET); }
     /// The peer's headers, each as "name: value\r\n".
@@ -2123,7 +2153,7 @@ private:
 
 // ----- The library -----
 
-/// How much the log says.
+/// The level of a line of the log.
 enum class log_level : std::int32_t {
     off = LANDLINE_LOG_OFF,
     error = LANDLINE_LOG_ERROR,
@@ -2132,12 +2162,12 @@ enum class log_level : std::int32_t {
     debug = LANDLINE_LOG_DEBUG,
 };
 
-/// Gets one line of the log, without a line end, from any thread, several at a time. What it throws is dropped. It may
-/// not call set_log().
+/// Receives one line of the log without a line end. Any number of threads may call it at the same time. Exceptions
+/// that it throws are ignored. It must not call set_log().
 using log_callback = std::function<void(log_level, std::string_view)>;
 
-/// Sends the library's log lines up to `level` to a callback, for the whole process. log_level::off or an empty callback
-/// ends that: when this returns, the old callback is not called any more.
+/// Sends the library's log lines up to `level` to a callback, for the whole process. log_level::off or an empty
+/// callback ends that. When this returns, the previous callback is no longer called.
 inline void set_log(log_level level, log_callback callback, std::error_code& failure) {
     // Both live as long as the process: threads may still log while it ends.
     static auto& mutex = *new std::mutex;
@@ -2165,7 +2195,7 @@ inline void set_log(log_level level, log_callback callback) {
 
 /// The version of the library that is in use; LANDLINE_VERSION is that of the header.
 inline std::string_view version() noexcept { return landline_version(); }
-/// What the library can do: LANDLINE_FEATURE_*, combined.
+/// The features of the library: LANDLINE_FEATURE_*, combined.
 inline std::uint64_t features() noexcept { return landline_features(); }
 
 } // namespace landline
