@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/compression.md")]
 pub mod compression {}
+
+#[doc = include_str!("../docs/reverse_proxies.md")]
+pub mod reverse_proxies {}

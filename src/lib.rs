@@ -36,6 +36,7 @@
 //! | --- | --- |
 //! | connect, with options | [`connect`], [`Client::builder`] |
 //! | serve | [`Server`], [`Listener`], [`accept`], [`server`] |
+//! | serve behind nginx or HAProxy | [`guide::reverse_proxies`] |
 //! | receive: owned, as an iterator, borrowed, into a buffer, as a stream | [`WebSocket::recv`], [`messages`](WebSocket::messages), [`recv_ref`](WebSocket::recv_ref), [`recv_into`](WebSocket::recv_into), [`recv_stream`](WebSocket::recv_stream) |
 //! | send: one, many at a time, gathered, as a stream | [`WebSocket::send`], [`feed`](WebSocket::feed), [`send_vectored`](WebSocket::send_vectored), [`send_stream`](WebSocket::send_stream) |
 //! | use several threads | [`WebSocket::split`] |

@@ -43,10 +43,15 @@ impl Ca {
         leaf(names, |_| {}).0.signed_by(&key, &self.0).unwrap().pem()
     }
 
+    /// Trusts this authority and no other.
+    pub(crate) fn connector(&self) -> landline::transport::TlsConnector {
+        let tls = landline::transport::TlsConnector::builder().ca_pem(self.pem().as_bytes()).platform_roots(false);
+        tls.build().unwrap()
+    }
+
     /// A client that trusts this authority and no other.
     pub(crate) fn client(&self) -> landline::Client {
-        let tls = landline::transport::TlsConnector::builder().ca_pem(self.pem().as_bytes()).platform_roots(false);
-        landline::Client::builder().tls(tls.build().unwrap()).build().unwrap()
+        landline::Client::builder().tls(self.connector()).build().unwrap()
     }
 }
 

@@ -145,6 +145,14 @@ impl<S: Read + Write> Raw<S> {
         }
     }
 
+    /// Reads this much of what follows a head.
+    pub(crate) fn body(&mut self, length: usize) -> Vec<u8> {
+        while self.received.len() < length {
+            assert!(self.more().unwrap() > 0, "the stream ended in a body");
+        }
+        self.take(length)
+    }
+
     /// The next frame; `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {

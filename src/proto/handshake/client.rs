@@ -288,8 +288,9 @@ impl Refusal {
             403 => ": check credentials and origin",
             404 | 405 | 410 => ": check the path",
             407 => ": a proxy wants credentials",
-            426 => ": it wants another protocol or version, see its headers",
+            426 => ": see its headers for what it wants; a proxy in front of it has to pass the upgrade on",
             502..=504 => ": try again later",
+            505 => ": a proxy in front of it has to speak HTTP/1.1 to it",
             _ => "",
         }
     }
