@@ -6,8 +6,9 @@
         ws.send("hello")
         print(ws.recv(timeout=5))
 
-connect() opens a connection, serve() listens for them. Time limits are in seconds, None for no limit. All exceptions are
-landline.Error. While a call waits, other Python threads run; Ctrl-C ends one in the main thread.
+connect() opens a connection, serve() creates a server. Time limits are in seconds; None means no limit. What goes wrong
+raises a subclass of landline.Error, except for arguments of a wrong type, which raise TypeError. While a call waits, other
+Python threads run. Ctrl-C ends a call in the main thread.
 """
 
 from ._abi import version as _version

@@ -1,6 +1,6 @@
-"""The C ABI: finds liblandline.so, loads it, and says what its functions take and its numbers mean.
+"""The C ABI: finds and loads liblandline.so, and declares its functions and constants.
 
-Names are those of landline.h without LANDLINE_ and landline_; tests/test_abi.py compares all of it with the header.
+Names are those of landline.h without LANDLINE_ and landline_. tests/test_abi.py compares everything with the header.
 """
 
 import ctypes
@@ -150,18 +150,18 @@ SCHEME_HTTPS = 2
 
 
 def _find() -> List[str]:
-    """Where the library may be, in the order to look. What LANDLINE_LIBRARY says is not second-guessed."""
+    """Where the library may be, in the order of preference. If LANDLINE_LIBRARY is set, nothing else is tried."""
     given = os.environ.get("LANDLINE_LIBRARY")
     if given:
         return [given]
-    carried = Path(__file__).with_name("liblandline.so")
-    names = [str(carried)] if carried.exists() else []
+    bundled = Path(__file__).with_name("liblandline.so")
+    names = [str(bundled)] if bundled.exists() else []
     system = ctypes.util.find_library("landline")
     return names + ([system] if system else []) + ["liblandline.so.0"]
 
 
 def _load() -> str:
-    """Loads the library and checks its ABI; gives its name."""
+    """Loads the library, checks its ABI, and returns its name."""
     tried = []
     for name in _find():
         try:
@@ -176,13 +176,13 @@ def _load() -> str:
         return name
     raise ImportError(
         "liblandline.so was not found. It is looked for in this order: the file that the environment variable"
-        " LANDLINE_LIBRARY names, the one carried in the package, the system's (liblandline.so.0). Tried: "
+        " LANDLINE_LIBRARY names, the one in the package, the system's (liblandline.so.0). Tried: "
         + "; ".join(tried)
     )
 
 
 _name = _load()
-# Calls through the first let other Python threads run meanwhile; those through the second do not, and never wait.
+# Calls through the first release the GIL. Those through the second keep it, and must never wait.
 _library = ctypes.CDLL(_name)
 _quick = ctypes.PyDLL(_name)
 
@@ -201,11 +201,11 @@ def _quick_function(name: str, restype: Any, *argtypes: Any) -> Callable[..., An
     return function  # type: ignore[no-any-return]
 
 
-# For every message: without argtypes a call takes half the time. All arguments are ctypes values, or bytes.
+# Called for every message. Without argtypes a call takes half the time; all arguments must be ctypes values or bytes.
 conn_recv_into_quick: Callable[..., int] = _quick["landline_conn_recv_into"]
 conn_send_quick: Callable[..., int] = _quick["landline_conn_send"]
 
-# ----- Functions; those that cannot wait keep the interpreter's lock -----
+# ----- Functions. Those that never wait keep the GIL -----
 
 error_text = _quick_function("error_text", c_char_p)
 error_int = _quick_function("error_int", c_int64, c_int32)
@@ -277,27 +277,27 @@ request_free = _function("request_free", None, c_void_p)
 
 
 class Unique:
-    """What there is one of in the process: it owns something of the library's, or is a part of what does.
+    """The base of classes that own a handle of the library, or belong to an object that does.
 
-    Copying and pickling would make a second owner of the same pointer, which frees it while the first one uses it. All
-    ways of doing so, copy, pickle and what is built on them (dataclasses.asdict(), arguments and results of
-    multiprocessing), end in one of these methods. Every class of the package is either one of these, or a value, which
-    can be copied and pickled (the tests see to it).
+    Copying or pickling would create a second owner of the same pointer, which would free it while the first one uses it.
+    All ways of doing so, copy, pickle and what is built on them (dataclasses.asdict(), arguments and results of
+    multiprocessing), end in one of these methods. Every class of the package either has this base or is a value, which
+    can be copied and pickled; a test checks that.
     """
 
     __slots__ = ()
 
     def _refuse(self, *_: object) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} cannot be copied or pickled: it owns a part of the library, of which there is one."
-            " Hand on the object itself, to other threads too; another process opens a connection of its own"
+            f"{type(self).__name__} cannot be copied or pickled: it owns a handle of the library. Pass on the object"
+            " itself, also to other threads; another process has to open a connection of its own"
         )
 
     __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = __setstate__ = _refuse
 
 
 _process = [0]
-"""How many forks ago this process was the one that loaded the library."""
+"""How many forks lie between the process that loaded the library and this one."""
 
 
 def _forked() -> None:
@@ -308,19 +308,19 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def forks() -> int:
-    """How many forks ago this process was the one that loaded the library: another number is of another process."""
+    """How many forks lie between the process that loaded the library and this one: different in a forked child."""
     return _process[0]
 
 
 class Handle(Unique, c_void_p):
-    """A pointer that is freed when the last reference to it is dropped; a call in progress holds one.
+    """A pointer that is freed when the last reference to it is dropped. A call in progress holds a reference.
 
-    A handle from before a fork belongs to the parent: the child's copy is of no use there, and freeing it closes the
-    child's copies of its descriptors and does nothing else.
+    A handle from before a fork belongs to the parent. In the child it cannot be used, and freeing it only closes the
+    child's copies of its descriptors.
     """
 
     _free: Callable[..., Any]
-    # Of no process: what ctypes makes without calling __init__ (from_buffer_copy() and the like) owns nothing.
+    # No process: what ctypes creates without calling __init__ (from_buffer_copy() and the like) owns nothing.
     _born = -1
 
     def __init__(self) -> None:
@@ -328,7 +328,7 @@ class Handle(Unique, c_void_p):
         self._born = _process[0]
 
     def is_inherited(self) -> bool:
-        """Whether it was made in another process, which this one was forked from."""
+        """Whether it was created in a process that this one was forked from."""
         return self._born != _process[0]
 
     def release(self) -> None:

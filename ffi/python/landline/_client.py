@@ -20,7 +20,7 @@ class ClientConnection(Connection):
 
     @property
     def response_headers(self) -> Headers:
-        """The headers of the server's answer."""
+        """The headers of the server's response."""
         return parse(self._bytes(_abi.CONN_HEADERS))
 
 
@@ -54,39 +54,42 @@ def connect(
 ) -> ClientConnection:
     """Opens a connection to a URL that begins with ws:// or wss://.
 
-    Blocks until it is open, for at most `open_timeout` seconds: looking up the name, connecting, TLS and the opening
-    handshake together.
+    Blocks until the connection is open, for at most `open_timeout` seconds: looking up the name, connecting, TLS and the
+    opening handshake together.
 
     Args:
-        url: where to connect to.
-        headers: more headers of the request.
-        subprotocols: what to offer, best first.
-        origin: the Origin header.
-        host: the Host header in place of the URL's.
-        compression: whether to offer permessage-deflate, and how.
-        ca_file, ca_pem: certificates in PEM to trust besides the platform's. A file is read for each connection, but
-            parsed only if it has changed; the platform's certificates are read again after 10 minutes.
-        platform_roots: False trusts only the certificates that are given.
+        url: the URL to connect to.
+        headers: additional headers of the request.
+        subprotocols: the subprotocols to offer, the preferred one first.
+        origin: the Origin header to send.
+        host: the Host header to send instead of the URL's host and port.
+        compression: whether to offer compression (permessage-deflate), and with which options.
+        ca_file, ca_pem: certificates in PEM to trust in addition to the platform's. A file is read for each connection,
+            but parsed only if it has changed; the platform's certificates are read again after 10 minutes.
+        platform_roots: whether to trust the platform's root certificates; if False, only those in ca_file and ca_pem.
         cert_file, key_file: files with this end's certificate chain and private key in PEM.
-        cert_pem, key_pem: the same, but not in files.
-        pkcs12, pkcs12_password: both in an archive.
-        danger_accept_invalid_certs: accepts any certificate. That gives away what TLS is for.
-        danger_accept_invalid_hostnames: accepts a certificate of any host. That gives away most of it.
-        open_timeout: None for no limit.
-        ping_interval: pings a peer that has been silent for so long, in calls that receive; None never.
-        ping_timeout: how long that one may stay silent then; None for no limit.
-        close_timeout: how long closing may take; None for no limit.
-        send_timeout: how long sending may go without any progress; None for no limit.
-        max_size: the largest message to receive in bytes, None for any.
-        tcp: how a TCP socket is set up.
-        sock: a stream socket that is connected already, which then belongs to the connection.
+        cert_pem, key_pem: the same as bytes or text instead of files.
+        pkcs12, pkcs12_password: the same as a PKCS#12 archive.
+        danger_accept_invalid_certs: accepts any certificate. Anyone on the network path can then read and change
+            everything.
+        danger_accept_invalid_hostnames: accepts a trusted certificate even if it is for a different host. Whoever has a
+            trusted certificate for any host can then impersonate the server.
+        open_timeout: in seconds; None for no limit.
+        ping_interval: send a Ping when nothing has arrived for this many seconds, in receiving calls; None for never.
+        ping_timeout: end the connection when nothing has arrived for this many seconds after the Ping; None for never.
+        close_timeout: how many seconds closing may take; None for no limit.
+        send_timeout: how many seconds sending may go without making progress; None for no limit.
+        max_size: the largest message to accept, in bytes; None for any size.
+        tcp: options of the TCP socket.
+        sock: a connected stream socket to use, which then belongs to the connection.
 
     Raises:
-        Timeout: it took longer than `open_timeout`.
+        Timeout: opening the connection took longer than `open_timeout`.
         InvalidURL, UsageError: an argument is wrong.
+        TypeError: an argument has a wrong type.
         ConnectError: the host was not found, or could not be connected to.
-        TLSError: its certificate is not trusted, for example.
-        InvalidHandshake: it refused, or does not speak WebSocket.
+        TLSError: TLS failed; for example, the server's certificate is not trusted.
+        InvalidHandshake: the server refused, or does not speak WebSocket.
     """
     options = Options()
     options.common(
@@ -111,7 +114,7 @@ def connect(
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, danger_accept_invalid_certs)
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, danger_accept_invalid_hostnames)
     if isinstance(sock, ssl.SSLSocket):
-        raise TypeError("sock is a plain socket: with wss:// TLS is done over it")
+        raise TypeError("sock must be a plain socket, not an SSLSocket: with wss://, landline does TLS over it")
     interrupter = _abi.new_interrupter()
     check(_abi.interrupter_new(interrupter))
     check(_abi.options_set_interrupter(options.handle, interrupter))

@@ -6,7 +6,7 @@ from . import _abi
 
 
 class CloseCode(IntEnum):
-    """Close codes (RFC 6455, section 7.4), by the names of their registry. Applications have their own, 3000 to 4999."""
+    """Close codes (RFC 6455, section 7.4), by their names in the registry. Applications can use their own, 3000 to 4999."""
 
     NORMAL_CLOSURE = _abi.CLOSE_NORMAL_CLOSURE
     GOING_AWAY = _abi.CLOSE_GOING_AWAY

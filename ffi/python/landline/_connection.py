@@ -1,4 +1,4 @@
-"""An open connection: receiving and sending together, and closing."""
+"""An open connection: receiving, sending and closing."""
 
 import ctypes
 import socket
@@ -15,21 +15,22 @@ from ._waiting import Limit, in_turn
 
 
 class Connection(Receiving, Sending):
-    """A WebSocket connection, made by connect() or by a Server.
+    """A WebSocket connection, created by connect() or by a Server.
 
-    One thread receives, while any number of others send, ping, close and interrupt. A second one that receives gets
-    ConcurrencyError. Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing
+    One thread receives, while any number of others send, ping, close and interrupt. A second thread that tries to receive
+    gets ConcurrencyError. Keep a thread in a receiving call most of the time: that is where Pings are answered, the closing
     handshake is completed and keepalive works.
 
-    Time limits are in seconds, from 0 on; None and infinity mean no limit. A call that timed out has lost nothing. Other
-    values are refused before anything is done: negative numbers and NaN with UsageError, which is a ValueError, and
-    anything that is not a number with TypeError.
+    Time limits are in seconds; 0 means not to wait, None and infinity mean no limit. A call that timed out has lost
+    nothing. Other values are refused before anything is done: negative numbers and NaN with UsageError, which is a
+    ValueError, and anything that is not a number with TypeError.
 
     Signal handlers and finalizers may call any method, even close(), in the middle of any other call.
 
-    As a context manager it closes the connection: with 1000, or with 1011 if the block raised. A connection that is not
-    closed is cut when the object is destroyed. It belongs to the process that made it: in a forked child its calls raise
-    UsageError, and neither the end of a with block nor of the object affects the parent's connection.
+    As a context manager it closes the connection: with 1000, or with 1011 if the block raised an exception. A connection
+    that is not closed is cut when the object is destroyed. A connection belongs to the process that created it: in a forked
+    child its calls raise UsageError, and neither leaving a with block nor deleting the object affects the parent's
+    connection.
     """
 
     def __enter__(self) -> "Connection":
@@ -51,21 +52,21 @@ class Connection(Receiving, Sending):
         return f"<{type(self).__name__} {self._str(_abi.CONN_TARGET)} {state}>"
 
     def detach(self, timeout: Optional[float] = None) -> Tuple[socket.socket, bytes]:
-        """Takes the socket out of the connection, for a program that goes on with another protocol or library: the socket,
-        in blocking mode, and what the peer has sent and no call has returned, frames as they came, the last of which may be
-        incomplete.
+        """Takes the socket out of the connection, for a program that continues with another protocol or library. Returns
+        the socket, in blocking mode, and the bytes that the peer has sent but no call has returned: frames as they arrived,
+        the last of which may be incomplete.
 
-        For the connection this is the end: its calls raise ConnectionClosed, and closing it does nothing to the socket. The
-        peer notices nothing. Everything that was sent or gathered before is written first. The state of TLS cannot be taken
-        out: then the socket cannot, either.
+        The connection is over afterwards: its calls raise ConnectionClosed, and closing it does not affect the socket. The
+        peer notices nothing. Everything that was sent or gathered before is written first. A connection over TLS cannot be
+        detached, because TLS has state that cannot be taken out.
 
-        Blocks until all is written, or for at most `timeout` seconds, and for at most `send_timeout` without any progress.
+        Blocks until everything is written, for at most `timeout` seconds, and for at most `send_timeout` without progress.
 
         Raises:
-            Timeout, Interrupted: the connection is as it was.
-            UsageError: the connection does not run directly over a socket. It goes on.
-            Error: a message is half received, or was kept by ping_wait(). It goes on.
-            ConnectionClosed: it is over, or is being closed.
+            Timeout, Interrupted: the connection can be used as before.
+            UsageError: the connection does not run directly over a socket. It can be used as before.
+            Error: a message has been partly received, or was kept by ping_wait(). The connection can be used as before.
+            ConnectionClosed: the connection is over or is being closed.
             ConcurrencyError: another thread is receiving.
         """
         limit = Limit(timeout)
@@ -75,15 +76,15 @@ class Connection(Receiving, Sending):
         return taken, ctypes.string_at(data, size.value) if size.value else b""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Closes the connection in order: sends a Close frame and waits for the peer's, at most `close_timeout`
-        seconds. What else arrives is thrown away. Does nothing if it was closed already; while another call of close() is
-        under way, in another thread or interrupted by this signal handler, both return when that is done.
+        """Performs the closing handshake: sends a Close frame and waits for the peer's, for at most `close_timeout`
+        seconds. Everything else that arrives is discarded. Does nothing if the connection has been closed. If another call
+        of close() is in progress, in another thread or interrupted by this signal handler, both return when it is done.
 
-        A peer that does not answer, or a broken connection, is no error: see close_code. Ctrl-C while it waits cuts the
-        connection.
+        It is not an error if the peer does not answer or the connection is broken: see close_code. Ctrl-C while it waits
+        cuts the connection.
 
         Raises:
-            UsageError: a code that may not be sent, or a reason of more than 123 bytes. The connection stays open.
+            UsageError: a code that cannot be sent, or a reason of more than 123 bytes. The connection stays open.
         """
         data = encoded(reason)
         handle = self._handle
@@ -100,15 +101,16 @@ class Connection(Receiving, Sending):
         self._give_up(handle)
 
     def _keep_reason(self, reason: str) -> None:
-        """For ConnectionClosed; that of the first Close frame counts."""
+        """Keeps the reason for ConnectionClosed. Only that of the first Close frame counts."""
         if not self._int(_abi.CONN_CLOSE_CODE_SENT):
             self._reason_sent = reason
 
     def close_start(self, code: int = 1000, reason: str = "", timeout: Optional[float] = None) -> None:
-        """Sends a Close frame, after which nothing more can be sent. Receiving calls still return what the peer sends,
-        then ConnectionClosed. Does nothing if a Close frame was sent before, or the connection was closed in order.
+        """Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still
+        return what the peer sends, and then raise ConnectionClosed. Does nothing if a Close frame was sent before, or the
+        connection was closed in order.
 
-        Blocks, and raises, as send(); UsageError as close().
+        Blocks and raises as send() does, and raises UsageError as close() does.
         """
         data = encoded(reason)
         if self._handle is None and self._int(_abi.CONN_CLOSED_CLEANLY):

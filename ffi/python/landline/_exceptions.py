@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions, and which one a status of the library becomes."""
+"""The exceptions, and which of them each status of the library becomes."""
 
 import ctypes
 import re
@@ -12,11 +12,11 @@ class Error(Exception):
     """The base of all exceptions of this package.
 
     Attributes:
-        status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if it did not come from there.
+        status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if the error did not come from the library.
         text: what happened, in one line.
         errno: the system's error number, or None.
-        phase: what was being done: "resolve", "connect", "tls", "handshake", "accept", "recv", "send" or "ping"; empty if
-            that is not known.
+        phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send" or "ping"; empty
+            if that is not known.
     """
 
     errno: Optional[int]
@@ -29,17 +29,17 @@ class Error(Exception):
         self.errno = errno or None
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        # OSError does not pickle an errno that was set; a copy has all that the exception has.
+        # OSError does not pickle an errno that was set afterwards; a copy must have everything that the exception has.
         return type(self), (self.text, self.status, self.errno or 0), dict(self.__dict__)
 
 
 class Timeout(Error, TimeoutError):
-    """Time ran out. Nothing is lost: the call can be repeated, unless `pending` says that a message is on its way, or the
-    text that a message in parts was given up, and the connection closed.
+    """Time ran out. Nothing is lost, and the call can be repeated. There are two exceptions: if `pending` is set, the
+    message must not be sent again; and if the text says so, a message in parts was abandoned and the connection closed.
 
     Attributes:
-        pending: the message has been taken and must not be sent again; the next call that sends, flushes or receives
-            carries on with it.
+        pending: the message has been accepted and must not be sent again; the next call that sends, flushes or receives
+            continues to send it.
     """
 
     pending = False
@@ -49,14 +49,14 @@ class Timeout(Error, TimeoutError):
 
 
 class WouldBlock(Error, BlockingIOError):
-    """try_send() would have had to wait. Nothing of the message was accepted, and the connection is as it was."""
+    """try_send() would have had to wait. Nothing of the message was accepted, and the connection is not affected."""
 
     def __str__(self) -> str:
         return self.text
 
 
 class Interrupted(Error):
-    """Another thread called interrupt(). Nothing is lost, and the same exceptions, as with Timeout."""
+    """Another thread called interrupt(). Nothing is lost, with the same two exceptions as for Timeout."""
 
     pending = False
 
@@ -74,7 +74,7 @@ class InvalidURL(UsageError):
 
 
 class ConnectError(Error, OSError):
-    """The host could not be found or connected to, or the system refused something."""
+    """The host could not be found or connected to, or a system call failed."""
 
     def __str__(self) -> str:
         return self.text
@@ -82,16 +82,16 @@ class ConnectError(Error, OSError):
 
 class TLSError(Error):
     """TLS failed while the connection was being opened, or a certificate or key cannot be used: the text says which, in
-    which file, and why. On an open connection it is ConnectionTLSError."""
+    which file, and why. A failure on an open connection is a ConnectionTLSError."""
 
 
 class InvalidHandshake(Error):
     """The other side did not open a WebSocket.
 
     Attributes:
-        http_status: the HTTP status of the answer, or 0.
-        headers: its headers.
-        body: the beginning of its body, at most 64 KiB.
+        http_status: the HTTP status of the response, or 0.
+        headers: the headers of the response.
+        body: the beginning of the body, at most 64 KiB.
     """
 
     def __init__(
@@ -113,8 +113,8 @@ class ConnectionClosed(Error):
     """The connection is over, or this end has closed it.
 
     Attributes:
-        code: the close code: the peer's, else the one that this end sent, else 1006.
-        reason: the peer's reason, or the one that this end gave.
+        code: the peer's close code; if there is none, the one that this end sent; otherwise 1006.
+        reason: the peer's reason, or the one that this end sent.
     """
 
     def __init__(self, text: str, status: str = "", errno: int = 0, code: int = 1006, reason: str = "") -> None:
@@ -132,15 +132,15 @@ class ConnectionClosedError(ConnectionClosed):
 
 
 class ProtocolError(ConnectionClosedError):
-    """The peer broke the protocol, and has been told so."""
+    """The peer violated the protocol, and has been told."""
 
 
 class ConnectionTLSError(ConnectionClosedError, TLSError):
-    """TLS failed on an open connection: a record was damaged or changed on the way, was no TLS, or was an alert."""
+    """TLS failed on an open connection: a record was damaged or changed on the way, was not TLS, or was an alert."""
 
 
 class MessageTooBig(ConnectionClosedError):
-    """The peer went over a limit of this end, such as max_size, and has been told so."""
+    """The peer exceeded a limit of this end, such as max_size, and has been told."""
 
 
 _ENDINGS: Dict[int, Type[ConnectionClosedError]] = {
@@ -170,12 +170,12 @@ _PHASES = ("", "resolve", "connect", "tls", "handshake", "accept", "recv", "send
 
 
 def name_of(status: int) -> str:
-    """Such as "LANDLINE_TIMED_OUT"."""
+    """The name of a status, such as "LANDLINE_TIMED_OUT"."""
     return str(_abi.status_name(status).decode())
 
 
-# The library keeps the last failure of each thread. A signal handler or a finalizer that uses the library between a call
-# and the question why it failed may leave another one there: then no more is known than the status.
+# The library keeps the last failure of each thread. If a signal handler or a finalizer uses the library after a call has
+# failed and before its failure is queried, it may replace that failure. Then only the status is known.
 
 
 def _is_last(status: int) -> bool:
@@ -183,7 +183,7 @@ def _is_last(status: int) -> bool:
 
 
 def _text(status: int) -> str:
-    """The text of this thread's last failure, if it had this status, with options named as they are here."""
+    """The text of this thread's last failure, if it had this status. Options have their names in this package."""
     text = _abi.error_text() if _is_last(status) else _abi.status_text(status)
     return re.sub(r"LANDLINE_OPT_(\w+)", _own_name, str(text.decode("utf-8", "replace")))
 
@@ -192,7 +192,7 @@ def _own_name(found: "re.Match[str]") -> str:
     return OPTIONS.get(found[1], found[0])
 
 
-# What the library's options, LANDLINE_OPT_*, are called here: as arguments, or as attributes of Compression.
+# The names in this package of the library's options, LANDLINE_OPT_*: arguments, or attributes of Compression and TcpOptions.
 OPTIONS: Dict[str, str] = {
     "MAX_MESSAGE_SIZE": "max_size",
     "SEND_TIMEOUT_MS": "send_timeout",
@@ -241,7 +241,7 @@ def _number(status: int, key: int) -> int:
 
 
 def was_interrupted(status: int) -> bool:
-    """Whether a call that left a message on its way (PENDING) was interrupted; it ran out of time otherwise."""
+    """Whether a call that left a message on its way (PENDING) was interrupted; otherwise it ran out of time."""
     return _number(status, _abi.ERROR_FAULT) == _abi.FAULT_CALLER
 
 
@@ -251,7 +251,7 @@ def _bytes_of_last(key: int) -> bytes:
 
 
 def outcome(status: int) -> Error:
-    """The exception for a status that says nothing about an open connection. Call it in the thread that got it."""
+    """The exception for a status that is not about an open connection. Must be called in the thread that got the status."""
     phase = _number(status, _abi.ERROR_PHASE)
     error = _outcome(status)
     error.phase = _PHASES[phase] if phase < len(_PHASES) else ""
@@ -274,7 +274,7 @@ def _outcome(status: int) -> Error:
 
 
 def check(status: int) -> None:
-    """Raises what outcome() makes of a status that is not success."""
+    """Raises the exception of outcome() for any status except success."""
     if status:
         raise outcome(status)
 

@@ -1,13 +1,14 @@
-"""The headers of a request or an answer."""
+"""The headers of a request or a response."""
 
 from typing import Dict, Iterable, Iterator, List, Mapping, Tuple, Union
 
 HeadersLike = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
-"""What headers can be given as."""
+"""The forms in which headers can be given."""
 
 
 class Headers(Mapping[str, str]):
-    """Headers by name, in any case. One that is there several times is its values joined by ", "; see get_all()."""
+    """Headers by name, which is not case-sensitive. The values of a header that occurs several times are joined by ", ";
+    get_all() returns them separately."""
 
     def __init__(self, items: HeadersLike = ()) -> None:
         self._items = list(pairs(items))
@@ -31,23 +32,23 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._items!r})"
 
     def get_all(self, name: str) -> List[str]:
-        """All values of a header, in their order; none if it is not there."""
+        """All values of a header, in order; an empty list if there is no such header."""
         return list(self._values.get(name.lower(), ()))
 
     def raw_items(self) -> List[Tuple[str, str]]:
-        """Names and values in the order in which they came."""
+        """Names and values in their original order."""
         return list(self._items)
 
 
 def pairs(headers: HeadersLike) -> Iterable[Tuple[str, str]]:
-    """Names and values of headers, in whichever way they are given."""
+    """Names and values of headers that are given in any of the forms of HeadersLike."""
     if isinstance(headers, Headers):
         return headers.raw_items()
     return headers.items() if isinstance(headers, Mapping) else headers
 
 
 def parse(block: bytes) -> Headers:
-    """Headers from the form that the library gives them in: "name: value", each with a line end."""
+    """Parses headers as the library returns them: "name: value", each with a line end."""
     lines = block.decode("utf-8", "replace").split("\r\n")
     split = (line.partition(": ") for line in lines if line)
     return Headers([(name, value) for name, _, value in split])

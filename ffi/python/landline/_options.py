@@ -1,4 +1,4 @@
-"""Options for connecting and for listening, from Python's values to the library's."""
+"""Options of clients and servers: turns Python's values into the library's."""
 
 import operator
 import os
@@ -14,22 +14,25 @@ from ._waiting import millis, seconds
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 NO_LIMIT = 2**63 - 1
 _NAMES = {key: OPTIONS[name[4:]] for name, key in vars(_abi).items() if name.startswith("OPT_") and name[4:] in OPTIONS}
-"""What the library's options are called here, by their keys."""
+"""The names of the library's options in this package, by their keys."""
 
 
 @dataclass(frozen=True)
 class Compression:
-    """How messages are compressed (permessage-deflate).
+    """Options for compressing messages (permessage-deflate, RFC 7692).
 
     Attributes:
-        level: 1 (fast) to 9 (small).
-        threshold: the smallest message to compress, in bytes. None: all messages where this end's messages may refer
-            to earlier ones; where each begins with an empty window, those of at least 128 bytes. Some peers cannot
-            read a connection with compressed and plain messages.
-        server_no_context_takeover: the server compresses each message by itself.
-        client_no_context_takeover: the client compresses each message by itself.
-        server_max_window_bits: the window of the server's compressor, 9 to 15.
-        client_max_window_bits: the window of the client's compressor, 9 to 15.
+        level: the level for messages that this end sends, from 1 (fastest) to 9 (smallest).
+        threshold: the length of the smallest message to compress, in bytes. None: all messages if this end's messages may
+            refer to earlier ones; those of at least 128 bytes if each message starts with an empty window. Some peers
+            cannot handle a mixture of compressed and uncompressed messages.
+        server_no_context_takeover: the server starts each message with an empty window. A client that sets it requires
+            it: if the server does not support it, the connection has no compression.
+        client_no_context_takeover: the client starts each message with an empty window.
+        server_max_window_bits: the largest window for messages from the server, 9 to 15. A client that sets less than 15
+            requires it: if the server does not support it, the connection has no compression.
+        client_max_window_bits: the largest window for messages from the client, 9 to 15. A server that sets less than 15
+            declines compression with clients that do not let the server choose this.
     """
 
     level: int = 6
@@ -42,18 +45,18 @@ class Compression:
 
 @dataclass(frozen=True)
 class TcpOptions:
-    """How TCP sockets are set up. None leaves a setting to the system.
+    """Options of TCP sockets. None leaves an option at the system's default.
 
     Attributes:
-        nodelay: small writes are sent immediately.
-        keepalive_time: the kernel probes a peer of which nothing has come for so many seconds, whole ones, rounded up,
-            even while no thread is receiving. A peer that does not answer ends the connection. None: no probes.
-        keepalive_interval: seconds from one such probe to the next. The system's is 75 on Linux.
-        keepalive_retries: probes without an answer after which the kernel gives up. The system's is 9 on Linux.
-        user_timeout: how many seconds what was sent may go unacknowledged before the kernel gives up. Linux only; elsewhere
-            UsageError.
-        recv_buffer_size: size of the socket's receive buffer in bytes, which Linux doubles and bounds.
-        send_buffer_size: size of its send buffer. What fits is accepted without waiting.
+        nodelay: whether small writes are sent at once (TCP_NODELAY).
+        keepalive_time: the kernel probes a peer from which nothing has arrived for this many seconds, rounded up to whole
+            ones, even while no thread is receiving. If the peer does not answer, the connection ends. None: no probes.
+        keepalive_interval: seconds from one probe to the next. The system's default is 75 on Linux.
+        keepalive_retries: number of unanswered probes after which the kernel gives up. The system's default is 9 on Linux.
+        user_timeout: how many seconds sent data may remain unacknowledged before the kernel gives up. Linux only;
+            elsewhere it raises UsageError.
+        recv_buffer_size: size of the socket's receive buffer in bytes, which Linux doubles and limits.
+        send_buffer_size: size of the socket's send buffer in bytes. Data that fits into it is accepted without waiting.
     """
 
     nodelay: bool = True
@@ -66,15 +69,15 @@ class TcpOptions:
 
 
 def c_text(text: object, what: str) -> bytes:
-    """A text as a C string; `what` is what the caller knows it as."""
+    """A text as a C string; `what` is its name for the caller."""
     if not isinstance(text, str):
-        raise TypeError(f"{what} is a str, not {type(text).__name__}")
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError:
-        raise UsageError(f"{what} is {text!r}, which cannot be written in UTF-8") from None
+        raise UsageError(f"{what} is {text!r}, which cannot be encoded as UTF-8") from None
     if b"\0" in data:
-        raise UsageError(f"{what} is {text!r}, which holds a NUL")
+        raise UsageError(f"{what} is {text!r}, which contains a NUL")
     return data
 
 
@@ -83,7 +86,7 @@ def path_text(path: object, what: str) -> str:
     try:
         return os.fsdecode(path)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{what} is a path: str, bytes or os.PathLike, not {type(path).__name__}") from None
+        raise TypeError(f"{what} must be a path (str, bytes or os.PathLike), not {type(path).__name__}") from None
 
 
 class Options(_abi.Unique):
@@ -98,7 +101,7 @@ class Options(_abi.Unique):
             try:
                 number = operator.index(value)
             except TypeError:
-                raise TypeError(f"{_NAMES[key]} is an int, not {type(value).__name__}") from None
+                raise TypeError(f"{_NAMES[key]} must be an int, not {type(value).__name__}") from None
             if not -(2**63) <= number < 2**63:
                 raise UsageError(f"{number} is out of range for {_NAMES[key]}")
             check(_abi.options_set_int(self.handle, key, number))
@@ -119,7 +122,7 @@ class Options(_abi.Unique):
         if value is not None:
             data = as_bytes(value, f"the {what}")
             if not data:
-                # To the library it would be as if nothing had been given.
+                # The library would take this for an option that is not set.
                 raise TLSError(f"the {what} cannot be used: it is empty", "LANDLINE_ERR_TLS")
             check(_abi.options_set_bytes(self.handle, key, data, len(data)))
 
@@ -148,7 +151,7 @@ class Options(_abi.Unique):
             (_abi.OPT_TCP_KEEPALIVE_INTERVAL_MS, chosen.keepalive_interval, "keepalive_interval"),
             (_abi.OPT_TCP_USER_TIMEOUT_MS, chosen.user_timeout, "user_timeout"),
         ):
-            # No limit is the system's, too.
+            # No limit also means the system's default.
             self.number(key, max(0, millis(seconds(time, what, "more than 0"))))
         for key, count, what in (
             (_abi.OPT_TCP_KEEPALIVE_RETRIES, chosen.keepalive_retries, "keepalive_retries"),
@@ -156,7 +159,7 @@ class Options(_abi.Unique):
             (_abi.OPT_TCP_SEND_BUFFER_SIZE, chosen.send_buffer_size, "send_buffer_size"),
         ):
             if count is not None and count <= 0:
-                raise UsageError(f"{what} is {count!r}: it must be more than 0, or None for the system's")
+                raise UsageError(f"{what} is {count!r}: it must be more than 0, or None for the system's default")
             self.number(key, count)
 
     def common(
@@ -171,10 +174,10 @@ class Options(_abi.Unique):
         max_size: Optional[int],
         tcp: Optional[TcpOptions],
     ) -> None:
-        """What both sides have."""
+        """Sets the options that clients and servers have in common."""
         self.tcp(tcp)
         if isinstance(subprotocols, str):
-            raise TypeError("subprotocols is a list of strings")
+            raise TypeError("subprotocols must be a list of str, not one str")
         for name in subprotocols or ():
             self.text(_abi.OPT_SUBPROTOCOL, name)
         self.compression(compression)
@@ -194,7 +197,7 @@ class Options(_abi.Unique):
         pkcs12: Optional[bytes],
         pkcs12_password: Optional[str],
     ) -> None:
-        """The certificate that this end shows."""
+        """Sets the certificate and key of this end."""
         self.path(_abi.OPT_TLS_CERT_FILE, cert_file)
         self.path(_abi.OPT_TLS_KEY_FILE, key_file)
         self.data(_abi.OPT_TLS_CERT_PEM, cert_pem, "certificate")

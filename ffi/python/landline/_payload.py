@@ -1,4 +1,4 @@
-"""What can be sent: text, and whatever has bytes by the buffer protocol."""
+"""What can be sent: text, and objects with the buffer protocol."""
 
 import ctypes
 import re
@@ -27,28 +27,28 @@ def encoded(text: str) -> bytes:
 
 
 def view_of(data: object) -> Optional[memoryview]:
-    """The bytes of an object, in the order in which they lie in memory; None if it does not have the buffer protocol."""
+    """The bytes of an object, as they are in memory; None if it does not have the buffer protocol."""
     kind = type(data).__name__
     try:
         view = memoryview(data)  # type: ignore[arg-type]
     except TypeError:
         return None
     except (ValueError, BufferError) as error:
-        raise UsageError(f"the bytes of this {kind} cannot be had: {error}") from None
+        raise UsageError(f"the bytes of this {kind} cannot be accessed: {error}") from None
     if "O" in _NAMES.sub("", view.format):
-        raise TypeError(f"this {kind} holds Python objects and not their bytes: convert it")
+        raise TypeError(f"this {kind} contains Python objects and not their bytes: convert it")
     if not view.c_contiguous:
         raise UsageError(
-            f"the bytes of this {kind} do not lie together in order, as after slicing with a step or transposing:"
+            f"the bytes of this {kind} are not contiguous, as after slicing with a step or transposing:"
             " send a copy, such as bytes(view) or numpy.ascontiguousarray(array)"
         )
     return view
 
 
 def payload(data: object, what: str = "a message") -> Tuple[int, Any, int]:
-    """The kind of what is sent, something that points to its bytes, and their number.
+    """The kind of a message, something that points to its bytes, and their number.
 
-    Bytes that can be written to are not copied: they must stay as they are until they have been sent.
+    Writable buffers are not copied: they must not change until they have been sent.
     """
     if isinstance(data, str):
         text = encoded(data)
@@ -57,7 +57,7 @@ def payload(data: object, what: str = "a message") -> Tuple[int, Any, int]:
         return _abi.BINARY, data, len(data)
     view = view_of(data)
     if view is None:
-        raise TypeError(f"{what} is str or bytes-like, not {type(data).__name__}")
+        raise TypeError(f"{what} must be str or bytes-like, not {type(data).__name__}")
     if view.readonly or not view.nbytes:
         copy = view.tobytes()
         return _abi.BINARY, copy, len(copy)
@@ -65,12 +65,12 @@ def payload(data: object, what: str = "a message") -> Tuple[int, Any, int]:
 
 
 def as_bytes(data: object, what: str) -> bytes:
-    """str in UTF-8, or bytes-like, as bytes."""
+    """Converts a str, encoded as UTF-8, or a bytes-like object to bytes."""
     if isinstance(data, str):
         return encoded(data)
     if isinstance(data, bytes):
         return data
     view = view_of(data)
     if view is None:
-        raise TypeError(f"{what} is str or bytes-like, not {type(data).__name__}")
+        raise TypeError(f"{what} must be str or bytes-like, not {type(data).__name__}")
     return view.tobytes()

@@ -17,10 +17,10 @@ from ._waiting import Limit, seconds
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# The room for what is received at once: at first, and from the first message on that needs more until _IDLE seconds have
-# passed without another one.
-_LITTLE = 2 * 1024
-_MUCH = 64 * 1024
+# The size of the receive buffer. It starts at _SMALL, becomes _LARGE when a message needs more, and is _SMALL again when
+# none has needed more for _IDLE seconds.
+_SMALL = 2 * 1024
+_LARGE = 64 * 1024
 _IDLE = 1.0
 _NOW = c_int32(0)
 
@@ -29,7 +29,7 @@ class Part(NamedTuple):
     """A part of a message that recv_into() has received.
 
     Attributes:
-        length: how many bytes were put into the buffer.
+        length: how many bytes were written to the buffer.
         is_text: whether the message is text.
         is_last: whether the message ends here.
     """
@@ -44,19 +44,19 @@ class Receiving(State):
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         super().__init__(handle, send_timeout)
-        # The calls that receive or try to: the first one may, the others fail. Quicker than a lock, and an exception
-        # of a signal handler cannot come between taking this right and being sure to give it back.
+        # The calls that are receiving or trying to: the first one may receive, the others fail. Faster than a lock, and an
+        # exception raised by a signal handler cannot come between taking the right and entering the `try`.
         self._receivers: List[object] = []
-        # For the call that may: where the library writes, and a message of which a part has been received.
+        # Only for the call that may receive: where the library writes its results, and a partly received message.
         self._results = (c_int64 * 2)()
         self._out = (ctypes.byref(self._results, 0), ctypes.byref(self._results, 8))
         self._parts: List[bytes] = []
-        # Who has received a message but for its rest: a MessageStream, or recv_into().
+        # What is receiving a message whose rest is still to come: a MessageStream, or this object for recv_into().
         self._begun_by: object = None
-        self._make_room(_LITTLE)
+        self._make_room(_SMALL)
 
     def _make_room(self, room: int) -> None:
-        """Takes another buffer to receive into. Called with the right to receive."""
+        """Replaces the receive buffer. Called with the right to receive."""
         handle = self._handle
         self._room = room
         self._needed = time.monotonic()
@@ -65,11 +65,11 @@ class Receiving(State):
         self._place = ctypes.byref(ctypes.c_char.from_buffer(self._buffer))
         self._recv_now = self._prepared(handle)
         if self._handle is not handle:
-            # Another thread has given it up.
+            # Another thread has released it.
             self._recv_now = self._prepared(None)
 
     def _prepared(self, handle: Optional[_abi.Handle]) -> Callable[[], int]:
-        """A call that receives a message, or a part of it, if it is there."""
+        """A call that receives a message, or part of one, if it has arrived."""
         place, (kind, length) = self._place, self._out
         room = c_size_t(self._room)
         return partial(_abi.conn_recv_into_quick, handle or c_void_p(), place, room, _NOW, kind, length)
@@ -79,7 +79,7 @@ class Receiving(State):
         self._recv_now = self._prepared(None)
 
     def has_buffered(self) -> bool:
-        """Whether recv() may find something although the descriptor is not readable.
+        """Whether recv() may return something although the descriptor is not readable.
 
         Raises:
             ConcurrencyError: another thread is receiving.
@@ -90,19 +90,20 @@ class Receiving(State):
     def recv(self, timeout: Optional[float] = None, decode: Optional[bool] = None) -> Data:
         """Receives the next message: text as str, binary as bytes.
 
-        Blocks until there is one, or for at most `timeout` seconds; 0 gives what is there. What feed() has gathered
-        is sent before it waits.
+        Blocks until there is one, for at most `timeout` seconds; 0 returns only what has already arrived. What feed() has
+        gathered is sent before it waits.
 
         Args:
-            timeout: the time limit in seconds, None for none.
-            decode: True gives str and False bytes, whatever was sent.
+            timeout: the time limit in seconds; None for no limit.
+            decode: True returns str and False bytes, whatever was sent. Binary messages that are not UTF-8 raise
+                UnicodeDecodeError with True.
 
         Raises:
-            Timeout: nothing is lost, in the middle of a message too.
-            Interrupted: by interrupt() of another thread; nothing is lost.
-            ConnectionClosedOK: closed in order, with 1000 or 1001.
-            ConnectionClosedError: closed otherwise, or broken; ProtocolError, MessageTooBig and ConnectionTLSError are
-                among these.
+            Timeout: nothing is lost, even in the middle of a message.
+            Interrupted: another thread called interrupt(); nothing is lost.
+            ConnectionClosedOK: the connection was closed in order, with 1000 or 1001, or without a code.
+            ConnectionClosedError: it was closed with another code, or broken; ProtocolError, MessageTooBig and
+                ConnectionTLSError are subclasses.
             ConcurrencyError: another thread is receiving.
         """
         if timeout is not None:
@@ -112,7 +113,7 @@ class Receiving(State):
             receivers.append(this)
             if receivers[0] is not this:
                 raise self._in_use(RECEIVING)
-            # The usual course: a whole message is there.
+            # The usual case: a whole message has arrived.
             status = _abi.MORE if self._parts or self._begun_by else self._recv_now()
             if status:
                 return self._recv_parts(status, timeout, decode)
@@ -124,7 +125,7 @@ class Receiving(State):
             receivers.remove(this)
 
     def _recv_parts(self, status: int, timeout: Optional[float], decode: Optional[bool]) -> Data:
-        """recv() where the message has not arrived whole."""
+        """The general case of recv(): the whole message has not arrived yet."""
         limit = Limit(timeout)
         if self._begun_by:
             self._skip_rest(limit)
@@ -145,44 +146,44 @@ class Receiving(State):
         self._parts.append(self._view[: self._results[1]].tobytes())
 
     def _recv_part(self, limit: Limit, place: Any = None, room: int = 0) -> bool:
-        """Receives a part of a message, into the connection's buffer if no other one is given: whether it is the last."""
+        """Receives a part of a message, by default into the connection's buffer, and returns whether it is the last one."""
         if place is None and (self._parts or self._begun_by):
-            # The rest of a message that has begun.
+            # The message does not fit into the small buffer.
             self._needed = time.monotonic()
-            if self._room < _MUCH:
-                self._make_room(_MUCH)
+            if self._room < _LARGE:
+                self._make_room(_LARGE)
         while True:
             wait = limit.next()
-            if self._room > _LITTLE and not 0 <= wait <= _IDLE * 1000:
+            if self._room > _SMALL and not 0 <= wait <= _IDLE * 1000:
                 wait = int(_IDLE * 1000)
             status = _abi.conn_recv_into(self._handle, place or self._place, room or self._room, wait, *self._out)
             if status == _abi.OK or status == _abi.MORE:
                 return bool(status == _abi.OK)
-            if self._room > _LITTLE and time.monotonic() - self._needed >= _IDLE:
-                self._make_room(_LITTLE)
+            if self._room > _SMALL and time.monotonic() - self._needed >= _IDLE:
+                self._make_room(_SMALL)
             if status != _abi.TIMED_OUT or limit.is_over():
                 raise self._failure(status)
 
     def _skip_rest(self, limit: Limit) -> None:
-        """Drops the rest of a message that recv_stream() or recv_into() was not asked to the end for."""
+        """Discards the rest of a message that was not received to its end with recv_stream() or recv_into()."""
         while self._begun_by:
             if self._recv_part(limit):
                 self._begun_by = None
 
     def recv_into(self, buffer: "Buffer", timeout: Optional[float] = None) -> Part:
-        """Receives into a buffer (bytearray, memoryview, array.array, mmap, a numpy array and so on), as much of a message
-        as is there and fits; the next call goes on with it.
+        """Receives a message piece by piece into a buffer (bytearray, memoryview, array.array, mmap, a numpy array and so
+        on): as much as has arrived and fits. The next call continues it.
 
-        Text is UTF-8 as a whole; a character may lie across two parts. recv() and recv_stream() skip what is left of
-        the message.
+        Text is valid UTF-8 as a whole, but a character may be split between two parts. recv() and recv_stream() skip what
+        is left of the message.
 
-        Blocks, and raises, as recv().
+        Blocks and raises as recv() does.
         """
         view = view_of(buffer)
         if view is None or view.readonly:
-            raise TypeError(f"a {type(buffer).__name__} is no buffer that can be written to")
+            raise TypeError(f"buffer must be a writable bytes-like object, not {type(buffer).__name__}")
         if not view.nbytes:
-            raise UsageError("the buffer has no room")
+            raise UsageError("the buffer has a length of 0")
         limit = Limit(timeout)
         with self._receive():
             if isinstance(self._begun_by, MessageStream):
@@ -194,12 +195,12 @@ class Receiving(State):
             return Part(length, kind == _abi.TEXT, is_last)
 
     def recv_stream(self, timeout: Optional[float] = None) -> "MessageStream":
-        """Waits for a message to begin, and gives an iterator over its parts, as they arrive: str or bytes.
+        """Waits for a message to begin, and returns an iterator over its parts as they arrive, str or bytes.
 
-        In constant memory, whatever max_size is set to. `timeout` is the limit for each part. If the iterator is left
-        before its end, the next receiving call skips the rest.
+        Uses constant memory, whatever the size of the message; max_size applies. `timeout` is the limit for each part. If
+        the iterator is not used up, the next receiving call skips the rest of the message.
 
-        Blocks, and raises, as recv().
+        Blocks and raises as recv() does.
         """
         limit = Limit(timeout)
         with self._receive():
@@ -212,20 +213,21 @@ class Receiving(State):
 
     @contextmanager
     def _receive(self) -> Iterator[None]:
-        """Holds the right to receive, for a call that does not go on with what recv() has begun."""
+        """Holds the right to receive, for a call that cannot continue a message that recv() has begun."""
         receivers, this = self._receivers, object()
         try:
             receivers.append(this)
             if receivers[0] is not this:
                 raise self._in_use(RECEIVING)
             if self._parts:
-                raise UsageError("recv() ran out of time in the middle of a message: call it until it gives that")
+                raise UsageError("recv() timed out in the middle of a message: call recv() again until it returns it")
             yield
         finally:
             receivers.remove(this)
 
     def __iter__(self) -> Iterator[Data]:
-        """Receives messages until the connection is closed in order, with 1000 or 1001. Raises as recv() otherwise."""
+        """Receives messages until the connection is closed in order, with 1000 or 1001, or without a code. Otherwise raises
+        as recv() does."""
         try:
             while True:
                 yield self.recv()
@@ -234,10 +236,10 @@ class Receiving(State):
 
 
 class MessageStream(_abi.Unique, Iterator[Data]):
-    """The parts of a message, as they arrive. After Timeout or Interrupted the next step goes on.
+    """The parts of a message, as they arrive. After Timeout or Interrupted, the next step continues.
 
     Attributes:
-        is_text: whether the parts are str, or bytes.
+        is_text: True if the parts are str, False if they are bytes.
     """
 
     def __init__(

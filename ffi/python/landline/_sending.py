@@ -1,4 +1,4 @@
-"""Sending: messages whole, gathered, and in parts; pings."""
+"""Sending: messages that are whole, gathered, or in parts; Pings."""
 
 import ctypes
 import threading
@@ -12,7 +12,7 @@ from ._payload import DataLike, as_bytes, encoded, payload, view_of
 from ._state import State
 from ._waiting import Limit, seconds
 
-# What is sent without letting other threads run, if it can be without waiting.
+# Messages up to this size are sent without releasing the GIL, if that is possible without waiting.
 _SMALL = 4096
 _TEXT = c_int32(_abi.TEXT)
 _BINARY = c_int32(_abi.BINARY)
@@ -20,7 +20,7 @@ _NO_FLAGS = c_uint32(0)
 _FEED = c_uint32(_abi.SEND_FEED)
 _NOW = c_int32(0)
 
-_STREAMING = "this thread is in the middle of a message that it sends in parts: send another one when that has ended"
+_STREAMING = "this thread is in the middle of sending a message in parts: send other messages when it has ended"
 
 
 class Sending(State):
@@ -28,7 +28,7 @@ class Sending(State):
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         super().__init__(handle, send_timeout)
-        # The threads that send messages in parts: one at a time, while the others wait for it.
+        # The threads that are sending messages in parts: one of them at a time, while the others wait.
         self._streaming: Set[int] = set()
 
     def send(
@@ -38,29 +38,32 @@ class Sending(State):
         *,
         compress: Optional[bool] = None,
     ) -> None:
-        """Sends a message: str as text; what has the buffer protocol (bytes, bytearray, memoryview, array.array, mmap,
-        numpy arrays and so on) as binary, the bytes as they lie in memory; another iterable as one message, of which it
-        gives the parts, all str, or all bytes-like. An iterable of nothing sends nothing.
+        """Sends a message. A str is sent as text. An object with the buffer protocol (bytes, bytearray, memoryview,
+        array.array, mmap, numpy arrays and so on) is sent as binary, its bytes as they are in memory. The items of any
+        other iterable are sent as the parts of one message; they must be all str or all bytes-like. An empty iterable sends
+        nothing.
 
-        Blocks until it is in the kernel, or for at most `timeout` seconds, and for at most `send_timeout` without any
+        Blocks until the message is in the kernel, for at most `timeout` seconds, and for at most `send_timeout` without
         progress. Any number of threads may send. Each part of an iterable is sent immediately, and messages of other
-        threads wait until it ends; if it raises, or time runs out, the connection is closed with 1011, because a
-        message cannot be taken back.
+        threads wait until the iterable ends. If it raises an exception, or time runs out, the connection is closed with
+        1011, because a message that has begun cannot be withdrawn.
 
         Args:
             message: what to send.
-            timeout: the time limit in seconds, None for none. For an iterable it is that of each part.
-            compress: False if it is compressed already or holds a secret; True also if it is small. None lets the
-                threshold decide. Does nothing if compression was not agreed on.
+            timeout: the time limit in seconds; None for no limit. For an iterable, the limit of each part.
+            compress: False to not compress the message, for data that is already compressed or contains a secret; True
+                to compress it even if it is small. With None, the threshold decides. Has no effect if compression was not
+                agreed on.
 
         Raises:
-            Timeout, Interrupted: nothing was sent, or, if their `pending` says so, the message is on its way. In the
-                middle of an iterable neither: the connection is closed, and the text says so.
+            Timeout, Interrupted: nothing was sent; or, if `pending` is set, the message is on its way. In the middle of an
+                iterable, neither is true: the connection is closed, and the text says so.
             ConnectionClosed: the connection is over, or close() was called.
-            UsageError: a str with surrogates, which is no valid text; a buffer whose bytes do not lie together.
-            TypeError: a dict, or what is neither bytes-like nor iterable: nothing was sent; parts of both kinds: the
-                connection is closed with 1011.
-            ConcurrencyError: in the middle of a message in parts, from what gives the parts or from a signal handler.
+            UsageError: a str with surrogates, which cannot be encoded as UTF-8, or a buffer that is not contiguous.
+            TypeError: a dict, or an object that is neither bytes-like nor iterable: nothing was sent. Or parts of both
+                kinds: the connection is closed with 1011.
+            ConcurrencyError: this thread is in the middle of sending an iterable, whose iterator or a signal handler has
+                made this call.
         """
         if timeout is not None:
             timeout = seconds(timeout)
@@ -81,16 +84,16 @@ class Sending(State):
         self._send(kind.value, data, len(data), _flags(compress), Limit(timeout))
 
     def try_send(self, message: DataLike, *, compress: Optional[bool] = None) -> None:
-        """Sends a message, str or bytes-like, if that needs no waiting. Never blocks.
+        """Sends a message, str or bytes-like, if that is possible without waiting. Never blocks.
 
-        When it returns the message was accepted: it is in the kernel, or what the kernel had no room for is kept, in front
-        of whatever is sent next, and leaves while recv() waits and with the next call that sends or flushes. A connection
-        keeps at most 64 KiB and one message for a peer that does not read.
+        When it returns, the message has been accepted. What the kernel had no room for is queued ahead of whatever is sent
+        next; it is sent while recv() waits, and by the next call that sends or flushes. A connection never holds more than
+        64 KiB and one message for a peer that does not read.
 
         Raises:
-            WouldBlock: nothing of it was accepted, because the peer does not read, or another thread sends a message in
-                parts or a large one. It can be sent again, later or with a time limit.
-            Others: as send(), but for Timeout and Interrupted.
+            WouldBlock: nothing of it was accepted, because the peer does not read, or another thread is sending a message
+                in parts or a large one. It can be sent again later, or with a time limit.
+            Others: as send() does, except for Timeout and Interrupted.
         """
         self._check_streaming()
         kind, data, size = payload(message)
@@ -99,11 +102,11 @@ class Sending(State):
             raise self._failure(status)
 
     def feed(self, message: DataLike, timeout: Optional[float] = None, *, compress: Optional[bool] = None) -> None:
-        """Gathers a message: it leaves with the next one that is sent, with flush(), before recv() waits, or when
-        64 KiB are there. Saves system calls where there are many small messages. Where another thread receives, call
-        flush().
+        """Gathers a message instead of sending it at once, which saves system calls if there are many small ones. Gathered
+        messages are sent with the next message that is sent, by flush(), before recv() waits, or when there are 64 KiB of
+        them. If another thread receives, call flush().
 
-        Blocks, and raises, as send().
+        Blocks and raises as send() does.
         """
         if timeout is not None:
             timeout = seconds(timeout)
@@ -124,7 +127,7 @@ class Sending(State):
     def flush(self, timeout: Optional[float] = None) -> None:
         """Sends what feed() has gathered.
 
-        Blocks, and raises, as send(); after Timeout and Interrupted call it again.
+        Blocks and raises as send() does. After Timeout and Interrupted, call it again.
         """
         limit = Limit(timeout)
         self._until_done(limit, lambda: _abi.conn_flush(self._handle, limit.next()))
@@ -136,14 +139,14 @@ class Sending(State):
         )
 
     def _check_streaming(self) -> None:
-        """Refuses a message that would have to wait for its own thread."""
+        """Refuses a message that would have to wait for the thread that sends it."""
         if threading.get_ident() in self._streaming:
             raise self._in_use(_STREAMING)
 
     def _repeat(self, limit: Limit, call: Callable[[], int], in_parts: bool = False) -> int:
-        """Repeats a call that sends while its slice ran out, but its limits did not: the status that it came to.
+        """Makes a sending call, and repeats it as long as its slice has run out, but not its limits. Returns its status.
 
-        In the middle of a message in parts it is repeated too where its bytes are on their way.
+        In the middle of a message in parts, the call is also repeated if its bytes have been accepted.
         """
         stall: Optional[Tuple[int, float]] = None
         while True:
@@ -156,7 +159,7 @@ class Sending(State):
                 return status
 
     def _progress(self, stall: Optional[Tuple[int, float]]) -> Tuple[int, float]:
-        """How much has been sent, and since when no more."""
+        """How much has been sent, and since when that has not changed."""
         sent = self._int(_abi.CONN_WIRE_SENT)
         return stall if stall is not None and stall[0] == sent else (sent, time.monotonic())
 
@@ -166,7 +169,7 @@ class Sending(State):
             raise self._failure(status)
 
     def _settle(self, status: int, limit: Limit, tried: bool = False) -> None:
-        """Waits until a message that was taken when its slice ran out is sent. `tried`: it was sent without waiting."""
+        """Waits until a message is sent that had been accepted when its slice ran out. `tried`: the call did not wait."""
         if not status:
             return
         is_slice = tried or limit.slice is not None
@@ -180,7 +183,9 @@ class Sending(State):
 
     def _send_stream(self, parts: Iterable[DataLike], timeout: Optional[float], flags: int) -> None:
         if isinstance(parts, Mapping) or not isinstance(parts, Iterable):
-            raise TypeError(f"a message is str, bytes-like, or an iterable of its parts, not {type(parts).__name__}")
+            raise TypeError(
+                f"a message must be str, bytes-like, or an iterable of its parts, not {type(parts).__name__}"
+            )
         iterator = iter(parts)
         try:
             first = next(iterator)
@@ -192,13 +197,13 @@ class Sending(State):
         limit = Limit(timeout)
         this = threading.get_ident()
         try:
-            # Before the message has begun, and until it is over for the library: a signal may come between any two steps.
+            # From before the message begins until after it ends for the library: a signal may arrive between any two steps.
             self._streaming.add(this)
             self._until_done(limit, lambda: _abi.conn_send_stream(self._handle, kind, flags, limit.next(), writer))
             self._write(writer, data, size, timeout)
             for part in iterator:
                 if isinstance(part, str) != isinstance(first, str):
-                    raise TypeError("the parts of a message are all str, or all bytes-like")
+                    raise TypeError("the parts of a message must be all str or all bytes-like")
                 _, data, size = payload(part, "a part of a message")
                 self._write(writer, data, size, timeout)
             end = Limit(timeout)
@@ -213,7 +218,7 @@ class Sending(State):
                 self._streaming.discard(this)
 
     def _write(self, writer: _abi.Handle, data: Any, size: int, timeout: Optional[float]) -> None:
-        """Sends a part of a message, so that the peer can read it immediately."""
+        """Sends a part of a message, in a form that the peer can read immediately."""
         limit = Limit(timeout)
         place = ctypes.cast(data, c_void_p).value or 0
         written = c_size_t()
@@ -231,24 +236,24 @@ class Sending(State):
                 raise _abandoned(self._failure(status))
 
     def ping(self, data: Optional[DataLike] = None, timeout: Optional[float] = None) -> None:
-        """Sends a Ping of at most 125 bytes. Its Pong is received silently; see ping_wait().
+        """Sends a Ping of at most 125 bytes. Its Pong is not reported; see ping_wait().
 
-        Blocks, and raises, as send(); UsageError for more bytes.
+        Blocks and raises as send() does, and raises UsageError for more bytes.
         """
-        content = b"" if data is None else as_bytes(data, "what a Ping carries")
+        content = b"" if data is None else as_bytes(data, "the data of a Ping")
         limit = Limit(timeout)
         self._settle(
             self._repeat(limit, lambda: _abi.conn_ping(self._handle, content, len(content), limit.next())), limit
         )
 
     def ping_wait(self, timeout: Optional[float] = None) -> float:
-        """Sends a Ping and waits for its Pong: how many seconds that took.
+        """Sends a Ping, waits for its Pong, and returns how many seconds that took.
 
         If no other thread receives meanwhile, this call does, and keeps the messages for recv().
 
         Raises:
-            Timeout, Interrupted, ConnectionClosed: as recv().
-            Error: a message is half received, or more came than can be kept.
+            Timeout, Interrupted, ConnectionClosed: as recv() does.
+            Error: a message has been partly received, or more messages arrived than can be kept.
         """
         limit = Limit(timeout)
         begin = time.perf_counter()
@@ -256,15 +261,14 @@ class Sending(State):
         return time.perf_counter() - begin
 
     def ping_start(self, timeout: Optional[float] = None) -> int:
-        """Sends a Ping to be waited for with pong_wait(): its number. Blocks, and raises, as ping()."""
+        """Sends a Ping whose Pong will be waited for with pong_wait(), and returns its number. Blocks and raises as ping()
+        does."""
         return self._ping_start(Limit(timeout))
 
     def pong_wait(self, ping: int, timeout: Optional[float] = None) -> None:
-        """Waits for the Pong to a Ping of ping_start(), as ping_wait() does. After Timeout and Interrupted it can be
-        waited for again.
+        """Waits for the Pong to a Ping of ping_start(). After Timeout and Interrupted, it can be waited for again.
 
-        Raises:
-            As ping_wait().
+        Receives and raises as ping_wait() does.
         """
         self._pong_wait(ping, Limit(timeout))
 
@@ -285,12 +289,12 @@ class Sending(State):
 
 
 def _is_late_but_taken(status: int) -> bool:
-    """Whether a call ran out of time when the library had taken what it was to send."""
+    """Whether a call ran out of time after the library had accepted what it was to send."""
     return status == _abi.PENDING and not was_interrupted(status)
 
 
 def _abandoned(error: Error) -> Error:
-    """The exception for a message in parts that did not come to its end: nobody can go on with it."""
+    """The exception for a message in parts that was not sent completely, and cannot be continued."""
     if isinstance(error, (Timeout, Interrupted)):
         what = "timed out" if isinstance(error, Timeout) else "interrupted"
         error.text = f"{what} while sending a message in parts, which cannot be resumed: the connection is closed with 1011"

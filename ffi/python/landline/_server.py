@@ -1,4 +1,4 @@
-"""The server's side: serve(), and a thread for each connection."""
+"""The server's side: serve(), accept(), and a thread for each connection."""
 
 import _thread
 import ctypes
@@ -24,20 +24,20 @@ from ._waiting import SLICE, Limit, in_turn, seconds
 
 _log = logging.getLogger("landline.server")
 
-# Clients over the limit that are being told so at a time; more are dropped.
+# How many clients over the limit are being refused at a time. Further ones are dropped.
 _REFUSALS = 32
-# Of the system, for the moment: what lets clients wait, and does not end a server.
+# Temporary failures of the system, during which clients wait. They do not end a server.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ECONNABORTED)
 _SCHEMES = {None: _abi.SCHEME_UNKNOWN, "http": _abi.SCHEME_HTTP, "https": _abi.SCHEME_HTTPS}
 
 
 class Response(NamedTuple):
-    """An HTTP answer that refuses a client.
+    """An HTTP response that refuses a client.
 
     Attributes:
         status: from 200 to 599.
-        body: text, or bytes-like.
-        headers: more headers.
+        body: str or bytes-like.
+        headers: additional headers.
     """
 
     status: int = HTTPStatus.FORBIDDEN
@@ -46,17 +46,17 @@ class Response(NamedTuple):
 
 
 class Request(_abi.Unique):
-    """What a client asks for, before it is accepted. Only of use in process_request and select_subprotocol.
+    """The request of a client that has not been accepted yet, for process_request and select_subprotocol.
 
     Attributes:
-        path: the path, without the query. Percent-encoded, also where the client sent bytes from 0x80 as they are.
+        path: the path, without the query. Percent-encoded, even if the client sent non-ASCII bytes unencoded.
         query: the part after the question mark; empty if there is none. Percent-encoded like the path.
-        raw_target: path and query byte by byte as the client sent them.
+        raw_target: path and query exactly as the client sent them.
         host: the Host header.
-        origin: the page that a browser connects from; None if it is not said.
+        origin: the Origin header, the page that a browser connects from; None if there is none.
         remote: the client's address and port as text; empty if it has none.
         headers: all headers.
-        subprotocols: what the client offers, best first.
+        subprotocols: the subprotocols that the client offers, in its order of preference.
     """
 
     def __init__(self, handle: _abi.Handle) -> None:
@@ -85,12 +85,13 @@ class Request(_abi.Unique):
         self._handle = handle
 
     def add_response_header(self, name: str, value: str) -> None:
-        """Adds a header to the answer, whichever it is. Raises UsageError for what no header can be."""
+        """Adds a header to the response, whether the client is accepted or refused. Raises UsageError for a name or value
+        that a header cannot have."""
         check(_abi.request_add_header(self._handle, c_text(name, "name"), c_text(value, "value")))
 
 
 class ServerConnection(Connection):
-    """A server's connection, given to its handler."""
+    """A server's connection, which the handler is called with."""
 
     def __enter__(self) -> "ServerConnection":
         return self
@@ -107,9 +108,9 @@ SelectSubprotocol = Callable[[Request], Optional[str]]
 
 
 class Server(_abi.Unique):
-    """A server, made by serve(): it listens, and serves while serve_forever() runs.
+    """A server, created by serve(). It is listening, and serves clients while serve_forever() runs.
 
-    As a context manager it is shut down at the end.
+    As a context manager it is shut down at the end of the block.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Server(_abi.Unique):
     ) -> None:
         self._listener: Optional[_abi.Handle] = listener
         self._born = _abi.forks()
-        # Of a Unix socket.
+        # The path of a Unix socket.
         self._path = path
         self._address = str(_abi.listener_local_addr(listener).decode()) if path is None else path
         self._handler = handler
@@ -132,16 +133,16 @@ class Server(_abi.Unique):
         self._select_subprotocol = select_subprotocol
         self._max_connections = max_connections
         self._send_timeout = send_timeout
-        # There is no lock: shutdown() may be called by a signal handler, anywhere in serve_forever(), and waits for threads
-        # that would want it. Each step on the table is atomic by itself.
+        # There is no lock, because a signal handler may call shutdown() anywhere in serve_forever(), and shutdown() waits
+        # for threads that would need the lock. Each operation on a table is atomic.
         self._stopping = False
-        # The connection of each thread, once it is open. A thread is here before it starts, and until its end.
+        # The connection of each thread, once it is open. A thread is in the table from before it starts until it ends.
         self._threads: Dict[threading.Thread, Optional[ServerConnection]] = {}
-        # Who starts a thread, until it is started.
+        # For a thread that is being started, the thread that starts it.
         self._starters: Dict[threading.Thread, int] = {}
-        # The threads of clients over the limit, which are no connections.
+        # The threads that refuse clients over the limit, which do not count as connections.
         self._refusing: Dict[threading.Thread, Optional[ServerConnection]] = {}
-        # Unlocked when a thread has ended since the last check. A waiting thread locks it, and none keeps it locked.
+        # Unlocked if a thread has ended since the last check. Waiting for an end locks it; nothing else does.
         self._ended = _thread.allocate_lock()
 
     def __enter__(self) -> "Server":
@@ -161,36 +162,36 @@ class Server(_abi.Unique):
 
     def _check_process(self) -> None:
         if self._is_inherited():
-            raise UsageError("the server belongs to the parent process; make one after the fork", "LANDLINE_ERR_FORKED")
+            raise UsageError("the server belongs to the parent process: create one after the fork", "LANDLINE_ERR_FORKED")
 
     @property
     def address(self) -> str:
-        """What is listened on, such as "127.0.0.1:9001" or "[::]:9001"; the path of a Unix socket."""
+        """The address that the server listens on, such as "127.0.0.1:9001" or "[::]:9001", or the path of a Unix socket."""
         return self._address
 
     @property
     def port(self) -> int:
-        """The port, also if 0 was asked for. Raises UsageError, which is a ValueError, for a Unix socket."""
+        """The port that the server listens on. Raises UsageError, which is a ValueError, for a Unix socket."""
         if self._path is not None:
             raise UsageError(f"the server listens on the Unix socket {self._path!r}, which has no port")
         return int(self._address.rpartition(":")[2])
 
     @property
     def connections(self) -> int:
-        """How many connections there are, those in the opening handshake included."""
+        """The number of connections, including those in the opening handshake."""
         self._check_process()
         return len(self._threads)
 
     def serve_forever(self) -> None:
-        """Serves until shutdown(): each client gets a thread, in which the opening handshake is done and then the
-        handler is called.
+        """Serves clients until shutdown(). Each client gets a thread, in which the opening handshake is performed and then
+        the handler is called.
 
-        The connection is closed when the handler returns, with 1011 if it raises, which is logged. That a handler ends
-        with ConnectionClosed is not an error. Ctrl-C ends this call in the main thread, but does not close
-        connections: shutdown() does.
+        The connection is closed when the handler returns. If the handler raises an exception, it is logged, and the
+        connection is closed with 1011; ConnectionClosed is not treated as an error. Ctrl-C ends this call in the main
+        thread, but does not close connections; shutdown() does.
 
         Raises:
-            ConnectError: the listening socket failed for good.
+            ConnectError: the listening socket failed permanently.
         """
         self._check_process()
         while not self._stopping:
@@ -206,12 +207,12 @@ class Server(_abi.Unique):
         try:
             self._ended.release()
         except RuntimeError:
-            # It has been told already.
+            # It is unlocked already.
             pass
 
     def _start(self, request: _abi.Handle) -> None:
-        """Gives a client a thread; waits while there is none to be had. It counts from here on, as a connection or as one
-        that is refused."""
+        """Starts a thread for a client, and waits while none can be started. From now on the client counts as a connection,
+        or as one that is being refused."""
         table = self._threads
         if len(table) >= self._max_connections:
             table = self._refusing
@@ -230,7 +231,7 @@ class Server(_abi.Unique):
                 del table[thread]
                 _log.warning("clients have to wait: %s", error)
             except BaseException:
-                # A signal handler has raised. If the thread starts all the same, it comes back to the table.
+                # A signal handler has raised an exception. If the thread starts nevertheless, it adds itself to the table.
                 if thread.ident is None:
                     table.pop(thread, None)
                 raise
@@ -255,12 +256,12 @@ class Server(_abi.Unique):
         return None
 
     def shutdown(self, timeout: Optional[float] = 10) -> None:
-        """Stops the server, from any thread, or from a signal handler: closes the listening socket, so that clients are
-        refused; drops those that have not opened their connection yet; closes the other connections with 1001; waits at
-        most `timeout` seconds (None: as long as it takes) for their handlers to return; and cuts those that are left,
-        which get a second to notice.
+        """Stops the server, from any thread or from a signal handler: closes the listening socket, so that new clients are
+        refused; drops clients in the opening handshake; closes the other connections with 1001; waits at most `timeout`
+        seconds (None: no limit) for their handlers to return; and cuts the connections that are left, whose handlers get
+        another second.
 
-        A handler learns of it by ConnectionClosed. serve_forever() returns. May be called again.
+        Handlers get ConnectionClosed. serve_forever() returns. May be called more than once.
         """
         self._check_process()
         limit = Limit(timeout)
@@ -274,7 +275,7 @@ class Server(_abi.Unique):
                 try:
                     connection.close_start(1001, timeout=0)
                 except Error:
-                    # It is closing, or stuck: it will be cut.
+                    # It is closing already, or the frame cannot be sent: it will be cut.
                     pass
         while self._others() and not limit.is_over():
             left = limit.left()
@@ -283,19 +284,20 @@ class Server(_abi.Unique):
         for connection in cut.values():
             if connection is not None:
                 connection.abort()
-        # Those that do nothing with their connection just now do not notice.
+        # Handlers that are not using their connection do not notice, and are not waited for any longer.
         limit = Limit(1)
         while any(thread in self._threads for thread in cut) and not limit.is_over():
             self._wait_for_an_end(SLICE)
 
     def _others(self) -> "Dict[threading.Thread, Optional[ServerConnection]]":
-        """The threads that serve, but for this one, and for one that it is just starting: this may be a signal handler."""
+        """The threads that serve clients, except for this thread and one that it is just starting: this may be a signal
+        handler."""
         this = threading.get_ident()
         threads = self._threads.copy().items()
         return {thread: it for thread, it in threads if this not in (thread.ident, self._starters.get(thread))}
 
     def _serve(self, request: _abi.Handle, table: "Dict[threading.Thread, Optional[ServerConnection]]") -> None:
-        """The thread of a client."""
+        """Runs in the thread of a client."""
         this = threading.current_thread()
         table.setdefault(this, None)
         try:
@@ -330,12 +332,12 @@ class Server(_abi.Unique):
             return None
         subprotocol = None
         if self._select_subprotocol:
-            subprotocol = c_text(self._select_subprotocol(request) or "", "what select_subprotocol returns")
+            subprotocol = c_text(self._select_subprotocol(request) or "", "the result of select_subprotocol")
         conn = _abi.new_conn()
         check(_abi.request_accept(handle, subprotocol, conn))
         connection = ServerConnection(conn, self._send_timeout)
         self._threads[threading.current_thread()] = connection
-        # After the connection is registered: shutdown() sets the flag first and looks for connections then.
+        # Checked after the connection is in the table, because shutdown() sets the flag before it reads the table.
         if self._stopping:
             connection.close_start(1001)
         return connection
@@ -381,37 +383,39 @@ def serve(
     max_size: Optional[int] = 16 * 2**20,
     tcp: Optional[TcpOptions] = None,
 ) -> Server:
-    """Listens, and gives a Server, whose serve_forever() then calls `handler` in a thread for each connection.
+    """Listens on an address and returns a Server, whose serve_forever() calls `handler` for each connection, in a thread of
+    its own.
 
-    Clients can connect from here on; they wait for serve_forever(). Does not block.
+    Clients can connect from now on, but have to wait for serve_forever(). Does not block.
 
     Args:
-        handler: called with a ServerConnection, which is closed when it returns.
+        handler: called with a ServerConnection, which is closed when the handler returns.
         host: the address to bind to; "" for every address of this machine.
         port: 0 takes a free one: see Server.port.
         unix: the path of a Unix socket to listen on instead.
-        sock: a socket to listen on instead, which listens already and stays the caller's. For servers of several
-            processes: bind it, fork, and call serve() in each process. When the server is shut down, the socket goes on
-            to listen where others have it.
-        subprotocols: what is spoken; the first that the client offers is taken.
-        select_subprotocol: called with the Request, to choose one that it offers, or None, instead.
-        process_request: called with the Request in the thread of the connection; a Response that it returns refuses
-            the client, None accepts it. What it raises gives the client status 500.
-        origins: which web pages may connect: None any, "same" those of this server, or a list of origins. A server
-            that trusts cookies or the local network should set it.
-        public_scheme: "http" or "https": how browsers reach the server, where a proxy in front of it does TLS. With
-            origins="same" only pages of this scheme may connect; if it is None, those of both, unless the server speaks
-            TLS by itself. The proxy has to pass on the client's Host header with its port.
-        max_connections: counted from when they are accepted; more are answered with 503, and dropped while 32 others are
-            being told so.
-        cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn TLS on; see connect().
-        open_timeout: how long a client may take to open a connection, the time for refusing it included.
+        sock: a listening socket to use instead, which remains the caller's. For servers with several processes: bind it,
+            fork, and call serve() in each process. When the server is shut down, the socket keeps listening if others have
+            it.
+        subprotocols: the subprotocols that the server supports, the preferred one first. The first of them that the client
+            offers is chosen.
+        select_subprotocol: called with the Request instead; returns one of the subprotocols that it offers, or None.
+        process_request: called with the Request in the thread of the connection. A Response that it returns refuses the
+            client; None accepts it. If it raises an exception, the client gets status 500.
+        origins: the web pages that may connect: None for all, "same" for those of this server, or a list of origins. A
+            server that relies on cookies, or listens only on a local network, should set it.
+        public_scheme: "http" or "https", the scheme by which browsers reach the server, needed if a proxy in front of it
+            does TLS. With origins="same", only pages of this scheme may connect; if it is None, pages of both, unless the
+            server does TLS itself. The proxy has to pass on the client's Host header, including the port.
+        max_connections: the largest number of connections at a time, counted from when they are accepted. Further clients
+            are refused with 503, or dropped while 32 others are being refused.
+        cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn on TLS; see connect().
+        open_timeout: how many seconds a client may take to open a connection, including the time to refuse it.
 
     All others are those of connect().
 
     Raises:
-        ConnectError: the address cannot be listened on; errno is EADDRINUSE for the path of a Unix socket that is in use.
-        TLSError, UsageError: the certificate or an argument is wrong, or the address cannot be read.
+        ConnectError: the server cannot listen on the address; errno is EADDRINUSE if it is in use.
+        TLSError, UsageError: the certificate or an argument is wrong, or the address is malformed.
     """
     options = Options()
     options.common(
@@ -450,13 +454,13 @@ def _check_origin(
     """Sets which web pages may connect."""
     if isinstance(origins, str):
         if origins != "same":
-            raise UsageError('origins is None, "same", or a list of origins')
+            raise UsageError(f'origins is {origins!r}: it must be None, "same", or a list of origins')
         options.number(_abi.OPT_ORIGINS, _abi.ORIGINS_SAME)
     else:
         for origin in origins or ():
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
     if public_scheme not in _SCHEMES:
-        raise UsageError('public_scheme is None, "http" or "https"')
+        raise UsageError(f'public_scheme is {public_scheme!r}: it must be None, "http" or "https"')
     options.number(_abi.OPT_PUBLIC_SCHEME, _SCHEMES[public_scheme])
 
 
@@ -481,9 +485,9 @@ def accept(
     max_size: Optional[int] = 16 * 2**20,
     tcp: Optional[TcpOptions] = None,
 ) -> ServerConnection:
-    """Opens a connection with a client that is connected already, in one step: reads its request and accepts it.
+    """Opens a connection, in one step, with a client that is already connected: reads its request and accepts it.
 
-    Blocks until it is open, for at most `open_timeout` seconds.
+    Blocks until the connection is open, for at most `open_timeout` seconds.
 
         listening = socket.create_server(("127.0.0.1", 9001))
         with landline.accept(listening.accept()[0]) as ws:
@@ -495,8 +499,8 @@ def accept(
     All others are those of serve().
 
     Raises:
-        Timeout: it took longer than `open_timeout`.
-        InvalidHandshake: the client did not ask for a WebSocket, or may not connect; it has been told so.
+        Timeout: opening the connection took longer than `open_timeout`.
+        InvalidHandshake: the client did not ask for a WebSocket, or may not connect; it has been told.
         ConnectError: the client has disconnected.
         TLSError, UsageError: the certificate or an argument is wrong.
     """
@@ -515,7 +519,7 @@ def accept(
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     _check_origin(options, origins, public_scheme)
     if isinstance(sock, ssl.SSLSocket):
-        raise TypeError("sock is a plain socket: with a certificate TLS is done over it")
+        raise TypeError("sock must be a plain socket, not an SSLSocket: with a certificate, landline does TLS over it")
     interrupter = _abi.new_interrupter()
     check(_abi.interrupter_new(interrupter))
     check(_abi.options_set_interrupter(options.handle, interrupter))

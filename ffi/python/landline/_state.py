@@ -1,4 +1,4 @@
-"""What is known about a connection, open or not, and what its failures become."""
+"""The properties of a connection, open or not, and the exceptions for its failures."""
 
 import ctypes
 from ctypes import c_int16, c_int64, c_size_t, c_void_p
@@ -13,7 +13,7 @@ _ADDRESS = Optional[Tuple[str, int]]
 
 
 class Stats(NamedTuple):
-    """What a connection has carried so far; the opening handshake does not count."""
+    """Counters of a connection since the opening handshake: messages, and bytes of payload and on the wire."""
 
     messages_sent: int
     messages_received: int
@@ -70,18 +70,18 @@ def _address(text: bytes) -> _ADDRESS:
 
 
 class State(_abi.Unique):
-    """The part of a connection that all others have in common: its handle."""
+    """The base of the other parts of a connection: its handle and properties."""
 
     def __init__(self, handle: _abi.Handle, send_timeout: Optional[float]) -> None:
         self._handle: Optional[_abi.Handle] = handle
         self._send_timeout = send_timeout
-        # What is known of the connection when its handle is given up.
+        # The connection's properties at the time when its handle was released.
         self._numbers: Dict[int, int] = {}
         self._texts: Dict[int, bytes] = {}
         self._reason_sent = ""
 
     def _give_up(self, handle: _abi.Handle) -> None:
-        """Lets go of the connection; calls that are under way keep it until they return."""
+        """Releases the connection. Calls that are in progress keep it until they return."""
         self._texts = {key: _text(handle, key) for key in _TEXT_KEYS}
         self._numbers = {key: number(handle, key) for key in _NUMBER_KEYS}
         self._handle = None
@@ -91,12 +91,12 @@ class State(_abi.Unique):
         return handle is not None and handle.is_inherited()
 
     def _check_process(self) -> None:
-        """For what would not ask the library, which refuses inherited handles by itself."""
+        """For calls that do not use the library, which refuses inherited handles itself."""
         if self._is_inherited():
             raise outcome(_abi.ERR_FORKED)
 
     def _in_use(self, text: str) -> Error:
-        """The exception for what another call of this process is doing; a fork has copied what says so."""
+        """The exception for something that another call is doing. In a forked child, that call belongs to the parent."""
         return outcome(_abi.ERR_FORKED) if self._is_inherited() else ConcurrencyError(text)
 
     def _int(self, key: int) -> int:
@@ -112,9 +112,9 @@ class State(_abi.Unique):
 
     @property
     def id(self) -> int:
-        """The connection's identity: no two connections of a process have the same, even after one of them has been freed.
+        """The connection's identity, which is not reused within the process, even after the connection has been freed.
 
-        The object itself will do as a key, too: it is equal to itself only. The number does not keep it alive.
+        The object itself can also be used as a key, because it is equal only to itself. The number does not keep it alive.
         """
         return self._int(_abi.CONN_ID)
 
@@ -125,12 +125,12 @@ class State(_abi.Unique):
 
     @property
     def extensions(self) -> str:
-        """The extensions in use, as in Sec-WebSocket-Extensions."""
+        """The extensions in use, in the syntax of the Sec-WebSocket-Extensions header."""
         return self._str(_abi.CONN_EXTENSIONS)
 
     @property
     def path(self) -> str:
-        """Path and query that were asked for."""
+        """The path and query of the request, percent-encoded."""
         return self._str(_abi.CONN_TARGET)
 
     @property
@@ -145,7 +145,8 @@ class State(_abi.Unique):
 
     @property
     def close_code(self) -> Optional[int]:
-        """The peer's close code, else the one that this end sent, else 1006; None while the connection is open."""
+        """The peer's close code; if there is none, the one that this end sent because of the peer's error; otherwise 1006.
+        None while the connection is open."""
         return self._int(_abi.CONN_CLOSE_CODE) or None
 
     @property
@@ -155,22 +156,22 @@ class State(_abi.Unique):
 
     @property
     def stats(self) -> Stats:
-        """Messages and bytes so far."""
+        """Counters of messages and bytes."""
         return Stats(*(self._int(key) for key in range(_abi.CONN_MESSAGES_SENT, _abi.CONN_WIRE_RECEIVED + 1)))
 
-    # ----- For loops of the caller's own -----
+    # ----- For event loops of the caller's own -----
 
     def fileno(self) -> int:
         """The descriptor, for select() and the like; -1 after close(). Do not read from it or write to it.
 
-        When it is readable, call recv(timeout=0) until it raises Timeout. Do so as well before waiting if
-        has_buffered() says so, and when the time that next_deadline() gave is over.
+        When it is readable, call recv(timeout=0) until it raises Timeout. Also do so before waiting if has_buffered() is
+        true, and when the time that next_deadline() returned has passed.
         """
         handle = self._handle
         return -1 if handle is None else number(handle, _abi.CONN_FD)
 
     def poll_events(self) -> int:
-        """What to wait for on the descriptor now, as poll() has it: POLLIN, and POLLOUT if something is unsent."""
+        """The events to poll the descriptor for: POLLIN, and POLLOUT while output is pending."""
         handle = self._handle
         if handle is None:
             return 0
@@ -181,9 +182,9 @@ class State(_abi.Unique):
         return events.value
 
     def next_deadline(self) -> Optional[float]:
-        """For how many seconds a loop may wait, the time limit of select(), say; None for as long as it takes. When that
-        time is over, call recv(timeout=0): it sends keepalive's Ping, notices a dead peer or that closing took too long,
-        or gives memory back. Ask before each wait.
+        """How many seconds an event loop may wait, for example in select(); None for no limit. When that time has passed,
+        call recv(timeout=0): it sends a keepalive Ping, detects a dead peer or that closing took too long, or releases
+        memory. Query it before each wait.
 
         Raises:
             ConcurrencyError: another thread is receiving.
@@ -207,8 +208,8 @@ class State(_abi.Unique):
     def interrupt(self) -> None:
         """Wakes blocked calls of this connection from any thread: calls that receive or send raise Interrupted.
 
-        If there is none, the next one that would wait gets it, once for each direction. The connection stays as it
-        was. Never blocks.
+        If no call is blocked in a direction, the next one that would wait raises it instead. The connection is not
+        affected. Never blocks.
         """
         self._check_process()
         _abi.conn_interrupt(self._handle, _abi.DIRECTION_BOTH)

@@ -1,10 +1,10 @@
-"""Time limits, and waiting so that Ctrl-C works: the library's calls do not end on signals, and only the main thread
-handles them. In the main thread calls that can be repeated wait in slices; those that cannot run in a thread that is
-waited for.
+"""Time limits, and waiting in a way that lets Ctrl-C work: signals do not end the library's calls, and only the main
+thread handles them. In the main thread, calls that can be repeated wait in slices; calls that cannot be repeated run in
+another thread, for which the main thread waits.
 
 A signal handler runs in the middle of any call of the main thread, a finalizer in the middle of any call of any thread,
-and both may call this package again. So no Python lock is ever held here that such a call could want, those of the
-module threading included: that is why a thread is started, and waited for, by the primitives below it.
+and both may call this package again. So no Python lock is ever held here that such a call could need. This includes the
+locks of the `threading` module, which is why threads are started and waited for with the primitives of `_thread`.
 """
 
 import _thread
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 SLICE = 0.1
 LONGEST = 2**31 - 1
-# About 30 years. A longer limit is none: it could not be calculated with.
+# About 30 years. Longer limits count as no limit, because calculating with them would overflow.
 _FOREVER = 10.0**9
 
 
 def seconds(value: object, what: str = "timeout", least: str = "0 or more") -> Optional[float]:
-    """A time limit as it was given, checked: seconds from 0 on; None for no limit, which infinity is too.
+    """Checks a time limit and returns it in seconds, or None for no limit, which infinity also means.
 
-    Every limit that a user gives passes here, before anything else is done with it.
+    Every limit that the user passes is checked here, before anything else is done with it.
     """
     if value is None:
         return None
@@ -38,14 +38,14 @@ def seconds(value: object, what: str = "timeout", least: str = "0 or more") -> O
         number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     except (TypeError, ValueError):
         kind = type(value).__name__
-        raise TypeError(f"{what} is a {kind}: a time limit is a number of seconds, or None for no limit") from None
+        raise TypeError(f"{what} must be a number of seconds, or None for no limit, not {kind}") from None
     if not number >= 0 or (number == 0 and least != "0 or more"):
         raise UsageError(f"{what} is {value!r}: it must be {least} seconds, or None for no limit")
     return None if number > _FOREVER else number
 
 
 def millis(seconds: Optional[float]) -> int:
-    """A checked time limit as the library has it; a limit that is not zero is at least a millisecond."""
+    """Converts a checked time limit into the library's form. A limit that is not zero becomes at least a millisecond."""
     if seconds is None:
         return -1
     return 0 if seconds <= 0 else max(1, round(seconds * 1000))
@@ -56,7 +56,7 @@ def in_main_thread() -> bool:
 
 
 class Limit:
-    """The time limit of one call, to be used up in slices."""
+    """The time limit of one call, which waits in slices."""
 
     def __init__(self, timeout: Optional[float]) -> None:
         timeout = seconds(timeout)
@@ -79,12 +79,12 @@ class Limit:
 
 
 def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
-    """Runs a call that blocks. In the main thread, a signal whose handler raises ends it by `cancel`."""
+    """Makes a call that blocks. In the main thread, if a signal handler raises an exception, `cancel` ends the call."""
     if not in_main_thread():
         return call()
     results: List[T] = []
     errors: List[BaseException] = []
-    # Locked until the call is done. The thread that waits for it can be interrupted, and holds no lock meanwhile.
+    # Locked until the call is done. Waiting for it can be interrupted, and holds no lock.
     running = _thread.allocate_lock()
     running.acquire()
 
@@ -99,7 +99,7 @@ def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
     try:
         _thread.start_new_thread(run, ())
     except RuntimeError:
-        # The interpreter is shutting down, or there are no more threads to be had.
+        # The interpreter is shutting down, or no more threads can be started.
         return call()
     try:
         running.acquire()
@@ -111,6 +111,6 @@ def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
         if errors:
             raise errors[0]
     finally:
-        # What is raised refers to this frame: it must not refer to that.
+        # The exception refers to this frame, which must not refer to the exception.
         errors.clear()
     return results[0]

@@ -148,11 +148,11 @@ def test_a_handle_made_behind_its_back_owns_nothing(owners: Dict[Type[Any], Any]
 def test_processes_do_not_take_connections_as_results(method: str) -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         queue = multiprocessing.get_context(method).SimpleQueue()
-        with pytest.raises(TypeError, match="another process opens a connection of its own"):
+        with pytest.raises(TypeError, match="another process has to open a connection of its own"):
             queue.put(ws)
         if method == "spawn":
             process = multiprocessing.get_context("spawn").Process(target=print, args=(ws,))
-            with pytest.raises(TypeError, match="another process opens a connection of its own"):
+            with pytest.raises(TypeError, match="another process has to open a connection of its own"):
                 process.start()
 
 

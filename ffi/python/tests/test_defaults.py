@@ -41,7 +41,7 @@ def value(cell: str) -> Any:
 def of_library(option: str) -> Any:
     """The default of an option according to its comment in the header; the one for clients if there are two."""
     comment = re.findall(r"/\*\*((?:(?!\*/).)*)\*/\n#define LANDLINE_OPT_%s " % option.upper(), HEADER, re.S)[-1]
-    found = re.search(r"Default\s(?:\*\s)?(\d+)", comment)
+    found = re.search(r"Default\s+(?:\*\s+)?(\d+)", comment)
     assert found, comment
     number = int(found[1])
     if not option.endswith("_ms"):

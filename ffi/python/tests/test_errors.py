@@ -71,13 +71,13 @@ def test_arguments_of_the_wrong_type_are_named() -> None:
         "max_size": "1",
     }
     for name, value in wrong.items():
-        with pytest.raises(TypeError, match=rf"^{name} is "):
+        with pytest.raises(TypeError, match=rf"^{name} must be "):
             landline.connect("wss://127.0.0.1:9/", **{name: value})
-    with pytest.raises(TypeError, match="^url is a str"):
+    with pytest.raises(TypeError, match="^url must be a str"):
         landline.connect(b"ws://127.0.0.1:9/")  # type: ignore[arg-type]
     wrong = {"origins": [1], "subprotocols": [b"a"], "unix": 3, "host": b"127.0.0.1", "cert_file": object()}
     for name, value in wrong.items():
-        with pytest.raises(TypeError, match=rf"^{name} is "):
+        with pytest.raises(TypeError, match=rf"^{name} must be "):
             landline.serve(echo, **{name: value})
     for size in (2**64, -1):
         with pytest.raises(landline.UsageError, match="max_size"):

@@ -1,4 +1,4 @@
-"""Tells PyInstaller where the hook is that puts the shared library into frozen programs."""
+"""Tells PyInstaller where to find the hook that adds the shared library to frozen programs."""
 
 from pathlib import Path
 from typing import List

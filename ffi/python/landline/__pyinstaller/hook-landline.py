@@ -1,4 +1,4 @@
-"""The shared library is loaded by ctypes, by a name that is put together at run time: PyInstaller does not see it."""
+"""Adds the shared library, which PyInstaller cannot find because ctypes loads it by a name made at run time."""
 
 from PyInstaller.utils.hooks import collect_dynamic_libs
 
