@@ -153,7 +153,7 @@ def test_what_gives_the_parts_may_use_the_connection(in_thread: bool) -> None:
             def parts() -> Iterator[str]:
                 yield "a"
                 for call in (ws.send, ws.feed, lambda it: ws.send([it])):
-                    with pytest.raises(landline.ConcurrencyError, match="in the middle of a message") as caught:
+                    with pytest.raises(landline.ConcurrencyError, match="in the middle of sending a message") as caught:
                         call("inside")
                     raised.append(str(caught.value))
                 ws.ping("inside")

@@ -126,7 +126,7 @@ def test_calls_refuse_what_no_limit_can_be(name: str) -> None:
                 assert str(error).startswith(f"timeout is {limit!r}: it must be 0 or more seconds")
             for limit in NO_NUMBERS:
                 error = outcome_of(call, limit)
-                assert type(error) is TypeError and "timeout is a " in str(error), (limit, error)
+                assert type(error) is TypeError and "timeout must be a number of seconds" in str(error), (limit, error)
         # Nothing was done.
         assert ws.stats.messages_sent == 0 and ws.close_code is None
         ws.send("still")
