@@ -565,6 +565,8 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_PHASE_SEND 7
 /** Waiting for a Pong. */
 #define LANDLINE_PHASE_PING 8
+/** Asking the proxy to connect to the server. */
+#define LANDLINE_PHASE_PROXY 9
 
 /** Who is at fault: there was no failure. */
 #define LANDLINE_FAULT_NONE 0

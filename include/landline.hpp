@@ -309,6 +309,7 @@ enum class phase : std::int32_t {
     recv = LANDLINE_PHASE_RECV,
     send = LANDLINE_PHASE_SEND,
     ping = LANDLINE_PHASE_PING,
+    proxy = LANDLINE_PHASE_PROXY,
 };
 
 /// Who is at fault.

@@ -6,7 +6,7 @@ mod report;
 mod setting;
 mod tls;
 
-pub use connect::ConnectError;
+pub use connect::{Address, Attempt, ConnectError};
 pub use phase::{Interrupted, Phase, Timeout};
 pub use setting::{ConfigError, Setting};
 pub use tls::{TlsError, TlsStage};

@@ -8,7 +8,6 @@
 use crate::deadline::Deadline;
 use crate::process::PerProcess;
 use crate::transport::{CHANGED, Interest, Wake, wait_fd};
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
@@ -30,6 +29,8 @@ pub(crate) struct Offload {
 #[derive(Default)]
 struct State {
     threads: usize,
+    /// How many of them are making a call.
+    busy: usize,
     next: u64,
     /// Calls that wait for a thread, each with the number of its [`Ticket`].
     queue: VecDeque<(u64, Call)>,
@@ -61,32 +62,40 @@ impl Offload {
         deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<T, GaveUp> {
-        let shared = self.state.get();
         let done = Arc::new(Wake::new().map_err(GaveUp::Failed)?);
-        let result = Arc::new(Mutex::new(None));
-        let call = {
-            let (done, result) = (Arc::clone(&done), Arc::clone(&result));
-            move || {
-                let returned: Result<T, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(call));
-                *lock(&result) = Some(returned);
-                done.set(CHANGED);
-            }
-        };
-        let ticket = Ticket::take(shared, Box::new(call));
+        let pending = self.start(call, &done);
         loop {
-            if let Some(returned) = lock(&result).take() {
-                return returned.map_err(|panic| resume_unwind(panic));
+            if let Some(returned) = pending.take() {
+                return Ok(returned);
             }
             if wake.is_some_and(Wake::is_interrupting) {
                 return Err(GaveUp::Interrupted);
             }
             if deadline.is_over() {
-                return Err(GaveUp::Timeout { queued: ticket.is_queued() });
+                return Err(GaveUp::Timeout { queued: pending.is_queued() });
             }
-            let until =
-                if self.start_thread(shared) { deadline } else { deadline.earliest(Deadline::after(RETRY)) };
+            let until = deadline.earliest(pending.advance());
             wait_fd(done.as_fd(), Interest::READ, until, wake).map_err(GaveUp::Failed)?;
         }
+    }
+
+    /// Queues `call` for a helper thread, without waiting. `done` is set when it has returned; several calls may share
+    /// one.
+    pub(crate) fn start<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+        done: &Arc<Wake>,
+    ) -> Pending<'_, T> {
+        let result = Arc::new(Mutex::new(None));
+        let call = {
+            let (done, result) = (Arc::clone(done), Arc::clone(&result));
+            move || {
+                let returned = catch_unwind(AssertUnwindSafe(call));
+                *lock(&result) = Some(returned);
+                done.set(CHANGED);
+            }
+        };
+        Pending { offload: self, ticket: Ticket::take(self.state.get(), Box::new(call)), result }
     }
 
     /// Starts a thread if a call is queued and the limit allows it. `false` means that the system refused, and the
@@ -109,6 +118,32 @@ impl Offload {
     }
 }
 
+/// A call that has not returned yet. Dropping it removes the call from the queue if it has not started.
+pub(crate) struct Pending<'a, T> {
+    offload: &'a Offload,
+    ticket: Ticket,
+    result: Arc<Mutex<Option<thread::Result<T>>>>,
+}
+
+impl<T> Pending<'_, T> {
+    /// Starts a helper thread if one is needed. To be called before each wait, which must not take longer than until
+    /// the returned deadline: the system may have refused to start a thread.
+    pub(crate) fn advance(&self) -> Deadline {
+        if self.offload.start_thread(self.ticket.shared) { Deadline::NEVER } else { Deadline::after(RETRY) }
+    }
+
+    /// What the call returned, once. A panic in it is resumed in the calling thread.
+    pub(crate) fn take(&self) -> Option<T> {
+        let returned = lock(&self.result).take()?;
+        Some(returned.unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+
+    /// Whether it has not started because all threads are busy.
+    pub(crate) fn is_queued(&self) -> bool {
+        lock(self.ticket.shared).busy >= self.offload.max_threads && self.ticket.is_queued()
+    }
+}
+
 /// The body of a helper thread: makes queued calls until the queue is empty.
 fn work(shared: &Mutex<State>) {
     loop {
@@ -117,19 +152,21 @@ fn work(shared: &Mutex<State>) {
             state.threads -= 1;
             return;
         };
+        state.busy += 1;
         drop(state);
         call();
+        lock(shared).busy -= 1;
     }
 }
 
 /// A call's place in the queue. Dropping it removes the call if it has not started.
-struct Ticket<'a> {
-    shared: &'a Mutex<State>,
+struct Ticket {
+    shared: &'static Mutex<State>,
     number: u64,
 }
 
-impl<'a> Ticket<'a> {
-    fn take(shared: &'a Mutex<State>, call: Call) -> Self {
+impl Ticket {
+    fn take(shared: &'static Mutex<State>, call: Call) -> Self {
         let mut state = lock(shared);
         let number = state.next;
         state.next += 1;
@@ -142,7 +179,7 @@ impl<'a> Ticket<'a> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = lock(self.shared);
         let place = state.queue.iter().position(|(number, _)| *number == self.number);

@@ -25,9 +25,7 @@ pub(crate) fn connector(
     }
     match SETTING_UP.run(move || options.build(), deadline, wake) {
         Ok(made) => made,
-        Err(GaveUp::Timeout { queued }) => {
-            Err(Error::Timeout(Timeout { phase: Phase::Tls, accepted: false, queued }))
-        }
+        Err(GaveUp::Timeout { queued }) => Err(Timeout::of_call(Phase::Tls, queued)),
         Err(GaveUp::Interrupted) => Err(Interrupted::during(Phase::Tls)),
         Err(GaveUp::Failed(error)) => Err(Error::io("setting up TLS", error)),
     }

@@ -5,13 +5,16 @@ mod common;
 
 use common::*;
 use http::StatusCode;
-use landline::error::{ConfigError, HandshakeError, HeaderError, RequestError, ResponseError, Setting};
+use landline::error::{
+    Attempt, ConfigError, ConnectError, HandshakeError, HeaderError, RequestError, ResponseError, Setting,
+};
 use landline::server::accept_over;
 use landline::transport::{Identity, TlsConnector, pair as memory};
 use landline::{Client, Compression, Config, Error, Headers, Keepalive, Server};
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -42,9 +45,10 @@ fn a_refused_connection_has_the_systems_error_as_its_source() {
 #[test]
 fn addresses_that_fail_for_several_reasons_are_told_with_each_reason_once() {
     let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
-    let error = |attempts| {
-        let authority = "host:1".to_owned();
-        Error::Connect(std::sync::Arc::new(landline::error::ConnectError { authority, lookup: None, attempts }))
+    let error = |attempts: Vec<(SocketAddr, io::Error)>| {
+        let attempts = attempts.into_iter().map(|(address, error)| Attempt { address: address.into(), error });
+        let (authority, attempts) = ("host:1".to_owned(), attempts.collect());
+        Error::Connect(Arc::new(ConnectError { authority, lookup: None, attempts, excluded: false }))
     };
     let (v4, v6) = (address("127.0.0.1:1"), address("[::1]:1"));
     let (refused, other) = (|| io::Error::other("refused"), || io::Error::other("no route"));

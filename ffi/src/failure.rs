@@ -3,7 +3,7 @@
 use crate::args::Out;
 use crate::headers::{HeaderTexts, without_nul};
 use crate::status::*;
-use landline::error::{Closed, ConfigError, Fault, HandshakeError, Phase, TlsStage, UsageError};
+use landline::error::{Closed, ConfigError, ConnectError, Fault, HandshakeError, Phase, TlsStage, UsageError};
 use landline::{CloseInfo, Error};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -82,7 +82,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Url(_) => LANDLINE_ERR_URL,
         Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_ERR_TLS,
         Error::Config(_) => LANDLINE_ERR_CONFIG,
-        Error::Connect(error) if error.lookup.is_some() => LANDLINE_ERR_RESOLVE,
+        Error::Connect(error) if is_look_up(error) => LANDLINE_ERR_RESOLVE,
         Error::Connect(_) => LANDLINE_ERR_CONNECT,
         Error::Tls(_) => LANDLINE_ERR_TLS,
         Error::Handshake(_) => LANDLINE_ERR_HANDSHAKE,
@@ -166,6 +166,8 @@ pub const LANDLINE_PHASE_RECV: i32 = 6;
 pub const LANDLINE_PHASE_SEND: i32 = 7;
 /// Waiting for a Pong.
 pub const LANDLINE_PHASE_PING: i32 = 8;
+/// Asking the proxy to connect to the server.
+pub const LANDLINE_PHASE_PROXY: i32 = 9;
 
 /// Who is at fault: there was no failure.
 #[allow(dead_code, reason = "what landline_error_int() gives where there is no failure")]
@@ -277,7 +279,7 @@ fn phase(error: &Error) -> i32 {
     match error {
         Error::Timeout(timeout) => phase_of(timeout.phase),
         Error::Interrupted(interrupted) => phase_of(interrupted.phase),
-        Error::Connect(error) if error.lookup.is_some() => LANDLINE_PHASE_RESOLVE,
+        Error::Connect(error) if is_look_up(error) => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
         Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_PHASE_TLS,
@@ -286,10 +288,16 @@ fn phase(error: &Error) -> i32 {
     }
 }
 
+/// Whether nothing could be tried because the look-up failed.
+fn is_look_up(error: &ConnectError) -> bool {
+    error.lookup.is_some() && error.attempts.is_empty()
+}
+
 fn phase_of(phase: Phase) -> i32 {
     match phase {
         Phase::Resolve => LANDLINE_PHASE_RESOLVE,
         Phase::Connect => LANDLINE_PHASE_CONNECT,
+        Phase::Proxy => LANDLINE_PHASE_PROXY,
         Phase::Tls => LANDLINE_PHASE_TLS,
         Phase::Handshake => LANDLINE_PHASE_HANDSHAKE,
         Phase::Accept => LANDLINE_PHASE_ACCEPT,
@@ -307,7 +315,7 @@ fn errno(error: &Error) -> Option<i32> {
             ConfigError::File { source, .. } => source.raw_os_error(),
             _ => None,
         },
-        Error::Connect(error) => error.attempts.iter().find_map(|(_, error)| error.raw_os_error()),
+        Error::Connect(error) => error.attempts.iter().find_map(|attempt| attempt.error.raw_os_error()),
         _ => None,
     }
 }

@@ -43,6 +43,9 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::TcpUserTimeout => "LANDLINE_OPT_TCP_USER_TIMEOUT_MS",
         Setting::TcpRecvBufferSize => "LANDLINE_OPT_TCP_RECV_BUFFER_SIZE",
         Setting::TcpSendBufferSize => "LANDLINE_OPT_TCP_SEND_BUFFER_SIZE",
+        Setting::AddressFamily => "LANDLINE_OPT_ADDRESS_FAMILY",
+        Setting::LocalAddr => "LANDLINE_OPT_LOCAL_ADDR",
+        Setting::Interface => "LANDLINE_OPT_INTERFACE",
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
         _ => return None,
     })

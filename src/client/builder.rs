@@ -75,7 +75,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long connecting may take, for all addresses together. Default 10 s. `handshake_timeout` applies as well.
+    /// How long connecting may take, for all addresses together, from the first attempt on. Default 10 s.
+    /// `handshake_timeout` applies as well.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.client.connect_timeout = timeout;
@@ -117,6 +118,7 @@ impl ClientBuilder {
         let client = self.client;
         client.config.check()?;
         client.tcp.check()?;
+        client.dialling.check()?;
         // A request that cannot be sent to any address is reported here, not when connecting.
         ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
         Ok(client)

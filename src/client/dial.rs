@@ -1,50 +1,149 @@
-//! From a host and a port to a connected socket.
+//! From a host and a port to a connected socket: look-ups and attempts to connect, which overlap, within one budget and
+//! in the calling thread (Happy Eyeballs, RFC 8305).
+//!
+//! An attempt is started when the one before has failed or has not succeeded for 250 ms, and goes on until one succeeds.
+//! So an address that does not answer costs a moment, and none can use up the time of the others.
 
 use super::Client;
 use super::budget::Budget;
 use crate::deadline::Deadline;
-use crate::error::{ConnectError, Error, Phase, Result, Timeout};
-use crate::resolve::resolve;
-use crate::transport::{Transport, connect_tcp};
-use std::io;
-use std::net::SocketAddr;
+use crate::error::{Attempt, ConnectError, Error, Phase, Result, Timeout};
+use crate::resolve::{Addresses, scope_id};
+use crate::transport::{Race, Transport, wait_for_any};
+use crate::uri::Endpoint;
+use std::net::{SocketAddr, SocketAddrV6};
 use std::sync::Arc;
+use std::time::Duration;
 use url::Host;
 
+/// How long an attempt may take before the next one is started as well: the Connection Attempt Delay of RFC 8305
+/// section 8.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+const LOOKING_UP: &str = "looking up a name";
+
 impl Client {
-    /// Looks up the host, and connects to the first of its addresses that answers.
-    pub(super) fn dial(&self, host: &Host<String>, port: u16, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        let addresses = resolve(host, port, budget.deadline, budget.wake)?;
-        let budget = budget.at_most(self.connect_timeout);
-        let mut attempts = Vec::new();
-        for (i, address) in addresses.iter().enumerate() {
-            match self.dial_address(*address, addresses.len() - i, budget) {
-                Ok(Some(transport)) => return Ok(transport),
-                Ok(None) => {
-                    budget.check_interrupted(Phase::Connect)?;
-                    if addresses.len() == 1 {
-                        return Err(Timeout::of(Phase::Connect));
-                    }
-                    attempts.push((*address, io::ErrorKind::TimedOut.into()));
-                }
-                Err(error) => attempts.push((*address, error)),
-            }
-        }
-        let authority = format!("{host}:{port}");
-        Err(Error::Connect(Arc::new(ConnectError { authority, lookup: None, attempts })))
+    /// Connects to the server itself.
+    pub(super) fn dial_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let Some(known) = self.known_addresses(endpoint)? else {
+            return self.dial(endpoint.host(), endpoint.port(), budget);
+        };
+        let addresses = Addresses::known(known, self.dialling.family());
+        self.dial_first_of(addresses, authority(endpoint.host(), endpoint.port()), budget)
     }
 
-    /// `None` if it took too long or was interrupted. An address that does not answer leaves time for the others of
-    /// those that are `untried`.
-    fn dial_address(
-        &self,
-        address: SocketAddr,
-        untried: usize,
-        budget: Budget<'_>,
-    ) -> io::Result<Option<Box<dyn Transport>>> {
-        let untried = u32::try_from(untried).unwrap_or(u32::MAX);
-        let share = Deadline::after(budget.deadline.left().map(|left| left / untried));
-        let socket = connect_tcp(address, &self.tcp, share, budget.wake)?;
-        Ok(socket.map(|socket| Box::new(socket) as _))
+    /// Connects to the first of the host's addresses that answers.
+    pub(super) fn dial(&self, host: &Host<String>, port: u16, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        self.dial_first_of(self.addresses_of(host, port)?, authority(host, port), budget)
     }
+
+    /// The addresses that this client has been given for its server, or that of a URL with a zone.
+    fn known_addresses(&self, endpoint: &Endpoint) -> Result<Option<Vec<SocketAddr>>> {
+        let port = endpoint.port();
+        let fixed = &self.dialling.addresses;
+        if !fixed.is_empty() {
+            let with_port = |address: &SocketAddr| {
+                let mut address = *address;
+                if address.port() == 0 {
+                    address.set_port(port);
+                }
+                address
+            };
+            return Ok(Some(fixed.iter().map(with_port).collect()));
+        }
+        let (Host::Ipv6(address), Some(zone)) = (endpoint.host(), endpoint.zone()) else { return Ok(None) };
+        let scope = scope_id(*address, zone).map_err(|error| {
+            let (authority, lookup) = (authority(endpoint.host(), port), Some(error));
+            Error::Connect(Arc::new(ConnectError { authority, lookup, attempts: Vec::new(), excluded: false }))
+        })?;
+        Ok(Some(vec![SocketAddrV6::new(*address, port, 0, scope).into()]))
+    }
+
+    /// Looks a host up without connecting. Returns its addresses in the order in which they are to be tried.
+    #[expect(dead_code, reason = "for proxies that are given an address")]
+    pub(super) fn look_up(&self, host: &Host<String>, port: u16, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
+        let mut addresses = self.addresses_of(host, port)?;
+        let mut found = Vec::new();
+        loop {
+            addresses.collect();
+            found.extend(std::iter::from_fn(|| addresses.next()));
+            if addresses.is_complete() {
+                break;
+            }
+            budget.check_interrupted(Phase::Resolve)?;
+            if budget.deadline.is_over() {
+                return Err(Timeout::of_call(Phase::Resolve, addresses.is_queued()));
+            }
+            let wakes: Vec<_> = addresses.wake().into_iter().chain(budget.wake).collect();
+            let waited = wait_for_any(budget.deadline.earliest(addresses.advance()), &wakes);
+            waited.map_err(|error| Error::io(LOOKING_UP, error))?;
+        }
+        if found.is_empty() { Err(failed(authority(host, port), addresses, Vec::new())) } else { Ok(found) }
+    }
+
+    /// Numeric addresses are not looked up.
+    fn addresses_of(&self, host: &Host<String>, port: u16) -> Result<Addresses> {
+        let family = self.dialling.family();
+        let resolver = self.dialling.resolver.as_ref();
+        match host {
+            Host::Ipv4(address) => Ok(Addresses::known([(*address, port).into()], family)),
+            Host::Ipv6(address) => Ok(Addresses::known([(*address, port).into()], family)),
+            Host::Domain(name) => {
+                Addresses::look_up(name, port, family, resolver).map_err(|error| Error::io(LOOKING_UP, error))
+            }
+        }
+    }
+
+    fn dial_first_of(
+        &self,
+        mut addresses: Addresses,
+        authority: String,
+        budget: Budget<'_>,
+    ) -> Result<Box<dyn Transport>> {
+        let mut race = Race::new(&self.dialling.outgoing, &self.tcp, ATTEMPT_DELAY);
+        let mut deadline = budget.deadline;
+        loop {
+            addresses.collect();
+            if race.may_start()
+                && let Some(address) = addresses.next()
+            {
+                if !race.has_begun() {
+                    deadline = budget.at_most(self.connect_timeout).deadline;
+                }
+                if let Some(transport) = race.start(address) {
+                    return Ok(Box::new(transport));
+                }
+            }
+            if race.is_lost() && addresses.is_complete() && !addresses.has_next() {
+                return Err(failed(authority, addresses, race.end()));
+            }
+            let next = if addresses.has_next() { race.next_start() } else { Deadline::NEVER };
+            let until = deadline.earliest(next).earliest(addresses.advance());
+            let wakes: Vec<_> = addresses.wake().into_iter().chain(budget.wake).collect();
+            if let Some(transport) = race.wait(until, &wakes).map_err(|error| Error::io("connecting", error))? {
+                return Ok(Box::new(transport));
+            }
+            let phase = if race.has_begun() { Phase::Connect } else { Phase::Resolve };
+            budget.check_interrupted(phase)?;
+            if deadline.is_over() {
+                return Err(match phase {
+                    Phase::Connect => Timeout::connecting(connect_error(authority, addresses, race.end())),
+                    _ => Timeout::of_call(phase, addresses.is_queued()),
+                });
+            }
+        }
+    }
+}
+
+fn authority(host: &Host<String>, port: u16) -> String {
+    format!("{host}:{port}")
+}
+
+fn failed(authority: String, addresses: Addresses, attempts: Vec<Attempt>) -> Error {
+    Error::Connect(Arc::new(connect_error(authority, addresses, attempts)))
+}
+
+fn connect_error(authority: String, addresses: Addresses, attempts: Vec<Attempt>) -> ConnectError {
+    let excluded = addresses.has_excluded();
+    ConnectError { authority, lookup: addresses.into_error(!attempts.is_empty()), attempts, excluded }
 }

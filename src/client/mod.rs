@@ -3,8 +3,10 @@
 mod budget;
 mod builder;
 mod dial;
+mod dialling;
 mod upgrade;
 
+pub use crate::resolve::AddressFamily;
 pub use builder::ClientBuilder;
 
 use crate::config::Config;
@@ -16,6 +18,7 @@ use crate::proto::handshake::HeadLimits;
 use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
 use crate::uri::Endpoint;
 use budget::{Budget, with_budget};
+use dialling::Dialling;
 use std::time::Duration;
 use upgrade::Template;
 
@@ -45,6 +48,7 @@ pub struct Client {
     config: Config,
     tls: Tls,
     tcp: TcpOptions,
+    dialling: Dialling,
     request: Template,
     connect_timeout: Option<Duration>,
     handshake_timeout: Option<Duration>,
@@ -65,6 +69,7 @@ impl Default for Client {
             config: Config::default(),
             tls: Tls::Options(TlsConnector::builder()),
             tcp: TcpOptions::default(),
+            dialling: Dialling::default(),
             request: Template::default(),
             connect_timeout: Some(Duration::from_secs(10)),
             handshake_timeout: ClientBuilder::HANDSHAKE_TIMEOUT,
@@ -98,16 +103,21 @@ impl Client {
     /// Blocks until it is open. Looking up the name, connecting, TLS and the opening handshake together take at
     /// most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
     ///
+    /// If the host has several addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has
+    /// failed or has not answered for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305). An address that
+    /// does not answer therefore costs little. The system looks up the addresses of both families at the same time, in
+    /// helper threads; names without a dot and those in `/etc/hosts` are looked up in one call.
+    ///
     /// # Errors
     ///
     /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Tls`],
     /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Timeout`] naming the
-    /// step, [`Error::Interrupted`], [`Error::Io`].
+    /// step and the addresses that were tried, [`Error::Interrupted`], [`Error::Io`].
     pub fn connect(&self, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
         self.within_budget(|budget| {
             let tls = self.connector_for(&endpoint, budget)?;
-            let transport = self.dial(endpoint.host(), endpoint.port(), budget)?;
+            let transport = self.dial_server(&endpoint, budget)?;
             self.open(transport, tls, &endpoint, budget)
         })
     }

@@ -1,10 +1,11 @@
 //! Timeouts and interruptions, and what the call was doing.
 
-use super::Error;
+use super::{ConnectError, Error};
 use std::fmt;
+use std::sync::Arc;
 
 /// A time limit that was reached.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Timeout {
     /// What the limit was for.
     pub phase: Phase,
@@ -13,6 +14,8 @@ pub struct Timeout {
     /// The operation had not started, because as many such calls as the process makes at a time had not returned from
     /// the system. Only possible for [`Phase::Resolve`], and for [`Phase::Tls`] while certificates are being read.
     pub queued: bool,
+    /// The addresses that were tried, for [`Phase::Connect`].
+    pub connect: Option<Arc<ConnectError>>,
 }
 
 /// What a call was doing when it reached a time limit or was interrupted.
@@ -23,6 +26,8 @@ pub enum Phase {
     Resolve,
     /// Connecting to one of them.
     Connect,
+    /// Asking the proxy to connect to the server.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// The opening handshake.
@@ -39,14 +44,25 @@ pub enum Phase {
 
 impl Timeout {
     pub(crate) fn of(phase: Phase) -> Error {
-        Error::Timeout(Self { phase, accepted: false, queued: false })
+        Error::Timeout(Self { phase, accepted: false, queued: false, connect: None })
+    }
+
+    /// The time for a step of the system's that cannot be stopped.
+    pub(crate) fn of_call(phase: Phase, queued: bool) -> Error {
+        Error::Timeout(Self { phase, accepted: false, queued, connect: None })
+    }
+
+    /// The time for connecting, in which none of these attempts succeeded.
+    pub(crate) fn connecting(attempts: ConnectError) -> Error {
+        let connect = Some(Arc::new(attempts));
+        Error::Timeout(Self { phase: Phase::Connect, accepted: false, queued: false, connect })
     }
 
     /// Whether the connection can no longer be used. Only the limits on opening a connection end it; after those on
     /// receiving and sending, it can be used as before.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Handshake)
+        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Proxy | Phase::Tls | Phase::Handshake)
     }
 }
 
@@ -55,6 +71,7 @@ impl Phase {
         match self {
             Self::Resolve => "while looking up the host name",
             Self::Connect => "while connecting",
+            Self::Proxy => "while the proxy was connecting",
             Self::Tls => "during the TLS handshake",
             Self::Handshake => "during the opening handshake",
             Self::Accept => "while waiting for a connection",
@@ -70,6 +87,10 @@ impl fmt::Display for Timeout {
         write!(f, "timed out {}", self.phase.during())?;
         if self.queued {
             f.write_str(": too many others have not returned from the system")?;
+        }
+        if let Some(connect) = self.connect.as_ref().filter(|connect| !connect.attempts.is_empty()) {
+            f.write_str(": tried ")?;
+            connect.write_attempts(f)?;
         }
         Ok(())
     }

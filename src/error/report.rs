@@ -18,9 +18,10 @@ impl Error {
         match self {
             Self::Limit(LimitError::MessageTooBig { .. }) => Some(Setting::MaxMessageSize),
             Self::Limit(LimitError::TooManyFragments { .. }) => Some(Setting::MaxFragments),
+            Self::Connect(error) if error.excluded && error.attempts.is_empty() => Some(Setting::AddressFamily),
             Self::Tls(error) => error.setting(),
             Self::Config(error) => match **error {
-                ConfigError::Setting { setting, .. } => Some(setting),
+                ConfigError::Setting { setting, .. } | ConfigError::Value { setting, .. } => Some(setting),
                 _ => None,
             },
             Self::Handshake(error) => match **error {
@@ -74,6 +75,9 @@ impl Error {
                 ConfigError::Setting { setting, given, .. } => {
                     write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
                 }
+                ConfigError::Value { setting, given, .. } => {
+                    write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
+                }
                 ConfigError::Address { address, .. } => write!(f, "cannot listen on {address}"),
                 error => write!(f, "{error}"),
             },
@@ -96,7 +100,7 @@ impl Error {
     fn write_advice(&self, f: &mut fmt::Formatter<'_>, name: Names<'_>) -> fmt::Result {
         if let Self::Config(error) = self {
             return match **error {
-                ConfigError::Setting { advice, .. } => write!(f, ": {advice}"),
+                ConfigError::Setting { advice, .. } | ConfigError::Value { advice, .. } => write!(f, ": {advice}"),
                 ConfigError::Address { advice, .. } => write!(f, "; {advice}"),
                 _ => Ok(()),
             };

@@ -50,6 +50,12 @@ pub enum Setting {
     TcpRecvBufferSize,
     /// [`TcpOptions::send_buffer_size`](crate::transport::TcpOptions::send_buffer_size).
     TcpSendBufferSize,
+    /// [`ClientBuilder::address_family`](crate::ClientBuilder::address_family).
+    AddressFamily,
+    /// [`ClientBuilder::local_addr`](crate::ClientBuilder::local_addr).
+    LocalAddr,
+    /// [`ClientBuilder::interface`](crate::ClientBuilder::interface).
+    Interface,
     /// The certificates that a client trusts:
     /// [`ca_file`](crate::transport::TlsConnectorBuilder::ca_file) and
     /// [`ca_pem`](crate::transport::TlsConnectorBuilder::ca_pem).
@@ -81,6 +87,9 @@ impl Setting {
             Self::MaxHeadSize => "max_head_size",
             Self::MaxHeaders => "max_headers",
             Self::MaxStartLine => "max_start_line",
+            Self::AddressFamily => "address_family",
+            Self::LocalAddr => "local_addr",
+            Self::Interface => "interface",
             Self::TrustedCertificates => "ca_file or ca_pem",
         }
     }
@@ -88,6 +97,7 @@ impl Setting {
     /// What to do about an error that this setting causes or could avoid.
     pub(super) fn advise(self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         match self {
+            Self::AddressFamily => write!(f, "admit the others with {name}"),
             Self::TrustedCertificates => write!(f, "trust its issuer with {name}, if this is the right server"),
             _ => write!(f, "raise {name} to accept it"),
         }
@@ -106,6 +116,16 @@ pub enum ConfigError {
         /// The value that it was set to.
         given: u64,
         /// What is wrong with the value, or which values to use.
+        advice: &'static str,
+    },
+    /// A setting that is a text and cannot work.
+    #[error("{} of {given} cannot be used: {advice}", setting.name())]
+    Value {
+        /// Which one.
+        setting: Setting,
+        /// What it was set to.
+        given: String,
+        /// What is wrong with it, or what to use.
         advice: &'static str,
     },
     /// A header that cannot be sent.

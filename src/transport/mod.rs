@@ -13,6 +13,7 @@ mod halves;
 mod into;
 mod linger;
 mod memory;
+mod race;
 mod socket;
 mod tcp_options;
 mod tls;
@@ -27,8 +28,8 @@ pub use tls::{Identity, TlsAcceptor, TlsConnector, TlsConnectorBuilder, TlsTrans
 pub use wait::{Interest, Ready, Wake, wait_fd};
 
 pub(crate) use linger::{EOF_TIMEOUT, LINGER, Linger, Pace, Progress};
-pub(crate) use socket::connect_tcp;
-pub(crate) use wait::{CHANGED, INTERRUPT};
+pub(crate) use race::{Outgoing, Race};
+pub(crate) use wait::{CHANGED, INTERRUPT, wait_for_any};
 
 use crate::deadline::Deadline;
 use std::io::{self, IoSlice};

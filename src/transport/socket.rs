@@ -5,7 +5,6 @@ use crate::deadline::Deadline;
 use crate::process::Process;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_recv_buffer_size};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -184,32 +183,4 @@ impl Drop for SocketTransport {
             let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
         }
     }
-}
-
-/// Connects to one address. Returns `Ok(None)` if the deadline passed or `wake` interrupted the call.
-pub(crate) fn connect_tcp(
-    address: SocketAddr,
-    options: &TcpOptions,
-    deadline: Deadline,
-    wake: Option<&Wake>,
-) -> io::Result<Option<SocketTransport>> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    // Before connecting, because the window scale offered to the peer depends on the size of the buffer.
-    options.apply_buffers(&socket)?;
-    match socket.connect(&SockAddr::from(address)) {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
-            while !wait_fd(socket.as_fd(), Interest::WRITE, deadline, wake)?.write {
-                if wake.is_some_and(Wake::is_interrupting) || deadline.is_over() {
-                    return Ok(None);
-                }
-            }
-            if let Some(error) = socket.take_error()? {
-                return Err(error);
-            }
-        }
-        Err(error) => return Err(error),
-    }
-    SocketTransport::tcp(socket.into(), options).map(Some)
 }

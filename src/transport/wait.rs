@@ -170,7 +170,23 @@ pub fn wait_fd(
     })
 }
 
-fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<()> {
+/// Waits until one of `wakes` is set or `deadline` has passed.
+pub(crate) fn wait_for_any(deadline: Deadline, wakes: &[&Wake]) -> io::Result<()> {
+    let mut fds: Vec<_> = wakes.iter().map(|wake| PollFd::new(*wake, PollFlags::IN)).collect();
+    poll_until(&mut fds, deadline)?;
+    confirm_all(wakes, &fds);
+    Ok(())
+}
+
+/// Makes those wakes unreadable again that are readable and not set.
+pub(super) fn confirm_all(wakes: &[&Wake], polled: &[PollFd<'_>]) {
+    for (wake, _) in wakes.iter().zip(polled).filter(|(_, fd)| !fd.revents().is_empty()) {
+        wake.confirm();
+    }
+}
+
+/// Waits until something has become of one of the descriptors, or `deadline` has passed.
+pub(super) fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<()> {
     loop {
         let left = deadline.left().map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),

@@ -2,30 +2,12 @@
 
 use super::*;
 
-/// An address on which nothing listens, reserved while the socket exists.
-fn refusing(ip: impl Into<std::net::IpAddr>, port: u16) -> std::io::Result<(Socket, SocketAddr)> {
-    let addr = SocketAddr::new(ip.into(), port);
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    if addr.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&SockAddr::from(addr))?;
-    let addr = socket.local_addr()?.as_socket().unwrap();
-    Ok((socket, addr))
-}
-
-/// An address that does not answer: its queue is full.
-fn unresponsive() -> (Vec<Socket>, SocketAddr) {
-    let (listener, addr) = refusing(Ipv4Addr::LOCALHOST, 0).unwrap();
-    listener.listen(0).unwrap();
-    let mut sockets = vec![listener];
-    for _ in 0..4 {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.connect(&addr.into());
-        sockets.push(socket);
-    }
-    (sockets, addr)
+fn addresses(attempts: &[Attempt]) -> Vec<SocketAddr> {
+    let inet = |attempt: &Attempt| match attempt.address {
+        Address::Ip(address) => address,
+        _ => panic!("{attempt:?}"),
+    };
+    attempts.iter().map(inet).collect()
 }
 
 #[test]
@@ -38,7 +20,7 @@ fn a_refused_connection_names_every_address() {
         let error = landline::connect(&format!("ws://localhost:{}/", v4.port())).unwrap_err();
         let Error::Connect(detail) = &error else { panic!("{error:?}") };
         assert_eq!(detail.authority, format!("localhost:{}", v4.port()));
-        assert_eq!(detail.attempts.iter().map(|(addr, _)| *addr).collect::<Vec<_>>(), expected);
+        assert_eq!(addresses(&detail.attempts), expected);
         assert!(expected.contains(&v4) && detail.lookup.is_none());
         for addr in expected {
             assert!(error.to_string().contains(&addr.to_string()), "{error}");

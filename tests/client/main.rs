@@ -13,11 +13,10 @@ mod request;
 
 use common::*;
 use http::StatusCode;
-use landline::error::{Closed, Error, HandshakeError, Interrupted, Phase, Timeout};
+use landline::error::{Address, Attempt, Closed, Error, HandshakeError, Interrupted, Phase, Timeout};
 use landline::{
     Client, ClientBuilder, CloseCode, Config, Interrupter, Keepalive, Message, Server, Side, WebSocket,
 };
-use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;

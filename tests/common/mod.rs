@@ -3,12 +3,14 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+mod addresses;
 mod certificates;
 mod deflate;
 mod hooked;
 mod process;
 mod raw;
 
+pub(crate) use addresses::*;
 pub(crate) use certificates::*;
 pub(crate) use deflate::*;
 pub(crate) use hooked::*;

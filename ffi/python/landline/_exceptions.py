@@ -15,8 +15,8 @@ class Error(Exception):
         status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if the error did not come from the library.
         text: what happened, in one line.
         errno: the system's error number, or None.
-        phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send" or "ping"; empty
-            if that is not known.
+        phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping" or
+            "proxy"; empty if that is not known.
     """
 
     errno: Optional[int]
@@ -166,7 +166,7 @@ _OPENINGS: Dict[int, Type[Error]] = {
 
 
 # By their number, LANDLINE_PHASE_*.
-_PHASES = ("", "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping")
+_PHASES = ("", "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping", "proxy")
 
 
 def name_of(status: int) -> str:

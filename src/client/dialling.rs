@@ -1,0 +1,154 @@
+//! The options of a client that are about names, addresses and sockets.
+
+use super::ClientBuilder;
+use crate::error::{ConfigError, Result, Setting};
+use crate::resolve::{AddressFamily, Resolver};
+use crate::transport::Outgoing;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+/// How a client finds and reaches hosts.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Dialling {
+    pub(super) family: AddressFamily,
+    pub(super) resolver: Option<Resolver>,
+    /// Those of the URL's host, in place of looking it up.
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) outgoing: Outgoing,
+}
+
+impl Dialling {
+    /// Rejects what cannot work.
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |setting, given: String, advice| Err(ConfigError::Value { setting, given, advice }.into());
+        if let Some(local) = self.outgoing.local_addr.filter(|local| !self.family.admits(local)) {
+            let advice = "address_family admits only the other family";
+            return refuse(Setting::LocalAddr, local.to_string(), advice);
+        }
+        let Some(name) = &self.outgoing.interface else { return Ok(()) };
+        if !cfg!(any(target_os = "linux", target_os = "android")) {
+            let advice = "this system cannot bind a socket to an interface; set local_addr to its address instead";
+            return refuse(Setting::Interface, name.clone(), advice);
+        }
+        // IFNAMSIZ is 16, with a NUL at the end.
+        if name.is_empty() || name.len() > 15 || name.contains('\0') {
+            return refuse(Setting::Interface, format!("{name:?}"), "names of interfaces have 1 to 15 bytes");
+        }
+        Ok(())
+    }
+
+    /// Which addresses can be connected to, as a socket that is bound to an address reaches those of its family only.
+    pub(super) fn family(&self) -> AddressFamily {
+        match self.outgoing.local_addr {
+            Some(SocketAddr::V4(_)) => AddressFamily::Ipv4,
+            Some(SocketAddr::V6(_)) => AddressFamily::Ipv6,
+            None => self.family,
+        }
+    }
+}
+
+/// Names and addresses.
+impl ClientBuilder {
+    /// Connects to IPv4 or to IPv6 addresses only, proxies included. Default both.
+    #[must_use]
+    pub fn address_family(mut self, family: AddressFamily) -> Self {
+        self.client.dialling.family = family;
+        self
+    }
+
+    /// Looks names up with this function in place of the system. It is given a host name, international ones in
+    /// punycode, and a port, and returns the addresses to try, best first; none is an error. It is not asked about
+    /// numeric addresses.
+    ///
+    /// It runs in a helper thread, so that time limits hold: when it takes longer, the connecting call returns and the
+    /// function goes on. A panic in it reaches the call that connects.
+    ///
+    /// ```
+    /// # let server = landline::Server::bind("127.0.0.1:0")?;
+    /// # let port = server.local_addr().unwrap().port();
+    /// # let stop = server.stop_handle();
+    /// # let server = std::thread::spawn(move || server.serve(|ws| drop(ws)));
+    /// let client = landline::Client::builder()
+    ///     .resolver(|name, port| match name {
+    ///         "feed.example" => Ok(vec![([127, 0, 0, 1], port).into()]),
+    ///         _ => Err(std::io::Error::other("no such host")),
+    ///     })
+    ///     .build()?;
+    /// let ws = client.connect(&format!("ws://feed.example:{port}/"))?;
+    /// # stop.stop(std::time::Duration::ZERO);
+    /// # server.join().unwrap()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolver<F>(mut self, resolve: F) -> Self
+    where
+        F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    {
+        self.client.dialling.resolver = Some(Resolver(Arc::new(resolve)));
+        self
+    }
+
+    /// Connects to one of these addresses, whatever the URL's host is; best first. A port of 0 stands for that of the
+    /// URL. The `Host` header and the name in the server's certificate remain the URL's. Proxies are looked up as
+    /// usual. Default none: the host is looked up.
+    ///
+    /// ```
+    /// # let server = landline::Server::bind("127.0.0.1:0")?;
+    /// # let address = server.local_addr().unwrap();
+    /// # let stop = server.stop_handle();
+    /// # let server = std::thread::spawn(move || server.serve(|ws| drop(ws)));
+    /// let client = landline::Client::builder().addresses([address]).build()?;
+    /// let ws = client.connect("ws://feed.example/")?;
+    /// assert_eq!(ws.peer_addr(), Some(address));
+    /// # stop.stop(std::time::Duration::ZERO);
+    /// # server.join().unwrap()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.client.dialling.addresses = addresses.into_iter().collect();
+        self
+    }
+
+    /// Connects from this address; with a port other than 0, from this port too, which serves one connection to a
+    /// server at a time. Only addresses of the same family are connected to. Default the system's choice.
+    #[must_use]
+    pub fn local_addr(mut self, address: SocketAddr) -> Self {
+        self.client.dialling.outgoing.local_addr = Some(address);
+        self
+    }
+
+    /// Connects by this network interface only, such as `"eth0"` (`SO_BINDTODEVICE`). Linux only: elsewhere, building
+    /// the client fails. Default the system's choice.
+    #[must_use]
+    pub fn interface(mut self, name: &str) -> Self {
+        self.client.dialling.outgoing.interface = Some(name.to_owned());
+        self
+    }
+
+    /// Calls this function with each socket before it is connected, after all other options have been set: for options
+    /// that this library does not know. Happy Eyeballs may connect several sockets for one connection. An error counts
+    /// as one of connecting to that address.
+    ///
+    /// The function runs in the connecting thread, and nothing bounds how long it takes. It must not close the socket,
+    /// read from it or connect it.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// let client = landline::Client::builder()
+    ///     // Mark packets for policy routing.
+    ///     .on_socket(|socket| Ok(socket2::SockRef::from(&socket).set_mark(7)?))
+    ///     .build()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_socket<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(BorrowedFd<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.client.dialling.outgoing.on_socket = Some(Arc::new(hook));
+        self
+    }
+}
