@@ -585,7 +585,10 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_PHASE 2
 /** For landline_error_int(): the system's error number, or 0. */
 #define LANDLINE_ERROR_ERRNO 3
-/** For landline_error_int(): the HTTP status of a refused handshake, or 0. */
+/**
+ * For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server
+ * sent, a server's the one that it answered with.
+ */
 #define LANDLINE_ERROR_HTTP_STATUS 4
 /** For landline_error_int(): the close code that the peer was sent because of the error, or 0. */
 #define LANDLINE_ERROR_CLOSE_CODE 5
@@ -593,9 +596,12 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_FAULT 6
 /** For landline_error_int(): whether the connection is over. */
 #define LANDLINE_ERROR_IS_FATAL 7
-/** For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n". */
+/**
+ * For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
+ * server's are those that it answered with, without the ones that every such response has.
+ */
 #define LANDLINE_ERROR_HTTP_HEADERS 8
-/** For landline_error_bytes(): the body of a refused handshake, up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes. */
+/** For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes. */
 #define LANDLINE_ERROR_HTTP_BODY 9
 
 /**
@@ -1074,8 +1080,7 @@ landline_status landline_options_set_bytes(landline_options *options, int32_t ke
 
 /**
  * Adds a header to a client's request, or to each response with which a server opens a connection. Its name is sent
- * exactly as given. Headers of the handshake itself cannot be set: a client reports them when the options are used,
- * a server refuses every client with 500.
+ * exactly as given. Headers of the handshake itself cannot be set: LANDLINE_ERR_CONFIG when the options are used.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
  * LANDLINE_ERR_UTF8.
@@ -1718,8 +1723,14 @@ landline_status landline_wait(landline_wait_item *items, size_t count, int32_t t
 #define LANDLINE_EVENT_PING 9
 /** A Pong. */
 #define LANDLINE_EVENT_PONG 10
-/** The opening handshake is complete: messages can be sent. This is the first event. */
+/** The opening handshake is complete: messages can be sent. Only LANDLINE_EVENT_REQUEST can come before it. */
 #define LANDLINE_EVENT_OPEN 16
+/**
+ * A client requests a connection, and the options allow it. Examine the request with
+ * landline_protocol_request_str(), then decide with landline_protocol_accept() or landline_protocol_reject(). Only
+ * after landline_protocol_deciding_by_caller().
+ */
+#define LANDLINE_EVENT_REQUEST 17
 
 /**
  * Creates a client's end. Its first output is the request for `url`; with wss:// the caller does TLS. `options` may
@@ -1733,9 +1744,9 @@ landline_status landline_protocol_client(const char *url,
 
 /**
  * Creates a server's end. It accepts a valid request, with the first of LANDLINE_OPT_SUBPROTOCOL that the client
- * offers; an invalid request, or one from an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the
- * appropriate HTTP error. `options` may be NULL; TLS options are ignored, because the caller does TLS. Free it with
- * landline_protocol_free().
+ * offers, unless the caller decides: see landline_protocol_deciding_by_caller(). An invalid request, or one from
+ * an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the appropriate HTTP error. `options` may
+ * be NULL; TLS options are ignored, because the caller does TLS. Free it with landline_protocol_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
  */
@@ -1823,6 +1834,87 @@ landline_status landline_protocol_str(const landline_protocol *protocol,
 
 /** Frees a protocol. NULL does nothing. */
 void landline_protocol_free(landline_protocol *protocol);
+
+/**
+ * For a server: leaves the decision about each request that the options allow to the caller; it is reported as
+ * LANDLINE_EVENT_REQUEST. Call this before anything has been received: it does nothing once the request has been
+ * received, and nothing for a client.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_deciding_by_caller(landline_protocol *protocol);
+
+/**
+ * Returns a text property of the request of LANDLINE_EVENT_REQUEST, by its LANDLINE_REQUEST_* key: `*text`, `*len`
+ * bytes followed by a NUL. Valid until the protocol is freed, even after the decision. Empty if the request does
+ * not have the property; LANDLINE_REQUEST_PEER_ADDR always is, because the caller does the I/O. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_STATE before LANDLINE_EVENT_REQUEST; LANDLINE_ERR_INVALID for an unknown key;
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_request_str(const landline_protocol *protocol,
+                                              int32_t key,
+                                              const char **text,
+                                              size_t *len);
+
+/**
+ * Looks up one of that request's headers by name, which is not case-sensitive: `*value` is its `index`th value
+ * (from 0), `*len` bytes followed by a NUL, or NULL if there is none. Valid until the protocol is freed. `len` may
+ * be NULL.
+ *
+ * LANDLINE_OK, even if there is no such header; LANDLINE_ERR_STATE before LANDLINE_EVENT_REQUEST; LANDLINE_ERR_UTF8;
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_request_header(const landline_protocol *protocol,
+                                                 const char *name,
+                                                 size_t index,
+                                                 const char **value,
+                                                 size_t *len);
+
+/**
+ * The `index`th subprotocol (from 0) that the client offers in that request, in the client's order of preference:
+ * `*name`, `*len` bytes followed by a NUL, or NULL after the last one. Valid until the protocol is freed. `len`
+ * may be NULL.
+ *
+ * LANDLINE_OK, even after the last one; LANDLINE_ERR_STATE before LANDLINE_EVENT_REQUEST; LANDLINE_ERR_BUSY;
+ * LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_request_subprotocol(const landline_protocol *protocol,
+                                                      size_t index,
+                                                      const char **name,
+                                                      size_t *len);
+
+/**
+ * Adds a header to the response to that request, whether it is then accepted or rejected. If it is accepted, the
+ * headers of the options come first. The name is sent exactly as given.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID for a name or value that a header cannot have; LANDLINE_ERR_STATE before
+ * LANDLINE_EVENT_REQUEST; LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_protocol_add_header(landline_protocol *protocol, const char *name, const char *value);
+
+/**
+ * Accepts the request of LANDLINE_EVENT_REQUEST and adds the response to the output; LANDLINE_EVENT_OPEN comes
+ * next. `subprotocol` must be one that the client offers; NULL chooses the first of LANDLINE_OPT_SUBPROTOCOL that
+ * it offers, "" chooses none.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_CONFIG for a subprotocol that was not offered or a header that cannot be set: the
+ * request is still pending, and the headers that were added to the response are discarded; LANDLINE_ERR_STATE if
+ * no request is pending; the error that has ended the connection, as for landline_protocol_next();
+ * LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_protocol_accept(landline_protocol *protocol, const char *subprotocol);
+
+/**
+ * Rejects that request with an HTTP status from 200 to 599 and a body of `len` bytes, and adds the response to the
+ * output. Write it, then end the stream; every later call returns LANDLINE_ERR_REJECTED.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID, LANDLINE_ERR_CONFIG for a status or header that cannot be sent: the request
+ * is still pending, and after LANDLINE_ERR_CONFIG the headers that were added to the response are discarded;
+ * LANDLINE_ERR_STATE if no request is pending; the error that has ended the connection, as for
+ * landline_protocol_next(); LANDLINE_ERR_BUSY; LANDLINE_ERR_NULL.
+ */
+landline_status landline_protocol_reject(landline_protocol *protocol, int32_t status, const void *body, size_t len);
 
 /**
  * Adds a message to the output. `flags`: 0, LANDLINE_SEND_COMPRESS_NEVER or LANDLINE_SEND_COMPRESS_ALWAYS.

@@ -1604,22 +1604,13 @@ inline std::pair<connection, connection> pair(const options& client = defaults, 
 
 // ----- Servers -----
 
-/// A connected client that is waiting for an answer: examine its request, then accept or reject it. If the object is
-/// destroyed without an answer, the client gets status 500. One thread at a time may use it. Views are valid as long
-/// as the request.
-class request : public detail::owner<landline_request, landline_request_free> {
+namespace detail {
+
+/// The content of a request. `From` reads it from a handle, with text_of(), header_of() and subprotocol_of().
+template <class From>
+class request_content {
 public:
-    request() noexcept = default;
-    /// Takes over a handle of the C interface.
-    explicit request(landline_request* handle) noexcept : owner(handle) {}
-
-    /// Reads the request of a client from listener::accept_incoming(). Blocks for at most
-    /// options::handshake_timeout().
-    void read() { detail::check(landline_request_read(get())); }
-    void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
-
-    // The content of the request, once it has been read. Without exceptions, use text(), which has an overload with
-    // an error code.
+    // Without exceptions, use text(), which has an overload with an error code.
 
     std::string_view path() const { return text(LANDLINE_REQUEST_PATH); }
     /// Without the question mark; empty if there is none.
@@ -1638,27 +1629,27 @@ public:
     std::optional<std::string_view> header(c_text name, std::size_t index = 0) const {
         std::error_code failure;
         const auto value = header(name, index, failure);
-        detail::check(failure);
+        check(failure);
         return value;
     }
     std::optional<std::string_view> header(c_text name, std::size_t index, std::error_code& failure) const noexcept {
         const char* value = nullptr;
         std::size_t size = 0;
-        failure = detail::code(landline_request_header(get(), name.get(), index, &value, &size));
-        return detail::optional_view(value, size);
+        failure = code(from().header_of(name.get(), index, &value, &size));
+        return optional_view(value, size);
     }
     /// The subprotocols that the client offers, in its order of preference.
     std::vector<std::string_view> subprotocols() const {
         std::error_code failure;
         auto all = subprotocols(failure);
-        detail::check(failure);
+        check(failure);
         return all;
     }
     std::vector<std::string_view> subprotocols(std::error_code& failure) const {
         std::vector<std::string_view> all;
         const char* name = nullptr;
         std::size_t size = 0;
-        while (!(failure = detail::code(landline_request_subprotocol(get(), all.size(), &name, &size))) && name)
+        while (!(failure = code(from().subprotocol_of(all.size(), &name, &size))) && name)
             all.emplace_back(name, size);
         return all;
     }
@@ -1666,15 +1657,36 @@ public:
     std::string_view text(std::int32_t key) const {
         std::error_code failure;
         const auto value = text(key, failure);
-        detail::check(failure);
+        check(failure);
         return value;
     }
     std::string_view text(std::int32_t key, std::error_code& failure) const noexcept {
         const char* value = nullptr;
         std::size_t size = 0;
-        failure = detail::code(landline_request_str(get(), key, &value, &size));
+        failure = code(from().text_of(key, &value, &size));
         return failure ? std::string_view() : std::string_view(value, size);
     }
+
+private:
+    const From& from() const noexcept { return static_cast<const From&>(*this); }
+};
+
+} // namespace detail
+
+/// A connected client that is waiting for an answer: examine its request, then accept or reject it. If the object is
+/// destroyed without an answer, the client gets status 500. One thread at a time may use it. Views are valid as long
+/// as the request.
+class request : public detail::owner<landline_request, landline_request_free>,
+                public detail::request_content<request> {
+public:
+    request() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit request(landline_request* handle) noexcept : owner(handle) {}
+
+    /// Reads the request of a client from listener::accept_incoming(), after which it can be examined. Blocks for at
+    /// most options::handshake_timeout().
+    void read() { detail::check(landline_request_read(get())); }
+    void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
 
     /// Adds a header to the response.
     void add_header(c_text name, c_text value) {
@@ -1705,6 +1717,18 @@ public:
     }
     void reject(int http_status, payload body, std::error_code& failure) noexcept {
         failure = detail::code(landline_request_reject(get(), http_status, body.data(), body.size()));
+    }
+
+private:
+    friend detail::request_content<request>;
+    landline_status text_of(std::int32_t key, const char** text, std::size_t* size) const noexcept {
+        return landline_request_str(get(), key, text, size);
+    }
+    landline_status header_of(const char* name, std::size_t index, const char** value, std::size_t* size) const noexcept {
+        return landline_request_header(get(), name, index, value, size);
+    }
+    landline_status subprotocol_of(std::size_t index, const char** name, std::size_t* size) const noexcept {
+        return landline_request_subprotocol(get(), index, name, size);
     }
 };
 
@@ -1983,12 +2007,36 @@ enum class event_kind : std::int32_t {
     ping = LANDLINE_EVENT_PING,
     pong = LANDLINE_EVENT_PONG,
     open = LANDLINE_EVENT_OPEN,
+    /// Only after protocol::deciding_by_caller().
+    request = LANDLINE_EVENT_REQUEST,
 };
 
 /// Something that the peer did, with its payload, which is valid until the next call on the protocol.
 struct event {
     event_kind kind = event_kind::none;
     bytes_view data;
+};
+
+/// The request of event_kind::request, returned by protocol::request(). Valid as long as the protocol, even after the
+/// decision. Its peer_addr() is empty, because the caller does the I/O.
+class protocol_request : public detail::request_content<protocol_request> {
+public:
+    /// Reads from a handle of the C interface, which it does not own.
+    explicit protocol_request(const landline_protocol* handle) noexcept : protocol_(handle) {}
+
+private:
+    friend detail::request_content<protocol_request>;
+    landline_status text_of(std::int32_t key, const char** text, std::size_t* size) const noexcept {
+        return landline_protocol_request_str(protocol_, key, text, size);
+    }
+    landline_status header_of(const char* name, std::size_t index, const char** value, std::size_t* size) const noexcept {
+        return landline_protocol_request_header(protocol_, name, index, value, size);
+    }
+    landline_status subprotocol_of(std::size_t index, const char** name, std::size_t* size) const noexcept {
+        return landline_protocol_request_subprotocol(protocol_, index, name, size);
+    }
+
+    const landline_protocol* protocol_;
 };
 
 /// One end of a connection without I/O: bytes go in, events and bytes come out. landline.h describes the loop, at
@@ -2023,6 +2071,45 @@ public:
         landline_protocol* made = nullptr;
         failure = detail::code(landline_protocol_server(with.get(), &made));
         return protocol(made);
+    }
+
+    /// For a server: leaves the decision about each request that the options allow to the caller; it is reported as
+    /// event_kind::request. Call this before anything has been received: it does nothing once the request has been
+    /// received, and nothing for a client.
+    void deciding_by_caller() { detail::check(landline_protocol_deciding_by_caller(get())); }
+    void deciding_by_caller(std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_deciding_by_caller(get()));
+    }
+
+    /// The request of event_kind::request.
+    protocol_request request() const noexcept { return protocol_request(get()); }
+
+    /// Adds a header to the response to that request, after those of options::header().
+    void add_header(c_text name, c_text value) {
+        detail::check(landline_protocol_add_header(get(), name.get(), value.get()));
+    }
+    void add_header(c_text name, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_add_header(get(), name.get(), value.get()));
+    }
+
+    /// Accepts that request with one of the subprotocols that the client offers: a null pointer chooses the first of
+    /// options::subprotocol() that it offers, "" chooses none. Adds the response to the output; event_kind::open comes
+    /// next. After status::config the request is still pending, and the headers that were added are discarded.
+    void accept(c_text subprotocol = nullptr) {
+        detail::check(landline_protocol_accept(get(), subprotocol.get()));
+    }
+    void accept(c_text subprotocol, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_accept(get(), subprotocol.get()));
+    }
+
+    /// Rejects that request with an HTTP status from 200 to 599. Write the output, then end the stream; every later
+    /// call fails with status::rejected. After status::config the request is still pending, and the headers that were
+    /// added are discarded.
+    void reject(int http_status, payload body = {}) {
+        detail::check(landline_protocol_reject(get(), http_status, body.data(), body.size()));
+    }
+    void reject(int http_status, payload body, std::error_code& failure) noexcept {
+        failure = detail::code(landline_protocol_reject(get(), http_status, body.data(), body.size()));
     }
 
     /// Passes in received bytes, and returns how many were consumed. If that is not all of them, take events with

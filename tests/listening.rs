@@ -29,12 +29,12 @@ fn millis(millis: u64) -> Duration {
 
 #[test]
 fn an_address_that_cannot_be_read_is_named_with_the_form_it_must_have() {
-    for address in ["no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000", "127.0.0.1:", ""] {
+    for address in ["no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000", "127.0.0.1:", "", ":0", "a b:1"] {
         let error = Server::bind(address).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error:?}");
         let text = told_once(&error);
         assert!(text.starts_with(&format!("cannot listen on {address:?}: ")), "{text}");
-        assert!(text.contains("127.0.0.1:9001"), "{text}");
+        assert!(text.contains("127.0.0.1:9001") && text.contains("[::]:9001"), "{text}");
         assert!(matches!(Listener::bind(address), Err(Error::Config(_))));
     }
     let long = format!("/{}", "x".repeat(200));

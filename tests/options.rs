@@ -53,6 +53,32 @@ fn builders_have_every_setting_of_a_config_and_it_can_be_read() {
     assert_eq!((limits.max_start_line, limits.max_refusal_body), (3, 4));
 }
 
+#[test]
+fn a_server_that_would_send_a_header_of_the_handshake_is_never_made() {
+    limited(|| {
+        let options = || Server::builder().header("X-Mine", "1").header("Sec-WebSocket-Accept", "mine");
+        let socket = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let errors = [
+            options().bind("127.0.0.1:0").unwrap_err(),
+            options().listen("127.0.0.1:0").unwrap_err(),
+            options().listen_unix("/nowhere/at/all").unwrap_err(),
+            options().bind_unix("/nowhere/at/all").unwrap_err(),
+            options().listen_from(socket()).unwrap_err(),
+            options().bind_from(socket()).unwrap_err(),
+            options().accept_over(UnixStream::pair().unwrap().0).unwrap_err(),
+            options().accept(UnixStream::pair().unwrap().0).unwrap_err(),
+            options().protocol().unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::Config(_)), "{error:?}");
+            assert!(
+                error.to_string().starts_with("header sec-websocket-accept is written by the library"),
+                "{error}"
+            );
+        }
+    });
+}
+
 fn all() -> TcpOptions {
     let options = TcpOptions::default()
         .nodelay(false)

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::status::LANDLINE_ERR_UTF8;
+use http::StatusCode;
 use landline::error::UsageError;
 use landline::process::Process;
 use landline::{CloseCode, Deadline, Kind};
@@ -230,4 +231,9 @@ pub(crate) fn kind_number(kind: Kind) -> i32 {
 pub(crate) fn close_code(code: i32) -> Outcome<CloseCode> {
     let code = u16::try_from(code).map_err(|_| Failure::invalid(format!("{code} is not a close code")))?;
     Ok(CloseCode::from(code))
+}
+
+pub(crate) fn http_status(status: i32) -> Outcome<StatusCode> {
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    status.ok_or_else(|| Failure::invalid("that is not an HTTP status"))
 }

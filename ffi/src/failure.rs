@@ -132,7 +132,7 @@ pub(crate) fn guard_or(poison: impl FnOnce(), body: impl FnOnce() -> Outcome) ->
 struct Last {
     failure: Option<Failure>,
     text: Option<CString>,
-    headers: Option<HeaderTexts>,
+    response: Option<HeaderTexts>,
 }
 
 thread_local! {
@@ -187,7 +187,8 @@ pub const LANDLINE_ERROR_STATUS: i32 = 1;
 pub const LANDLINE_ERROR_PHASE: i32 = 2;
 /// For landline_error_int(): the system's error number, or 0.
 pub const LANDLINE_ERROR_ERRNO: i32 = 3;
-/// For landline_error_int(): the HTTP status of a refused handshake, or 0.
+/// For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server
+/// sent, a server's the one that it answered with.
 pub const LANDLINE_ERROR_HTTP_STATUS: i32 = 4;
 /// For landline_error_int(): the close code that the peer was sent because of the error, or 0.
 pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
@@ -195,9 +196,10 @@ pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
 pub const LANDLINE_ERROR_FAULT: i32 = 6;
 /// For landline_error_int(): whether the connection is over.
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
-/// For landline_error_bytes(): the headers of a refused handshake, each as "name: value\r\n".
+/// For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
+/// server's are those that it answered with, without the ones that every such response has.
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
-/// For landline_error_bytes(): the body of a refused handshake, up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes.
+/// For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 
 /// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
@@ -258,7 +260,7 @@ fn number(failure: &Failure, key: i32) -> i64 {
         LANDLINE_ERROR_STATUS => status_of(error).into(),
         LANDLINE_ERROR_PHASE => phase(error).into(),
         LANDLINE_ERROR_ERRNO => errno(error).unwrap_or(0).into(),
-        LANDLINE_ERROR_HTTP_STATUS => http_status(error).into(),
+        LANDLINE_ERROR_HTTP_STATUS => error.status().map_or(0, |status| status.as_u16().into()),
         LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
         LANDLINE_ERROR_FAULT => fault(error).into(),
         LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
@@ -320,18 +322,16 @@ fn errno(error: &Error) -> Option<i32> {
     }
 }
 
-fn http_status(error: &Error) -> u16 {
+/// What the response that refused a handshake contains: a client's from the server, a server's to the client.
+fn response(failure: Option<&Failure>) -> HeaderTexts {
+    let Some(Failure::Library(error)) = failure else { return HeaderTexts::default() };
     match error {
-        Error::Handshake(error) => refusal(error).map_or(0, |refusal| refusal.status.as_u16()),
-        Error::Rejected(rejection) => rejection.status().as_u16(),
-        _ => 0,
-    }
-}
-
-fn refusal(error: &HandshakeError) -> Option<&landline::proto::handshake::Refusal> {
-    match error {
-        HandshakeError::Refused(refusal) => Some(refusal),
-        _ => None,
+        Error::Handshake(error) => match &**error {
+            HandshakeError::Refused(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
+            _ => HeaderTexts::default(),
+        },
+        Error::Rejected(rejection) => HeaderTexts::new(rejection.headers().iter(), rejection.body()),
+        _ => HeaderTexts::default(),
     }
 }
 
@@ -346,14 +346,7 @@ fn refusal(error: &HandshakeError) -> Option<&landline::proto::handshake::Refusa
 pub unsafe extern "C" fn landline_error_bytes(key: i32, len: *mut usize) -> *const c_void {
     let found = LAST.try_with(|last| {
         let last = &mut *last.borrow_mut();
-        let refusal = match &last.failure {
-            Some(Failure::Library(Error::Handshake(error))) => refusal(error),
-            _ => None,
-        };
-        let texts = last.headers.get_or_insert_with(|| match refusal {
-            Some(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
-            None => HeaderTexts::default(),
-        });
+        let texts = last.response.get_or_insert_with(|| response(last.failure.as_ref()));
         match key {
             LANDLINE_ERROR_HTTP_HEADERS => texts.block(),
             LANDLINE_ERROR_HTTP_BODY => texts.body(),

@@ -1,6 +1,6 @@
 //! Headers in the form in which C reads them.
 
-use http::HeaderMap;
+use http::HeaderValue;
 use std::ffi::{CStr, CString};
 
 /// A block of headers and a body, each followed by a NUL; and single values.
@@ -12,15 +12,19 @@ pub(crate) struct HeaderTexts {
 }
 
 impl HeaderTexts {
-    pub(crate) fn new(headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(crate) fn new<'a, N: AsRef<str>>(
+        headers: impl IntoIterator<Item = (N, &'a HeaderValue)>,
+        body: &[u8],
+    ) -> Self {
         let mut texts = Self { body: body.to_vec(), ..Self::default() };
         for (name, value) in headers {
-            texts.block.extend_from_slice(name.as_str().as_bytes());
+            let name = name.as_ref();
+            texts.block.extend_from_slice(name.as_bytes());
             texts.block.extend_from_slice(b": ");
             texts.block.extend_from_slice(value.as_bytes());
             texts.block.extend_from_slice(b"\r\n");
             // A header's value cannot contain a NUL.
-            texts.values.push((name.as_str().to_owned(), CString::new(value.as_bytes()).unwrap_or_default()));
+            texts.values.push((name.to_owned(), CString::new(value.as_bytes()).unwrap_or_default()));
         }
         texts.block.push(0);
         texts.body.push(0);

@@ -284,8 +284,7 @@ pub unsafe extern "C" fn landline_options_set_bytes(
 }
 
 /// Adds a header to a client's request, or to each response with which a server opens a connection. Its name is sent
-/// exactly as given. Headers of the handshake itself cannot be set: a client reports them when the options are used,
-/// a server refuses every client with 500.
+/// exactly as given. Headers of the handshake itself cannot be set: LANDLINE_ERR_CONFIG when the options are used.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have;
 /// LANDLINE_ERR_UTF8.

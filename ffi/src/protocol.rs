@@ -6,8 +6,10 @@ use crate::failure::{Failure, Outcome, guard};
 use crate::headers::HeaderTexts;
 use crate::names;
 use crate::options::landline_options;
+use crate::request_texts::RequestTexts;
 use crate::status::*;
 use crate::values::values;
+use landline::proto::handshake::Headers;
 use landline::proto::{Event, Protocol};
 use landline::{Handshake, Kind};
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -44,12 +46,20 @@ pub const LANDLINE_EVENT_CLOSE: i32 = 8;
 pub const LANDLINE_EVENT_PING: i32 = 9;
 /// A Pong.
 pub const LANDLINE_EVENT_PONG: i32 = 10;
-/// The opening handshake is complete: messages can be sent. This is the first event.
+/// The opening handshake is complete: messages can be sent. Only LANDLINE_EVENT_REQUEST can come before it.
 pub const LANDLINE_EVENT_OPEN: i32 = 16;
+/// A client requests a connection, and the options allow it. Examine the request with
+/// landline_protocol_request_str(), then decide with landline_protocol_accept() or landline_protocol_reject(). Only
+/// after landline_protocol_deciding_by_caller().
+pub const LANDLINE_EVENT_REQUEST: i32 = 17;
 
 /// A protocol, and what C holds pointers to.
-struct Core {
-    protocol: Protocol,
+pub(crate) struct Core {
+    pub(crate) protocol: Protocol,
+    /// Created when the caller has to decide about a request.
+    pub(crate) request: Option<Box<RequestTexts>>,
+    /// Headers for the response to that request.
+    pub(crate) headers: Headers,
     /// Created when the opening handshake is complete.
     texts: Option<Texts>,
     reason: Vec<u8>,
@@ -77,6 +87,7 @@ impl Texts {
 fn event<'a>(event: Option<Event<'a>>, reason: &'a mut Vec<u8>) -> Outcome<(i32, &'a [u8])> {
     Ok(match event {
         None => (LANDLINE_EVENT_NONE, &[]),
+        Some(Event::Request(_)) => (LANDLINE_EVENT_REQUEST, &[]),
         Some(Event::Open(_)) => (LANDLINE_EVENT_OPEN, &[]),
         Some(Event::Message(message)) => match message.kind() {
             Kind::Text => (LANDLINE_EVENT_TEXT, message.as_bytes()),
@@ -95,7 +106,10 @@ fn event<'a>(event: Option<Event<'a>>, reason: &'a mut Vec<u8>) -> Outcome<(i32,
 /// # Safety
 ///
 /// `protocol` is NULL or a live handle.
-unsafe fn on_core<T>(protocol: *const landline_protocol, body: impl FnOnce(&mut Core) -> Outcome<T>) -> Outcome<T> {
+pub(crate) unsafe fn on_core<T>(
+    protocol: *const landline_protocol,
+    body: impl FnOnce(&mut Core) -> Outcome<T>,
+) -> Outcome<T> {
     // SAFETY: the caller's promise.
     let protocol = unsafe { crate::args::handle(protocol, "protocol") }?;
     let mut core = match protocol.0.try_lock() {
@@ -122,7 +136,7 @@ pub(crate) unsafe fn on_protocol<T>(
 }
 
 fn make(out: &Out<*mut landline_protocol>, protocol: Protocol) -> Outcome {
-    let core = Core { protocol, texts: None, reason: Vec::new() };
+    let core = Core { protocol, request: None, headers: Headers::new(), texts: None, reason: Vec::new() };
     out.set(Box::into_raw(Box::new(landline_protocol(Mutex::new(core)))));
     Ok(LANDLINE_OK)
 }
@@ -150,9 +164,9 @@ pub unsafe extern "C" fn landline_protocol_client(
 }
 
 /// Creates a server's end. It accepts a valid request, with the first of LANDLINE_OPT_SUBPROTOCOL that the client
-/// offers; an invalid request, or one from an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the
-/// appropriate HTTP error. `options` may be NULL; TLS options are ignored, because the caller does TLS. Free it with
-/// landline_protocol_free().
+/// offers, unless the caller decides: see landline_protocol_deciding_by_caller(). An invalid request, or one from
+/// an origin that LANDLINE_OPT_ORIGINS does not allow, is answered with the appropriate HTTP error. `options` may
+/// be NULL; TLS options are ignored, because the caller does TLS. Free it with landline_protocol_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_CONFIG; LANDLINE_ERR_NULL.
 ///
@@ -268,10 +282,12 @@ pub unsafe extern "C" fn landline_protocol_next(
     guard(|| unsafe {
         let (event, data, len) = (Out::new(event, "event")?, Out::new(data, "data")?, Out::new(len, "len")?);
         on_core(protocol, |core| {
-            let Core { protocol, texts, reason } = core;
+            let Core { protocol, request, texts, reason, .. } = core;
             let next = protocol.next_event()?;
-            if let Some(Event::Open(agreed)) = &next {
-                *texts = Some(Texts::new(agreed));
+            match &next {
+                Some(Event::Request(asked)) => *request = Some(Box::new(RequestTexts::new(asked, None))),
+                Some(Event::Open(agreed)) => *texts = Some(Texts::new(agreed)),
+                _ => {}
             }
             let (what, payload) = self::event(next, reason)?;
             event.set(what);

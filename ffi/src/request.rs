@@ -1,22 +1,20 @@
 //! Requests of clients, to be examined, accepted or rejected.
 
-use crate::args::{TextOut, bytes, c_string, check_process, handle, limit, out_handle, string};
+use crate::args::{TextOut, bytes, check_process, handle, http_status, limit, out_handle, string};
 use crate::conn::landline_conn;
 use crate::connect::into_handle;
 use crate::failure::{Failure, Outcome, guard};
-use crate::headers::HeaderTexts;
-use crate::names;
 use crate::options::landline_options;
+use crate::request_texts::RequestTexts;
 use crate::socket::socket;
 use crate::status::*;
 use crate::transport::{CallerTransport, landline_transport};
 use crate::values::{Values, add_header, values};
-use http::StatusCode;
 use landline::WebSocket;
 use landline::process::Process;
 use landline::proto::handshake::Headers;
 use landline::server::{Incoming, Request};
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
 /// A connected client that is waiting for an answer: examine its request, then accept or reject it.
@@ -43,53 +41,26 @@ pub(crate) enum Stage {
     Incoming(Incoming),
     /// It can be answered.
     Read(Box<Open>),
-    /// It has been answered.
-    Answered(Box<Texts>),
+    /// It has been answered. Its content outlasts the answer.
+    Answered(Box<RequestTexts>),
     /// It was not a valid request, or the client has disconnected.
     Failed,
 }
 
 pub(crate) struct Open {
     request: Request,
-    texts: Texts,
+    texts: RequestTexts,
     /// Headers for the response.
     headers: Headers,
 }
 
-/// The content of a request, as C reads it. It outlasts the answer.
-pub(crate) struct Texts {
-    headers: HeaderTexts,
-    path: CString,
-    query: CString,
-    host: CString,
-    origin: CString,
-    peer: CString,
-    raw_target: CString,
-    subprotocols: Vec<CString>,
-}
-
-impl Texts {
-    fn of(request: &Request) -> Self {
-        Self {
-            headers: HeaderTexts::new(request.headers(), &[]),
-            path: c_string(request.path()),
-            query: c_string(request.query().unwrap_or_default()),
-            host: c_string(request.host()),
-            origin: c_string(request.origin().unwrap_or_default()),
-            peer: c_string(request.peer_addr().map_or(String::new(), |address| address.to_string())),
-            raw_target: c_string(request.raw_target()),
-            subprotocols: request.subprotocols().iter().map(c_string).collect(),
-        }
-    }
-}
-
 impl Stage {
     pub(crate) fn read(request: Request) -> Self {
-        let texts = Texts::of(&request);
+        let texts = RequestTexts::new(request.as_ref(), request.peer_addr());
         Self::Read(Box::new(Open { request, texts, headers: Headers::new() }))
     }
 
-    fn texts(&self) -> Outcome<&Texts> {
+    fn texts(&self) -> Outcome<&RequestTexts> {
         match self {
             Self::Read(open) => Ok(&open.texts),
             Self::Answered(texts) => Ok(texts),
@@ -248,17 +219,7 @@ pub unsafe extern "C" fn landline_request_str(
     guard(|| unsafe {
         let out = TextOut::new(text, len, "text")?;
         on_request(request, |stage, _| {
-            let texts = stage.texts()?;
-            match key {
-                LANDLINE_REQUEST_PATH => out.set(Some(&texts.path)),
-                LANDLINE_REQUEST_QUERY => out.set(Some(&texts.query)),
-                LANDLINE_REQUEST_HOST => out.set(Some(&texts.host)),
-                LANDLINE_REQUEST_ORIGIN => out.set(Some(&texts.origin)),
-                LANDLINE_REQUEST_PEER_ADDR => out.set(Some(&texts.peer)),
-                LANDLINE_REQUEST_RAW_TARGET => out.set(Some(&texts.raw_target)),
-                LANDLINE_REQUEST_HEADERS => out.set_bytes(texts.headers.block()),
-                _ => return Err(names::wrong_key(names::REQUEST, key, "a request's text")),
-            }
+            out.set_bytes(stage.texts()?.text(key)?);
             Ok(LANDLINE_OK)
         })
     })
@@ -285,7 +246,7 @@ pub unsafe extern "C" fn landline_request_header(
     guard(|| unsafe {
         let (out, name) = (TextOut::new(value, len, "value")?, string(name, "name")?);
         on_request(request, |stage, _| {
-            out.set(stage.texts()?.headers.value(name, index));
+            out.set(stage.texts()?.header(name, index));
             Ok(LANDLINE_OK)
         })
     })
@@ -310,7 +271,7 @@ pub unsafe extern "C" fn landline_request_subprotocol(
     guard(|| unsafe {
         let out = TextOut::new(name, len, "name")?;
         on_request(request, |stage, _| {
-            out.set(stage.texts()?.subprotocols.get(index).map(|name| &**name));
+            out.set(stage.texts()?.subprotocol(index));
             Ok(LANDLINE_OK)
         })
     })
@@ -398,8 +359,7 @@ pub unsafe extern "C" fn landline_request_reject(
     // SAFETY: the caller's promise.
     guard(|| unsafe {
         let body = bytes(body, len, "body")?;
-        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-        let status = status.ok_or_else(|| Failure::invalid("that is not an HTTP status"))?;
+        let status = http_status(status)?;
         on_request(request, |stage, _| {
             stage.answer(|request, headers| request.reject(status, headers, body))?;
             Ok(LANDLINE_OK)

@@ -87,13 +87,15 @@ enum Socket {
     },
 }
 
+fn bad_address(address: &str, form: &'static str, error: io::Error) -> Error {
+    ConfigError::Address { address: address.to_owned(), advice: form, source: error }.into()
+}
+
 /// What went wrong with an address, by its name.
 fn cannot_listen(address: &str, form: &'static str, error: io::Error) -> Error {
     match error.kind() {
         // std's, before the system is asked.
-        io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
-            ConfigError::Address { address: address.to_owned(), advice: form, source: error }.into()
-        }
+        io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => bad_address(address, form, error),
         _ => Error::io(format!("listening on {address}"), error),
     }
 }
@@ -103,7 +105,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for an address that is not of this form; [`Error::Io`].
+    /// [`Error::Config`] for an address that is not of this form or a name that cannot be looked up; [`Error::Io`].
     pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Self> {
         Self::builder().listen(address)
     }
@@ -115,14 +117,18 @@ impl Listener {
     }
 
     pub(super) fn tcp(address: impl ToSocketAddrs + Debug, options: Arc<Options>) -> Result<Self> {
-        const FORM: &str = "give an address and a port, such as 127.0.0.1:9001, [::1]:9001 or localhost:9001";
+        const FORM: &str = "give an address and a port, such as 127.0.0.1:9001, [::1]:9001 or localhost:9001; \
+                            [::]:9001 and 0.0.0.0:9001 are every address";
+        let name = format!("{address:?}");
+        let addresses = address.to_socket_addrs().map_err(|error| bad_address(&name, FORM, error))?;
+        let addresses: Vec<SocketAddr> = addresses.collect();
         let listen = || {
-            let listener = TcpListener::bind(&address)?;
+            let listener = TcpListener::bind(&addresses[..])?;
             listener.set_nonblocking(true)?;
             options.tcp.apply_buffers(&listener)?;
             Ok(listener)
         };
-        let socket = listen().map_err(|error| cannot_listen(&format!("{address:?}"), FORM, error))?;
+        let socket = listen().map_err(|error| cannot_listen(&name, FORM, error))?;
         Self::over(Socket::Tcp(socket), false, options)
     }
 

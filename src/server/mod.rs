@@ -168,8 +168,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a header to each response that opens a connection, with its name sent exactly as given. If it is a header
-    /// of the handshake itself, every client is refused with 500.
+    /// Adds a header to each response that opens a connection, with its name sent exactly as given. Headers of the
+    /// handshake itself cannot be set.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Err(error) = self.options.policy.headers.append(name, value) {
@@ -238,8 +238,8 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for an address that is not of this form, and with [`Error::Tls`] for options that cannot be
-    /// used; [`Error::Io`].
+    /// [`Error::Config`] for an address that is not of this form or a name that cannot be looked up, and with
+    /// [`Error::Tls`] for options that cannot be used; [`Error::Io`].
     pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server> {
         self.listen(address).map(Server::over)
     }

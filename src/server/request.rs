@@ -180,6 +180,13 @@ impl Request {
     }
 }
 
+/// What the client sent, without its connection.
+impl AsRef<handshake::Request> for Request {
+    fn as_ref(&self) -> &handshake::Request {
+        &self.request
+    }
+}
+
 impl Drop for Request {
     fn drop(&mut self) {
         if self.transport.is_some() && self.made_in.is_current() {

@@ -362,6 +362,7 @@ def serve(
     *,
     unix: Optional[PathLike] = None,
     sock: Optional[socket.socket] = None,
+    headers: Optional[HeadersLike] = None,
     subprotocols: Optional[Iterable[str]] = None,
     select_subprotocol: Optional[SelectSubprotocol] = None,
     process_request: Optional[ProcessRequest] = None,
@@ -396,6 +397,8 @@ def serve(
         sock: a listening socket to use instead, which remains the caller's. For servers with several processes: bind it,
             fork, and call serve() in each process. When the server is shut down, the socket keeps listening if others have
             it.
+        headers: sent with each response that opens a connection. Headers of the handshake itself cannot be set.
+            Request.add_response_header() adds one to a single response.
         subprotocols: the subprotocols that the server supports, the preferred one first. The first of them that the client
             offers is chosen.
         select_subprotocol: called with the Request instead; returns one of the subprotocols that it offers, or None.
@@ -431,6 +434,7 @@ def serve(
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     _check_origin(options, origins, public_scheme)
+    options.headers(headers)
     send_limit = seconds(send_timeout, "send_timeout")
     listener = _abi.new_listener()
     path: Optional[str] = None
@@ -467,6 +471,7 @@ def _check_origin(
 def accept(
     sock: socket.socket,
     *,
+    headers: Optional[HeadersLike] = None,
     subprotocols: Optional[Iterable[str]] = None,
     origins: Union[str, Iterable[str], None] = None,
     public_scheme: Optional[str] = None,
@@ -518,6 +523,7 @@ def accept(
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     _check_origin(options, origins, public_scheme)
+    options.headers(headers)
     if isinstance(sock, ssl.SSLSocket):
         raise TypeError("sock must be a plain socket, not an SSLSocket: with a certificate, landline does TLS over it")
     interrupter = _abi.new_interrupter()

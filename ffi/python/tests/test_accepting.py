@@ -46,6 +46,21 @@ def fill(ws: landline.Connection) -> int:
         count += 1
 
 
+def test_accept_sends_headers_and_tells_how_it_refused() -> None:
+    near, far = socket.socketpair()
+    near.sendall(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+    near.shutdown(socket.SHUT_WR)
+    with pytest.raises(landline.InvalidHandshake) as caught:
+        landline.accept(far)
+    near.close()
+    assert (caught.value.http_status, caught.value.body) == (405, b"the method has to be GET\n")
+    assert caught.value.headers.raw_items() == [("Allow", "GET")]
+
+    client, server = both_ends(landline.accept, headers={"X-Both": "1"})
+    with client, server:
+        assert client.response_headers["X-Both"] == server.request_headers["X-Both"] == "1"
+
+
 def test_accept_opens_a_connection_in_one_step() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         received: List[Any] = []

@@ -142,3 +142,18 @@ def test_what_a_server_could_never_use_is_refused_by_its_name() -> None:
         with pytest.raises(landline.UsageError) as caught:
             landline.serve(echo, **options)
         assert f'"{values[-1]}"' in caught.value.text
+    calls: "List[Callable[..., object]]" = [
+        lambda **options: landline.serve(echo, **options),
+        lambda **options: landline.accept(socket.socketpair()[0], **options),
+        lambda **options: landline.connect("ws://127.0.0.1:9/", **options),
+    ]
+    for call in calls:
+        with pytest.raises(landline.UsageError, match="^header upgrade is written by the library"):
+            call(headers={"X-Mine": "1", "Upgrade": "mine"})
+
+
+@pytest.mark.parametrize("host", ["no such host", "256.1.1.1", "127.0.0.1:1"])
+def test_an_address_that_cannot_be_listened_on_is_named_with_the_form_it_must_have(host: str) -> None:
+    with pytest.raises(landline.UsageError, match="127.0.0.1:9001") as caught:
+        landline.serve(echo, host)
+    assert host in caught.value.text

@@ -45,6 +45,20 @@ def test_process_request_sees_and_refuses() -> None:
     assert first.headers.get_all("x-a") == ["1", "2"]
 
 
+def test_headers_are_sent_with_each_response_that_opens_a_connection() -> None:
+    def process(request: landline.Request) -> Optional[landline.Response]:
+        request.add_response_header("X-Every", "more")
+        return landline.Response(404) if request.path == "/no" else None
+
+    with running(echo, headers=[("X-Every", "one"), ("X-Every", "two")], process_request=process) as server:
+        for _ in range(2):
+            with landline.connect(url_of(server)) as ws:
+                assert ws.response_headers.get_all("X-Every") == ["one", "two", "more"]
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server, "/no"))
+        assert caught.value.headers.get_all("X-Every") == ["more"]
+
+
 def test_subprotocols() -> None:
     def path(ws: landline.ServerConnection) -> None:
         ws.send(repr((ws.subprotocol, ws.path, ws.request_headers["Sec-WebSocket-Protocol"])))

@@ -183,6 +183,31 @@ static void inspected(landline_listener *listener) {
     landline_options_free(options);
 }
 
+/* What could not be sent to any client is found before there is one. */
+static void reserved_headers(void) {
+    landline_options *options = new_options();
+    landline_listener *listener = (landline_listener *)&options;
+    landline_server *server = (landline_server *)&options;
+    landline_request *request = (landline_request *)&options;
+    landline_protocol *protocol = (landline_protocol *)&options;
+    landline_conn *conn = (landline_conn *)&options;
+    int both[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0);
+    OK(landline_options_add_header(options, "X-Mine", "1"));
+    OK(landline_options_add_header(options, "Upgrade", "mine"));
+    CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_CONFIG);
+    CHECK_HAS(landline_error_text(), "header upgrade is written by the library");
+    CHECK_STATUS(landline_server_bind("127.0.0.1:0", options, &server), LANDLINE_ERR_CONFIG);
+    CHECK_STATUS(landline_request_from_fd(both[0], 0, options, LONG, &request), LANDLINE_ERR_CONFIG);
+    CHECK_STATUS(landline_accept_fd(both[0], 0, options, LONG, &conn), LANDLINE_ERR_CONFIG);
+    CHECK_STATUS(landline_protocol_server(options, &protocol), LANDLINE_ERR_CONFIG);
+    CHECK_STATUS(landline_protocol_client("ws://a/", options, &protocol), LANDLINE_ERR_CONFIG);
+    CHECK(listener == NULL && server == NULL && request == NULL && protocol == NULL && conn == NULL);
+    landline_options_free(options);
+    close(both[0]);
+    close(both[1]);
+}
+
 /* Bytes from 0x80 in the target, and empty lists; headers of the answer. */
 static void raw_target(void) {
     static const char REQUEST[] = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
@@ -399,6 +424,7 @@ int main(int argc, char **argv) {
     inspected(listener);
     limits(listener);
     landline_listener_free(listener);
+    reserved_headers();
     raw_target();
     origins();
     nobody_there();

@@ -87,11 +87,11 @@ static void options(void) {
     IS_NULL(landline_options_add_header(options, "a", NULL), "value");
     IS_NULL(landline_options_set_interrupter(NULL, NULL), "options");
     for (size_t i = 0; i < sizeof NO_INT / sizeof *NO_INT; i++)
-        INVALID(landline_options_set_int(options, NO_INT[i], 1), "key");
+        INVALID(landline_options_set_int(options, NO_INT[i], 1), "option");
     for (size_t i = 0; i < sizeof NO_STR / sizeof *NO_STR; i++)
-        INVALID(landline_options_set_str(options, NO_STR[i], "a"), "key");
+        INVALID(landline_options_set_str(options, NO_STR[i], "a"), "option");
     for (size_t i = 0; i < sizeof NO_BYTES / sizeof *NO_BYTES; i++)
-        INVALID(landline_options_set_bytes(options, NO_BYTES[i], "a", 1), "key");
+        INVALID(landline_options_set_bytes(options, NO_BYTES[i], "a", 1), "option");
     for (int32_t key = LANDLINE_OPT_MAX_MESSAGE_SIZE; key <= LANDLINE_OPT_TCP_SEND_BUFFER_SIZE; key++)
         INVALID(landline_options_set_int(options, key, INT64_MIN), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_COMPRESSION, 2), "out of range");
@@ -509,6 +509,9 @@ static void servers(void) {
 }
 
 static void protocols(void) {
+    static const char REQUEST[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     landline_protocol *protocol = STALE;
     const void *data;
     size_t len = 0;
@@ -526,6 +529,13 @@ static void protocols(void) {
     IS_NULL(landline_protocol_receive(NULL, "a", 1, &len), "protocol");
     IS_NULL(landline_protocol_receive_eof(NULL), "protocol");
     IS_NULL(landline_protocol_give_up(NULL), "protocol");
+    IS_NULL(landline_protocol_deciding_by_caller(NULL), "protocol");
+    IS_NULL(landline_protocol_request_str(NULL, LANDLINE_REQUEST_PATH, &text, &len), "protocol");
+    IS_NULL(landline_protocol_request_header(NULL, "host", 0, &text, &len), "protocol");
+    IS_NULL(landline_protocol_request_subprotocol(NULL, 0, &text, &len), "protocol");
+    IS_NULL(landline_protocol_add_header(NULL, "a", "b"), "protocol");
+    IS_NULL(landline_protocol_accept(NULL, NULL), "protocol");
+    IS_NULL(landline_protocol_reject(NULL, 404, NULL, 0), "protocol");
     IS_NULL(landline_protocol_int(NULL, LANDLINE_CONN_STATE, &number), "protocol");
     IS_NULL(landline_protocol_str(NULL, LANDLINE_CONN_TARGET, &text, &len), "protocol");
     IS_NULL(landline_protocol_next(NULL, &event, &data, &len), "protocol");
@@ -578,6 +588,36 @@ static void protocols(void) {
     CHECK_STATUS(landline_protocol_receive_eof(protocol), LANDLINE_ERR_HANDSHAKE);
     OK(landline_protocol_int(protocol, LANDLINE_CONN_STATE, &number));
     CHECK_IS(number, LANDLINE_STATE_OVER);
+    landline_protocol_free(protocol);
+
+    OK(landline_protocol_server(NULL, &protocol));
+    OK(landline_protocol_deciding_by_caller(protocol));
+    OK(landline_protocol_receive(protocol, REQUEST, sizeof REQUEST - 1, &len));
+    OK(landline_protocol_next(protocol, &event, &data, &len));
+    CHECK_IS(event, LANDLINE_EVENT_REQUEST);
+    IS_NULL(landline_protocol_request_str(protocol, LANDLINE_REQUEST_PATH, NULL, &len), "text");
+    OK(landline_protocol_request_str(protocol, LANDLINE_REQUEST_PATH, &text, NULL));
+    INVALID(landline_protocol_request_str(protocol, INT_MAX, &text, &len), "key");
+    IS_NULL(landline_protocol_request_header(protocol, NULL, 0, &text, &len), "name");
+    IS_NULL(landline_protocol_request_header(protocol, "host", 0, NULL, &len), "value");
+    NOT_UTF8(landline_protocol_request_header(protocol, LATIN, 0, &text, &len), "name");
+    OK(landline_protocol_request_header(protocol, "host", SIZE_MAX, &text, NULL));
+    CHECK(text == NULL);
+    IS_NULL(landline_protocol_request_subprotocol(protocol, 0, NULL, &len), "name");
+    OK(landline_protocol_request_subprotocol(protocol, SIZE_MAX, &text, NULL));
+    CHECK(text == NULL);
+    IS_NULL(landline_protocol_add_header(protocol, NULL, "b"), "name");
+    IS_NULL(landline_protocol_add_header(protocol, "a", NULL), "value");
+    NOT_UTF8(landline_protocol_add_header(protocol, LATIN, "b"), "name");
+    INVALID(landline_protocol_add_header(protocol, "a:", "b"), "header name");
+    INVALID(landline_protocol_add_header(protocol, "a", "\n"), "header a");
+    IS_NULL(landline_protocol_reject(protocol, 404, NULL, 1), "body");
+    INVALID(landline_protocol_reject(protocol, 404, "a", SIZE_MAX), "body");
+    INVALID(landline_protocol_reject(protocol, -404, NULL, 0), "status");
+    INVALID(landline_protocol_reject(protocol, INT_MAX, NULL, 0), "status");
+    NOT_UTF8(landline_protocol_accept(protocol, LATIN), "subprotocol");
+    OK(landline_protocol_accept(protocol, NULL));
+    MISUSE(landline_protocol_accept(protocol, NULL), LANDLINE_ERR_STATE, "request");
     landline_protocol_free(protocol);
 }
 

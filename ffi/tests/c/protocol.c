@@ -266,6 +266,7 @@ static void as_client(void) {
 
 static void wrong_peers(void) {
     static const char NONSENSE[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char POST[] = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
     static const char REFUSAL[] = "HTTP/1.1 403 Forbidden\r\nX-Why: no\r\nContent-Length: 4\r\n\r\nnope";
     landline_protocol *client, *server;
     const void *data;
@@ -273,11 +274,22 @@ static void wrong_peers(void) {
     int32_t what;
     OK(landline_protocol_server(NULL, &server));
     CHECK_STATUS(landline_protocol_receive(server, NONSENSE, sizeof NONSENSE - 1, &len), LANDLINE_ERR_REJECTED);
-    CHECK(landline_error_int(LANDLINE_ERROR_HTTP_STATUS) >= 400);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 426);
+    data = landline_error_bytes(LANDLINE_ERROR_HTTP_BODY, &len);
+    CHECK(len > 0 && strlen(data) == len && strstr(landline_error_text(), "426") != NULL);
     CHECK_IS(is_over(server), 1);
     OK(landline_protocol_output(server, &data, &len));
     CHECK(len > 12 && memcmp(data, "HTTP/1.1 4", 10) == 0);
     CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_REJECTED);
+    landline_protocol_free(server);
+
+    /* The answer that the server gave, as far as it is its own. */
+    OK(landline_protocol_server(NULL, &server));
+    CHECK_STATUS(landline_protocol_receive(server, POST, sizeof POST - 1, &len), LANDLINE_ERR_REJECTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 405);
+    CHECK_TEXT((const char *)landline_error_bytes(LANDLINE_ERROR_HTTP_HEADERS, &len), "Allow: GET\r\n");
+    CHECK_IS(len, 12);
+    CHECK_TEXT((const char *)landline_error_bytes(LANDLINE_ERROR_HTTP_BODY, NULL), "the method has to be GET\n");
     landline_protocol_free(server);
 
     OK(landline_protocol_client("ws://a/", NULL, &client));
@@ -395,7 +407,6 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     static const char REFUSED[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno";
     static const char WRONG[] = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
     static const char BEGUN[] = "GET / HTTP/1.1\r\nHost: a\r\n";
-    landline_options *options = new_options();
     landline_protocol *client, *server;
     const void *data;
     size_t len;
@@ -444,18 +455,6 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     CHECK(len > 12 && memcmp(data, "HTTP/1.1 408", 12) == 0);
     landline_protocol_free(server);
 
-    /* The program's own mistake: the client gets an answer all the same. */
-    OK(landline_options_add_header(options, "Upgrade", "mine"));
-    OK(landline_protocol_server(options, &server));
-    OK(landline_protocol_client("ws://a/", NULL, &client));
-    OK(landline_protocol_output(client, &data, &len));
-    CHECK_STATUS(landline_protocol_receive(server, data, len, &len), LANDLINE_ERR_CONFIG);
-    check_over(server, LANDLINE_ERR_CONFIG);
-    OK(landline_protocol_output(server, &data, &len));
-    CHECK(len > 12 && memcmp(data, "HTTP/1.1 500", 12) == 0);
-    landline_protocol_free(server);
-    landline_protocol_free(client);
-    landline_options_free(options);
 }
 
 /* What the program added leaves as it was written; a header that goes on in the next line is one header. */
@@ -541,6 +540,157 @@ static void origins(void) {
     }
 }
 
+static const char *protocol_request_str(const landline_protocol *protocol, int32_t key) {
+    const char *text = NULL;
+    size_t len = 0;
+    OK(landline_protocol_request_str(protocol, key, &text, &len));
+    CHECK(text != NULL && strlen(text) == len);
+    return text;
+}
+
+/* A client that offers "a" and "b", and a server that supports "b" and is to decide about its request. */
+static void ask(landline_protocol **client, landline_protocol **server) {
+    landline_options *ours = new_options(), *theirs = new_options();
+    const char *text;
+    with_str(with_str(ours, LANDLINE_OPT_SUBPROTOCOL, "a"), LANDLINE_OPT_SUBPROTOCOL, "b");
+    with_str(ours, LANDLINE_OPT_ORIGIN, "https://page");
+    OK(landline_options_add_header(ours, "X-Key", "first"));
+    OK(landline_options_add_header(ours, "X-Key", "second"));
+    with_str(theirs, LANDLINE_OPT_SUBPROTOCOL, "b");
+    OK(landline_options_add_header(theirs, "X-Mine", "1"));
+    OK(landline_protocol_client("ws://host.example/chat?room=1", ours, client));
+    OK(landline_protocol_server(theirs, server));
+    OK(landline_protocol_deciding_by_caller(*server));
+    OK(landline_protocol_deciding_by_caller(*client));
+    landline_options_free(ours);
+    landline_options_free(theirs);
+    CHECK_STATUS(landline_protocol_accept(*server, NULL), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_protocol_reject(*server, 404, NULL, 0), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_protocol_add_header(*server, "a", "b"), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_protocol_request_str(*server, LANDLINE_REQUEST_PATH, &text, NULL), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_protocol_request_header(*server, "host", 0, &text, NULL), LANDLINE_ERR_STATE);
+    CHECK_STATUS(landline_protocol_request_subprotocol(*server, 0, &text, NULL), LANDLINE_ERR_STATE);
+    hand_over(*client, *server, 7);
+    next_event(*server, LANDLINE_EVENT_REQUEST);
+    CHECK_IS(event.len, 0);
+    next_event(*server, LANDLINE_EVENT_NONE);
+    CHECK_IS(protocol_int(*server, LANDLINE_CONN_STATE), LANDLINE_STATE_OPENING);
+}
+
+static size_t output_len(const landline_protocol *protocol) {
+    const void *data;
+    size_t len;
+    OK(landline_protocol_output(protocol, &data, &len));
+    return len;
+}
+
+static void check_content(const landline_protocol *server) {
+    const char *text;
+    size_t len;
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_PATH), "/chat");
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_QUERY), "room=1");
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_RAW_TARGET), "/chat?room=1");
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_HOST), "host.example");
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_ORIGIN), "https://page");
+    CHECK_TEXT(protocol_request_str(server, LANDLINE_REQUEST_PEER_ADDR), "");
+    CHECK_HAS(protocol_request_str(server, LANDLINE_REQUEST_HEADERS), "x-key: first\r\nx-key: second\r\n");
+    OK(landline_protocol_request_header(server, "X-KEY", 1, &text, &len));
+    CHECK_TEXT(text, "second");
+    CHECK_IS(len, 6);
+    OK(landline_protocol_request_header(server, "X-Key", 2, &text, &len));
+    CHECK(text == NULL && len == 0);
+    OK(landline_protocol_request_subprotocol(server, 1, &text, &len));
+    CHECK_TEXT(text, "b");
+    CHECK_IS(len, 1);
+    OK(landline_protocol_request_subprotocol(server, 2, &text, &len));
+    CHECK(text == NULL && len == 0);
+}
+
+static void the_caller_decides_once_about_what_the_options_admit(void) {
+    static const struct {
+        const char *asked, *agreed;
+    } WAYS[] = {{NULL, "b"}, {"", ""}, {"a", "a"}};
+    landline_options *options;
+    landline_protocol *client, *server;
+    const void *data;
+    size_t len;
+
+    for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
+        ask(&client, &server);
+        check_content(server);
+        /* A mistake leaves the request as it was, and takes the headers back. */
+        OK(landline_protocol_add_header(server, "X-Gone", "2"));
+        CHECK_STATUS(landline_protocol_accept(server, "c"), LANDLINE_ERR_CONFIG);
+        OK(landline_protocol_add_header(server, "Upgrade", "mine"));
+        CHECK_STATUS(landline_protocol_accept(server, NULL), LANDLINE_ERR_CONFIG);
+        OK(landline_protocol_add_header(server, "Upgrade", "mine"));
+        CHECK_STATUS(landline_protocol_reject(server, 404, NULL, 0), LANDLINE_ERR_CONFIG);
+        CHECK_STATUS(landline_protocol_reject(server, 101, NULL, 0), LANDLINE_ERR_CONFIG);
+        CHECK_STATUS(landline_protocol_reject(server, 204, "body", 4), LANDLINE_ERR_CONFIG);
+        CHECK(output_len(server) == 0 && !is_over(server));
+        /* A frame before the decision waits for it. */
+        OK(landline_protocol_receive(server, "\x81\x85\0\0\0\0early", 11, &len));
+        next_event(server, LANDLINE_EVENT_NONE);
+        OK(landline_protocol_add_header(server, "appKey", "3"));
+        OK(landline_protocol_accept(server, WAYS[i].asked));
+        CHECK_STATUS(landline_protocol_accept(server, NULL), LANDLINE_ERR_STATE);
+        CHECK_STATUS(landline_protocol_reject(server, 404, NULL, 0), LANDLINE_ERR_STATE);
+        next_event(server, LANDLINE_EVENT_OPEN);
+        check_event(server, LANDLINE_EVENT_TEXT, "early", 5);
+        hand_over(server, client, 100000);
+        next_event(client, LANDLINE_EVENT_OPEN);
+        CHECK_TEXT(protocol_str(server, LANDLINE_CONN_SUBPROTOCOL), WAYS[i].agreed);
+        CHECK_TEXT(protocol_str(client, LANDLINE_CONN_SUBPROTOCOL), WAYS[i].agreed);
+        CHECK_HAS(protocol_str(client, LANDLINE_CONN_HEADERS), "x-mine: 1\r\nappkey: 3\r\n");
+        CHECK(strstr(protocol_str(client, LANDLINE_CONN_HEADERS), "x-gone") == NULL);
+        check_content(server);
+        landline_protocol_free(client);
+        landline_protocol_free(server);
+    }
+
+    ask(&client, &server);
+    OK(landline_protocol_add_header(server, "X-Why", "full"));
+    OK(landline_protocol_reject(server, 404, "no such room", 12));
+    check_over(server, LANDLINE_ERR_REJECTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 404);
+    CHECK_STATUS(landline_protocol_accept(server, NULL), LANDLINE_ERR_REJECTED);
+    OK(landline_protocol_output(server, &data, &len));
+    CHECK_STATUS(landline_protocol_receive(client, data, len, &len), LANDLINE_ERR_HANDSHAKE);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 404);
+    CHECK_HAS((const char *)landline_error_bytes(LANDLINE_ERROR_HTTP_HEADERS, NULL), "x-why: full\r\n");
+    CHECK_TEXT((const char *)landline_error_bytes(LANDLINE_ERROR_HTTP_BODY, NULL), "no such room");
+    check_content(server);
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+
+    /* No decision in time. */
+    ask(&client, &server);
+    CHECK_STATUS(landline_protocol_give_up(server), LANDLINE_ERR_REJECTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 500);
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+
+    /* What the options do not admit is not the caller's to decide about. */
+    options = with_int(with_str(new_options(), LANDLINE_OPT_ORIGIN, "https://b"), LANDLINE_OPT_ORIGINS, LANDLINE_ORIGINS_SAME);
+    OK(landline_protocol_client("ws://a/", options, &client));
+    OK(landline_protocol_server(options, &server));
+    OK(landline_protocol_deciding_by_caller(server));
+    OK(landline_protocol_output(client, &data, &len));
+    CHECK_STATUS(landline_protocol_receive(server, data, len, &len), LANDLINE_ERR_REJECTED);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 403);
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+    landline_options_free(options);
+
+    /* It is too late to ask for it when the request has come. */
+    open_ends(NULL, &client, &server);
+    OK(landline_protocol_deciding_by_caller(server));
+    next_event(server, LANDLINE_EVENT_NONE);
+    OK(landline_protocol_send(server, LANDLINE_TEXT, "a", 1, 0));
+    landline_protocol_free(client);
+    landline_protocol_free(server);
+}
+
 int main(int argc, char **argv) {
     static const size_t PIECES[] = {1, 7, 100000};
     begin(argc, argv);
@@ -556,5 +706,6 @@ int main(int argc, char **argv) {
     header_lines();
     what_is_compressed();
     origins();
+    the_caller_decides_once_about_what_the_options_admit();
     return 0;
 }

@@ -72,7 +72,12 @@ void before_connecting() {
     };
     CHECK(listening("127.0.0.1:0", options).status() == status::config);
     CHECK(listening("127.0.0.1:0", landline::options().allowed_origin("nonsense")).status() == status::config);
-    CHECK(listening("256.1.1.1:1", landline::defaults).status() == status::config);
+    const auto reserved = listening("127.0.0.1:0", landline::options().header("Upgrade", "mine"));
+    CHECK(reserved.status() == status::config && has(reserved, "header upgrade is written by the library"));
+    for (const char* address : {"256.1.1.1:1", "a b:1", "127.0.0.1:x", ""}) {
+        const auto wrong = listening(address, landline::defaults);
+        CHECK(wrong.status() == status::config && has(wrong, "127.0.0.1:9001"));
+    }
     CHECK(listening("unix:", landline::defaults).status() == status::config);
     const auto mixed = listening("127.0.0.1:0", landline::options().cert_file("cert").key_pem("key"));
     CHECK(mixed.status() == status::config && has(mixed, "cert_file cannot go with key_pem"));

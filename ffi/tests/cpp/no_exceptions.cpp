@@ -106,11 +106,21 @@ void without_io() {
     auto client = landline::protocol::client("ws://a/", landline::defaults, failure);
     auto server = landline::protocol::server(landline::defaults, failure);
     CHECK(!failure && client && server);
+    server.deciding_by_caller(failure);
+    CHECK(!failure);
     for (int i = 0; i < 2; ++i) {
         auto &from = i == 0 ? client : server, &to = i == 0 ? server : client;
         const auto bytes = from.output(failure);
         CHECK(to.receive(landline::payload(bytes), failure) == bytes.size() && !failure);
         from.consume(bytes.size(), failure);
+        if (i == 0) {
+            CHECK(to.next(failure).kind == landline::event_kind::request && !failure);
+            CHECK(to.request().text(LANDLINE_REQUEST_PATH, failure) == "/" && !failure);
+            to.add_header("X-Mine", "1", failure);
+            CHECK(!failure);
+            to.accept(nullptr, failure);
+            CHECK(!failure);
+        }
         CHECK(to.next(failure).kind == landline::event_kind::open && !failure);
     }
 }

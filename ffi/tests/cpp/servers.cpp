@@ -364,6 +364,56 @@ void protocols() {
     }
 }
 
+void protocols_whose_caller_decides() {
+    const auto ask = [](landline::protocol& client, landline::protocol& server) {
+        client = landline::protocol::client(
+            "ws://host/room?1", landline::options().subprotocol("a").subprotocol("b").origin("https://page").header("X-Key", "k"));
+        server = landline::protocol::server(landline::options().subprotocol("b").header("X-Mine", "1"));
+        server.deciding_by_caller();
+        CHECK(thrown_by([&] { server.accept(); }).status() == status::state);
+        CHECK(thrown_by([&] { server.request().path(); }).status() == status::state);
+        const auto output = client.output();
+        client.consume(server.receive(output.chars()));
+        CHECK(server.next().kind == landline::event_kind::request);
+        CHECK(server.next().kind == landline::event_kind::none && server.is_opening());
+        const auto request = server.request();
+        CHECK(request.path() == "/room" && request.query() == "1" && request.raw_target() == "/room?1");
+        CHECK(request.host() == "host" && request.origin() == "https://page" && request.peer_addr().empty());
+        CHECK(request.header("x-key") == "k" && !request.header("x-key", 1) && !request.headers().empty());
+        CHECK((request.subprotocols() == std::vector<std::string_view>{"a", "b"}));
+    };
+    std::error_code failure;
+    landline::protocol client, server;
+    struct {
+        const char *asked, *agreed;
+    } const ways[] = {{nullptr, "b"}, {"", ""}, {"a", "a"}};
+    for (const auto& way : ways) {
+        ask(client, server);
+        server.add_header("Upgrade", "mine");
+        server.accept(way.asked, failure);
+        CHECK(failure == status::config && !server.is_over() && server.output().empty());
+        server.add_header("X-Yours", "2");
+        server.accept(way.asked);
+        CHECK(server.next().kind == landline::event_kind::open && server.subprotocol() == way.agreed);
+        server.consume(client.receive(server.output().chars()));
+        CHECK(client.next().kind == landline::event_kind::open && client.subprotocol() == way.agreed);
+        CHECK(client.headers().find("x-mine: 1\r\nx-yours: 2\r\n") != std::string_view::npos);
+        CHECK(server.request().path() == "/room");
+    }
+    ask(client, server);
+    server.add_header("X-Why", "full");
+    server.reject(404, "no such room");
+    CHECK(server.is_over() && thrown_by([&] { server.next(); }).status() == status::rejected);
+    const auto refused = thrown_by([&] { client.receive(server.output().chars()); });
+    CHECK(refused.http_status() == 404 && refused.http_body() == "no such room");
+    CHECK(refused.http_headers().find("x-why: full\r\n") != std::string::npos);
+    ask(client, server);
+    server.reject(99, {}, failure);
+    CHECK(failure == status::invalid && !server.is_over());
+    server.reject(200, {}, failure);
+    CHECK(!failure && server.is_over());
+}
+
 void logs() {
     std::mutex mutex;
     int lines = 0;
@@ -402,5 +452,6 @@ int main() {
     test("waiting for many things", waiting);
     test("transports of the caller's", transports);
     test("the protocol without I/O", protocols);
+    test("the caller decides about a protocol's request", protocols_whose_caller_decides);
     test("the log", logs);
 }

@@ -3,7 +3,7 @@
 //! In scope: the origin policy, the choice of a subprotocol, compression. Out of scope: whether the request is valid
 //! (`server_checks.rs`). [`Server`](crate::Server) and [`Protocol`](crate::proto::Protocol) both decide by this.
 
-use super::{Handshake, Headers, OriginPolicy, Rejection, Request, ResponseError, Scheme, is_token};
+use super::{Handshake, Headers, OriginPolicy, Rejection, Request, ResponseError, Scheme, find_reserved, is_token};
 use crate::compression::Compression;
 use crate::proto::deflate;
 
@@ -35,14 +35,19 @@ impl ServerPolicy {
         Self::default()
     }
 
-    /// Finds what no client could offer, and no page be of: a mistake in the server's program.
+    /// Finds what no client could offer, what no page could come from, and what no answer could contain: mistakes in the
+    /// server's program.
     ///
     /// # Errors
     ///
-    /// [`ResponseError::InvalidSubprotocol`] and [`ResponseError::InvalidOrigin`], naming the first one.
+    /// [`ResponseError::InvalidSubprotocol`], [`ResponseError::ReservedHeader`] and [`ResponseError::InvalidOrigin`],
+    /// naming the first one.
     pub fn check(&self) -> Result<(), ResponseError> {
         if let Some(name) = self.subprotocols.iter().find(|name| !is_token(name.as_bytes())) {
             return Err(ResponseError::InvalidSubprotocol(name.clone()));
+        }
+        if let Some(name) = find_reserved(&self.headers) {
+            return Err(ResponseError::ReservedHeader(name.clone()));
         }
         match self.origins.impossible() {
             Some(origin) => Err(ResponseError::InvalidOrigin(origin.to_owned())),

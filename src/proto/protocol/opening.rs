@@ -215,14 +215,20 @@ impl Protocol {
 
     // ----- The caller's decision -----
 
-    /// Accepts the request, with the subprotocol that the policy chooses.
+    /// The first of the policy's subprotocols that the pending request offers: what [`accept`](Self::accept) answers
+    /// with.
+    #[must_use]
+    pub fn chosen_subprotocol(&self) -> Option<&str> {
+        self.undecided().ok().and_then(|(request, policy)| policy.choose(request))
+    }
+
+    /// Accepts the request, with the [chosen](Self::chosen_subprotocol) subprotocol.
     ///
     /// # Errors
     ///
     /// As [`accept_with`](Self::accept_with).
     pub fn accept(&mut self) -> Result<(), Error> {
-        let (request, policy) = self.undecided()?;
-        let chosen = policy.choose(request).map(str::to_owned);
+        let chosen = self.chosen_subprotocol().map(str::to_owned);
         self.accept_with(chosen.as_deref(), Headers::new())
     }
 

@@ -60,3 +60,24 @@ fn an_answer_says_what_was_agreed_on() {
     assert_eq!(agreed.extensions[0].name(), "permessage-deflate");
     assert_eq!((&agreed.target[..], &agreed.headers["x-a"]), ("/chat?room=1", &"b".parse().unwrap()));
 }
+
+#[test]
+fn what_no_client_could_offer_and_no_answer_contain_is_found() {
+    let mut policy = ServerPolicy::new();
+    policy.subprotocols = vec!["a".into()];
+    policy.origins = OriginPolicy::List(vec!["https://a.example".into()]);
+    policy.headers.append("X-Mine", "1").unwrap();
+    assert_eq!(policy.check(), Ok(()));
+    for name in ["Upgrade", "Connection", "Content-Length", "sec-websocket-anything"] {
+        let mut policy = policy.clone();
+        policy.headers.append(name, "mine").unwrap();
+        let error = policy.check().unwrap_err();
+        assert!(
+            matches!(&error, ResponseError::ReservedHeader(found) if name.eq_ignore_ascii_case(found.as_str()))
+        );
+    }
+    policy.origins = OriginPolicy::List(vec!["https://a.example".into(), "a.example".into()]);
+    assert_eq!(policy.check(), Err(ResponseError::InvalidOrigin("a.example".into())));
+    policy.subprotocols.push("a b".into());
+    assert_eq!(policy.check(), Err(ResponseError::InvalidSubprotocol("a b".into())));
+}
