@@ -2,12 +2,14 @@
 
 mod connect;
 mod phase;
+mod proxy;
 mod report;
 mod setting;
 mod tls;
 
 pub use connect::{Address, Attempt, ConnectError};
 pub use phase::{Interrupted, Phase, Timeout};
+pub use proxy::{ProxyError, ProxyFailure, ProxyUrlError};
 pub use setting::{ConfigError, Setting};
 pub use tls::{TlsError, TlsStage};
 
@@ -52,6 +54,8 @@ pub enum Error {
     Config(Arc<ConfigError>),
     /// Connecting to the host failed.
     Connect(Arc<ConnectError>),
+    /// There is no way through a proxy. The server has nothing to do with it.
+    Proxy(Arc<ProxyError>),
     /// TLS failed: a certificate or key of this end cannot be used, the handshake failed, or a record on an open
     /// connection was not valid. [`TlsError::stage`] says which.
     Tls(TlsError),
@@ -105,6 +109,7 @@ impl Error {
             Self::Closed(Closed::Aborted | Closed::Detached | Closed::Sent) => Fault::Caller,
             Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
             Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
+            Self::Proxy(error) => error.fault(),
             Self::Limit(_) => Fault::Limit,
             Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => {
                 Fault::Network
@@ -133,7 +138,7 @@ impl Error {
     }
 
     /// The HTTP status of a refused opening handshake: on a client, the one that the server sent; on a server, the one
-    /// that was sent to the client.
+    /// that was sent to the client. For that of a proxy see [`ProxyError::status`].
     ///
     /// ```
     /// # let server = landline::Listener::bind("127.0.0.1:0")?;

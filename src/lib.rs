@@ -45,6 +45,7 @@
 //! | tell connections apart | [`ConnectionId`] |
 //! | notice dead peers | [`Keepalive`], [`transport::TcpOptions`], [`WebSocket::ping_wait`] |
 //! | compress | [`Compression`], [`guide::compression`] |
+//! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`] |
 //! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
@@ -80,7 +81,7 @@ pub mod uri;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-pub use client::{AddressFamily, Client, ClientBuilder, connect};
+pub use client::{AddressFamily, Client, ClientBuilder, Proxy, ProxyRules, connect};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};

@@ -4,7 +4,7 @@
 //! rejected where a mistake or an attack is more likely than intent; and what its parser does not have: IPv6 zones (RFC
 //! 6874) and `ws+unix` URLs for Unix sockets. Out of scope: name look-up, proxies.
 
-mod percent;
+pub(crate) mod percent;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -175,11 +175,7 @@ impl Endpoint {
     /// without a dot at the end.
     #[must_use]
     pub fn server_name(&self) -> String {
-        match &self.host {
-            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
-            Host::Ipv4(address) => address.to_string(),
-            Host::Ipv6(address) => address.to_string(),
-        }
+        server_name(&self.host)
     }
 }
 
@@ -214,6 +210,15 @@ impl fmt::Debug for Endpoint {
             .field("url", &self.to_string())
             .field("user", &self.user.as_ref().map(|(user, _)| user))
             .finish()
+    }
+}
+
+/// The name that the certificate of a host must be valid for.
+pub(crate) fn server_name(host: &Host<String>) -> String {
+    match host {
+        Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
     }
 }
 

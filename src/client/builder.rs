@@ -1,6 +1,6 @@
 //! The options of a client.
 
-use super::{Client, Tls};
+use super::{Client, ProxyRules, Tls};
 use crate::config::config_setters;
 use crate::connection::Interrupter;
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use std::time::Duration;
 pub struct ClientBuilder {
     pub(super) client: Client,
     pub(super) error: Option<Error>,
+    pub(super) no_proxy: Option<String>,
 }
 
 impl ClientBuilder {
@@ -68,6 +69,43 @@ impl ClientBuilder {
         self
     }
 
+    /// Connects through a proxy: one [`Proxy`](crate::Proxy), a chain of them, the nearest first, or those of the
+    /// environment ([`Proxy::from_env`](crate::Proxy::from_env)). Default none: the environment is not read.
+    ///
+    /// Whatever goes wrong there is [`Error::Proxy`]. TLS and certificates with `wss` are those of the server, as without a
+    /// proxy.
+    ///
+    /// ```
+    /// use landline::{Client, Proxy};
+    /// let client = Client::builder()
+    ///     .proxy(Proxy::parse("http://user:secret@proxy.example:3128")?)
+    ///     .no_proxy("localhost, 10.0.0.0/8, .internal.example")
+    ///     .build()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn proxy(mut self, proxy: impl Into<ProxyRules>) -> Self {
+        self.client.proxies = proxy.into();
+        self
+    }
+
+    /// Lists the servers to connect to directly, although there is a proxy. Entries are separated by commas or white
+    /// space:
+    ///
+    /// - `example.com`, `.example.com` and `*.example.com` mean this domain and everything below it
+    /// - `192.0.2.7`, `2001:db8::7` and networks such as `10.0.0.0/8` and `fd00::/8` mean URLs with such an address; names
+    ///   are not looked up for it
+    /// - `*` means all
+    /// - a port behind that, as in `example.com:8080` and `[::1]:8080`, means this port only
+    ///
+    /// Entries that are none of this have no effect. The list takes the place of the environment's. Default: that of the
+    /// environment with [`Proxy::from_env`](crate::Proxy::from_env), and otherwise none.
+    #[must_use]
+    pub fn no_proxy(mut self, list: &str) -> Self {
+        self.no_proxy = Some(list.to_owned());
+        self
+    }
+
     /// Sets the options of TCP sockets.
     #[must_use]
     pub fn tcp(mut self, options: TcpOptions) -> Self {
@@ -83,7 +121,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long opening a connection may take in total: name look-up, connecting, TLS, opening handshake. Default 30 s.
+    /// How long opening a connection may take in total: name look-up, connecting, proxies, TLS, opening handshake.
+    /// Default 30 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.client.handshake_timeout = timeout;
@@ -115,7 +154,10 @@ impl ClientBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let client = self.client;
+        let mut client = self.client;
+        if let Some(list) = &self.no_proxy {
+            client.proxies.set_exceptions(list);
+        }
         client.config.check()?;
         client.tcp.check()?;
         client.dialling.check()?;

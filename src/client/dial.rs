@@ -59,8 +59,15 @@ impl Client {
         Ok(Some(vec![SocketAddrV6::new(*address, port, 0, scope).into()]))
     }
 
+    /// Looks the server up without connecting.
+    pub(super) fn look_up_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
+        match self.known_addresses(endpoint)? {
+            Some(known) => Ok(known),
+            None => self.look_up(endpoint.host(), endpoint.port(), budget),
+        }
+    }
+
     /// Looks a host up without connecting. Returns its addresses in the order in which they are to be tried.
-    #[expect(dead_code, reason = "for proxies that are given an address")]
     pub(super) fn look_up(&self, host: &Host<String>, port: u16, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
         let mut addresses = self.addresses_of(host, port)?;
         let mut found = Vec::new();

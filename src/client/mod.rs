@@ -4,10 +4,15 @@ mod budget;
 mod builder;
 mod dial;
 mod dialling;
+mod proxy;
+mod proxy_rules;
+mod tunnel;
 mod upgrade;
 
 pub use crate::resolve::AddressFamily;
 pub use builder::ClientBuilder;
+pub use proxy::Proxy;
+pub use proxy_rules::ProxyRules;
 
 use crate::config::Config;
 use crate::connection::{Interrupter, WebSocket};
@@ -49,6 +54,7 @@ pub struct Client {
     tls: Tls,
     tcp: TcpOptions,
     dialling: Dialling,
+    proxies: ProxyRules,
     request: Template,
     connect_timeout: Option<Duration>,
     handshake_timeout: Option<Duration>,
@@ -70,6 +76,7 @@ impl Default for Client {
             tls: Tls::Options(TlsConnector::builder()),
             tcp: TcpOptions::default(),
             dialling: Dialling::default(),
+            proxies: ProxyRules::default(),
             request: Template::default(),
             connect_timeout: Some(Duration::from_secs(10)),
             handshake_timeout: ClientBuilder::HANDSHAKE_TIMEOUT,
@@ -95,13 +102,13 @@ impl Client {
     /// ```
     #[must_use]
     pub fn builder() -> ClientBuilder {
-        ClientBuilder { client: Self::default(), error: None }
+        ClientBuilder { client: Self::default(), error: None, no_proxy: None }
     }
 
     /// Opens a connection.
     ///
-    /// Blocks until it is open. Looking up the name, connecting, TLS and the opening handshake together take at
-    /// most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
+    /// Blocks until it is open. Looking up the name, connecting, the proxies, TLS and the opening handshake together take
+    /// at most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
     ///
     /// If the host has several addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has
     /// failed or has not answered for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305). An address that
@@ -110,20 +117,20 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Tls`],
+    /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Proxy`], [`Error::Tls`],
     /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Timeout`] naming the
     /// step and the addresses that were tried, [`Error::Interrupted`], [`Error::Io`].
     pub fn connect(&self, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
         self.within_budget(|budget| {
             let tls = self.connector_for(&endpoint, budget)?;
-            let transport = self.dial_server(&endpoint, budget)?;
+            let transport = self.reach(&endpoint, budget)?;
             self.open(transport, tls, &endpoint, budget)
         })
     }
 
     /// Opens a connection over a transport that is already connected, such as a TCP or Unix socket of [`std`], a
-    /// tunnel, or memory. `url` determines the request; with `wss`, TLS runs over the transport.
+    /// tunnel, or memory. `url` determines the request; with `wss`, TLS runs over the transport. Proxies are not used.
     ///
     /// Blocks until it is open, for at most `handshake_timeout`.
     ///

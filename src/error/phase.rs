@@ -26,7 +26,7 @@ pub enum Phase {
     Resolve,
     /// Connecting to one of them.
     Connect,
-    /// Asking the proxy to connect to the server.
+    /// Connecting to a proxy, and through it to the server.
     Proxy,
     /// The TLS handshake.
     Tls,
@@ -71,7 +71,7 @@ impl Phase {
         match self {
             Self::Resolve => "while looking up the host name",
             Self::Connect => "while connecting",
-            Self::Proxy => "while the proxy was connecting",
+            Self::Proxy => "while connecting through the proxy",
             Self::Tls => "during the TLS handshake",
             Self::Handshake => "during the opening handshake",
             Self::Accept => "while waiting for a connection",

@@ -20,6 +20,7 @@ impl Error {
             Self::Limit(LimitError::TooManyFragments { .. }) => Some(Setting::MaxFragments),
             Self::Connect(error) if error.excluded && error.attempts.is_empty() => Some(Setting::AddressFamily),
             Self::Tls(error) => error.setting(),
+            Self::Proxy(error) => error.setting(),
             Self::Config(error) => match **error {
                 ConfigError::Setting { setting, .. } | ConfigError::Value { setting, .. } => Some(setting),
                 _ => None,
@@ -82,6 +83,7 @@ impl Error {
                 error => write!(f, "{error}"),
             },
             Self::Connect(error) => write!(f, "{error}"),
+            Self::Proxy(error) => write!(f, "{error}"),
             Self::Tls(error) => write!(f, "{error}"),
             Self::Handshake(error) => write!(f, "{error}"),
             Self::Rejected(rejection) => write!(f, "{rejection}"),
@@ -137,6 +139,7 @@ impl StdError for Error {
         match self {
             Self::Config(error) => error.source(),
             Self::Connect(error) => error.source(),
+            Self::Proxy(error) => error.source(),
             Self::Tls(error) => error.source(),
             Self::Io { source, .. } => Some(&**source),
             Self::Usage(_) | Self::Url(_) | Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) => None,

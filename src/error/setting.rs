@@ -1,9 +1,12 @@
 //! Settings that errors are about, and why a setting cannot be used.
 
-use super::{HeaderError, RequestError, ResponseError};
+use super::{HeaderError, ProxyUrlError, RequestError, ResponseError};
+use crate::proto::auth::CredentialsError;
+use crate::proto::proxy;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A setting that an error is about. Programs in which it has another name can use
 /// [`Error::report`](super::Error::report).
@@ -60,6 +63,12 @@ pub enum Setting {
     /// [`ca_file`](crate::transport::TlsConnectorBuilder::ca_file) and
     /// [`ca_pem`](crate::transport::TlsConnectorBuilder::ca_pem).
     TrustedCertificates,
+    /// [`ClientBuilder::proxy`](crate::ClientBuilder::proxy).
+    Proxy,
+    /// A proxy's user and password: [`Proxy::auth`](crate::Proxy::auth), or in its URL.
+    ProxyCredentials,
+    /// The certificates that a client trusts for a proxy: [`Proxy::tls_options`](crate::Proxy::tls_options).
+    ProxyTrustedCertificates,
 }
 
 impl Setting {
@@ -91,6 +100,9 @@ impl Setting {
             Self::LocalAddr => "local_addr",
             Self::Interface => "interface",
             Self::TrustedCertificates => "ca_file or ca_pem",
+            Self::Proxy => "Proxy::parse",
+            Self::ProxyCredentials => "Proxy::auth",
+            Self::ProxyTrustedCertificates => "Proxy::tls_options",
         }
     }
 
@@ -99,6 +111,11 @@ impl Setting {
         match self {
             Self::AddressFamily => write!(f, "admit the others with {name}"),
             Self::TrustedCertificates => write!(f, "trust its issuer with {name}, if this is the right server"),
+            Self::Proxy => write!(f, "check scheme, host and port in {name}"),
+            Self::ProxyCredentials => write!(f, "check the proxy's user and password in {name}"),
+            Self::ProxyTrustedCertificates => {
+                write!(f, "trust the issuer of the proxy's certificate with {name}, if this is the right proxy")
+            }
             _ => write!(f, "raise {name} to accept it"),
         }
     }
@@ -137,6 +154,23 @@ pub enum ConfigError {
     /// A response to an opening request that cannot be sent.
     #[error(transparent)]
     Response(#[from] ResponseError),
+    /// A proxy's URL that cannot be used.
+    #[error(transparent)]
+    ProxyUrl(#[from] ProxyUrlError),
+    /// A proxy's URL in the environment that cannot be used.
+    #[error("the environment variable {variable} cannot be used: {reason}")]
+    ProxyVariable {
+        /// The name of the variable.
+        variable: &'static str,
+        /// Why.
+        reason: Arc<ConfigError>,
+    },
+    /// A request that cannot be sent to a proxy.
+    #[error(transparent)]
+    ProxyRequest(#[from] proxy::RequestError),
+    /// A user or password that HTTP authentication cannot send.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// A file that cannot be read.
     #[error("cannot read {}", path.display())]
     File {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Decodes percent-encoding. A percent sign that is not followed by two hexadecimal digits is kept as it is.
-pub(super) fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -8,6 +8,7 @@ mod certificates;
 mod deflate;
 mod hooked;
 mod process;
+mod proxies;
 mod raw;
 
 pub(crate) use addresses::*;
@@ -15,6 +16,7 @@ pub(crate) use certificates::*;
 pub(crate) use deflate::*;
 pub(crate) use hooked::*;
 pub(crate) use process::*;
+pub(crate) use proxies::*;
 pub(crate) use raw::*;
 
 use landline::server::{ServerBuilder, StopHandle, Stopped};

@@ -175,7 +175,7 @@ pub fn accept_key(key: &str) -> String {
 
 /// Header fields that a caller cannot add, because the library writes them or because they would change how the message
 /// is framed. All `Sec-WebSocket-*` headers are reserved too.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 11] = [
     "host",
     "connection",
     "upgrade",
@@ -186,6 +186,8 @@ const RESERVED: [&str; 10] = [
     "expect",
     "keep-alive",
     "proxy-connection",
+    // For a proxy, never for a server.
+    "proxy-authorization",
 ];
 
 /// Returns the first of the caller's headers that is reserved.

@@ -17,6 +17,9 @@ pub enum RequestError {
     /// A header that may be sent only once is set twice, or set although there are a user and a password.
     #[error("header {0} of the request to the proxy is set twice: set it once")]
     RepeatedHeader(HeaderName),
+    /// A header for a SOCKS proxy.
+    #[error("a SOCKS proxy takes no headers: remove {0}")]
+    NoHeaders(String),
     /// A host that is not a name or address.
     #[error("the host to reach through the proxy is not valid: use a name or an address")]
     InvalidHost,

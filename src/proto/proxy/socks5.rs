@@ -3,7 +3,6 @@
 //! Out of scope: `BIND`, `UDP ASSOCIATE`, GSS-API.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::Host;
 
 use super::{RequestError, Tunnel, TunnelError};
@@ -50,8 +49,14 @@ impl Socks5 {
     pub fn new(host: &Host<String>, port: u16, user: Option<(&str, &str)>) -> Result<Self, RequestError> {
         let mut request = vec![VERSION, CONNECT, 0];
         match host {
-            Host::Ipv4(address) => push_address(&mut request, (*address).into()),
-            Host::Ipv6(address) => push_address(&mut request, (*address).into()),
+            Host::Ipv4(address) => {
+                request.push(IPV4);
+                request.extend_from_slice(&address.octets());
+            }
+            Host::Ipv6(address) => {
+                request.push(IPV6);
+                request.extend_from_slice(&address.octets());
+            }
             Host::Domain(name) => {
                 request.push(NAME);
                 let len = length(name).ok_or(RequestError::NameTooLong { len: name.len() })?;
@@ -80,8 +85,8 @@ impl Socks5 {
             // A refusal needs no address, and some proxies send none.
             State::Reply => match self.answer[..] {
                 [_, reply, ..] if reply != SUCCEEDED => 2,
-                [_, _, _, IPV4, ..] => 4 + size_of::<Ipv4Addr>() + 2,
-                [_, _, _, IPV6, ..] => 4 + size_of::<Ipv6Addr>() + 2,
+                [_, _, _, IPV4, ..] => 4 + 4 + 2,
+                [_, _, _, IPV6, ..] => 4 + 16 + 2,
                 [_, _, _, NAME, len, ..] => 5 + usize::from(len) + 2,
                 [_, _, _, NAME] => 5,
                 [_, _, ..] => 4,
@@ -189,17 +194,4 @@ impl fmt::Debug for Socks5 {
 /// The length as one byte, if it is 1 to 255.
 fn length(text: &str) -> Option<u8> {
     u8::try_from(text.len()).ok().filter(|len| *len > 0)
-}
-
-fn push_address(request: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            request.push(IPV4);
-            request.extend_from_slice(&address.octets());
-        }
-        IpAddr::V6(address) => {
-            request.push(IPV6);
-            request.extend_from_slice(&address.octets());
-        }
-    }
 }

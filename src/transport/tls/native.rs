@@ -45,7 +45,7 @@ fn identity(parsed: &Parsed) -> Result<native_tls::Identity> {
     .map_err(|source| unusable_because("the certificate or its key cannot be used".to_owned(), source))
 }
 
-fn not_set_up(source: native_tls::Error) -> crate::Error {
+fn not_set_up(source: native_tls::Error) -> crate::error::Error {
     unusable_because("TLS cannot be set up".to_owned(), source)
 }
 

@@ -85,6 +85,7 @@ fn item_6_the_librarys_own_headers_cannot_be_given() {
         "Expect",
         "Keep-Alive",
         "Proxy-Connection",
+        "Proxy-Authorization",
     ] {
         let mut request = plain_request();
         request.headers.append("x-a", "1").unwrap();

@@ -1,0 +1,282 @@
+//! From a list of proxies to a transport that leads through them.
+//!
+//! Every failure until the tunnel is open is about the proxies: [`Error::Proxy`], or [`Phase::Proxy`] if time ran out. Only
+//! the look-up of the server's name, where that is done here, is not.
+
+use super::budget::Budget;
+use super::proxy::ProxyProtocol;
+use super::{Client, Proxy};
+use crate::entropy;
+use crate::error::{ConfigError, Error, Interrupted, Phase, ProxyError, ProxyFailure, Result, Timeout};
+use crate::opening::{CHUNK, Opening};
+use crate::proto::auth::Authenticator;
+use crate::proto::proxy::{Refusal, Tunnel, TunnelError};
+use crate::tls_setup;
+use crate::transport::{TlsConnector, Transport};
+use crate::uri::{Endpoint, server_name};
+use http::StatusCode;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use url::Host;
+
+/// How many requests a proxy gets for one connection: without credentials that it accepts, with an answer to its challenge,
+/// and with another one because the challenge was out of date.
+const MAX_REQUESTS: u32 = 3;
+
+/// SOCKS replies after which another address of the server may be reachable.
+const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
+    TunnelError::Socks5(3),
+    TunnelError::Socks5(4),
+    TunnelError::Socks5(5),
+    TunnelError::Socks5(8),
+    TunnelError::Socks4(91),
+];
+
+impl Client {
+    /// Connects to the server of `endpoint`, through the proxies that lead to it if there are any.
+    pub(super) fn reach(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let proxies = self.proxies.route(endpoint)?;
+        if proxies.is_empty() {
+            return self.dial_server(endpoint, budget);
+        }
+        let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(endpoint)]);
+        let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
+        let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
+        // Each pass that comes to nothing has used up a request or an address, and both are bounded.
+        loop {
+            if let Some(transport) = self.pass(&mut hops, budget)? {
+                return Ok(transport);
+            }
+        }
+    }
+
+    /// Dials the first proxy, and asks each for the next. `None` if that has to begin anew.
+    fn pass(&self, hops: &mut [Hop<'_>], budget: Budget<'_>) -> Result<Option<Box<dyn Transport>>> {
+        let mut transport: Option<Box<dyn Transport>> = None;
+        for hop in hops {
+            let under = match transport.take() {
+                Some(transport) => Ok(transport),
+                None => self.dial(&hop.proxy.host, hop.proxy.port, budget),
+            };
+            let secured = under.and_then(|under| match &hop.connector {
+                Some(tls) => {
+                    let name = server_name(&hop.proxy.host);
+                    Ok(Box::new(tls.connect(&name, under, budget.deadline, budget.wake)?) as _)
+                }
+                None => Ok(under),
+            });
+            let through = secured.map_err(|error| hop.failed(error))?;
+            if !hop.open(&*through, self, budget)? {
+                return Ok(None);
+            }
+            log::debug!("connected to {} through {}", hop.target, hop.proxy);
+            transport = Some(through);
+        }
+        Ok(transport)
+    }
+}
+
+/// What a proxy is to connect to.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    /// The next one.
+    Proxy(&'a Proxy),
+    Server(&'a Endpoint),
+}
+
+impl Target<'_> {
+    fn host(&self) -> &Host<String> {
+        match self {
+            Self::Proxy(proxy) => &proxy.host,
+            Self::Server(endpoint) => endpoint.host(),
+        }
+    }
+
+    fn port(&self) -> u16 {
+        match self {
+            Self::Proxy(proxy) => proxy.port,
+            Self::Server(endpoint) => endpoint.port(),
+        }
+    }
+
+    fn look_up(&self, client: &Client, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
+        match self {
+            Self::Proxy(proxy) => client.look_up(&proxy.host, proxy.port, budget),
+            Self::Server(endpoint) => client.look_up_server(endpoint, budget),
+        }
+    }
+}
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host(), self.port())
+    }
+}
+
+/// A proxy on the way, and what it has been asked so far.
+struct Hop<'a> {
+    proxy: &'a Proxy,
+    target: Target<'a>,
+    connector: Option<TlsConnector>,
+    authenticator: Option<Authenticator>,
+    /// The value of `Proxy-Authorization` in the next request.
+    authorization: Option<String>,
+    requests: u32,
+    /// The target's addresses, if it is looked up here: those that have not failed, the next one last.
+    addresses: Option<Vec<SocketAddr>>,
+}
+
+impl<'a> Hop<'a> {
+    /// Makes what it needs before anything is connected, so that no proxy has to wait for it.
+    fn new(proxy: &'a Proxy, target: Target<'a>, client: &Client, budget: Budget<'_>) -> Result<Self> {
+        let mut hop = Self {
+            proxy,
+            target,
+            connector: None,
+            authenticator: proxy.credentials()?.map(Authenticator::new),
+            authorization: None,
+            requests: 0,
+            addresses: None,
+        };
+        if proxy.protocol == ProxyProtocol::Https {
+            let connector = tls_setup::connector(&proxy.tls, budget.deadline, budget.wake);
+            hop.connector = Some(connector.map_err(|error| hop.failed(error))?);
+        }
+        if proxy.protocol.looks_up_here() {
+            let mut addresses = target.look_up(client, budget)?;
+            // If there are IPv6 addresses only, the error says that SOCKS4 has no room for them.
+            if proxy.protocol == ProxyProtocol::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
+                addresses.retain(SocketAddr::is_ipv4);
+            }
+            addresses.reverse();
+            hop.addresses = Some(addresses);
+        }
+        if let Some(authenticator) = &mut hop.authenticator {
+            hop.authorization = Some(authenticator.unasked("CONNECT", &target.to_string(), &cnonce()?));
+        }
+        Ok(hop)
+    }
+
+    /// Asks for the tunnel over a connection to the proxy. `false` if it has to be asked again over another one.
+    fn open(&mut self, transport: &dyn Transport, client: &Client, budget: Budget<'_>) -> Result<bool> {
+        let mut is_used = false;
+        loop {
+            let (host, port) = match self.addresses.as_ref().and_then(|addresses| addresses.last()) {
+                Some(SocketAddr::V4(address)) => (Host::Ipv4(*address.ip()), address.port()),
+                Some(SocketAddr::V6(address)) => (Host::Ipv6(*address.ip()), address.port()),
+                None => (self.target.host().clone(), self.target.port()),
+            };
+            let request = self.proxy.request(&host, port, self.authorization.as_deref(), client.limits);
+            let mut request = request.map_err(ConfigError::from)?;
+            self.requests += 1;
+            match converse(&mut *request, transport, budget) {
+                Ok(()) => return Ok(true),
+                // It was to stay open, and did not.
+                Err(Ended::Connection(Error::Io { .. }) | Ended::Tunnel(TunnelError::Eof { received: 0 }, _))
+                    if is_used =>
+                {
+                    return Ok(false);
+                }
+                Err(Ended::Connection(error)) => return Err(self.failed(error)),
+                Err(Ended::Tunnel(error, is_clean)) => {
+                    if !self.may_ask_again(&error)? {
+                        return Err(self.refused(error));
+                    }
+                    is_used = is_clean && error.refusal().is_some_and(|refusal| refusal.keeps_open);
+                    if !is_used {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether another request may succeed, which then is the next one.
+    fn may_ask_again(&mut self, error: &TunnelError) -> Result<bool> {
+        if let Some(addresses) = &mut self.addresses {
+            let is_last = addresses.pop().is_none() || addresses.is_empty();
+            return Ok(!is_last && TRY_NEXT_ADDRESS.contains(error));
+        }
+        let wants_credentials = |refusal: &&Refusal| refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        let (Some(refusal), Some(auth)) = (error.refusal().filter(wants_credentials), &mut self.authenticator)
+        else {
+            return Ok(false);
+        };
+        if self.requests >= MAX_REQUESTS {
+            return Ok(false);
+        }
+        let target = self.target.to_string();
+        self.authorization = auth.answer(&refusal.challenges(), "CONNECT", &target, &cnonce()?);
+        Ok(self.authorization.is_some())
+    }
+
+    fn refused(&self, error: TunnelError) -> Error {
+        let is_about_credentials = match &error {
+            TunnelError::Refused(refusal) => refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            TunnelError::NoMethod { .. } | TunnelError::WrongPassword => true,
+            _ => false,
+        };
+        self.error(match is_about_credentials {
+            true => ProxyFailure::Credentials(error),
+            false => ProxyFailure::Tunnel(error),
+        })
+    }
+
+    /// An error of connecting to the proxy is one of the proxy.
+    fn failed(&self, error: Error) -> Error {
+        match error {
+            Error::Timeout(timeout) => Error::Timeout(Timeout { phase: Phase::Proxy, ..timeout }),
+            Error::Interrupted(_) => Interrupted::during(Phase::Proxy),
+            error => self.error(ProxyFailure::Connection(error)),
+        }
+    }
+
+    fn error(&self, failure: ProxyFailure) -> Error {
+        let (proxy, target) = (self.proxy.to_string(), self.target.to_string());
+        Error::Proxy(Arc::new(ProxyError { proxy, target, failure }))
+    }
+}
+
+/// Why a conversation with a proxy ended without a tunnel.
+enum Ended {
+    /// Waiting for the proxy came to nothing.
+    Connection(Error),
+    /// The proxy said no, or something else. The flag tells whether nothing came behind that.
+    Tunnel(TunnelError, bool),
+}
+
+/// Writes and reads until the tunnel is open, and never reads beyond what the proxy says.
+fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'_>) -> Result<(), Ended> {
+    let opening = Opening { transport, deadline: budget.deadline, wake: budget.wake };
+    let failed = |error| match error {
+        Error::Io { source, .. } => Ended::Connection(Error::Io { during: "the request to it".into(), source }),
+        error => Ended::Connection(error),
+    };
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        opening.write(&tunnel.output()).map_err(failed)?;
+        let wanted = tunnel.wanted().min(chunk.len());
+        let count = match opening.read(&mut chunk[..wanted]) {
+            Ok(0) => return Err(Ended::Tunnel(tunnel.receive_eof(), false)),
+            Ok(count) => count,
+            // A refusal whose body is slow is still a refusal.
+            Err(error @ Error::Timeout(_)) => {
+                let refused = tunnel.give_up().map(|error| Ended::Tunnel(error, false));
+                return Err(refused.unwrap_or_else(|| failed(error)));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let mut data = &chunk[..count];
+        match tunnel.receive(&mut data) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(Ended::Tunnel(error, data.is_empty())),
+        }
+    }
+}
+
+/// A client's nonce for Digest.
+fn cnonce() -> Result<String> {
+    Ok(format!("{:032x}", u128::from_ne_bytes(entropy::nonce()?)))
+}
