@@ -1,6 +1,6 @@
 //! The core as a whole, by section of RFC 6455 and by item of the strictness list (ARCHITECTURE.md).
 //!
-//! What goes in and what should come out is written by `reference`, which shares no code with what is tested.
+//! `reference` produces both input and expected results; it shares no code with what is tested.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod control;
@@ -36,7 +36,7 @@ const PONG: u8 = 0x8a;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// The key of a frame that is sent to an endpoint of this role.
+/// The masking key for a frame that is sent to an endpoint of this role.
 fn key_to(role: Role) -> Option<[u8; 4]> {
     (role == Role::Server).then_some(KEY)
 }
@@ -62,7 +62,7 @@ fn endpoint(role: Role) -> Protocol {
     }
 }
 
-/// One round of reading: how much comes, how it is handed in, and what is asked for then.
+/// One round of reading: how many bytes arrive, how they are passed in, and what is requested then.
 #[derive(Clone, Copy, Debug)]
 struct Round {
     count: usize,
@@ -74,10 +74,10 @@ struct Round {
 const AT_ONCE: Round = Round { count: usize::MAX, copied: false, shrunk: false, want: Want::Message };
 const BYTEWISE: Round = Round { count: 1, ..AT_ONCE };
 
-/// Feeds `bytes` as `rounds`, over and over, say. Gives what was seen, pieces put together, and the error.
+/// Feeds `bytes` in these rounds, repeated as needed. Returns what was seen, with pieces put together, and the error.
 ///
-/// Checks what has to hold for any input: there is always space, both ways to take a message agree, a message
-/// begun in pieces is ended in pieces, an error is given again and again.
+/// Checks what must hold for any input: there is always space, both ways to take a message agree, a message that was
+/// started in pieces ends in pieces, and an error is returned again and again.
 fn feed(inbound: &mut Inbound, bytes: &[u8], rounds: &[Round]) -> (Vec<Seen>, Option<ReceiveError>) {
     let mut seen = Vec::new();
     let mut gathered: Option<Vec<u8>> = None;
@@ -104,14 +104,14 @@ fn feed(inbound: &mut Inbound, bytes: &[u8], rounds: &[Round]) -> (Vec<Seen>, Op
             match inbound.advance(round.want) {
                 Ok(Step::NeedInput) => break,
                 Ok(Step::Message) => {
-                    assert_eq!(gathered, None, "the rest of a message that began in pieces");
+                    assert_eq!(gathered, None, "the rest of a message that was started in pieces");
                     let lent = inbound.message().to_message();
                     assert_eq!(lent.as_bytes(), inbound.payload());
                     assert_eq!(inbound.take_message(), lent);
                     seen.push(Seen::Message(lent));
                 }
                 Ok(Step::Piece { kind, last }) => {
-                    assert!(last || !inbound.payload().is_empty(), "a piece of nothing");
+                    assert!(last || !inbound.payload().is_empty(), "an empty piece");
                     gathered.get_or_insert_default().extend_from_slice(inbound.payload());
                     if last {
                         let bytes = gathered.take().unwrap();
@@ -140,7 +140,7 @@ fn feed(inbound: &mut Inbound, bytes: &[u8], rounds: &[Round]) -> (Vec<Seen>, Op
     }
 }
 
-/// What a fresh endpoint says to `bytes`, at once and byte by byte, which must agree.
+/// What a new endpoint returns for `bytes`, passed in at once and byte by byte, which must agree.
 fn receive(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Seen>, Option<ReceiveError>) {
     let at_once = feed(&mut Inbound::new(role, limits), bytes, &[AT_ONCE]);
     let bytewise = feed(&mut Inbound::new(role, limits), bytes, &[BYTEWISE]);
@@ -148,12 +148,12 @@ fn receive(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Seen>, Option<Recei
     at_once
 }
 
-/// The error that a fresh endpoint gives to `bytes`, if it does.
+/// The error that a new endpoint returns for `bytes`, if any.
 fn refusal(role: Role, bytes: &[u8]) -> Option<ReceiveError> {
     receive(role, Limits::default(), bytes).1
 }
 
-/// Hands all of `bytes` to an endpoint. Gives what it says to its caller.
+/// Passes all of `bytes` to an endpoint. Returns its events and its error.
 fn deliver(protocol: &mut Protocol, mut bytes: &[u8]) -> (Vec<Seen>, Option<ReceiveError>) {
     let mut seen = Vec::new();
     loop {

@@ -10,13 +10,13 @@ use http::header::HeaderMap;
 pub struct Handshake {
     /// The subprotocol, if one was chosen.
     pub subprotocol: Option<String>,
-    /// The extensions in use, in the order in which they act on data. The caller must check the parameters of extensions
-    /// that the library does not know.
+    /// The extensions in use, in the order in which they process data. The caller must check the parameters of
+    /// extensions that the library does not know.
     pub extensions: Vec<Extension>,
     /// Compression, if it was agreed on.
     pub compression: Option<DeflateParameters>,
-    /// The peer's headers: of the answer for a client, of the request for a server.
+    /// The peer's headers: those of the response for a client, of the request for a server.
     pub headers: HeaderMap,
-    /// The path and query that were asked for, percent-encoded.
+    /// The path and query of the request, percent-encoded.
     pub target: String,
 }

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn item_24_a_list_allows_what_it_names() {
+    fn item_24_a_list_allows_only_the_origins_in_it() {
         let list = OriginPolicy::List(vec!["https://app.example.com".into(), "http://localhost:3000".into()]);
         assert!(list.allows(Some("https://app.example.com:443"), "api.example.com", Some(Scheme::Https)));
         assert!(list.allows(Some("http://localhost:3000"), "127.0.0.1:9001", None));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_that_no_page_can_have_are_found_in_a_list() {
+    fn invalid_origins_in_a_list_are_found() {
         for origin in
             ["nonsense", "example.com", "example.com:80", "https://a.b/c", "https://a.b?c", "null", "", "*"]
         {

@@ -19,8 +19,8 @@ pub struct ServerPolicy {
     /// The scheme by which browsers reach the server, if it is known. Used by [`OriginPolicy::SameOrigin`]. Default:
     /// unknown.
     pub public_scheme: Option<Scheme>,
-    /// The subprotocols that the server supports, in order of preference. The first one that a client offers is chosen; a
-    /// client that offers none of them is accepted without a subprotocol. Default: none.
+    /// The subprotocols that the server supports, in order of preference. The first one that a client offers is chosen;
+    /// a client that offers none of them is accepted without a subprotocol. Default: none.
     pub subprotocols: Vec<String>,
     /// Accepts offers of compression, with these options. Default: `None`, which accepts none.
     pub compression: Option<Compression>,
@@ -71,8 +71,8 @@ impl ServerPolicy {
         self.subprotocols.iter().find(|name| request.subprotocols().contains(name)).map(String::as_str)
     }
 
-    /// Accepts a request with this subprotocol and with `headers`, which follow those of the policy. Returns the complete
-    /// answer, and what is agreed on once it has been sent. Takes the headers out of the request.
+    /// Accepts a request with this subprotocol and with `headers`, which follow those of the policy. Returns the
+    /// complete answer, and what is agreed on once it has been sent. Takes the headers out of the request.
     ///
     /// # Errors
     ///

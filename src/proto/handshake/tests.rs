@@ -1,4 +1,4 @@
-//! What holds for both roles: the head reader, splitting, arbitrary input, one against the other.
+//! Tests of both roles: the head reader, split and arbitrary input, and one role against the other.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ const ANSWER: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protoc
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
     Sec-WebSocket-Protocol: a\r\n\r\n\x01\x02\r\n\r\n";
 
-/// With lines that go on in the next ones.
+/// A response with folded lines.
 const FOLDED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade:\r\n websocket\r\nConnection: keep-alive,\r\n\t\tUpgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \r\n \r\n  \t\r\nX-Policy: a; \t\r\n \t b\r\n c\r\n\r\n\x01\x02\r\n\r\n";
 
@@ -28,7 +28,7 @@ fn client(limits: HeadLimits) -> ClientHandshake {
     ClientHandshake::new(&request, *b"the sample nonce", limits).unwrap()
 }
 
-/// Feeds a client piece by piece; what it says, with all bytes behind the head.
+/// Feeds a client piece by piece; returns its result, with all bytes after the head.
 fn run_client(pieces: &[&[u8]], limits: HeadLimits) -> String {
     let mut client = client(limits);
     for (index, piece) in pieces.iter().enumerate() {
@@ -61,7 +61,7 @@ fn run_server(pieces: &[&[u8]], limits: HeadLimits) -> String {
     format!("{:?}", server.receive_eof())
 }
 
-/// Cuts the bytes at these places.
+/// Splits the bytes at these places.
 fn split<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     cuts.sort_unstable();
@@ -151,7 +151,7 @@ fn rfc_9112_5_2_folded_lines_of_an_answer_are_unfolded_those_of_a_request_refuse
         assert_eq!(headers[name], value, "{lines:?}");
         assert_malformed(&format!("G\r\n{lines}\r\n"), "a header line begins with whitespace");
     }
-    // What belongs to no header is refused (RFC 9112 2.2), and folding makes no header of what is none.
+    // A line that is not part of a header is refused (RFC 9112 2.2), and unfolding does not turn it into one.
     let refused =
         |lines: &str| read_answer(HeadLimits::default(), &format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).err();
     assert_eq!(refused(" A: b\r\n"), Some(HeadError::Malformed("a header line begins with whitespace")));
@@ -162,7 +162,7 @@ fn rfc_9112_5_2_folded_lines_of_an_answer_are_unfolded_those_of_a_request_refuse
 }
 
 #[test]
-fn a_client_takes_an_answer_with_folded_lines() {
+fn a_client_accepts_a_response_with_folded_lines() {
     let mut client = client(HeadLimits::default());
     let accepted = client.receive(FOLDED.as_bytes()).unwrap().unwrap();
     assert_eq!(accepted.handshake.headers["x-policy"], "a; b c");
@@ -170,7 +170,7 @@ fn a_client_takes_an_answer_with_folded_lines() {
 }
 
 #[test]
-fn item_1_what_unfolding_leaves_out_counts_and_takes_linear_time() {
+fn item_1_bytes_removed_by_unfolding_count_and_take_linear_time() {
     let head = "HTTP/1.1 200 OK\r\nA: b  \r\n    c\r\n\r\n";
     let limits = |size| HeadLimits { max_head_size: size, max_headers: 1, ..HeadLimits::default() };
     assert!(read_answer(limits(head.len()), head).unwrap().is_some());
@@ -178,7 +178,7 @@ fn item_1_what_unfolding_leaves_out_counts_and_takes_linear_time() {
     let mut reader = HeadReader::for_response(limits(1000));
     assert!(reader.receive(&mut &head.as_bytes()[..head.len() - 4]).unwrap().is_none());
     assert_eq!(reader.received(), head.len() - 4);
-    // Quadratic time would be minutes.
+    // Quadratic time would take minutes.
     let max = HeadLimits { max_head_size: usize::MAX, ..HeadLimits::default() };
     for piece in [" \r\n", " a\r\n", " a    \r\n    ", "  "] {
         let head = format!("HTTP/1.1 200 OK\r\nA: b\r\n {}", piece.repeat(1 << 20));
@@ -196,7 +196,7 @@ fn item_3_values_are_trimmed_and_kept() {
 }
 
 #[test]
-fn item_1_the_limits_hold_to_the_byte() {
+fn item_1_limits_are_exact_to_the_byte() {
     let head = "GET /\r\nA: b\r\nC: d\r\n\r\n";
     let limits = |size, headers, line| HeadLimits {
         max_head_size: size,
@@ -208,10 +208,10 @@ fn item_1_the_limits_hold_to_the_byte() {
     assert_eq!(read(limits(head.len() - 1, 2, 5), head).err(), Some(HeadError::TooLarge));
     assert_eq!(read(limits(head.len(), 1, 5), head).err(), Some(HeadError::TooManyHeaders));
     assert_eq!(read(limits(head.len(), 2, 4), head).err(), Some(HeadError::StartLineTooLong));
-    // Refused as soon as it is certain, not at the end of the line or the head.
+    // Refused as soon as the limit is exceeded, not at the end of the line or the head.
     assert_eq!(read(limits(100, 2, 4), "GET /").err(), Some(HeadError::StartLineTooLong));
     assert_eq!(read(limits(100, 1, 5), "G\r\nA: b\r\nC").err(), Some(HeadError::TooManyHeaders));
-    // No limit that a caller sets makes anything panic.
+    // No limit that a caller sets causes a panic.
     let zero = limits(0, 0, 0);
     assert_eq!(read(zero, head).err(), Some(HeadError::TooLarge));
     let max = limits(usize::MAX, usize::MAX, usize::MAX);
@@ -239,9 +239,9 @@ fn item_1_each_role_names_the_limit() {
     }
 }
 
-/// A slow peer is legal: the number of reads does not count.
+/// A slow peer is allowed: the number of reads is not limited.
 #[test]
-fn item_2_a_head_may_come_byte_by_byte() {
+fn item_2_a_head_may_arrive_byte_by_byte() {
     let padding = format!("x: {}\r\n", "y".repeat(1000)).repeat(14);
     let bytes = REQUEST.replace("Host", &format!("{padding}Host"));
     let pieces: Vec<&[u8]> = bytes.as_bytes().chunks(1).collect();
@@ -250,9 +250,9 @@ fn item_2_a_head_may_come_byte_by_byte() {
     assert!(run_server(&pieces, limits).starts_with("Request"));
 }
 
-/// Every prefix of a good conversation asks for more; nothing is given out early.
+/// After every prefix of a valid conversation more input is needed; no result is returned early.
 #[test]
-fn no_prefix_is_enough() {
+fn no_prefix_of_a_head_is_accepted() {
     let limits = HeadLimits::default();
     let request = REQUEST.find("\r\n\r\n").unwrap() + 4;
     let answer = ANSWER.rfind("\r\n\r\n\x01").unwrap() + 4;
@@ -265,7 +265,7 @@ fn no_prefix_is_enough() {
     }
 }
 
-/// Bytes that resemble heads: pieces of good ones, separators, arbitrary bytes.
+/// Bytes that resemble heads: pieces of valid ones, separators, arbitrary bytes.
 fn head_like() -> impl Strategy<Value = Vec<u8>> {
     let pieces = REQUEST.split_inclusive(['\n', ' ', ',', ';']);
     let pieces =
@@ -279,7 +279,7 @@ fn head_like() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Good conversations with one byte changed, or none, and limits that may cut them.
+/// Valid conversations with at most one byte changed, and limits that they may exceed.
 fn nearly_good() -> impl Strategy<Value = (Vec<u8>, HeadLimits)> {
     let bytes = prop::sample::select(vec![REQUEST, ANSWER, REFUSAL, FOLDED]);
     let limits = (20..400usize, 0..9usize, 0..40usize, 0..30usize).prop_map(|limits| HeadLimits {
@@ -330,7 +330,7 @@ proptest! {
         run_server(&[&bytes], HeadLimits::default());
     }
 
-    /// Whatever a caller gives is refused, or comes out at the server as it went in.
+    /// Whatever a caller sets is either refused or arrives at the server unchanged.
     #[test]
     fn nothing_can_be_injected(
         host in "[a\\[\\]:.,/@ \r\n]{1,4}",

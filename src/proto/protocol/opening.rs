@@ -1,6 +1,7 @@
 //! The opening handshake of a [`Protocol`]: what comes before its first frame.
 //!
-//! A head is handed to the handshake in small pieces, so that the bytes that follow it always fit into the receiving half.
+//! A head is handed to the handshake in small pieces, so that the bytes that follow it always fit into the receiving
+//! half.
 
 use super::{Event, Protocol};
 use crate::compression::Compression;
@@ -232,8 +233,8 @@ impl Protocol {
         self.accept_with(chosen.as_deref(), Headers::new())
     }
 
-    /// Accepts the request with this subprotocol, which the client must have offered, and headers in addition to those of
-    /// the policy. The answer is queued, [`Event::Open`] comes next.
+    /// Accepts the request with this subprotocol, which the client must have offered, and headers in addition to those
+    /// of the policy. The answer is queued, [`Event::Open`] comes next.
     ///
     /// # Errors
     ///

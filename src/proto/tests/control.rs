@@ -1,4 +1,4 @@
-//! Control frames, the closing handshake, and what a violation leads to (RFC 6455 sections 5.5 and 7).
+//! Control frames, the closing handshake, and the effects of a violation (RFC 6455 sections 5.5 and 7).
 
 use super::reference::{binary, text};
 use super::*;
@@ -50,7 +50,7 @@ fn item_13_close_payloads_of_every_length() {
 }
 
 #[test]
-fn item_13_what_may_not_be_sent_is_refused_and_changes_nothing() {
+fn item_13_invalid_control_frames_are_refused_without_effect() {
     for role in ROLES {
         let mut here = endpoint(role);
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
@@ -93,7 +93,7 @@ fn item_14_a_pong_is_not_answered() {
 }
 
 #[test]
-fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
+fn item_14_only_the_latest_ping_is_answered_while_nothing_can_be_written() {
     let mut session = Session::new();
     let mut out = Outbound::server();
     for number in 0..10_000u32 {
@@ -105,7 +105,7 @@ fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
     assert!(!session.has_replies());
     session.write_replies(&mut out);
     assert_eq!(out.pending().len(), 6);
-    // A Ping of our own that is due is the latest one, too, and comes behind the Pong.
+    // Of our own pending Pings, too, only the latest is sent, after the Pong.
     session.ping(b"1").unwrap();
     session.ping(b"2").unwrap();
     session.apply(&Step::Ping, b"3", None);
@@ -114,9 +114,9 @@ fn item_14_the_latest_ping_wins_while_nothing_can_be_written() {
     assert_eq!(out.pending(), b"\x8a\x013\x89\x012");
 }
 
-/// What both drivers do with what the receiving half reports.
+/// How both drivers react to what the receiving half reports.
 #[test]
-fn a_step_makes_due_what_the_peer_is_owed_for_it() {
+fn applying_a_step_queues_the_replies_it_requires() {
     let frame = CloseFrame::new(CloseCode::from(4000), "why").unwrap();
     for (step, payload, owed) in [
         (Step::Ping, &b"?"[..], &b"\x8a\x01?"[..]),
@@ -127,12 +127,12 @@ fn a_step_makes_due_what_the_peer_is_owed_for_it() {
         (Step::Piece { kind: Kind::Text, last: true }, b"a", b""),
         (Step::NeedInput, b"", b""),
     ] {
-        // Queued at once where there is room.
+        // Queued at once if there is room.
         let (mut session, mut out) = (Session::new(), Outbound::server());
         session.apply(&step, payload, Some(&mut out));
         assert_eq!(out.pending(), owed, "{step:?}");
         assert_eq!(session.close_received_frame().is_some(), matches!(step, Step::Close(_)));
-        // Left in the session without a queue, and while much waits in it.
+        // Left in the session if there is no queue, or while much output is pending in it.
         let (mut session, mut out) = (Session::new(), Outbound::server());
         session.apply(&step, payload, None);
         assert_eq!(session.has_replies(), !owed.is_empty(), "{step:?}");
@@ -148,7 +148,7 @@ fn a_step_makes_due_what_the_peer_is_owed_for_it() {
 
 /// A peer that pings and does not read.
 #[test]
-fn item_14_pings_make_nothing_grow() {
+fn item_14_memory_does_not_grow_with_pings() {
     for role in ROLES {
         let mut here = endpoint(role);
         here.send(vec![0; 100_000]).unwrap();
@@ -182,7 +182,7 @@ fn item_14_no_pong_and_no_ping_after_close() {
         assert!(matches!(here.ping(b""), Err(Error::Closing)));
         assert!(here.output().is_empty());
     }
-    // What is due when the Close frame goes out goes out before it.
+    // Replies that are due when the Close frame is sent are sent before it.
     let mut session = Session::new();
     let mut out = Outbound::server();
     session.apply(&Step::Ping, b"a", None);
@@ -215,7 +215,7 @@ fn rfc_5_5_1_a_close_is_answered_with_its_code() {
 }
 
 #[test]
-fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
+fn rfc_5_5_1_nothing_is_sent_after_close_but_messages_are_still_received() {
     for role in ROLES {
         let mut here = endpoint(role);
         here.send("before").unwrap();
@@ -233,7 +233,7 @@ fn rfc_5_5_1_nothing_is_sent_after_close_but_the_peer_is_heard() {
     }
 }
 
-/// RFC 6455 1.4: what comes after a Close frame is thrown away, however much and whatever it is.
+/// RFC 6455 1.4: everything after a Close frame is discarded, however much and whatever it is.
 #[test]
 fn rfc_1_4_nothing_is_delivered_after_the_peers_close() {
     for role in ROLES {
@@ -248,7 +248,7 @@ fn rfc_1_4_nothing_is_delivered_after_the_peers_close() {
     }
 }
 
-/// One violation of each kind, by the code that the peer must be told.
+/// One violation of each kind, with the close code that the peer must get.
 fn violations(role: Role) -> Vec<(u16, Vec<u8>)> {
     let wrong_mask = if role == Role::Server { None } else { Some(KEY) };
     vec![
@@ -270,7 +270,7 @@ fn violations(role: Role) -> Vec<(u16, Vec<u8>)> {
 }
 
 #[test]
-fn item_19_a_violation_is_one_close_frame_and_the_same_error_for_ever() {
+fn item_19_a_violation_causes_one_close_frame_and_the_same_error_from_then_on() {
     for role in ROLES {
         for (code, violation) in violations(role) {
             let mut here = endpoint(role);
@@ -283,7 +283,7 @@ fn item_19_a_violation_is_one_close_frame_and_the_same_error_for_ever() {
             assert_eq!((*told, u16::from(error.close_frame().code())), (code, code), "{error}");
             assert!(!reason.is_empty());
 
-            // Whatever comes now, the peer's Close frame included, changes nothing.
+            // Whatever arrives now, including the peer's Close frame, has no effect.
             for behind in [frames(role, &[(TEXT, b"x"), (PING, b"x"), (CLOSE, b"")]), vec![0xff; 300_000]] {
                 assert_eq!(deliver(&mut here, &behind), (Vec::new(), Some(error)));
             }
@@ -319,7 +319,7 @@ fn item_19_events_before_a_violation_in_the_same_read_come_first() {
     }
 }
 
-/// Every call of a connection that has failed gives the error that it failed with.
+/// After a connection has failed, every call returns the error that it failed with.
 fn assert_over(here: &mut Protocol, failed: &Error) {
     assert!(here.is_over());
     let is_the_same = |error: Option<Error>| assert_eq!(format!("{error:?}"), format!("{:?}", Some(failed)));
@@ -356,7 +356,7 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
             assert_over(&mut here, &eof);
             assert_eq!(here.output(), output, "{what}: what was queued stays, and nothing joins it");
         }
-        // With it, the end is an orderly one; the answer need not be written.
+        // With it, the end is orderly; the reply does not have to be written.
         for closed_here in [false, true] {
             let mut here = endpoint(role);
             if closed_here {
@@ -372,7 +372,7 @@ fn item_20_the_end_of_the_stream_without_a_close_frame_is_remembered() {
 }
 
 #[test]
-fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
+fn item_20_events_received_before_the_end_of_the_stream_can_be_taken_after_it() {
     for role in ROLES {
         let mut here = endpoint(role);
         here.receive(&frames(role, &[(TEXT, b"a"), (PING, b"b")]));
@@ -380,7 +380,7 @@ fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
         assert!(matches!(here.next_event(), Ok(Some(Event::Message(MessageRef::Text("a"))))));
         assert!(matches!(here.next_event(), Ok(Some(Event::Ping(b"b")))));
         assert_over(&mut here, &Error::Eof);
-        // A Close frame among it makes an orderly end, in which nothing can be sent either.
+        // If a Close frame is among it, the end is orderly, and nothing can be sent either.
         let mut here = endpoint(role);
         here.receive(&frames(role, &[(TEXT, b"a"), (CLOSE, b"\x03\xe8")]));
         assert!(here.receive_eof().is_err());
@@ -400,7 +400,7 @@ fn item_20_what_came_before_the_end_of_the_stream_can_be_taken_after_it() {
 }
 
 #[test]
-fn item_20_the_receiving_half_knows_when_the_peer_may_stop() {
+fn item_20_the_receiving_half_knows_whether_it_is_between_messages() {
     for role in ROLES {
         let mut inbound = inbound(role);
         assert!(inbound.is_between_messages());

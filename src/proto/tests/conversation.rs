@@ -1,4 +1,4 @@
-//! Random conversations, sound and spoilt, in random splits: always what `reference` says.
+//! Random conversations, valid and corrupted, randomly split: the result must be that of `reference`.
 
 use super::*;
 use proptest::collection::vec;
@@ -7,7 +7,7 @@ use proptest::sample::Index;
 
 /// What a peer does.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Action {
     Message { kind: Kind, payload: Vec<u8>, cuts: Vec<Index>, between: Vec<(u8, Vec<u8>)> },
     Control(u8, Vec<u8>),
 }
@@ -42,16 +42,16 @@ fn control() -> impl Strategy<Value = (u8, Vec<u8>)> {
     (prop_oneof![Just(PING), Just(PONG)], prop_oneof![vec(any::<u8>(), 0..10), vec(any::<u8>(), 120..=125)])
 }
 
-fn deed(size: impl Strategy<Value = usize>) -> impl Strategy<Value = Deed> {
+fn action(size: impl Strategy<Value = usize>) -> impl Strategy<Value = Action> {
     let message = (any::<bool>(), size, any::<u8>(), vec(any::<Index>(), 0..5), vec(control(), 0..3));
     let message = message.prop_map(|(text, len, seed, cuts, between)| {
         let (kind, payload) = match text {
             true => (Kind::Text, some_text(len, seed)),
             false => (Kind::Binary, (0..len).map(|i| (i / 3) as u8 ^ seed).collect()),
         };
-        Deed::Message { kind, payload, cuts, between }
+        Action::Message { kind, payload, cuts, between }
     });
-    prop_oneof![4 => message, 1 => control().prop_map(|(first, payload)| Deed::Control(first, payload))]
+    prop_oneof![4 => message, 1 => control().prop_map(|(first, payload)| Action::Control(first, payload))]
 }
 
 fn closing() -> impl Strategy<Value = Option<Vec<u8>>> {
@@ -67,7 +67,7 @@ fn rounds() -> impl Strategy<Value = Vec<Round>> {
     vec(round.prop_map(|(count, copied, shrunk, want)| Round { count, copied, shrunk, want }), 1..9)
 }
 
-/// The rounds, enlarged so that long input does not take for ever.
+/// The rounds, enlarged so that long input does not take too much time.
 fn scaled(rounds: &[Round], len: usize) -> Vec<Round> {
     rounds.iter().map(|round| Round { count: round.count.max(len / 2000), ..*round }).collect()
 }
@@ -76,7 +76,7 @@ fn role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::Client), Just(Role::Server)]
 }
 
-/// The wire form of a conversation, where its headers are, and what it says.
+/// The wire form of a conversation, the positions of its headers, and its content.
 #[derive(Default)]
 struct Script {
     wire: Vec<u8>,
@@ -85,13 +85,13 @@ struct Script {
 }
 
 impl Script {
-    fn new(role: Role, seed: u32, deeds: &[Deed], closing: Option<&Vec<u8>>) -> Self {
+    fn new(role: Role, seed: u32, actions: &[Action], closing: Option<&Vec<u8>>) -> Self {
         let mut script = Self::default();
         let mut keys = (seed..).map(|n| (role == Role::Server).then(|| n.wrapping_mul(0x9e37_79b9).to_be_bytes()));
-        for deed in deeds {
-            match deed {
-                Deed::Control(first, payload) => script.control(*first, payload, keys.next().unwrap()),
-                Deed::Message { kind, payload, cuts, between } => {
+        for action in actions {
+            match action {
+                Action::Control(first, payload) => script.control(*first, payload, keys.next().unwrap()),
+                Action::Message { kind, payload, cuts, between } => {
                     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(payload.len() + 1)).collect();
                     cuts.extend([0, payload.len()]);
                     cuts.sort_unstable();
@@ -140,14 +140,14 @@ impl Script {
     }
 }
 
-/// Small limits as often as the default.
+/// Small limits, or the default limits, equally often.
 fn some_limits() -> impl Strategy<Value = Limits> {
     let small =
         (0..300u64, 1..6u32).prop_map(|(size, count)| Limits { max_message_size: size, max_fragments: count });
     prop_oneof![Just(Limits::default()), small]
 }
 
-/// Bytes that look like frames for long enough to get somewhere.
+/// Arbitrary bytes that begin like valid frames.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![0..3u8, 0x80..0x83u8, 0x88..0x8bu8, any::<u8>()];
     let second = prop_oneof![0..130u8, 0x80..0x90u8, any::<u8>()];
@@ -156,7 +156,7 @@ fn garbage() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|frames| frames.concat())
 }
 
-/// Whatever the split, `wire` means what the reference says; and nothing is noticed later than there.
+/// However it is split, `wire` has the result of the reference, and violations are detected as early as there.
 fn check(role: Role, limits: Limits, wire: &[u8], rounds: &[Round]) -> Result<(), TestCaseError> {
     let (expected, refused) = reference::decode(role, limits, wire);
     for rounds in [rounds.to_vec(), vec![AT_ONCE], vec![BYTEWISE], vec![Round { want: Want::Pieces, ..BYTEWISE }]] {
@@ -171,10 +171,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_sound_conversation_arrives_whatever_the_split(
-        role in role(), seed: u32, deeds in vec(deed(size()), 0..8), closing in closing(), rounds in rounds(),
+    fn a_valid_conversation_arrives_however_it_is_split(
+        role in role(), seed: u32, actions in vec(action(size()), 0..8), closing in closing(), rounds in rounds(),
     ) {
-        let script = Script::new(role, seed, &deeds, closing.as_ref());
+        let script = Script::new(role, seed, &actions, closing.as_ref());
         let rounds = scaled(&rounds, script.wire.len());
         let (seen, error) = feed(&mut inbound(role), &script.wire, &rounds);
         prop_assert_eq!(seen, script.seen);
@@ -182,27 +182,27 @@ proptest! {
     }
 
     #[test]
-    fn limits_are_the_same_whatever_the_split(
-        role in role(), seed: u32, deeds in vec(deed(0..120usize), 0..8), limits in some_limits(), rounds in rounds(),
+    fn limits_are_the_same_however_input_is_split(
+        role in role(), seed: u32, actions in vec(action(0..120usize), 0..8), limits in some_limits(), rounds in rounds(),
     ) {
-        check(role, limits, &Script::new(role, seed, &deeds, None).wire, &rounds)?;
+        check(role, limits, &Script::new(role, seed, &actions, None).wire, &rounds)?;
     }
 
     #[test]
-    fn a_wrong_header_byte_means_the_same_whatever_the_split(
-        role in role(), seed: u32, deeds in vec(deed(size()), 1..5), closing in closing(), limits in some_limits(),
+    fn a_wrong_header_byte_has_the_same_effect_however_input_is_split(
+        role in role(), seed: u32, actions in vec(action(size()), 1..5), closing in closing(), limits in some_limits(),
         at: Index, flip in 1..=255u8, rounds in rounds(),
     ) {
-        let mut script = Script::new(role, seed, &deeds, closing.as_ref());
+        let mut script = Script::new(role, seed, &actions, closing.as_ref());
         script.wire[script.headers[at.index(script.headers.len())]] ^= flip;
         check(role, limits, &script.wire, &rounds)?;
     }
 
     #[test]
-    fn wrong_bytes_in_text_mean_the_same_whatever_the_split(
-        role in role(), seed: u32, deeds in vec(deed(1..200usize), 1..5), at: Index, flip in 1..=255u8, rounds in rounds(),
+    fn wrong_bytes_in_text_have_the_same_effect_however_input_is_split(
+        role in role(), seed: u32, actions in vec(action(1..200usize), 1..5), at: Index, flip in 1..=255u8, rounds in rounds(),
     ) {
-        let mut script = Script::new(role, seed, &deeds, None);
+        let mut script = Script::new(role, seed, &actions, None);
         let at = at.index(script.wire.len());
         script.wire[at] ^= flip;
         check(role, Limits::default(), &script.wire, &rounds)?;
@@ -213,21 +213,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn garbage_means_the_same_whatever_the_split(
-        role in role(), seed: u32, deeds in vec(deed(0..50usize), 0..3), garbage in garbage(), limits in some_limits(),
+    fn garbage_has_the_same_effect_however_it_is_split(
+        role in role(), seed: u32, actions in vec(action(0..50usize), 0..3), garbage in garbage(), limits in some_limits(),
         rounds in rounds(),
     ) {
-        let mut wire = Script::new(role, seed, &deeds, None).wire;
+        let mut wire = Script::new(role, seed, &actions, None).wire;
         wire.extend(garbage);
         check(role, limits, &wire, &rounds)?;
     }
 
-    /// At every byte: what the reference refuses by then has been refused.
+    /// Checked at every byte: what the reference refuses by then has been refused.
     #[test]
-    fn nothing_is_refused_late(
-        role in role(), seed: u32, deeds in vec(deed(0..50usize), 0..3), garbage in garbage(), limits in some_limits(),
+    fn violations_are_detected_at_the_earliest_byte(
+        role in role(), seed: u32, actions in vec(action(0..50usize), 0..3), garbage in garbage(), limits in some_limits(),
     ) {
-        let mut wire = Script::new(role, seed, &deeds, None).wire;
+        let mut wire = Script::new(role, seed, &actions, None).wire;
         wire.extend(garbage);
         wire.truncate(250);
         let mut inbound = Inbound::new(role, limits);

@@ -24,7 +24,7 @@ fn other(role: Role) -> Role {
     if role == Role::Client { Role::Server } else { Role::Client }
 }
 
-/// What two ends with default options agree on, or with each message by itself.
+/// What two ends with default options agree on; `fresh`: without context takeover.
 fn agreed(fresh: bool) -> DeflateParameters {
     let options = Compression::default().server_no_context_takeover(fresh).client_no_context_takeover(fresh);
     confirm(&options, &[accept(&options, &[offer(&options)]).unwrap().1]).unwrap().unwrap()
@@ -34,7 +34,7 @@ fn limits(max_message_size: u64, max_fragments: u32) -> Limits {
     Limits { max_message_size, max_fragments }
 }
 
-/// A receiving half that reads compressed messages, each by itself.
+/// A receiving half that reads compressed messages without context takeover.
 fn inflating_within(role: Role, limits: Limits) -> Inbound {
     let mut inbound = Inbound::new(role, limits);
     inbound.set_inflater(Inflater::new(role, &Compression::default(), &agreed(true)));
@@ -49,7 +49,7 @@ fn compressing(role: Role, options: &Compression, agreed: &DeflateParameters) ->
     endpoint(role).with_deflate(options, agreed)
 }
 
-/// The payload of a compressed message, by itself.
+/// The payload of a message that is compressed with an empty window.
 fn deflated(message: &[u8]) -> Vec<u8> {
     let mut engine = flate2::Compress::new(flate2::Compression::new(6), false);
     let mut payload = Vec::with_capacity(message.len() + message.len() / 8 + 100);
@@ -78,7 +78,7 @@ fn some_text(len: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What an endpoint says to `bytes`: the same at once and byte by byte, whole and in pieces.
+/// What an endpoint returns for `bytes`: the same at once and byte by byte, whole and in pieces.
 fn receive(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Seen>, Option<ReceiveError>) {
     let at_once = feed(&mut inflating_within(role, limits), bytes, &[WHOLE]);
     for round in [PIECES, BYTEWISE, Round { want: Want::Pieces, ..BYTEWISE }] {
@@ -108,7 +108,7 @@ fn split(role: Role, mut wire: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-/// All that an endpoint has to send.
+/// All pending output of an endpoint.
 fn written(protocol: &mut Protocol) -> Vec<u8> {
     let bytes = protocol.output().to_vec();
     protocol.consume(bytes.len());

@@ -6,9 +6,9 @@ use super::*;
 const ALL_OPCODES: [u8; 5] = [TEXT, BINARY, CLOSE, PING, PONG];
 
 #[test]
-fn item_7_masking_is_demanded_of_clients_and_of_nobody_else() {
+fn item_7_masking_is_required_of_clients_only() {
     for first in ALL_OPCODES {
-        // Without any payload, and with a length that the limits would refuse as well.
+        // Without any payload, and with a length that the limits would also refuse.
         for len in [0, 5] {
             let unmasked = header(first, len, None);
             assert_eq!(refusal(Role::Server, &unmasked), Some(ProtocolError::UnmaskedFrame.into()), "{first:#x}");
@@ -25,7 +25,7 @@ fn item_7_masking_is_demanded_of_clients_and_of_nobody_else() {
     assert_eq!(ProtocolError::MaskedFrame.close_code(), CloseCode::PROTOCOL_ERROR);
 }
 
-/// A header with its length in these very bytes, with the key that the role demands and no payload.
+/// A header whose length is encoded in exactly these bytes, with the key that the role requires and no payload.
 fn raw_header(role: Role, first: u8, short: u8, long: &[u8]) -> Vec<u8> {
     let masked = if role == Role::Server { 0x80 } else { 0 };
     let mut bytes = vec![first, masked | short];
@@ -138,7 +138,7 @@ fn rfc_5_4_control_frames_between_fragments() {
 }
 
 #[test]
-fn rfc_5_4_close_between_fragments_ends_all() {
+fn rfc_5_4_a_close_frame_between_fragments_ends_the_connection() {
     for role in ROLES {
         let bytes = frames(role, &[(TEXT_BEGIN, b"a"), (CLOSE, b"\x03\xe8"), (LAST, b"b"), (0xff, b"nonsense")]);
         assert_eq!(receive(role, Limits::default(), &bytes), (vec![Seen::Close(1000, String::new())], None));

@@ -43,11 +43,11 @@ fn item_9_exactly_at_the_limit_passes_and_one_over_fails() {
 }
 
 #[test]
-fn item_9_is_certain_at_the_header_of_a_fragment_that_is_not_the_last() {
+fn item_9_is_detected_at_the_header_of_a_fragment_that_is_not_the_last() {
     for role in ROLES {
         let bytes = [frames(role, &[(TEXT_BEGIN, b"12345")]), header_to(role, MORE, 6)].concat();
         assert_eq!(receive(role, limits(10, 9), &bytes).1, too_big(10, 11));
-        // The limit is the message's: the next message begins at zero.
+        // The limit applies to each message: the next message starts at zero.
         let bytes = frames(role, &[(BINARY, b"0123456789"), (BINARY, b"0123456789")]);
         assert_eq!(receive(role, limits(10, 9), &bytes), (vec![binary(b"0123456789"); 2], None));
         // Control frames do not count.
@@ -65,7 +65,7 @@ fn item_9_lengths_are_added_without_overflow() {
             let error = receive(role, limits(limit, 9), &header_to(role, BINARY, HUGE)).1;
             assert_eq!(error, if limit < HUGE { too_big(limit, HUGE) } else { None });
         }
-        // The most that can be declared before 2^63 bytes have arrived.
+        // The largest lengths that can be declared before 2^63 bytes have arrived.
         for (limit, error) in [(HUGE, too_big(HUGE, 1 << 63)), (u64::MAX, None)] {
             let bytes = [frames(role, &[(BINARY_BEGIN, b"a")]), header_to(role, MORE, HUGE)].concat();
             assert_eq!(receive(role, limits(limit, 9), &bytes).1, error);
@@ -74,7 +74,7 @@ fn item_9_lengths_are_added_without_overflow() {
 }
 
 #[test]
-fn item_9_new_limits_hold_from_the_next_frame_on() {
+fn item_9_new_limits_apply_from_the_next_frame_on() {
     let mut inbound = inbound(Role::Client);
     assert_eq!(feed(&mut inbound, &frames(Role::Client, &[(BINARY_BEGIN, &[0; 100])]), &[AT_ONCE]).1, None);
     inbound.set_limits(limits(100, 9));
@@ -83,7 +83,7 @@ fn item_9_new_limits_hold_from_the_next_frame_on() {
 }
 
 #[test]
-fn item_11_fragments_are_counted_empty_ones_too() {
+fn item_11_empty_fragments_are_counted() {
     let many = LimitError::TooManyFragments { limit: 3 };
     assert_eq!(many.close_code(), CloseCode::POLICY_VIOLATION);
     for role in ROLES {

@@ -22,7 +22,7 @@ fn answering(change: impl FnOnce(&mut ServerPolicy)) -> Protocol {
     Protocol::server(ServerHandshake::new(HeadLimits::default()), policy)
 }
 
-/// How bytes are handed over.
+/// How bytes are passed on.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Copied(usize),
@@ -32,7 +32,7 @@ enum Way {
 const WAYS: [Way; 6] =
     [Way::Copied(1), Way::Copied(7), Way::Copied(100_000), Way::Read(1), Way::Read(7), Way::Read(100_000)];
 
-/// Hands over all output, as far as it is taken.
+/// Passes on all output, as far as it is consumed.
 fn hand_over(from: &mut Protocol, to: &mut Protocol, way: Way) {
     while !from.output().is_empty() {
         let output = from.output();
@@ -53,7 +53,7 @@ fn hand_over(from: &mut Protocol, to: &mut Protocol, way: Way) {
     }
 }
 
-/// The same until its receiver has taken everything there is, and what it says.
+/// The same, until the receiver has consumed everything; returns its events.
 fn exchange(from: &mut Protocol, to: &mut Protocol, way: Way) -> Vec<Seen> {
     let mut seen = Vec::new();
     loop {
@@ -74,7 +74,7 @@ fn opened(end: &mut Protocol) -> Handshake {
     }
 }
 
-/// Every call gives this error from then on, and says that it is over.
+/// Checks that every call returns this error from then on, and that the connection is over.
 fn is_over_with(end: &mut Protocol, error: &Error) {
     for _ in 0..2 {
         assert!(end.is_over() && !end.is_opening());
@@ -86,7 +86,7 @@ fn is_over_with(end: &mut Protocol, error: &Error) {
         assert_eq!(end.receive_eof(), Err(error.clone()));
         assert_eq!(end.accept(), Err(error.clone()));
         assert_eq!(end.reject(Rejection::unavailable()), Err(error.clone()));
-        // What comes now is not looked at, however much it is.
+        // What arrives now is ignored, however much it is.
         assert_eq!(end.receive(&[0x81; 5000]), 5000);
         assert!(!end.space().is_empty());
         end.filled(1);
@@ -116,7 +116,7 @@ fn both_ends_open_agree_and_talk_however_bytes_are_split() {
             assert_eq!(client.next_event(), Ok(None));
             assert_eq!(server.next_event(), Ok(None));
             hand_over(&mut client, &mut server, way);
-            // Right behind the answer, before the server's program has been told.
+            // Right after the response, before the server's program has been told.
             server.send("early").unwrap();
             server.ping(b"?").unwrap();
             let seen_by_server = opened(&mut server);
@@ -152,9 +152,9 @@ fn both_ends_open_agree_and_talk_however_bytes_are_split() {
     }
 }
 
-/// A server's first frames come in the same piece as its answer, whatever the sizes.
+/// A server's first frames arrive in the same piece as its response, whatever the sizes are.
 #[test]
-fn item_5_what_comes_behind_an_answer_are_frames() {
+fn item_5_bytes_after_a_response_are_frames() {
     for padding in (0..1100).step_by(97) {
         let mut client = asking(|_| {});
         let mut server = answering(|policy| {
@@ -193,7 +193,7 @@ fn nothing_can_be_sent_before_the_connection_is_open() {
 }
 
 #[test]
-fn item_24_a_policy_refuses_origins_in_a_protocol_as_in_a_server() {
+fn item_24_a_protocol_refuses_the_same_origins_as_a_server() {
     for (origin, is_allowed) in [(None, true), (Some("https://server.example.com"), true), (Some("null"), false)] {
         for by_caller in [false, true] {
             let mut client = asking(|request| request.origin = origin.map(str::to_owned));
@@ -222,7 +222,7 @@ fn item_24_a_policy_refuses_origins_in_a_protocol_as_in_a_server() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_with_an_http_error() {
+fn input_that_is_not_a_request_is_answered_with_an_http_error() {
     let mut server = answering(|_| {});
     assert_eq!(server.receive(b"POST / HTTP/1.1\r\nHost: a\r\n\r\nbody"), 32);
     let Some(Error::Rejected(rejection)) = server.error().cloned() else { panic!("{server:?}") };
@@ -232,7 +232,7 @@ fn what_is_no_request_is_answered_with_an_http_error() {
 }
 
 #[test]
-fn the_caller_decides_once_about_what_the_policy_admits() {
+fn the_caller_decides_once_on_requests_that_the_policy_admits() {
     let ask = || {
         let mut client = asking(|request| request.subprotocols = vec!["a".into(), "b".into()]);
         let mut server = answering(|policy| {
@@ -252,7 +252,7 @@ fn the_caller_decides_once_about_what_the_policy_admits() {
         assert_eq!(server.send("a"), Err(Error::NotOpen));
         (client, server)
     };
-    // As the policy says.
+    // Accepted as the policy says.
     let (mut client, mut server) = ask();
     server.accept().unwrap();
     assert_eq!(server.accept(), Err(Error::NoRequest));
@@ -261,7 +261,7 @@ fn the_caller_decides_once_about_what_the_policy_admits() {
     let agreed = opened(&mut client);
     assert_eq!((agreed.subprotocol.as_deref(), &agreed.headers["x-mine"]), (Some("b"), &"1".parse().unwrap()));
 
-    // Otherwise; a mistake leaves the request as it was.
+    // Accepted differently; a mistake leaves the request unchanged.
     let (mut client, mut server) = ask();
     let mut reserved = crate::proto::handshake::Headers::new();
     reserved.append("Upgrade", "mine").unwrap();
@@ -273,7 +273,7 @@ fn the_caller_decides_once_about_what_the_policy_admits() {
     hand_over(&mut server, &mut client, Way::Copied(100_000));
     assert_eq!(opened(&mut client).headers["x-mine"], "1", "the policy's headers come with every answer");
 
-    // No.
+    // Rejected.
     let (mut client, mut server) = ask();
     let rejection = Rejection::with_text(StatusCode::NOT_FOUND, "no such room").unwrap();
     server.reject(rejection.clone()).unwrap();
@@ -283,9 +283,9 @@ fn the_caller_decides_once_about_what_the_policy_admits() {
     assert!(matches!(client.error(), Some(Error::Handshake(_))));
 }
 
-/// Frames behind a request wait for the decision.
+/// Frames after a request are kept until the decision.
 #[test]
-fn what_comes_behind_an_undecided_request_is_kept() {
+fn input_after_an_undecided_request_is_kept() {
     let mut client = asking(|_| {});
     let mut server = answering(|_| {}).deciding_by_caller();
     let mut bytes = client.output().to_vec();
@@ -303,7 +303,7 @@ fn what_comes_behind_an_undecided_request_is_kept() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_the_programs_mistake_and_500_for_the_client() {
+fn an_invalid_response_is_a_usage_error_and_the_client_gets_500() {
     let mut client = asking(|_| {});
     let mut server = answering(|policy| {
         policy.headers.append("Sec-WebSocket-Accept", "mine").unwrap();
@@ -322,7 +322,7 @@ fn item_20_a_stream_that_ends_in_the_opening_handshake_is_an_error() {
     assert_eq!(client.receive_eof(), Err(error.clone()));
     is_over_with(&mut client, &error);
 
-    // The end of a refusal's body.
+    // The end of the stream ends the body of a refusal.
     let mut client = asking(|_| {});
     client.receive(b"HTTP/1.1 403 Forbidden\r\n\r\nno");
     assert_eq!(client.next_event(), Ok(None));
@@ -334,7 +334,7 @@ fn item_20_a_stream_that_ends_in_the_opening_handshake_is_an_error() {
     assert_eq!(server.receive_eof(), Err(Error::Eof));
     is_over_with(&mut server, &Error::Eof);
 
-    // Open, and not yet reported: that comes first.
+    // Open, but not yet reported: that comes first.
     let mut client = asking(|_| {});
     let mut server = answering(|_| {});
     hand_over(&mut client, &mut server, Way::Copied(100_000));
@@ -344,8 +344,8 @@ fn item_20_a_stream_that_ends_in_the_opening_handshake_is_an_error() {
 }
 
 #[test]
-fn item_2_whoever_gives_up_the_opening_handshake_ends_it() {
-    // A client: nothing has come, or a refusal whose body is slow.
+fn item_2_giving_up_the_opening_handshake_ends_the_connection() {
+    // A client: nothing has arrived, or a refusal whose body is slow.
     let mut client = asking(|_| {});
     assert_eq!(client.give_up(), Some(Error::TimedOut));
     is_over_with(&mut client, &Error::TimedOut);
@@ -367,7 +367,7 @@ fn item_2_whoever_gives_up_the_opening_handshake_ends_it() {
         is_over_with(&mut server, &error);
     }
 
-    // It is too late for that once the connection is open.
+    // Too late once the connection is open.
     let mut client = asking(|_| {});
     let mut server = answering(|_| {});
     hand_over(&mut client, &mut server, Way::Copied(100_000));

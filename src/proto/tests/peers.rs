@@ -1,4 +1,4 @@
-//! What is sent: alone against the reference decoder, and from one endpoint to another.
+//! Sending: checked with the reference decoder, and from one endpoint to another.
 
 use super::reference::{binary, text};
 use super::*;
@@ -24,13 +24,13 @@ fn outbound(role: Role) -> Outbound {
     }
 }
 
-/// What is done with the sending half.
+/// An operation of the sending half.
 #[derive(Clone, Debug)]
 enum Act {
     /// A message in these fragments, each added in parts of this length.
     Message(bool, Vec<usize>, usize),
     Control(Vec<u8>),
-    /// So many bytes are written.
+    /// This many bytes are written.
     Written(usize),
 }
 
@@ -47,7 +47,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_queued_is_what_the_reference_reads(client: bool, acts in vec(act(), 0..20)) {
+    fn the_reference_reads_what_was_queued(client: bool, acts in vec(act(), 0..20)) {
         let role = if client { Role::Client } else { Role::Server };
         let mut out = outbound(role);
         let mut wire = Vec::new();
@@ -97,7 +97,7 @@ proptest! {
 }
 
 #[test]
-fn item_7_a_client_takes_a_fresh_key_for_every_frame() {
+fn item_7_a_client_uses_a_fresh_key_for_every_frame() {
     let mut client = Protocol::open_client(Limits::default(), keys());
     client.send("a").unwrap();
     client.send_fragment(Kind::Binary, b"b", false).unwrap();
@@ -111,7 +111,7 @@ fn item_7_a_client_takes_a_fresh_key_for_every_frame() {
     assert_eq!(wire, expected.concat());
 }
 
-/// What was written is forgotten although the queue is never empty.
+/// Written output is released although the queue is never empty.
 #[test]
 fn item_15_a_queue_that_is_never_empty_does_not_grow() {
     for role in ROLES {
@@ -140,7 +140,7 @@ enum Move {
     Fragments(Vec<usize>),
     Ping(Vec<u8>),
     Close(u16),
-    /// At most so many bytes travel away from here.
+    /// At most this many bytes are transferred to the other endpoint.
     Travel(usize),
 }
 
@@ -156,7 +156,7 @@ fn play() -> impl Strategy<Value = Vec<(bool, Move)>> {
     vec((any::<bool>(), step), 0..40)
 }
 
-/// One endpoint, and what should arrive at the other one and has arrived here.
+/// One endpoint, what the other one should receive from it, and what it has received.
 struct End {
     protocol: Protocol,
     said: Vec<Seen>,
@@ -203,7 +203,7 @@ impl End {
         Ok(())
     }
 
-    /// Bytes of this end reach the other one, which reacts.
+    /// Transfers bytes of this endpoint to the other one, which reacts.
     fn travel(&mut self, to: &mut Self, count: usize) {
         let mut left = count.min(self.protocol.output().len());
         while left > 0 {
@@ -217,7 +217,7 @@ impl End {
                 let seen = Seen::from(event);
                 match &seen {
                     Seen::Ping(payload) if !closing => to.answers.push(Seen::Pong(payload.clone())),
-                    // The answer to a Close frame carries its code and no reason.
+                    // The reply to a Close frame has its code and no reason.
                     Seen::Close(code, _) if !closing => to.said.push(Seen::Close(*code, String::new())),
                     _ => {}
                 }
@@ -231,7 +231,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn two_endpoints_hear_what_the_other_one_said(play in play()) {
+    fn two_endpoints_receive_what_the_other_one_sends(play in play()) {
         let mut client = End::new(Protocol::open_client(Limits::default(), keys()));
         let mut server = End::new(Protocol::open_server(Limits::default()));
         for (at_client, step) in &play {
@@ -256,7 +256,7 @@ proptest! {
         for (here, there) in [(&client, &server), (&server, &client)] {
             let (pongs, others): (Vec<_>, Vec<_>) = here.heard.iter().cloned().partition(is_pong);
             prop_assert_eq!(&others, &there.said);
-            // With much unsent, only the last of several Pings is answered.
+            // While much output is pending, only the last of several Pings is answered.
             let mut answers = there.answers.iter();
             prop_assert!(pongs.iter().all(|pong| answers.any(|answer| answer == pong)), "{:?}", pongs);
             prop_assert_eq!(pongs.last(), there.answers.last());

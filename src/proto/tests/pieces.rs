@@ -1,4 +1,4 @@
-//! Messages in pieces, changes of mind at any byte, and the memory behind all that.
+//! Messages in pieces, switching between pieces and whole messages at any byte, and the memory for both.
 
 use super::reference::{binary, text};
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 const WHOLE: Round = Round { want: Want::Message, ..AT_ONCE };
 const PIECES: Round = Round { want: Want::Pieces, ..AT_ONCE };
 
-/// Conversations that end with a small message, and what they say.
+/// Conversations that end with a small message, and their content.
 fn conversations(role: Role) -> Vec<(Vec<u8>, Vec<Seen>)> {
     let small = "smäll €".repeat(6);
     let large: Vec<u8> = (0..50_000u32).map(|i| (i % 251) as u8).collect();
@@ -30,13 +30,13 @@ fn conversations(role: Role) -> Vec<(Vec<u8>, Vec<Seen>)> {
     ]
 }
 
-/// Where to change one's mind: everywhere in short input, here and there in long.
+/// Where to switch: everywhere in short input, at some places in long input.
 fn cuts(len: usize) -> impl Iterator<Item = usize> {
     (1..len.min(150)).chain((150..len).step_by(4999)).chain(len.saturating_sub(20)..=len)
 }
 
 #[test]
-fn pieces_make_the_message() {
+fn pieces_add_up_to_the_message() {
     for role in ROLES {
         for (wire, seen) in conversations(role) {
             for count in [1, 2, 7, 1000, usize::MAX] {
@@ -55,7 +55,7 @@ fn whole_then_pieces_then_whole_loses_nothing() {
                 for count in [wire.len().div_ceil(50), usize::MAX] {
                     let first = Round { count: cut, ..WHOLE };
                     let rest = Round { count, ..PIECES };
-                    // A message that was begun in pieces goes on in pieces, which `feed` checks.
+                    // A message that was started in pieces continues in pieces, which `feed` checks.
                     for rounds in
                         [[first, rest, rest], [first, rest, WHOLE], [Round { count: cut, ..rest }, WHOLE, WHOLE]]
                     {
@@ -68,9 +68,9 @@ fn whole_then_pieces_then_whole_loses_nothing() {
     }
 }
 
-/// Text in pieces may be cut within a character. What is left of it is no text by itself.
+/// Text in pieces may be split within a character. Such a piece is not valid text by itself.
 #[test]
-fn a_message_begun_in_pieces_ends_in_pieces() {
+fn a_message_started_in_pieces_ends_in_pieces() {
     for role in ROLES {
         for wire in [
             frames(role, &[(TEXT, "€".as_bytes()), (TEXT, b"next")]),
@@ -122,13 +122,13 @@ fn shrinking_at_any_byte_loses_nothing() {
 }
 
 #[test]
-fn shrinking_between_receiving_and_looking_again() {
+fn shrinking_between_receiving_and_advancing_again() {
     let mut inbound = inbound(Role::Client);
     assert!(!inbound.holds_spare_memory());
     feed(&mut inbound, &frames(Role::Client, &[(BINARY, &[7; 200_000]), (BINARY_BEGIN, b"a")]), &[AT_ONCE]);
     inbound.shrink();
     assert!(!inbound.holds_spare_memory());
-    // Half of a message is no spare memory.
+    // A partly received message is not spare memory.
     inbound.receive(&frames(Role::Client, &[(MORE, &[7; 100])]));
     assert_eq!(inbound.advance(Want::Message), Ok(Step::NeedInput));
     assert!(!inbound.holds_spare_memory());
@@ -139,7 +139,7 @@ fn shrinking_between_receiving_and_looking_again() {
 }
 
 #[test]
-fn what_is_lent_can_be_taken_once() {
+fn a_lent_message_can_be_taken_once() {
     for role in ROLES {
         for (wire, _) in conversations(role) {
             let mut inbound = inbound(role);
@@ -163,7 +163,7 @@ fn what_is_lent_can_be_taken_once() {
 }
 
 #[test]
-fn the_space_holds_what_is_missing_of_a_small_frame() {
+fn the_space_is_large_enough_for_the_rest_of_a_small_frame() {
     for role in ROLES {
         for payload in [vec![0; 125], vec![0; 30_000]] {
             let one = frames(role, &[(if payload.len() > 125 { BINARY } else { PING }, &payload)]);
@@ -179,14 +179,14 @@ fn the_space_holds_what_is_missing_of_a_small_frame() {
     }
 }
 
-/// Also if there is more to look at before more is needed.
+/// Even if there is more to process before more input is needed.
 #[test]
 fn there_is_space_after_every_step() {
     let wire = frames(Role::Client, &[(BINARY, b"12345")]).repeat(12_000);
     let mut rest = &wire[..];
     let mut inbound = inbound(Role::Client);
     for _ in 0..12_000 {
-        // As much as there is space for.
+        // As many bytes as there is space for.
         while !rest.is_empty() {
             match inbound.receive(rest) {
                 0 => break,
@@ -199,9 +199,9 @@ fn there_is_space_after_every_step() {
     assert!(rest.is_empty());
 }
 
-/// A buffer for large messages that no longer come is given back, as often as it takes.
+/// A buffer for large messages is released when none arrive any more, every time.
 #[test]
-fn a_large_message_taken_in_pieces_after_all_and_small_ones_again_and_again() {
+fn switching_between_large_messages_in_pieces_and_small_whole_ones() {
     let role = Role::Client;
     let large = [5; 40_000];
     let mut inbound = inbound(role);
@@ -216,7 +216,7 @@ fn a_large_message_taken_in_pieces_after_all_and_small_ones_again_and_again() {
 
 #[test]
 #[should_panic(expected = "more bytes than there was space for")]
-fn more_than_the_space_is_the_callers_mistake() {
+fn reporting_more_bytes_than_the_space_panics() {
     let mut inbound = inbound(Role::Client);
     let len = inbound.space().len();
     inbound.filled(len + 1);
@@ -224,7 +224,7 @@ fn more_than_the_space_is_the_callers_mistake() {
 
 #[test]
 #[should_panic(expected = "more bytes than there was space for")]
-fn more_than_the_space_within_a_large_frame_is_the_callers_mistake() {
+fn reporting_more_bytes_than_the_space_within_a_large_frame_panics() {
     let mut inbound = inbound(Role::Client);
     // The first message makes the buffer larger than the second one needs.
     let first = frames(Role::Client, &[(BINARY, &[0; 200_000])]);

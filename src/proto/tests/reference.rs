@@ -1,9 +1,9 @@
-//! An encoder and a decoder written straight from RFC 6455, for tests only: whole input, one rule after the
-//! other, each as soon as the bytes it needs are there; no thought of speed.
+//! An encoder and a decoder written directly from RFC 6455, for tests only. The decoder takes the whole input and
+//! applies one rule after another, each as soon as the bytes it needs have arrived. It is not meant to be fast.
 
 use super::*;
 
-/// What one end sees of the other.
+/// What one end receives from the other.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Seen {
     Message(Message),
@@ -55,7 +55,7 @@ pub(super) fn frame(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> 
     out
 }
 
-/// What an endpoint of this role sees in `bytes`, and the close code with which it refuses the rest.
+/// What an endpoint of this role receives from `bytes`, and the close code with which it refuses the rest.
 pub(super) fn decode(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Seen>, Option<u16>) {
     let mut seen = Vec::new();
     let refused = decode_into(&mut seen, role, limits, bytes).err();

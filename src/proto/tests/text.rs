@@ -1,9 +1,9 @@
-//! UTF-8 (RFC 6455 section 8.1, strictness item 12): invalid text fails at its first bad byte.
+//! UTF-8 (RFC 6455 section 8.1, strictness item 12): invalid text fails at its first invalid byte.
 
 use super::reference::text;
 use super::*;
 
-/// Texts that go wrong, and how many of their bytes are still the beginning of something valid.
+/// Invalid texts, and how many of their bytes are still a prefix of valid text.
 const BAD: [(&[u8], usize); 12] = [
     (b"\x80", 0),
     (b"\xc0\xaf", 0),
@@ -16,25 +16,26 @@ const BAD: [(&[u8], usize); 12] = [
     (b"\xf0\x8f\xbf\xbf", 1),
     (b"caf\xc3\x28", 4),
     (b"\xe2\x82\x41", 2),
-    ("κόσμε\u{10ffff}\u{fffd}x".as_bytes(), usize::MAX), // valid: the control
+    ("κόσμε\u{10ffff}\u{fffd}x".as_bytes(), usize::MAX), // valid, for comparison
 ];
 
-fn assert_fails_at(inbound: &mut Inbound, wire: &[u8], bad_byte: usize, rounds: &[Round]) {
-    let (before, rest) = wire.split_at(bad_byte);
-    let context = format!("byte {bad_byte} of {} by {rounds:?}", wire.len());
+fn assert_fails_at(inbound: &mut Inbound, wire: &[u8], invalid_at: usize, rounds: &[Round]) {
+    let (before, rest) = wire.split_at(invalid_at);
+    let context = format!("byte {invalid_at} of {} by {rounds:?}", wire.len());
     assert_eq!(feed(inbound, before, rounds).1, None, "{context}");
     assert_eq!(feed(inbound, &rest[..1], rounds).1, Some(ProtocolError::InvalidUtf8.into()), "{context}");
 }
 
 #[test]
-fn item_12_fails_at_the_first_bad_byte_of_an_incomplete_frame() {
+fn item_12_fails_at_the_first_invalid_byte_of_an_incomplete_frame() {
     assert_eq!(ProtocolError::InvalidUtf8.close_code(), CloseCode::INVALID_FRAME_PAYLOAD_DATA);
     for role in ROLES {
         for want in [Want::Message, Want::Pieces] {
             for count in [1, usize::MAX] {
                 let rounds = [Round { count, want, ..AT_ONCE }];
                 for (bad, good) in BAD.into_iter().filter(|(_, good)| *good != usize::MAX) {
-                    // More is declared than comes; a frame that is lent in place, and one that is read directly.
+                    // More bytes are declared than arrive: in a frame that is lent in place, and in one that is read
+                    // directly.
                     for filler in [0, 40_000] {
                         let payload = [vec![b'x'; filler], bad.to_vec(), vec![b'x'; 60_000]].concat();
                         let wire = frame(TEXT_BEGIN, &payload[..60_000], key_to(role));
@@ -55,7 +56,7 @@ fn item_12_fails_at_the_first_bad_byte_of_an_incomplete_frame() {
 }
 
 #[test]
-fn item_12_fails_at_the_first_bad_byte_across_fragments() {
+fn item_12_fails_at_the_first_invalid_byte_across_fragments() {
     for role in ROLES {
         for want in [Want::Message, Want::Pieces] {
             let rounds = [Round { want, ..AT_ONCE }];
@@ -91,7 +92,7 @@ fn item_12_text_must_not_end_within_a_character() {
                 frames(role, &[(TEXT_BEGIN, cut), (LAST, b"")]),
                 frames(role, &[(TEXT_BEGIN, cut), (MORE, b""), (PONG, b"\xa9"), (LAST, b"")]),
             ] {
-                // Also if only the last frame is asked for in another way.
+                // Even if only the last frame is requested differently.
                 for (first, second) in [(Want::Message, Want::Pieces), (Want::Pieces, Want::Message)] {
                     for rounds in [[first, first], [second, second], [first, second]] {
                         let rounds = rounds.map(|want| Round { want, count: wire.len() - 2, ..AT_ONCE });
@@ -106,7 +107,7 @@ fn item_12_text_must_not_end_within_a_character() {
 }
 
 #[test]
-fn item_12_every_message_begins_anew_and_binary_is_not_looked_at() {
+fn item_12_each_message_is_validated_separately_and_binary_is_not() {
     for role in ROLES {
         let wire =
             frames(role, &[(BINARY, b"\xe2\x82"), (TEXT, "é".as_bytes()), (BINARY_BEGIN, b"\xe2"), (LAST, b"")]);

@@ -1,4 +1,4 @@
-//! The compressor against a decoder of our own, the decompressor against what the RFC has for examples, and both
+//! Tests the compressor against a decoder of our own, the decompressor against the examples of the RFC, and both
 //! against each other.
 
 mod frames;
@@ -58,7 +58,7 @@ fn compress(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
     frames(deflater, message).concat()
 }
 
-/// A whole message that comes in parts of `chunk` bytes and is inflated into so much room at a time.
+/// Inflates a whole message that arrives in parts of `chunk` bytes, into `room` bytes at a time.
 fn inflate_by(
     inflater: &mut Inflater,
     payload: &[u8],
@@ -104,7 +104,7 @@ fn noise(len: usize, seed: u32) -> Vec<u8> {
     std::iter::repeat_with(step).take(len).collect()
 }
 
-/// Words, whose statistics are worth a table of their own.
+/// Words, so that a Huffman table of their own pays off.
 fn words(len: usize, seed: u32) -> Vec<u8> {
     let words =
         ["the ", "window ", "of ", "a ", "message ", "begins ", "empty, ", "unless ", "agreed ", "otherwise. "];
@@ -115,7 +115,7 @@ fn words(len: usize, seed: u32) -> Vec<u8> {
     text
 }
 
-/// Noise in which something is repeated at every kind of distance, up to 40,000 bytes.
+/// Noise with repetitions at many different distances, up to 40,000 bytes.
 fn repeats(seed: u32) -> Vec<u8> {
     let mut data = noise(40_000, seed);
     let around = (5..16).flat_map(|bits| (1usize << bits) - 3..(1usize << bits) + 4);

@@ -1,4 +1,4 @@
-//! Offers and answers, by tables.
+//! Offers and responses, in tables.
 
 mod properties;
 
@@ -12,7 +12,7 @@ fn parse(header: &str) -> Vec<Extension> {
     extensions::parse([header.as_bytes()]).unwrap()
 }
 
-/// What a server with these options makes of a header: the parameters, and its answer without the name.
+/// How a server with these options accepts the offers in a header: the parameters, and its response without the name.
 fn accepted(options: &Compression, header: &str) -> Option<(DeflateParameters, String)> {
     let (parameters, answer) = accept(options, &parse(header))?;
     assert_eq!(answer.name(), "permessage-deflate");
@@ -21,7 +21,7 @@ fn accepted(options: &Compression, header: &str) -> Option<(DeflateParameters, S
     Some((parameters, rest.strip_prefix("; ").unwrap_or(rest).to_owned()))
 }
 
-/// What a client with these options makes of the parameters of an answer.
+/// How a client with these options interprets the parameters of a response.
 fn confirmed(options: &Compression, params: &str) -> Result<DeflateParameters, &'static str> {
     let separator = if params.is_empty() { "" } else { "; " };
     match confirm(options, &parse(&format!("permessage-deflate{separator}{params}"))) {
@@ -31,7 +31,7 @@ fn confirmed(options: &Compression, params: &str) -> Result<DeflateParameters, &
     }
 }
 
-/// Values that are not window bits, as they stand in a header.
+/// Header values that are not valid window bits.
 const NO_BITS: [&str; 27] = [
     "0",
     "1",
@@ -104,10 +104,10 @@ fn item_22_what_a_server_answers() {
         (&default, "server_max_window_bits=9", parameters(false, false, 9, 15), "server_max_window_bits=9"),
         (&default, "server_no_context_takeover", parameters(true, false, 15, 15), "server_no_context_takeover"),
         (&default, "client_no_context_takeover", parameters(false, true, 15, 15), "client_no_context_takeover"),
-        // Quoted values mean the same.
+        // Quoted values have the same meaning.
         (&default, "server_max_window_bits=\"10\"", parameters(false, false, 10, 15), "server_max_window_bits=10"),
         (&default, "client_max_window_bits=\"\\8\"", parameters(false, false, 15, 8), "client_max_window_bits=8"),
-        // All of them, in an order of the client's.
+        // All of them, in the client's order.
         (
             &default,
             "client_max_window_bits=12; server_max_window_bits=13; client_no_context_takeover; \
@@ -116,7 +116,7 @@ fn item_22_what_a_server_answers() {
             "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=13; \
              client_max_window_bits=12",
         ),
-        // The server has demands of its own.
+        // The server has requirements of its own.
         (&fresh, "", parameters(true, true, 15, 15), "server_no_context_takeover; client_no_context_takeover"),
         (
             &fresh,
@@ -156,7 +156,7 @@ fn item_22_what_a_server_answers() {
 }
 
 #[test]
-fn item_22_every_window_that_can_be_asked_for() {
+fn item_22_every_window_size_that_can_be_requested_works() {
     for ours in 9..=15 {
         let options = DEFAULT().server_max_window_bits(ours).client_max_window_bits(ours);
         for theirs in 8..=15 {
@@ -181,7 +181,7 @@ fn item_22_every_window_that_can_be_asked_for() {
 }
 
 #[test]
-fn item_22_an_offer_that_cannot_be_kept_is_passed_over() {
+fn item_22_an_unacceptable_offer_is_skipped() {
     let mut bad: Vec<String> = [
         "server_max_window_bits=8",
         "server_max_window_bits=\"8\"",
@@ -222,15 +222,15 @@ fn item_22_an_offer_that_cannot_be_kept_is_passed_over() {
         let bad = format!("permessage-deflate; {bad}");
         assert_eq!(accepted(&DEFAULT(), &bad), None, "{bad}");
         assert_eq!(accepted(&DEFAULT(), &format!("{bad}, {bad}")), None, "{bad}");
-        // Whatever else is said right in it.
+        // Even if everything else in it is valid.
         let more = format!("{bad}; client_no_context_takeover; x");
         assert_eq!(accepted(&DEFAULT(), &more), None, "{more}");
-        // The next one is looked at.
+        // The next offer is considered.
         let agreed = Some((parameters(false, false, 12, 15), "server_max_window_bits=12".to_owned()));
         let next = format!("{bad}, permessage-deflate; server_max_window_bits=12, permessage-deflate");
         assert_eq!(accepted(&DEFAULT(), &next), agreed, "{next}");
     }
-    // What a header cannot hold, but a caller of the function can.
+    // A header cannot contain these, but a caller of the function can pass them.
     for value in ["", " 9", "9 ", "9\n", "\u{ff19}", "\u{0669}", "1\0"] {
         for name in ["server_max_window_bits", "client_max_window_bits"] {
             let offer = Extension::new("permessage-deflate").with_param(name, value);
@@ -241,7 +241,7 @@ fn item_22_an_offer_that_cannot_be_kept_is_passed_over() {
 }
 
 #[test]
-fn item_22_the_first_offer_that_can_be_kept_wins() {
+fn item_22_the_first_acceptable_offer_is_chosen() {
     let first = |header: &str| accepted(&DEFAULT(), header).map(|(_, answer)| answer);
     for (header, answer) in [
         ("permessage-deflate, permessage-deflate; server_no_context_takeover", Some("")),
@@ -266,9 +266,9 @@ fn item_22_the_first_offer_that_can_be_kept_wins() {
     assert_eq!(accept(&DEFAULT(), &[]), None);
 }
 
-/// Firefox offers nothing by which its window could be limited (RFC 7692 7.1.2.2).
+/// Firefox does not offer the parameter with which a server could limit its window (RFC 7692 7.1.2.2).
 #[test]
-fn item_22_a_client_is_told_its_window_only_if_it_can_be() {
+fn item_22_a_server_sets_the_clients_window_only_if_the_offer_allows_it() {
     for bits in 9..=15 {
         let options = DEFAULT().client_max_window_bits(bits);
         for offered in ["", "; server_max_window_bits=10", "; client_no_context_takeover"] {
@@ -290,7 +290,7 @@ fn item_22_what_a_client_agrees_to() {
         (&default, "", parameters(false, false, 15, 15)),
         (&default, "server_no_context_takeover", parameters(true, false, 15, 15)),
         (&default, "client_no_context_takeover", parameters(false, true, 15, 15)),
-        // Not asked for, and granted all the same.
+        // Not requested, but the server may do it anyway.
         (&default, "server_max_window_bits=15", parameters(false, false, 15, 15)),
         (&default, "server_max_window_bits=10", parameters(false, false, 10, 15)),
         (&default, "server_max_window_bits=\"8\"", parameters(false, false, 8, 15)),
@@ -303,7 +303,7 @@ fn item_22_what_a_client_agrees_to() {
              server_no_context_takeover",
             parameters(true, true, 12, 13),
         ),
-        // A client may always do less than it could.
+        // A client may always use less than it offered.
         (&fresh, "server_no_context_takeover", parameters(true, true, 15, 15)),
         (
             &fresh,
@@ -328,7 +328,7 @@ fn item_22_what_a_client_agrees_to() {
 }
 
 #[test]
-fn item_22_an_answer_that_is_none_to_the_offer_fails_the_handshake() {
+fn item_22_a_response_that_does_not_match_the_offer_fails_the_handshake() {
     let default = DEFAULT();
     let fresh = "server_no_context_takeover was requested but is not granted";
     let window = "server_max_window_bits is larger than requested";
@@ -370,9 +370,9 @@ fn item_22_an_answer_that_is_none_to_the_offer_fails_the_handshake() {
     }
 }
 
-/// A client that is told 8 goes without compressing, and still reads what the server compresses.
+/// A client that is told to use 8 bits sends uncompressed messages, and still reads what the server compresses.
 #[test]
-fn item_22_a_window_of_8_is_agreed_on_and_not_compressed_with() {
+fn item_22_a_window_of_8_is_accepted_but_messages_are_sent_uncompressed() {
     let agreed = confirmed(&DEFAULT(), "client_max_window_bits=8").unwrap();
     for threshold in [0, 128] {
         let client = Deflater::new(Role::Client, &DEFAULT().threshold(threshold), &agreed);
@@ -386,9 +386,9 @@ fn item_22_a_window_of_8_is_agreed_on_and_not_compressed_with() {
     }
 }
 
-/// A peer that is a server may have promised so small a window.
+/// A server may have agreed to use such a small window.
 #[test]
-fn item_22_a_server_with_a_window_of_8_is_read() {
+fn item_22_a_client_can_read_a_server_with_a_window_of_8() {
     let agreed = confirmed(&DEFAULT(), "server_max_window_bits=8").unwrap();
     let mut inflater = Inflater::new(Role::Client, &DEFAULT(), &agreed);
     for payload in [&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00][..], &[0xf2, 0x00, 0x11, 0x00, 0x00]] {

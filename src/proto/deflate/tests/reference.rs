@@ -1,8 +1,8 @@
-//! A decoder written straight from RFC 1951, for tests only: bit by bit, no thought of speed.
+//! A decoder written directly from RFC 1951, for tests only: it works bit by bit and is not meant to be fast.
 
 use super::TAIL;
 
-/// What one direction of a connection has held so far.
+/// The data of one direction of a connection so far.
 #[derive(Default)]
 pub(super) struct Reference {
     history: Vec<u8>,
@@ -37,7 +37,7 @@ struct Code {
 }
 
 impl Code {
-    /// `None` for too many codes; for too few unless there is one alone or, if that is allowed, none.
+    /// `None` for too many codes, and for too few, except for a single one or, if that is allowed, none.
     fn new(lengths: &[usize], may_be_small: bool) -> Option<Self> {
         let mut counts = [0; 16];
         lengths.iter().for_each(|length| counts[*length] += 1);
@@ -75,12 +75,12 @@ const LENGTHS: [usize; 29] = [
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 impl Reference {
-    /// The next message has no window.
+    /// Empties the window before the next message.
     pub(super) fn forget(&mut self) {
         self.history.clear();
     }
 
-    /// The message of which `payload` is the compressed form; `None` if it is none.
+    /// Decompresses `payload` to a message; `None` if it is not valid.
     pub(super) fn message(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let begin = self.history.len();
         let bytes = [payload, &TAIL].concat();
@@ -120,7 +120,7 @@ impl Reference {
         Some(self.history[begin..].to_vec())
     }
 
-    /// A block of codes, which must not refer back behind `window`.
+    /// Reads a block of codes, which must not refer back beyond `window`.
     fn block(&mut self, bits: &mut Bits<'_>, literals: &Code, distances: &Code, window: usize) -> Option<()> {
         loop {
             match literals.read(bits)? {

@@ -1,4 +1,4 @@
-//! Bodies of refusals, as a client gets to see them.
+//! The bodies of refusals, as a client receives them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use super::super::{ClientHandshake, ClientRequest, HandshakeError, HeadLimits, Refusal};

@@ -1,4 +1,4 @@
-//! What a client makes of an answer, by RFC section and by item of the strictness list (ARCHITECTURE.md).
+//! How a client treats a response, by RFC section and by item of the strictness list (ARCHITECTURE.md).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use super::*;
@@ -25,12 +25,12 @@ fn answer(head: &str) -> Result<Option<Accepted>, HandshakeError> {
     offering().receive(head.as_bytes())
 }
 
-/// A good answer with these lines in place of the usual ones.
+/// A valid response with these lines instead of the usual ones.
 fn answer_with(lines: &str) -> Result<Option<Accepted>, HandshakeError> {
     answer(&format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n"))
 }
 
-/// A good answer with these lines added.
+/// A valid response with these lines added.
 fn answer_plus(lines: &str) -> Result<Option<Accepted>, HandshakeError> {
     answer_with(&format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}{lines}"))
 }
@@ -46,7 +46,7 @@ fn debug_shows_no_secrets() {
 }
 
 #[test]
-fn item_4_good_answers() {
+fn item_4_valid_responses_are_accepted() {
     let accepted = answer_plus("").unwrap().unwrap();
     assert_eq!((accepted.handshake.subprotocol, accepted.handshake.extensions), (None, vec![]));
     for lines in [
@@ -71,7 +71,7 @@ fn item_4_values_that_are_not_ascii_are_harmless() {
 }
 
 #[test]
-fn item_5_bytes_behind_the_head_are_frames() {
+fn item_5_bytes_after_the_head_are_frames() {
     let accepted = answer_plus("\r\n\u{81}\r\n\r\n").unwrap().unwrap();
     assert_eq!(accepted.leftover, "\u{81}\r\n\r\n\r\n".as_bytes());
 }
@@ -122,7 +122,7 @@ fn rfc_4_1_answer_item_6_subprotocols() {
         let error = answer_plus(&format!("Sec-WebSocket-Protocol: {unasked}\r\n")).unwrap_err();
         assert_eq!(error, HandshakeError::UnexpectedSubprotocol(unasked.into()));
     }
-    // An empty one is as good as none.
+    // An empty header counts as absent.
     for empty in ["Sec-WebSocket-Protocol:\r\n", "Sec-WebSocket-Protocol: \t\r\nSec-WebSocket-Protocol:\r\n"] {
         assert_eq!(answer_plus(empty).unwrap().unwrap().handshake.subprotocol, None);
         let accepted = answer_plus(&format!("{empty}Sec-WebSocket-Protocol: chat\r\n")).unwrap().unwrap();
@@ -194,7 +194,7 @@ fn item_4_version_and_status_line() {
 }
 
 #[test]
-fn item_4_eight_interim_answers_are_skipped() {
+fn item_4_eight_interim_responses_are_skipped() {
     let interim = "HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n";
     let good = format!("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}\r\nframes");
     let accepted = answer(&format!("{}{good}", interim.repeat(4))).unwrap().unwrap();

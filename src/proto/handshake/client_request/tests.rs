@@ -12,7 +12,7 @@ fn write(request: &ClientRequest) -> Result<Vec<u8>, RequestError> {
     Ok(request.write("dGhlIHNhbXBsZSBub25jZQ=="))
 }
 
-/// The lines of the request behind the five that always come first.
+/// The lines of the request after the five that always come first.
 fn request_lines(request: &ClientRequest) -> Vec<String> {
     let head = String::from_utf8(write(request).unwrap()).unwrap();
     let head = head.strip_suffix("\r\n\r\n").unwrap();
@@ -46,7 +46,7 @@ fn rfc_4_1_the_request_byte_by_byte() {
 }
 
 #[test]
-fn item_6_the_callers_user_agent_origin_and_authorization_come_once() {
+fn item_6_the_callers_user_agent_origin_and_authorization_are_sent_once() {
     let mut request = plain_request();
     assert_eq!(request_lines(&request), [format!("User-Agent: {USER_AGENT}")]);
     request.headers.append(header::USER_AGENT, "mine").unwrap();
@@ -67,7 +67,7 @@ fn item_6_the_callers_user_agent_origin_and_authorization_come_once() {
 }
 
 #[test]
-fn item_6_the_librarys_own_headers_cannot_be_given() {
+fn item_6_the_librarys_own_headers_cannot_be_set() {
     for name in [
         "Host",
         "Connection",

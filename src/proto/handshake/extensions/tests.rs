@@ -1,4 +1,4 @@
-//! The grammar of RFC 6455 9.1, by tables.
+//! The grammar of RFC 6455 9.1, in tables.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -14,7 +14,7 @@ fn parse_lines(lines: &[&str]) -> Result<String, &'static str> {
 }
 
 #[test]
-fn rfc_9_1_what_is_in_the_grammar() {
+fn rfc_9_1_valid_syntax_is_accepted() {
     let cases: &[(&[&str], &str)] = &[
         (&[], ""),
         (&["foo"], "foo"),
@@ -43,7 +43,7 @@ fn rfc_9_1_what_is_in_the_grammar() {
 }
 
 #[test]
-fn rfc_9_1_what_is_not_in_the_grammar() {
+fn rfc_9_1_invalid_syntax_is_refused() {
     let no_name = "an extension name is missing";
     let no_param = "a parameter name is missing after `;`";
     let no_value = "a parameter value is missing after `=`";

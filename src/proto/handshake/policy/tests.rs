@@ -26,7 +26,7 @@ fn item_24_an_origin_that_is_not_allowed_is_rejected() {
 }
 
 #[test]
-fn the_first_subprotocol_of_the_server_that_is_offered_is_chosen() {
+fn the_servers_first_subprotocol_that_is_offered_is_chosen() {
     let mut policy = ServerPolicy::new();
     let offers = request("Sec-WebSocket-Protocol: a, b, c\r\n");
     assert_eq!(policy.choose(&offers), None);
@@ -36,7 +36,7 @@ fn the_first_subprotocol_of_the_server_that_is_offered_is_chosen() {
 }
 
 #[test]
-fn an_answer_says_what_was_agreed_on() {
+fn a_response_states_what_was_agreed_on() {
     let lines = "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-A: b\r\n";
     let mut policy = ServerPolicy::new();
     let (_, agreed) = policy.accept(&mut request(lines), None, Headers::new()).unwrap();

@@ -1,10 +1,10 @@
-//! What a rejection may hold, and its bytes.
+//! What a rejection may contain, and its bytes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
 
 #[test]
-fn item_3_rejections_are_complete_answers() {
+fn item_3_rejections_are_complete_responses() {
     let text = |rejection: &Rejection| String::from_utf8(rejection.to_bytes()).unwrap();
     assert_eq!(
         text(&Rejection::origin_not_allowed()),
@@ -39,7 +39,7 @@ fn item_3_rejections_are_complete_answers() {
 }
 
 #[test]
-fn item_6_what_a_rejection_may_hold() {
+fn item_6_what_a_rejection_may_contain() {
     for status in [100, 101, 199, 600, 999] {
         let status = StatusCode::from_u16(status).unwrap();
         let error = Rejection::new(status, Headers::new(), "").unwrap_err();

@@ -6,7 +6,7 @@ use http::header::HeaderName;
 
 use super::*;
 
-/// The headers of a good request, one for one.
+/// The headers of a valid request.
 const HEADERS: [(&str, &str); 5] = [
     ("Host", "example.com"),
     ("Upgrade", "websocket"),
@@ -19,20 +19,20 @@ fn receive(bytes: impl AsRef<[u8]>) -> Result<Option<Request>, Rejection> {
     ServerHandshake::new(HeadLimits::default()).receive(bytes.as_ref())
 }
 
-/// A good request with another request line.
+/// A valid request with another request line.
 fn with_line(line: &str) -> Result<Request, Rejection> {
     let lines: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     receive(format!("{line}\r\n{lines}\r\n")).map(Option::unwrap)
 }
 
-/// A good request with these lines in place of the header `name`.
+/// A valid request with these lines instead of the header `name`.
 fn with_header(name: &str, lines: &str) -> Result<Request, Rejection> {
     let others = HEADERS.iter().filter(|(other, _)| *other != name);
     let others: String = others.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     receive(format!("GET / HTTP/1.1\r\n{others}{lines}\r\n")).map(Option::unwrap)
 }
 
-/// A good request with these lines added.
+/// A valid request with these lines added.
 fn plus(lines: &str) -> Result<Request, Rejection> {
     with_header("", lines)
 }
@@ -61,7 +61,7 @@ fn rfc_1_3_the_sample_handshake() {
     assert_eq!(request.subprotocols(), ["chat", "superchat"]);
     assert_eq!(request.extensions(), [Extension::new("foo").with_flag("bar"), Extension::new("foo")]);
     assert_eq!(request.headers().len(), 8);
-    // Item 5: bytes behind the head are frames.
+    // Item 5: bytes after the head are frames.
     assert_eq!(request.take_leftover(), "\u{81}".as_bytes());
     assert_eq!(request.take_leftover(), b"");
 
@@ -80,9 +80,9 @@ fn rfc_1_3_the_sample_handshake() {
     );
 }
 
-/// Shapes seen in the field: `interop.md`, requirement 5.
+/// Requests as clients in use send them: values in any case, in lists, in several headers.
 #[test]
-fn shapes_that_real_clients_send() {
+fn requests_as_real_clients_send_them_are_accepted() {
     for (name, lines) in [
         ("Upgrade", "upgrade: WebSocket\r\n"),
         ("Upgrade", "Upgrade: h2c\r\nUpgrade:\twebsocket \r\n"),
@@ -99,7 +99,7 @@ fn shapes_that_real_clients_send() {
         assert_eq!(request.origin(), None);
         assert!(request.subprotocols().is_empty() && request.extensions().is_empty());
     }
-    // One empty line ahead of the request (RFC 7230 3.5).
+    // An empty line before the request (RFC 7230 3.5).
     assert!(with_line("\r\nGET / HTTP/1.1").is_ok());
     assert_eq!(status(with_line("\r\n\r\nGET / HTTP/1.1")), 400);
 }
@@ -134,7 +134,7 @@ fn item_3_method_and_version() {
     }
     let rejection = with_line("POST / HTTP/1.1").unwrap_err();
     assert_eq!(rejection.headers().get("allow").unwrap(), "GET");
-    // The answer to HEAD has the length of the body but not the body.
+    // The response to HEAD states the length of the body but has no body.
     let head = with_line("HEAD / HTTP/1.1").unwrap_err();
     let text = String::from_utf8(head.to_bytes()).unwrap();
     assert!(text.contains("Content-Length: 25\r\n") && text.ends_with("\r\n\r\n"), "{text}");
@@ -181,7 +181,7 @@ fn rfc_4_1_item_3_targets() {
 }
 
 #[test]
-fn a_target_with_bytes_that_are_not_ascii_is_shown_percent_encoded_and_as_it_came() {
+fn a_target_with_non_ascii_bytes_is_available_percent_encoded_and_raw() {
     let whole = |target: &[u8]| {
         let mut bytes = b"GET ".to_vec();
         bytes.extend_from_slice(target);
@@ -222,7 +222,7 @@ fn item_3_exactly_one_host() {
     ] {
         assert_eq!(status(with_header("Host", lines)), 400, "{lines}");
     }
-    // Absolute form does not make up for it (RFC 7230 5.4).
+    // A target in absolute form is no substitute for it (RFC 7230 5.4).
     let bytes = "GET http://a/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
     assert_eq!(receive(bytes).unwrap_err().status(), StatusCode::BAD_REQUEST);
 }
@@ -241,7 +241,7 @@ fn item_3_upgrade_and_connection() {
         let rejection = with_header(name, lines).unwrap_err();
         assert_eq!(rejection.status(), StatusCode::UPGRADE_REQUIRED, "{lines}");
     }
-    // A browser's visit.
+    // A browser that opens the address as a page.
     let rejection = receive("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n").unwrap_err();
     let text = String::from_utf8(rejection.to_bytes()).unwrap();
     assert!(text.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{text}");
@@ -321,7 +321,7 @@ fn rfc_4_1_item_10_subprotocols() {
         ("Sec-WebSocket-Protocol: b,a ,\tc\r\n", &["b", "a", "c"]),
         ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: A\r\n", &["a", "A"]),
         ("Sec-WebSocket-Protocol: ,a,,\r\nSec-WebSocket-Protocol:\r\n", &["a"]),
-        // As good as none.
+        // Counts as absent.
         ("Sec-WebSocket-Protocol:\r\n", &[]),
         ("Sec-WebSocket-Protocol: \t \r\n", &[]),
         ("Sec-WebSocket-Protocol: , \r\nSec-WebSocket-Protocol:\r\n", &[]),
@@ -355,7 +355,7 @@ fn rfc_9_1_a_malformed_extension_header_is_refused() {
 }
 
 #[test]
-fn rfc_4_2_2_what_an_answer_may_hold() {
+fn rfc_4_2_2_what_a_response_may_contain() {
     let request = plus("Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: x, y\r\n").unwrap();
     let none = Headers::new();
     for chosen in ["c", "A", "", "a, b", "a\r\nx: y"] {

@@ -1,4 +1,4 @@
-//! Frames: which may carry RSV1, where messages may be cut, and when pieces are given.
+//! Frames: which may carry RSV1, where messages may be split, and when pieces are returned.
 
 use super::*;
 
@@ -42,14 +42,14 @@ fn item_22_rsv1_only_in_the_first_frame_of_a_message() {
         for reserved in [0x20, 0x10, 0x60, 0x50, 0x70] {
             assert_eq!(refusal(role, &header_to(role, TEXT | reserved, 0)), Some(BITS));
         }
-        // A new message before the end of the last one is a mistake of another kind.
+        // A new message before the end of the last one is a different violation.
         let bytes = frames(role, &[(TEXT_BEGIN | RSV1, head), (TEXT | RSV1, &hello)]);
         assert_eq!(refusal(role, &bytes), Some(ProtocolError::ExpectedContinuation.into()));
     }
 }
 
 #[test]
-fn item_22_compressed_and_plain_messages_in_turn() {
+fn item_22_compressed_and_uncompressed_messages_can_alternate() {
     for role in ROLES {
         let (hello, large) = (deflated(b"Hello"), noise(40_000));
         let packed = deflated(&large);
@@ -120,7 +120,7 @@ fn rfc_7692_7_2_3_the_examples() {
 }
 
 #[test]
-fn a_compressed_message_cut_into_frames_anywhere() {
+fn a_compressed_message_may_be_split_into_frames_anywhere() {
     for role in ROLES {
         let message = [some_text(300), some_text(300)].concat();
         let packed = deflated(&message);
@@ -188,7 +188,7 @@ fn whole_then_pieces_then_whole_loses_nothing() {
     }
 }
 
-/// However well it is compressed, a message in pieces takes no more memory than it would otherwise.
+/// However well it is compressed, a message received in pieces takes no more memory than an uncompressed one.
 #[test]
 fn item_10_pieces_are_small_whatever_they_are_inflated_from() {
     for role in ROLES {
@@ -197,7 +197,7 @@ fn item_10_pieces_are_small_whatever_they_are_inflated_from() {
                 let packed = deflated(&message);
                 let wire = frames(role, &[(BINARY | RSV1, &packed)]);
                 let mut inbound = inflating(role);
-                // Also if there is more memory, from another message.
+                // Even if there is more memory, left from another message.
                 if count == 1000 {
                     let large = frames(role, &[(BINARY_BEGIN, &[0; 1_000_000]), (LAST, b"")]);
                     assert_eq!(feed(&mut inbound, &large, &[WHOLE]).1, None);
@@ -237,9 +237,9 @@ fn item_10_pieces_are_small_whatever_they_are_inflated_from() {
     }
 }
 
-/// A piece that is there is given before more input is waited for.
+/// A piece that has arrived is returned before more input is requested.
 #[test]
-fn a_piece_is_given_as_soon_as_it_is_there() {
+fn a_piece_is_returned_as_soon_as_it_has_arrived() {
     let mut sender = compressing(Role::Server, &Compression::default(), &agreed(false));
     let mut inbound = inflating(Role::Client);
     inbound.set_inflater(Inflater::new(Role::Client, &Compression::default(), &agreed(false)));
@@ -261,11 +261,11 @@ fn a_piece_is_given_as_soon_as_it_is_there() {
 }
 
 #[test]
-fn a_piece_of_a_frame_is_given_as_soon_as_it_is_there() {
+fn a_piece_of_a_frame_is_returned_as_soon_as_it_has_arrived() {
     for role in ROLES {
         let mut inbound = inflating(role);
         let packed = deflated(b"Hello");
-        // What a flush ends with is there, the rest of the frame is not.
+        // The end of the flushed part has arrived, the rest of the frame has not.
         let payload = [&packed[..], &[0, 0, 0xff, 0xff], &packed].concat();
         let wire = frames(role, &[(TEXT | RSV1, &payload)]);
         let (head, tail) = wire.split_at(wire.len() - packed.len());

@@ -1,17 +1,17 @@
-//! Generated conversations: what is sent arrives, and what is spoilt means the same whatever the split.
+//! Generated conversations: what is sent arrives, and corrupted input has the same effect however it is split.
 
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What a message is made of.
+/// The content of a message.
 #[derive(Clone, Debug)]
 struct Said {
     kind: Kind,
     content: u8,
     len: usize,
     compress: Compress,
-    /// Where it is cut into fragments.
+    /// Where it is split into fragments.
     cuts: Vec<prop::sample::Index>,
     ping: bool,
 }
@@ -124,7 +124,7 @@ proptest! {
         prop_assert!(seen == expected);
     }
 
-    /// Spoilt anywhere: the same thing at once, byte by byte and in pieces, and no end of the program.
+    /// Corrupted anywhere: the same result at once, byte by byte and in pieces, and no panic.
     #[test]
     fn item_22_spoilt_messages_mean_the_same_whatever_the_split(
         messages in vec((any::<bool>(), 0..400usize, vec(0..400usize, 0..3)), 1..4), at: prop::sample::Index,
@@ -146,8 +146,8 @@ proptest! {
         let mut wire = frames(role, &borrowed);
         let at = at.index(wire.len());
         wire[at] ^= flip;
-        // All that is agreed on about errors is that there is one: which one comes first depends on how far the data
-        // is looked at.
+        // Only whether there is an error must agree. Which one is found first depends on how much of the data is
+        // examined.
         let outcome = |round: Round| {
             let (seen, error) = feed(&mut inflating_within(role, limits(limit, 9)), &wire, &[round]);
             (seen, error.is_some())

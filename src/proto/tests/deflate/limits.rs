@@ -1,4 +1,4 @@
-//! Text, limits and corrupt data: what is inflated is what counts.
+//! Text, limits and corrupt data: the inflated data counts.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn item_12_compressed_text_is_utf_8() {
                     let (seen, error) = receive(role, Limits::default(), &frames(role, &parts));
                     assert_eq!((seen, error), (Vec::new(), Some(NO_TEXT)), "{bad:02x?}");
                 }
-                // It is text that must be.
+                // Only text has to be UTF-8.
                 let bytes = frames(role, &[(BINARY | RSV1, &packed)]);
                 assert!(receive(role, Limits::default(), &bytes) == (vec![binary(&[prefix, bad].concat())], None));
             }
@@ -32,9 +32,9 @@ fn item_12_compressed_text_is_utf_8() {
     }
 }
 
-/// Each message's text is judged by itself, and the first bad byte is enough.
+/// Each text message is validated separately, and fails at its first invalid byte.
 #[test]
-fn item_12_bad_text_is_noticed_before_the_message_ends() {
+fn item_12_invalid_text_is_detected_before_the_message_ends() {
     for role in ROLES {
         for want in [WHOLE, PIECES] {
             let mut engine = flate2::Compress::new(flate2::Compression::new(6), false);
@@ -54,7 +54,7 @@ fn payload_to(role: Role, payload: &[u8]) -> Vec<u8> {
     whole[whole.len() - payload.len()..].to_vec()
 }
 
-/// Characters over what is inflated at a time, and over the ends of frames and reads.
+/// Characters that cross the boundaries of inflated blocks, frames and reads.
 #[test]
 fn item_12_characters_may_be_split_anywhere() {
     for role in ROLES {
@@ -77,7 +77,7 @@ fn too_big(limit: u64) -> Option<ReceiveError> {
 }
 
 #[test]
-fn item_22_limits_count_what_is_inflated() {
+fn item_22_limits_apply_to_the_inflated_size() {
     let sizes = [0, 1, 255, 256, 257, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1_000_000];
     for role in ROLES {
         for limit in sizes {
@@ -97,7 +97,7 @@ fn item_22_limits_count_what_is_inflated() {
                     let mut inbound = inflating_within(role, limits);
                     let (seen, error) = feed(&mut inbound, &twice, &[round]);
                     assert!(error.is_none() && seen == [binary(exact), binary(exact), binary(exact)], "{limit}");
-                    // Also where there is room from before.
+                    // Even if there is room left from before.
                     let (seen, error) = feed(&mut inbound, &too_much, &[round]);
                     assert_eq!((seen, error), (Vec::new(), too_big(limit as u64)));
                     let (seen, error) = feed(&mut inflating_within(role, limits), &too_much, &[round]);
@@ -108,9 +108,9 @@ fn item_22_limits_count_what_is_inflated() {
     }
 }
 
-/// A little input that would become a lot does not.
+/// A small input that would inflate to a large message is refused early.
 #[test]
-fn item_22_a_bomb_is_refused_by_its_first_bytes() {
+fn item_22_a_decompression_bomb_is_refused_after_its_first_bytes() {
     let bomb = deflated(&vec![0; 50_000_000]);
     for role in ROLES {
         for (first, last) in [(BINARY | RSV1, true), (BINARY_BEGIN | RSV1, false)] {
@@ -132,9 +132,9 @@ fn item_22_a_bomb_is_refused_by_its_first_bytes() {
     }
 }
 
-/// Compressed size is not limited by itself: there may be any number of empty blocks.
+/// The compressed size itself is not limited: there may be any number of empty blocks.
 #[test]
-fn item_22_a_compressed_size_over_the_limit_passes() {
+fn item_22_a_compressed_size_over_the_limit_is_accepted() {
     let empty = [0, 0, 0, 0xff, 0xff];
     for role in ROLES {
         for (limit, message) in [(0, &b""[..]), (5, b"Hello"), (6, b"Hello")] {
@@ -147,14 +147,14 @@ fn item_22_a_compressed_size_over_the_limit_passes() {
                 assert_eq!(receive(role, limits(limit, 9), &bytes), (vec![binary(message)], None));
             }
         }
-        // Nor is what a header declares.
+        // Nor is the length that a header declares.
         let bytes = header_to(role, BINARY | RSV1, (1 << 63) - 1);
         assert_eq!(receive(role, limits(0, 9), &bytes), (Vec::new(), None));
     }
 }
 
 #[test]
-fn item_22_new_limits_hold_at_once_for_what_is_inflated() {
+fn item_22_new_limits_apply_at_once_to_the_inflated_size() {
     for want in [WHOLE, PIECES] {
         let message = noise(1000);
         let wire = frames(Role::Client, &[(BINARY | RSV1, &deflated(&message))]);
@@ -188,10 +188,10 @@ fn item_22_corrupt_data_is_1007() {
             &[0x06][..],
             b"Hello",
             &[0xff; 10],
-            // A distance to before the beginning.
+            // A distance that points before the beginning.
             &[0xf2, 0x00, 0x11, 0x00, 0x00],
             &[0x00, 0x05, 0x00, 0xfa, 0xfe, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00],
-            // Cut short.
+            // Truncated.
             &packed[..packed.len() - 3],
             &packed[..packed.len() - 20],
             &packed[1..],

@@ -1,10 +1,10 @@
-//! What an endpoint compresses, into which frames.
+//! Which messages an endpoint compresses, and into which frames.
 
 use super::*;
 
-/// The window goes from message to message, whatever is between them.
+/// The window is kept from message to message, whatever is between them.
 #[test]
-fn takeover_across_plain_messages_and_pieces() {
+fn takeover_across_uncompressed_messages_and_pieces() {
     for role in ROLES {
         for want in [WHOLE, PIECES, BYTEWISE] {
             let mut inbound = inbound(role);
@@ -39,7 +39,7 @@ fn takeover_across_plain_messages_and_pieces() {
 }
 
 #[test]
-fn what_is_compressed_is_what_was_asked_for() {
+fn messages_are_compressed_as_the_mode_says() {
     let long = "message ".repeat(20);
     for role in ROLES {
         for (fresh, compress, message, expected) in [
@@ -59,7 +59,7 @@ fn what_is_compressed_is_what_was_asked_for() {
             assert_eq!(frames.len(), 1);
             assert_eq!(frames[0].0, if expected { TEXT | RSV1 } else { TEXT }, "{compress:?}");
 
-            // Nothing was agreed on.
+            // Compression was not agreed on.
             let mut sender = endpoint(role);
             sender.set_compress(compress);
             sender.send(message).unwrap();
@@ -71,7 +71,7 @@ fn what_is_compressed_is_what_was_asked_for() {
     }
 }
 
-/// How a message goes on was decided at its beginning.
+/// Whether a message is compressed is decided at its beginning.
 #[test]
 fn a_message_in_fragments_is_compressed_or_not_as_a_whole() {
     for role in ROLES {
@@ -102,7 +102,7 @@ fn a_message_in_fragments_is_compressed_or_not_as_a_whole() {
         assert_eq!(firsts, [TEXT_BEGIN, MORE, LAST]);
         assert_eq!(seen, [text(&format!("a{}", "b".repeat(1000)))]);
 
-        // An empty beginning sends nothing and is one nevertheless.
+        // An empty first part sends nothing, but begins the message.
         sender.send_fragment(Kind::Text, b"", false).unwrap();
         assert!(sender.output().is_empty());
         sender.set_compress(Compress::Never);
@@ -140,14 +140,14 @@ fn a_large_message_is_sent_in_frames_of_bounded_size() {
             let (seen, error) = feed(&mut inflating(other(role)), &wire, &[WHOLE]);
             assert!(error.is_none() && seen == [binary(&message)]);
         }
-        // What is well compressed is one frame, however large.
+        // A message that compresses well is one frame, however large it is.
         sender.send(vec![0; 5_000_000]).unwrap();
         assert_eq!(split(role, &written(&mut sender)).len(), 1);
     }
 }
 
 #[test]
-fn a_client_that_was_told_8_sends_as_it_is() {
+fn a_client_told_to_use_8_window_bits_sends_uncompressed() {
     let options = Compression::default();
     let answer =
         crate::proto::handshake::Extension::new("permessage-deflate").with_param("client_max_window_bits", "8");
@@ -163,9 +163,9 @@ fn a_client_that_was_told_8_sends_as_it_is() {
     assert_eq!(deliver(&mut client, &bytes), (vec![text("Hello")], None));
 }
 
-/// Memory for output is given back between messages.
+/// Memory for output is released between messages.
 #[test]
-fn item_15_memory_for_output_is_given_back() {
+fn item_15_output_memory_is_released() {
     let mut out = Outbound::server();
     out.set_deflater(Deflater::new(Role::Server, &Compression::default(), &agreed(false)));
     let message = noise(100_000);
@@ -185,7 +185,7 @@ fn item_15_memory_for_output_is_given_back() {
     assert_eq!(out.capacity(), 0);
 }
 
-/// However it is cut, and also if the rest has to be got over with, it stays one message.
+/// However it is split, and even if its rest is finished without compression, it remains one message.
 #[test]
 fn parts_of_a_message_are_compressed_into_frames_of_one_message() {
     let message = noise(200_000);
@@ -207,7 +207,7 @@ fn parts_of_a_message_are_compressed_into_frames_of_one_message() {
             assert_eq!(feed(&mut inflating(Role::Client), out.pending(), &[WHOLE]), (vec![binary(&message)], None));
         }
     }
-    // Nothing is to be sent of a part that need not reach the peer yet, and an end alone is a frame.
+    // Nothing is sent for a part that need not reach the peer yet; an end without data is a frame.
     let mut out = Outbound::server();
     out.set_deflater(Deflater::new(Role::Server, &Compression::default(), &agreed(false)));
     assert!(Deflating::new([&b"few bytes"[..], b"and more"], End::of(false, false)).next_frame(&mut out).is_none());

@@ -1,10 +1,10 @@
-//! The frames that messages are cut into: their size, parts and flushes, memory, and which messages are compressed.
+//! The frames that messages are split into: their size, parts and flushes, memory, and which messages are compressed.
 
 use super::*;
 
 #[test]
 fn frames_stay_small_whatever_the_message() {
-    // What makes a frame, what the engine may hold back, and what is put in then; a little more if it grows.
+    // The size of a frame, what the engine may hold back, and the input after that; a little more if data grows.
     const LARGEST: usize = 208 << 10;
     for (message, least, most) in [
         (noise(2_000_000, 7), 16, 31),
@@ -21,7 +21,7 @@ fn frames_stay_small_whatever_the_message() {
                 let lens: Vec<_> = frames.iter().map(Vec::len).collect();
                 assert!((least..=most).contains(&frames.len()), "{lens:?} for {}", message.len());
                 assert!(lens.iter().all(|len| (1..=LARGEST).contains(len)), "{lens:?}");
-                // All but the last are worth a frame.
+                // All but the last are as large as a frame should be.
                 assert!(lens.iter().rev().skip(1).all(|len| *len >= 64 << 10), "{lens:?}");
                 let inflated = inflate_by(&mut inflater(&FRESH), &frames.concat(), usize::MAX, 60_000);
                 assert!(inflated.as_ref() == Ok(&message));
@@ -31,7 +31,7 @@ fn frames_stay_small_whatever_the_message() {
     }
 }
 
-/// What has been put in comes out when it is flushed, and not before there is a frame of it.
+/// Input comes out when it is flushed, and otherwise not before there is enough of it for a frame.
 #[test]
 fn parts_and_flushes() {
     let mut deflater = deflater(&TAKEOVER);
@@ -49,7 +49,7 @@ fn parts_and_flushes() {
             let due = deflater.run(&mut input, end);
             assert!(input.is_empty() && deflater.is_open());
             if end == End::Part {
-                // Gathered, however often.
+                // Gathered, in however many calls.
                 assert_eq!(due, None);
                 continue;
             }
@@ -72,9 +72,9 @@ fn parts_and_flushes() {
     }
 }
 
-/// After a flush, a message may end without anything more.
+/// After a flush, a message may end without any more input.
 #[test]
-fn an_end_right_behind_a_flush() {
+fn a_message_may_end_right_after_a_flush() {
     for agreed in [TAKEOVER, FRESH] {
         let mut deflater = deflater(&agreed);
         let mut inflater = inflater(&agreed);
@@ -91,7 +91,7 @@ fn an_end_right_behind_a_flush() {
     }
 }
 
-/// With input that is not all taken, the rest waits for room.
+/// Input that is not all consumed waits for room.
 #[test]
 fn parts_of_more_than_a_frame() {
     let mut deflater = deflater(&TAKEOVER);
@@ -113,9 +113,10 @@ fn parts_of_more_than_a_frame() {
     assert!(inflate(&mut inflater(&TAKEOVER), &payload).as_ref() == Ok(&data));
 }
 
-/// A message in a hurry is whole, its rest is not made smaller, and the next one is as always.
+/// After `hurry`, the message is still complete; its rest is not compressed, and the next message is compressed as
+/// usual.
 #[test]
-fn a_hurried_message_is_whole() {
+fn a_message_finished_without_compression_is_complete() {
     for (end, free) in [(End::Part, false), (End::Flush, false), (End::Part, true)] {
         let options = Compression::default().free_between_messages(free);
         let mut deflater = Deflater::new(Role::Server, &options, &TAKEOVER);
@@ -136,7 +137,7 @@ fn a_hurried_message_is_whole() {
                     break;
                 }
             }
-            // Nothing is under way: this is for no message.
+            // No message is in progress, so this has no effect.
             deflater.hurry();
             assert!((78_000..90_000).contains(&payload.len()), "{} in round {round}", payload.len());
             assert!(inflate(&mut inflater, &payload).as_ref() == Ok(&text));
@@ -165,7 +166,7 @@ fn shrinking_loses_nothing() {
         assert!(deflater.capacity() > 0);
         deflater.shrink();
         assert_eq!(deflater.capacity(), 0);
-        // The window stays.
+        // The window is kept.
         assert!(compress(&mut deflater, &message[40_000..]).len() < 1_000);
         let payload = compress(&mut deflater, &message[40_000..]);
         assert!(inflate(&mut super::engines::inflater(&TAKEOVER), &payload).is_err());
@@ -188,7 +189,7 @@ fn by_default_all_messages_are_compressed_with_takeover_and_those_of_128_bytes_w
                 assert!(deflater.wants(Compress::Auto, None));
             }
         }
-        // Only the direction that this end sends in counts.
+        // Only the direction in which this end sends counts.
         let other = DeflateParameters {
             server_no_context_takeover: role == Role::Client,
             client_no_context_takeover: role == Role::Server,
@@ -199,7 +200,7 @@ fn by_default_all_messages_are_compressed_with_takeover_and_those_of_128_bytes_w
 }
 
 #[test]
-fn a_threshold_that_is_set_holds_with_takeover_and_without() {
+fn a_threshold_that_is_set_applies_with_and_without_takeover() {
     for (threshold, len, auto) in [
         (128, Some(0), false),
         (128, Some(127), false),

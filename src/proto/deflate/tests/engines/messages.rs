@@ -20,7 +20,7 @@ fn rfc_7692_7_2_3_the_examples() {
             }
         }
     }
-    // 7.2.3.2: with what came before for a window, and only then.
+    // 7.2.3.2: only if the previous message is the window.
     for (parameters, expected) in [(TAKEOVER, Ok(b"Hello".to_vec())), (FRESH, Err(ProtocolError::InvalidDeflate))] {
         let mut inflater = inflater(&parameters);
         assert_eq!(inflate(&mut inflater, &HELLO).unwrap(), b"Hello");
@@ -30,7 +30,7 @@ fn rfc_7692_7_2_3_the_examples() {
             Err(ProtocolError::InvalidDeflate)
         );
     }
-    // 7.2.3.6: an empty message, also as a frame without payload.
+    // 7.2.3.6: an empty message, which may also be a frame without payload.
     for payload in [&[0][..], &[]] {
         let mut inflater = inflater(&TAKEOVER);
         for _ in 0..3 {
@@ -43,7 +43,7 @@ fn rfc_7692_7_2_3_the_examples() {
 }
 
 #[test]
-fn rfc_7692_7_2_3_what_is_made_of_hello() {
+fn rfc_7692_7_2_3_the_compressor_produces_the_examples() {
     for role in ROLES {
         let mut deflater = Deflater::new(role, &Compression::default(), &TAKEOVER);
         assert_eq!(compress(&mut deflater, b"Hello"), HELLO);
@@ -70,9 +70,9 @@ fn an_empty_message_is_one_byte() {
     }
 }
 
-/// RFC 7692 7.2.3.4: what is behind a final block has nothing to refer to.
+/// RFC 7692 7.2.3.4: data after a final block cannot refer to what comes before it.
 #[test]
-fn a_final_block_may_end_a_message_or_stand_within() {
+fn a_final_block_may_end_a_message_or_occur_within_it() {
     let without = &HELLO_FINAL[..7];
     for (payload, message) in [
         (without.to_vec(), Some(&b"Hello"[..])),
@@ -84,13 +84,13 @@ fn a_final_block_may_end_a_message_or_stand_within() {
         (vec![0x03, 0], Some(b"")),
         (vec![0x01, 0, 0, 0xff, 0xff], Some(b"")),
         (vec![0x01, 0, 0, 0xff, 0xff, 0x03, 0], Some(b"")),
-        // No second byte 0 is due.
+        // A second zero byte is not required.
         ([&HELLO_FINAL, &HELLO[..]].concat(), None),
         ([without, &HELLO_AGAIN].concat(), None),
         (HELLO_FINAL[..6].to_vec(), None),
         (vec![0x03], None),
     ] {
-        // The byte 0 that should be behind it, to begin the empty block of the end, may be missing.
+        // The zero byte that should follow, to begin the empty block at the end, may be missing.
         let with_end = Reference::default().message(&[&payload[..], &[0]].concat());
         let by_reference = Reference::default().message(&payload).or(with_end);
         assert_eq!(by_reference.as_deref(), message, "{payload:02x?}");
@@ -113,9 +113,9 @@ fn a_final_block_may_end_a_message_or_stand_within() {
     }
 }
 
-/// A last block that is final and empty: `01 00 00 ff ff` without its tail.
+/// A last block that is final and empty: `01 00 00 ff ff` without its last four bytes.
 #[test]
-fn a_final_block_may_be_the_empty_one_of_the_end() {
+fn a_final_block_may_be_the_empty_last_block() {
     for parameters in [TAKEOVER, FRESH] {
         for payload in [&[1][..], &[&HELLO[..], &[0, 0, 0xff, 0xff, 1]].concat()] {
             let message = Reference::default().message(payload).unwrap();
@@ -127,9 +127,9 @@ fn a_final_block_may_be_the_empty_one_of_the_end() {
     }
 }
 
-/// Whatever it is cut to, a message is not more than it was, and seldom passes.
+/// Wherever a message is truncated, the result is a prefix of it, and usually an error.
 #[test]
-fn item_22_a_message_cut_short() {
+fn item_22_truncated_messages_are_almost_always_detected() {
     let message = [words(3_000, 5), noise(200, 5), words(50, 5)].concat();
     for payload in [compress(&mut deflater(&TAKEOVER), &message), HELLO_STORED.to_vec(), HELLO_FINAL.to_vec()] {
         let mut passed = 0;
@@ -144,12 +144,13 @@ fn item_22_a_message_cut_short() {
                 }
             }
         }
-        // Where the codes themselves are described, what a message ends with may be taken for more of that.
+        // Within the description of the codes, the bytes appended to a message may be taken for more of that
+        // description.
         assert!(passed / 2 <= 2 + payload.len() / 8, "{} of {} pass", passed / 2, payload.len());
     }
 }
 
-/// The window in both directions, as every level keeps it, over several messages and after a new beginning.
+/// The window in both directions, at every level, over several messages and after starting afresh.
 #[test]
 fn item_22_no_distance_is_beyond_the_window() {
     let messages = [repeats(1), words(3_000, 2), repeats(1)];
@@ -174,7 +175,7 @@ fn item_22_no_distance_is_beyond_the_window() {
                 assert!(reference.message(&payload).as_ref() == Some(message), "level {level}, window {bits}");
             }
             assert!(reference.reach <= 1 << bits, "level {level}, window {bits}: {}", reference.reach);
-            // All of it is made use of; so what a larger window does would be seen in a smaller one.
+            // The whole window is used, so that a window that is too large would be noticed.
             if level == 6 || bits == 15 {
                 // The engine leaves 262 bytes of it unused.
                 assert!(
@@ -210,7 +211,7 @@ fn each_direction_has_its_own_parameters() {
 }
 
 #[test]
-fn free_between_messages_begins_afresh_and_still_reads_takeover() {
+fn free_between_messages_sends_without_takeover_and_still_reads_it() {
     let free = Compression::default().free_between_messages(true);
     for agreed in [TAKEOVER, FRESH, windows(9)] {
         let message = words(400, 4);
@@ -222,7 +223,7 @@ fn free_between_messages_begins_afresh_and_still_reads_takeover() {
             assert_eq!(inflate(&mut peer, &first).unwrap(), message);
         }
     }
-    // What the peer compresses is not this end's to decide.
+    // How the peer compresses is not this end's decision.
     let mut inflater = Inflater::new(Role::Client, &free, &TAKEOVER);
     assert_eq!(inflate(&mut inflater, &HELLO).unwrap(), b"Hello");
     assert_eq!(inflate(&mut inflater, &HELLO_AGAIN).unwrap(), b"Hello");
@@ -233,7 +234,7 @@ fn free_between_messages_begins_afresh_and_still_reads_takeover() {
 }
 
 #[test]
-fn the_level_is_kept() {
+fn higher_levels_compress_better() {
     let message = words(20_000, 6);
     let sizes = [1, 6, 9].map(|level| {
         let options = Compression::default().level(level);

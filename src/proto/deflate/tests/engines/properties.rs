@@ -12,7 +12,7 @@ fn debug_output_has_no_data() {
     assert_eq!(format!("{:?}", inflater(&FRESH)), "Inflater { takeover: false, begun: false, .. }");
 }
 
-/// Blocks as a peer might write them, for every setting of zlib, some of them spoilt.
+/// Blocks as a peer might write them, with every setting of zlib, some of them corrupted.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let data = prop_oneof![
         (0..400usize, any::<u32>()).prop_map(|(len, seed)| words(len, seed)),
@@ -38,7 +38,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What is deflate data by the reference is read so; nothing else becomes anything else.
+    /// Data that the reference accepts is read in the same way; anything else is an error.
     #[test]
     fn item_22_garbage_is_refused(
         mut stream in stream(), spoil in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
@@ -55,7 +55,7 @@ proptest! {
         let got = inflate_by(&mut inflater(&TAKEOVER), &stream, chunk, room);
         let at_once = inflate(&mut inflater(&TAKEOVER), &stream);
         prop_assert_eq!(&got, &at_once);
-        // The end of data that is cut short may pass for one.
+        // Truncated data may look complete.
         if let Some(message) = expected
         {
             prop_assert_eq!(got, Ok(message));

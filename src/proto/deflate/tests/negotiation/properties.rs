@@ -1,4 +1,4 @@
-//! What holds for any offer and any answer.
+//! Properties of any offer and any response.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn options() -> impl Strategy<Value = Compression> {
     })
 }
 
-/// A parameter as some peer may write it, seldom legal.
+/// A parameter that a peer might send, rarely a valid one.
 fn parameter() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         Just("server_no_context_takeover"),
@@ -31,7 +31,7 @@ fn parameter() -> impl Strategy<Value = String> {
     (name, value).prop_map(|(name, value)| format!("; {name}{value}"))
 }
 
-/// Whether the parameters keep to what one side's options demand.
+/// Whether the parameters satisfy the options of one side.
 fn keeps(agreed: &DeflateParameters, options: &Compression) -> bool {
     agreed.server_no_context_takeover >= options.server_no_context_takeover
         && agreed.client_no_context_takeover >= options.client_no_context_takeover
@@ -45,12 +45,12 @@ proptest! {
     #[test]
     fn item_22_both_ends_agree_on_the_same(client in options(), server in options()) {
         let offers = parse(&offer(&client).to_string());
-        // Our client can be told anything, so that our server never declines.
+        // Our client accepts any limit, so our server never has to decline.
         let (at_server, answer) = accept(&server, &offers).unwrap();
         let at_client = confirm(&client, &parse(&answer.to_string())).unwrap().unwrap();
         prop_assert_eq!(at_client, at_server);
         prop_assert!(keeps(&at_server, &server) && keeps(&at_client, &client));
-        // No stricter than asked.
+        // Not stricter than requested.
         prop_assert_eq!(at_server, DeflateParameters {
             server_no_context_takeover: client.server_no_context_takeover || server.server_no_context_takeover,
             client_no_context_takeover: client.client_no_context_takeover || server.client_no_context_takeover,
@@ -59,7 +59,7 @@ proptest! {
         });
     }
 
-    /// Whatever is offered, the answer is one that the RFC allows for it.
+    /// Whatever is offered, the RFC allows the response to it.
     #[test]
     fn item_22_an_answer_keeps_the_offer(server in options(), params in proptest::collection::vec(parameter(), 0..5)) {
         let header = format!("permessage-deflate{}", params.concat());
@@ -98,7 +98,7 @@ proptest! {
         }
     }
 
-    /// Whatever is answered, a client agrees to nothing beyond its offer.
+    /// Whatever the response is, a client agrees to nothing beyond its offer.
     #[test]
     fn item_22_a_client_agrees_to_nothing_beyond_its_offer(
         client in options(), params in proptest::collection::vec(parameter(), 0..5),
