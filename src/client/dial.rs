@@ -6,11 +6,11 @@
 
 use super::Client;
 use super::budget::Budget;
-use super::upgrade::Visit;
 use crate::deadline::Deadline;
 use crate::error::{Attempt, ConnectError, Error, Phase, Result, Timeout};
 use crate::resolve::{Addresses, scope_id};
 use crate::transport::{Race, Transport, wait_for_any};
+use crate::uri::Endpoint;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +24,8 @@ const LOOKING_UP: &str = "looking up a name";
 
 impl Client {
     /// Connects to the server itself.
-    pub(super) fn dial_server(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        let endpoint = &visit.endpoint;
-        let Some(known) = self.known_addresses(visit)? else {
+    pub(super) fn dial_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let Some(known) = self.known_addresses(endpoint)? else {
             return self.dial(endpoint.host(), endpoint.port(), budget);
         };
         let addresses = Addresses::known(known, self.dialling.family());
@@ -39,11 +38,10 @@ impl Client {
     }
 
     /// The addresses that this client has been given for its server, or that of a URL with a zone.
-    fn known_addresses(&self, visit: &Visit) -> Result<Option<Vec<SocketAddr>>> {
-        let endpoint = &visit.endpoint;
+    fn known_addresses(&self, endpoint: &Endpoint) -> Result<Option<Vec<SocketAddr>>> {
         let port = endpoint.port();
         let fixed = &self.dialling.addresses;
-        if !fixed.is_empty() && visit.is_first_origin {
+        if !fixed.is_empty() {
             let with_port = |address: &SocketAddr| {
                 let mut address = *address;
                 if address.port() == 0 {
@@ -62,10 +60,10 @@ impl Client {
     }
 
     /// Looks the server up without connecting.
-    pub(super) fn look_up_server(&self, visit: &Visit, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
-        match self.known_addresses(visit)? {
+    pub(super) fn look_up_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
+        match self.known_addresses(endpoint)? {
             Some(known) => Ok(known),
-            None => self.look_up(visit.endpoint.host(), visit.endpoint.port(), budget),
+            None => self.look_up(endpoint.host(), endpoint.port(), budget),
         }
     }
 

@@ -92,7 +92,7 @@ impl ClientBuilder {
 
     /// Connects to one of these addresses, whatever the URL's host is; best first. A port of 0 stands for that of the
     /// URL. The `Host` header and the name in the server's certificate remain the URL's. Proxies are looked up as
-    /// usual, and so is another host to which a redirect leads. Default none: the host is looked up.
+    /// usual. Default none: the host is looked up.
     ///
     /// ```
     /// # let server = landline::Server::bind("127.0.0.1:0")?;

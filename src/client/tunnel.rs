@@ -3,18 +3,17 @@
 //! Every failure until the tunnel is open is about the proxies: [`Error::Proxy`], or [`Phase::Proxy`] if time ran out. Only
 //! the look-up of the server's name, where that is done here, is not.
 
-use super::auth::cnonce;
 use super::budget::Budget;
 use super::proxy::ProxyProtocol;
-use super::upgrade::Visit;
 use super::{Client, Proxy};
+use crate::entropy;
 use crate::error::{ConfigError, Error, Interrupted, Phase, ProxyError, ProxyFailure, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::auth::Authenticator;
 use crate::proto::proxy::{Refusal, Tunnel, TunnelError};
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
-use crate::uri::server_name;
+use crate::uri::{Endpoint, server_name};
 use http::StatusCode;
 use std::fmt;
 use std::net::SocketAddr;
@@ -35,13 +34,13 @@ const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
 ];
 
 impl Client {
-    /// Connects to the server that is to be visited, through the proxies that lead to it if there are any.
-    pub(super) fn reach(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        let proxies = self.proxies.route(&visit.endpoint)?;
+    /// Connects to the server of `endpoint`, through the proxies that lead to it if there are any.
+    pub(super) fn reach(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let proxies = self.proxies.route(endpoint)?;
         if proxies.is_empty() {
-            return self.dial_server(visit, budget);
+            return self.dial_server(endpoint, budget);
         }
-        let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(visit)]);
+        let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(endpoint)]);
         let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
         let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
         // Each pass that comes to nothing has used up a request or an address, and both are bounded.
@@ -83,28 +82,28 @@ impl Client {
 enum Target<'a> {
     /// The next one.
     Proxy(&'a Proxy),
-    Server(&'a Visit),
+    Server(&'a Endpoint),
 }
 
 impl Target<'_> {
     fn host(&self) -> &Host<String> {
         match self {
             Self::Proxy(proxy) => &proxy.host,
-            Self::Server(visit) => visit.endpoint.host(),
+            Self::Server(endpoint) => endpoint.host(),
         }
     }
 
     fn port(&self) -> u16 {
         match self {
             Self::Proxy(proxy) => proxy.port,
-            Self::Server(visit) => visit.endpoint.port(),
+            Self::Server(endpoint) => endpoint.port(),
         }
     }
 
     fn look_up(&self, client: &Client, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
         match self {
             Self::Proxy(proxy) => client.look_up(&proxy.host, proxy.port, budget),
-            Self::Server(visit) => client.look_up_server(visit, budget),
+            Self::Server(endpoint) => client.look_up_server(endpoint, budget),
         }
     }
 }
@@ -214,7 +213,7 @@ impl<'a> Hop<'a> {
 
     fn refused(&self, error: TunnelError) -> Error {
         let is_about_credentials = match &error {
-            TunnelError::Refused(refusal) => refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            TunnelError::Refused(refusal) => refusal.is_about_credentials(),
             TunnelError::NoMethod { .. } | TunnelError::WrongPassword => true,
             _ => false,
         };
@@ -275,4 +274,9 @@ fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'
             Err(error) => return Err(Ended::Tunnel(error, data.is_empty())),
         }
     }
+}
+
+/// A client's nonce for Digest.
+fn cnonce() -> Result<String> {
+    Ok(format!("{:032x}", u128::from_ne_bytes(entropy::nonce()?)))
 }

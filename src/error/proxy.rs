@@ -36,8 +36,8 @@ pub enum ProxyFailure {
     Connection(Error),
     /// The proxy refused, or does not speak the protocol that was expected.
     Tunnel(TunnelError),
-    /// The proxy refused because of the credentials, with 407 or what stands for it in SOCKS: there were none, or they are
-    /// wrong, or it wants another kind of them.
+    /// The proxy refused because of the credentials, with 407 (or 401), or with what stands for it in SOCKS: there were
+    /// none, or they are wrong, or it wants another kind of them.
     Credentials(TunnelError),
 }
 

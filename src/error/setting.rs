@@ -1,6 +1,7 @@
 //! Settings that errors are about, and why a setting cannot be used.
 
-use super::{CredentialsError, HeaderError, ProxyUrlError, RequestError, ResponseError};
+use super::{HeaderError, ProxyUrlError, RequestError, ResponseError};
+use crate::proto::auth::CredentialsError;
 use crate::proto::proxy;
 use std::fmt;
 use std::io;
@@ -68,12 +69,6 @@ pub enum Setting {
     ProxyCredentials,
     /// The certificates that a client trusts for a proxy: [`Proxy::tls_options`](crate::Proxy::tls_options).
     ProxyTrustedCertificates,
-    /// [`ClientBuilder::max_redirects`](crate::ClientBuilder::max_redirects).
-    MaxRedirects,
-    /// The user name and password for servers: [`ClientBuilder::auth`](crate::ClientBuilder::auth).
-    Auth,
-    /// The token for servers: [`ClientBuilder::bearer`](crate::ClientBuilder::bearer).
-    Bearer,
 }
 
 impl Setting {
@@ -108,9 +103,6 @@ impl Setting {
             Self::Proxy => "Proxy::parse",
             Self::ProxyCredentials => "Proxy::auth",
             Self::ProxyTrustedCertificates => "Proxy::tls_options",
-            Self::MaxRedirects => "max_redirects",
-            Self::Auth => "auth",
-            Self::Bearer => "bearer",
         }
     }
 
@@ -124,9 +116,6 @@ impl Setting {
             Self::ProxyTrustedCertificates => {
                 write!(f, "trust the issuer of the proxy's certificate with {name}, if this is the right proxy")
             }
-            Self::MaxRedirects => write!(f, "{name} sets how many redirects are followed"),
-            Self::Auth => write!(f, "give the right user name and password with {name}"),
-            Self::Bearer => write!(f, "give a valid token with {name}"),
             _ => write!(f, "raise {name} to accept it"),
         }
     }
@@ -162,9 +151,6 @@ pub enum ConfigError {
     /// An opening request that cannot be sent.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// A user name or password that cannot be sent.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
     /// A response to an opening request that cannot be sent.
     #[error(transparent)]
     Response(#[from] ResponseError),
@@ -182,6 +168,9 @@ pub enum ConfigError {
     /// A request that cannot be sent to a proxy.
     #[error(transparent)]
     ProxyRequest(#[from] proxy::RequestError),
+    /// A user or password that HTTP authentication cannot send.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// A file that cannot be read.
     #[error("cannot read {}", path.display())]
     File {

@@ -126,7 +126,7 @@ fn item_4_interim_answers_are_skipped_but_not_for_ever() {
 }
 
 #[test]
-fn item_4_a_redirect_is_not_followed_by_default() {
+fn item_4_a_redirect_is_not_followed() {
     limited(|| {
         let refused =
             refusal(answered("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"));

@@ -1,12 +1,18 @@
-//! Connections through servers and proxies of other projects: nginx and HAProxy in front of our server.
+//! Connections through servers and proxies of other projects: nginx and HAProxy in front of our server, tinyproxy, squid,
+//! dante and microsocks behind our client.
 //!
 //!     .ci/install && cargo test --test peers -- --ignored
 //!
 //! `program.rs` starts them, with the configuration files in `interop/proxies/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+mod chains;
 #[path = "../common/mod.rs"]
 mod common;
+mod http_proxies;
+//mod openssl;
 mod program;
+mod proxies;
 mod reverse;
+mod socks;
 mod talk;

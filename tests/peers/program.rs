@@ -20,19 +20,22 @@ const NOBODY: u32 = 65534;
 const PORTS: std::ops::Range<u32> = 10_000..32_000;
 const ATTEMPTS: usize = 5;
 
-/// What to run, and with which files. In arguments and files, `@NAME@` stands for a value: `@DIR@` is the
+/// What to run, and with which files. In arguments, variables and files, `@NAME@` stands for a value: `@DIR@` is the
 /// program's own directory, `@UID@` and `@GID@` are those it runs with, and each port has a name.
 pub(crate) struct Plan {
     program: &'static str,
     arguments: Vec<&'static str>,
+    variables: Vec<(&'static str, &'static str)>,
     files: Vec<(&'static str, String)>,
     ports: Vec<&'static str>,
     values: Vec<(&'static str, String)>,
+    is_piped: bool,
 }
 
 impl Plan {
     pub(crate) fn of(program: &'static str, arguments: &[&'static str]) -> Self {
-        Self { program, arguments: arguments.to_vec(), files: Vec::new(), ports: Vec::new(), values: Vec::new() }
+        let (variables, files, ports, values) = Default::default();
+        Self { program, arguments: arguments.to_vec(), variables, files, ports, values, is_piped: false }
     }
 
     /// A file of `interop/proxies/`.
@@ -59,6 +62,23 @@ impl Plan {
 
     pub(crate) fn value(mut self, name: &'static str, value: impl ToString) -> Self {
         self.values.push((name, value.to_string()));
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    /// Makes the program look up these names, in the form of `/etc/hosts`, and others as always, but not for long.
+    pub(crate) fn names(self, hosts: &str) -> Self {
+        let plan = self.file("hosts", hosts).variable("LD_PRELOAD", "libnss_wrapper.so");
+        plan.variable("NSS_WRAPPER_HOSTS", "@DIR@/hosts").variable("RES_OPTIONS", "timeout:1 attempts:1")
+    }
+
+    /// Keeps its standard input and output for [`Program::pipes`].
+    pub(crate) fn piped(mut self) -> Self {
+        self.is_piped = true;
         self
     }
 
@@ -101,8 +121,12 @@ impl Plan {
         }
         command.arg(self.program).args(self.arguments.iter().map(|argument| fill_in(argument, &values)));
         command.env("PATH", search_path()).current_dir(scratch.path("")).process_group(0).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, fill_in(value, &values))));
         let output = File::create(scratch.path("output")).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
+        if self.is_piped {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        }
         let process = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
 
         let mut program = Program { process, ports, scratch };
@@ -167,6 +191,11 @@ impl Program {
     /// What a file in its directory holds by now; nothing if it is not there.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read(self.path(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Its standard input and output, if they are [piped](Plan::piped).
+    pub(crate) fn pipes(&mut self) -> (process::ChildStdin, process::ChildStdout) {
+        (self.process.stdin.take().unwrap(), self.process.stdout.take().unwrap())
     }
 
     /// What it has written to its standard output and error.

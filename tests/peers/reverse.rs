@@ -7,7 +7,7 @@ use crate::talk::*;
 use landline::error::{Closed, Error};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::{Client, ClientBuilder, CloseCode, Compression, Keepalive, Message, Server, Side, WebSocket};
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 const GUIDE: &str = include_str!("../../docs/reverse_proxies.md");
@@ -45,7 +45,7 @@ impl Front {
         let certificate = ca.issue(&["localhost"]);
         let server = Reporting::start(options.clone());
         let tls_server = Reporting::start(options.tls(certificate.identity()));
-        let (dead, dead_addr) = nobody();
+        let (dead, dead_addr) = refusing(Ipv4Addr::LOCALHOST, 0).unwrap();
         let plan = match kind {
             Nginx => Plan::of("nginx", &["-e", "stderr", "-c", "@DIR@/nginx.conf"]).template("nginx.conf").value(
                 "GUIDE",
@@ -110,14 +110,6 @@ impl Front {
         let Some(status) = error.status() else { panic!("{error:#}") };
         (status.as_u16(), told_once(&error))
     }
-}
-
-/// An address at which connections are refused, for as long as the socket lives.
-fn nobody() -> (socket2::Socket, SocketAddr) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let addr = socket.local_addr().unwrap().as_socket().unwrap();
-    (socket, addr)
 }
 
 /// Runs a test for both.

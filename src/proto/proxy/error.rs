@@ -156,6 +156,13 @@ impl Refusal {
         Challenge::from_headers(&self.headers, PROXY_AUTHENTICATE)
     }
 
+    /// Whether the proxy refused for want of credentials, or because of those in the request: with 407, or with 401, which
+    /// is for servers, but which tinyproxy sends if they are wrong.
+    #[must_use]
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(self.status, StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED)
+    }
+
     /// What the status means from a proxy.
     fn meaning(&self) -> &'static str {
         match self.status.as_u16() {
@@ -163,6 +170,8 @@ impl Refusal {
             300..=399 => ": it redirects, which a proxy should not do",
             400 | 405 | 501 => ": it may not be a proxy, or does not support CONNECT",
             403 => ": its rules do not allow this host or port",
+            // What tinyproxy and squid answer if they do not know the name.
+            500 => ": it may not be able to reach the host",
             404 | 502..=504 => ": it cannot reach the host",
             429 => ": it wants fewer connections, try again later",
             _ => "",
@@ -178,7 +187,7 @@ impl fmt::Display for Refusal {
             write!(f, " {reason}")?;
         }
         f.write_str(self.meaning())?;
-        if self.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        if self.is_about_credentials() {
             f.write_str(": it wants credentials")?;
             for (i, challenge) in self.challenges().iter().enumerate() {
                 write!(f, "{}{challenge}", if i == 0 { " for " } else { ", " })?;

@@ -100,6 +100,13 @@ fn a_refusal_has_status_reason_headers_and_body() {
         refused.to_string(),
         "the proxy refused with 407 Proxy Authentication Required: it wants credentials for Digest, Basic, NTLM"
     );
+    assert!(refused.is_about_credentials());
+    // tinyproxy's answer to a wrong password.
+    let refused = refusal(
+        "HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"Tinyproxy\"\r\nContent-Length: 0\r\n\r\n",
+    );
+    assert_eq!(refused.to_string(), "the proxy refused with 401 Unauthorized: it wants credentials");
+    assert!(refused.is_about_credentials() && refused.challenges().is_empty());
     let long = format!("HTTP/1.1 418 {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(7000));
     let Err(TunnelError::Refused(refused)) = run(&mut connect(), &[long.as_bytes()]).0 else { panic!() };
     assert_eq!(refused.reason.len(), 100);
