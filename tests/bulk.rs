@@ -137,7 +137,7 @@ impl Transport for Arriving {
 }
 
 #[test]
-fn a_large_message_takes_few_waits() {
+fn receiving_a_large_message_takes_few_waits() {
     let content = noise(16 * MIB);
     let peer = Arriving::new(&[masked(BINARY, &content)], 64 * KIB);
     let mut ws = peer.open();
@@ -195,7 +195,7 @@ proptest! {
 
 /// With little time for each call; after a timeout, waiting works as before.
 #[test]
-fn calls_that_run_out_of_time() {
+fn calls_that_time_out_in_a_large_message_can_be_continued() {
     let content = noise(8 * MIB);
     for is_fast in [true, false] {
         let peer = Arriving::new(&[masked(BINARY, &content)], 64 * KIB);
@@ -241,7 +241,7 @@ fn is_readable(ws: &WebSocket, deadline: Instant) -> bool {
 }
 
 #[test]
-fn a_socket_goes_back_to_single_bytes() {
+fn the_low_water_mark_is_reset_when_a_call_returns() {
     limited(|| {
         let (mut ws, mut peer) = raw_client(Config::default());
         let content = noise(MIB);
@@ -268,7 +268,7 @@ fn a_socket_goes_back_to_single_bytes() {
 
 /// Whatever ends other waits ends this one too: the end of the stream, an interruption, an abort.
 #[test]
-fn a_wait_for_much_can_be_ended() {
+fn a_wait_for_many_bytes_can_be_interrupted() {
     limited(|| {
         for ending in ["end of stream", "interrupt", "abort"] {
             let (mut ws, mut peer) = raw_client(Config::default());

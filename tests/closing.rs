@@ -98,7 +98,7 @@ fn same(a: &Error, b: &Error) -> bool {
 // ----- Nothing is lost -----
 
 #[test]
-fn what_was_sent_before_close_arrives_while_the_peer_sends_too() {
+fn a_message_sent_before_close_arrives_while_the_peer_is_sending_too() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             let echoing = thread::spawn(move || {
@@ -125,7 +125,7 @@ fn what_was_sent_before_close_arrives_while_the_peer_sends_too() {
 }
 
 #[test]
-fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_sending() {
+fn messages_of_a_handler_that_returned_arrive_although_the_client_keeps_sending() {
     limited(|| {
         let (returned, has_returned) = mpsc::channel();
         let (fill, is_full) = mpsc::channel::<()>();
@@ -161,7 +161,7 @@ fn what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_se
 }
 
 #[test]
-fn both_ends_close_with_more_under_way_than_the_pipes_hold() {
+fn both_ends_can_close_while_more_is_in_flight_than_the_buffers_hold() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             assert!(fill(&mut client, 30_000) > 0 && fill(&mut server, 30_000) > 0);
@@ -186,7 +186,7 @@ fn both_ends_close_with_more_under_way_than_the_pipes_hold() {
 }
 
 #[test]
-fn a_client_that_has_not_read_six_large_answers_closes_in_order() {
+fn a_client_that_has_not_read_six_large_messages_closes_in_order() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             let answering = thread::spawn(move || {
@@ -208,7 +208,7 @@ fn a_client_that_has_not_read_six_large_answers_closes_in_order() {
 }
 
 #[test]
-fn a_sender_whose_receiver_is_gone_closes_by_itself() {
+fn a_sender_without_a_receiver_completes_the_closing_handshake() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, server| {
             fill(&mut client, 30_000);
@@ -238,7 +238,7 @@ fn a_sender_whose_receiver_is_gone_closes_by_itself() {
 }
 
 #[test]
-fn the_end_of_a_refused_connection_arrives_behind_what_was_sent_before() {
+fn the_close_frame_for_a_violation_arrives_after_earlier_messages() {
     limited(|| {
         let server = serve(Server::builder(), |mut ws| {
             for _ in 0..100 {
@@ -262,7 +262,7 @@ fn the_end_of_a_refused_connection_arrives_behind_what_was_sent_before() {
 }
 
 #[test]
-fn the_refusal_of_a_request_arrives_behind_a_large_body() {
+fn the_refusal_of_a_request_with_a_large_body_arrives() {
     limited(|| {
         let server = serve(Server::builder(), |_| {});
         let mut stream =
@@ -299,7 +299,7 @@ fn two_seconds_at_little_cost<T>(end: impl FnOnce() -> T) -> T {
 }
 
 #[test]
-fn item_18_a_flood_costs_a_closing_thread_bounded_time_and_little_of_the_processor() {
+fn item_18_a_flood_costs_a_closing_thread_limited_time_and_little_cpu() {
     limited(|| {
         for large in [true, false] {
             let (mut ws, raw) = raw_client(Config::default().close_timeout(2 * SECOND));
@@ -320,7 +320,7 @@ fn item_18_a_flood_costs_a_closing_thread_bounded_time_and_little_of_the_process
 }
 
 #[test]
-fn item_18_a_flood_behind_a_violation_costs_bounded_time_and_little_of_the_processor() {
+fn item_18_a_flood_after_a_violation_costs_limited_time_and_little_cpu() {
     limited(|| {
         let (mut ws, mut raw) = raw_client(Config::default());
         raw.write_all(&frame(0x82, "not masked")).unwrap();
@@ -369,7 +369,7 @@ fn a_connection_whose_peer_left_with_messages_unsent_is_not_clean() {
 }
 
 #[test]
-fn a_peer_that_does_not_wait_for_the_answer_to_its_close_frame_has_closed_in_order() {
+fn a_peer_that_does_not_wait_for_the_reply_to_its_close_frame_has_closed_in_order() {
     limited(|| {
         let (client, server) = pair();
         let (client, mut server) = connect(Box::new(client), Box::new(server), false, &Config::default());
@@ -380,7 +380,7 @@ fn a_peer_that_does_not_wait_for_the_answer_to_its_close_frame_has_closed_in_ord
 }
 
 #[test]
-fn after_a_failed_send_what_has_arrived_comes_first_and_then_that_error_for_good() {
+fn after_a_failed_send_what_has_arrived_is_received_first_and_then_only_that_error() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             for i in 0..3 {
@@ -444,7 +444,7 @@ fn a_failed_send_ends_a_receive_that_waits_in_another_thread() {
 }
 
 #[test]
-fn a_failed_send_ends_a_receive_in_the_same_thread_although_the_peer_stays() {
+fn a_failed_send_ends_a_receive_in_the_same_thread_although_the_peer_stays_connected() {
     limited(|| {
         let fails = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
@@ -472,7 +472,7 @@ fn blocked_sender(config: Config, end: impl FnOnce(landline::Receiver) -> Error)
 }
 
 #[test]
-fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
+fn a_blocked_sender_gets_the_error_that_ended_the_connection() {
     limited(|| {
         let patience = Config::default().send_timeout(None);
         for round in 0..25 {
@@ -500,7 +500,7 @@ fn a_blocked_sender_gets_the_reason_for_which_the_peer_was_given_up() {
 }
 
 #[test]
-fn the_reason_is_there_before_a_sender_can_notice_that_the_connection_is_cut() {
+fn the_error_is_recorded_before_a_sender_can_notice_that_the_connection_is_cut() {
     limited(|| {
         let failed = Arc::new(AtomicBool::new(false));
         let (client, server) = pair();
@@ -552,7 +552,7 @@ fn a_blocked_sender_gets_the_violation_although_the_peer_resets_the_connection()
 }
 
 #[test]
-fn starting_to_close_again_does_nothing() {
+fn calling_close_start_again_does_nothing() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             let other: Sender = {
@@ -605,7 +605,7 @@ fn receiving_calls() -> [(&'static str, Receive); 4] {
 }
 
 #[test]
-fn an_interrupt_comes_behind_a_message_that_is_already_there() {
+fn an_interrupt_is_reported_after_a_message_that_has_already_arrived() {
     limited(|| {
         everywhere(&Config::default(), |name, mut client, mut server| {
             let interrupter = client.interrupter().unwrap();
@@ -626,7 +626,7 @@ fn an_interrupt_comes_behind_a_message_that_is_already_there() {
 }
 
 #[test]
-fn an_interrupt_is_not_held_up_by_a_peer_that_always_has_something_to_say() {
+fn an_interrupt_is_not_delayed_by_a_peer_that_sends_without_pause() {
     limited(|| {
         let (mut ws, raw) = raw_client(Config::default());
         let interrupter = ws.interrupter().unwrap();
@@ -677,7 +677,7 @@ fn a_reply_that_cannot_be_written_does_not_hide_how_the_peer_ended_the_connectio
 }
 
 #[test]
-fn a_receiver_that_is_dropped_while_close_start_waits_leaves_the_closing_to_it() {
+fn if_the_receiver_is_dropped_while_close_start_waits_the_sender_completes_the_closing() {
     limited(|| {
         let config = Config::default().close_timeout(2 * SECOND);
         everywhere(&config, |name, mut client, mut server| {

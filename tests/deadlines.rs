@@ -43,7 +43,7 @@ fn item_16_a_receive_can_time_out_at_every_byte() {
 }
 
 #[test]
-fn item_16_a_send_can_time_out_and_goes_on_where_it_stopped() {
+fn item_16_a_send_that_timed_out_continues_where_it_stopped() {
     let (mut ws, mut raw) = raw_client(Config::default());
     let message: Vec<u8> = (0..16 << 20).map(|i: u32| (i % 251) as u8).collect();
     ws.set_send_timeout(Some(Duration::from_millis(50)));
@@ -217,7 +217,7 @@ fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
 }
 
 #[test]
-fn an_interrupt_wakes_a_blocked_receive_and_harms_nothing() {
+fn an_interrupt_wakes_a_blocked_receive_and_loses_nothing() {
     let (mut client, mut server) = memory();
     let interrupter = client.interrupter().unwrap();
     for round in 0..50 {
@@ -232,7 +232,7 @@ fn an_interrupt_wakes_a_blocked_receive_and_harms_nothing() {
 }
 
 #[test]
-fn an_interrupt_before_the_call_is_not_lost_and_counts_once() {
+fn an_interrupt_before_the_call_is_not_lost_and_takes_effect_once() {
     let (mut client, mut server) = memory();
     let interrupter = client.interrupter().unwrap();
     interrupter.interrupt_recv();
@@ -243,7 +243,7 @@ fn an_interrupt_before_the_call_is_not_lost_and_counts_once() {
 }
 
 #[test]
-fn an_interrupt_wakes_a_blocked_send_and_one_that_waits_for_its_turn() {
+fn an_interrupt_wakes_a_blocked_send_and_one_that_is_waiting_for_its_turn() {
     let (ws, raw) = raw_client(Config::default());
     let (sender, mut receiver) = ws.split();
     let interrupter = receiver.interrupter().unwrap();
@@ -296,7 +296,7 @@ fn abort_ends_blocked_calls_in_all_threads() {
 }
 
 #[test]
-fn item_18_a_started_close_is_bounded_for_a_receiver_in_another_thread() {
+fn item_18_after_close_start_a_receiver_in_another_thread_ends_in_time() {
     let (ws, raw) = raw_client(Config::default().close_timeout(Duration::from_millis(100)));
     let (sender, mut receiver) = ws.split();
     let receiving = thread::spawn(move || receiver.recv());
@@ -327,7 +327,7 @@ fn item_17_keepalive_acts_inside_a_call_with_a_time_limit_of_its_own() {
 }
 
 #[test]
-fn a_caller_s_buffer_that_is_too_small_loses_nothing() {
+fn nothing_is_lost_if_the_callers_buffer_is_too_small() {
     let (mut client, mut server) = memory();
     server.send("0123456789").unwrap();
     server.send("").unwrap();
@@ -344,7 +344,7 @@ fn a_caller_s_buffer_that_is_too_small_loses_nothing() {
 }
 
 #[test]
-fn the_longest_time_limits_overflow_nowhere() {
+fn the_longest_time_limits_do_not_overflow() {
     let longest = Duration::MAX;
     let config = Config::default()
         .send_timeout(Some(longest))
@@ -386,7 +386,7 @@ fn the_longest_time_limits_overflow_nowhere() {
 }
 
 #[test]
-fn flushing_behind_an_orderly_close_does_nothing_and_returns() {
+fn flushing_after_an_orderly_close_does_nothing() {
     common::limited_to(Duration::from_secs(20), || {
         for split in [false, true] {
             let (mut near, mut far) = common::pair();

@@ -34,7 +34,7 @@ fn is_detached<T: std::fmt::Debug>(result: landline::Result<T>) -> bool {
 }
 
 #[test]
-fn what_was_received_and_not_taken_is_given_back_and_the_rest_is_in_the_socket() {
+fn bytes_that_were_received_but_not_taken_are_returned_and_the_rest_is_in_the_socket() {
     limited(|| {
         let (mut client, mut server) = over_tcp();
         server.feed("first").unwrap();
@@ -64,7 +64,7 @@ fn what_was_received_and_not_taken_is_given_back_and_the_rest_is_in_the_socket()
 }
 
 #[test]
-fn what_was_sent_and_gathered_is_written_first_and_every_handle_learns_of_the_end() {
+fn sent_and_gathered_messages_are_written_first_and_every_handle_reports_the_end() {
     limited(|| {
         let (mut client, mut server) = over_unix();
         client.feed("gathered").unwrap();
@@ -94,7 +94,7 @@ fn what_was_sent_and_gathered_is_written_first_and_every_handle_learns_of_the_en
 }
 
 #[test]
-fn a_connection_that_is_not_ready_goes_on() {
+fn a_connection_that_cannot_be_detached_yet_can_be_used_as_before() {
     limited(|| {
         let (mut client, mut server) = over_unix();
         // In the middle of a message that is being taken.
@@ -130,7 +130,7 @@ fn a_connection_that_is_not_ready_goes_on() {
 }
 
 #[test]
-fn what_is_no_socket_by_itself_cannot_be_taken_out() {
+fn only_plain_sockets_can_be_taken_out() {
     limited(|| {
         let (near, far) = pair();
         let serving = thread::spawn(|| landline::accept(far).unwrap());
@@ -157,7 +157,7 @@ fn what_is_no_socket_by_itself_cannot_be_taken_out() {
 }
 
 #[test]
-fn after_an_orderly_close_the_socket_is_over_in_both_directions() {
+fn after_an_orderly_close_the_socket_is_shut_down_in_both_directions() {
     limited(|| {
         let (mut client, mut server) = over_unix();
         let closing = thread::spawn(move || server.recv().unwrap());
@@ -176,7 +176,7 @@ fn after_an_orderly_close_the_socket_is_over_in_both_directions() {
 }
 
 #[test]
-fn a_server_leaves_a_socket_alone_that_its_handler_took() {
+fn a_server_does_not_touch_a_socket_that_its_handler_took_out() {
     limited(|| {
         let server = Server::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/", server.local_addr().unwrap());

@@ -166,11 +166,11 @@ fn many_senders(tls: bool) {
 }
 
 #[test]
-fn messages_of_many_senders_are_never_mixed() {
+fn messages_of_many_senders_are_never_interleaved() {
     many_senders(false);
 }
 
 #[test]
-fn messages_of_many_senders_are_never_mixed_over_tls() {
+fn messages_of_many_senders_are_never_interleaved_over_tls() {
     many_senders(true);
 }

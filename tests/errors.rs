@@ -43,7 +43,7 @@ fn a_refused_connection_has_the_systems_error_as_its_source() {
 }
 
 #[test]
-fn addresses_that_fail_for_several_reasons_are_told_with_each_reason_once() {
+fn addresses_that_fail_for_several_reasons_are_reported_with_each_reason_once() {
     let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
     let error = |attempts: Vec<(SocketAddr, io::Error)>| {
         let attempts = attempts.into_iter().map(|(address, error)| Attempt { address: address.into(), error });
@@ -104,7 +104,7 @@ fn addresses_and_files_that_cannot_be_used_have_the_systems_error_as_their_sourc
 }
 
 #[test]
-fn tls_has_what_the_library_said_as_its_source() {
+fn a_tls_error_has_the_librarys_error_as_its_source() {
     limited(|| {
         let server = serve_echo(Server::builder().tls(self_signed(&["localhost"]).identity()));
         let error = landline::connect(&server.tls_url()).unwrap_err();
@@ -123,7 +123,7 @@ fn tls_has_what_the_library_said_as_its_source() {
 }
 
 #[test]
-fn what_is_not_tls_is_told_with_what_the_library_said_once() {
+fn input_that_is_not_tls_is_reported_with_the_librarys_error_once() {
     limited(|| {
         let (addr, server) = raw_server(|mut raw| {
             let _ = raw.stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -138,7 +138,7 @@ fn what_is_not_tls_is_told_with_what_the_library_said_once() {
 
 /// Errors that wrap another of this crate's say it themselves, and have no source that would say it again.
 #[test]
-fn what_is_no_failure_of_others_has_no_source() {
+fn errors_without_an_external_cause_have_no_source() {
     limited(|| {
         let (mut client, server) = pair();
         client.close_start(landline::CloseCode::NORMAL_CLOSURE, "").unwrap();
@@ -161,7 +161,7 @@ fn what_is_no_failure_of_others_has_no_source() {
 }
 
 #[test]
-fn what_cannot_be_sent_in_a_request_keeps_its_type() {
+fn headers_that_cannot_be_sent_in_a_request_keep_their_error_type() {
     let refused = |error: Error| match error {
         Error::Config(error) => error,
         other => panic!("{other:?}"),
@@ -175,7 +175,7 @@ fn what_cannot_be_sent_in_a_request_keeps_its_type() {
 }
 
 #[test]
-fn what_cannot_be_sent_in_an_answer_keeps_its_type() {
+fn headers_that_cannot_be_sent_in_a_response_keep_their_error_type() {
     limited(|| {
         let (near, far) = memory();
         let client = thread::spawn(move || Client::default().connect_over(near, "ws://memory/"));
@@ -214,7 +214,7 @@ fn near_write(near: &impl landline::transport::Transport, bytes: &[u8]) {
 }
 
 #[test]
-fn an_error_about_a_setting_names_it_as_the_program_does() {
+fn an_error_about_a_setting_uses_the_programs_name_for_it() {
     let config = |config: Config| Client::builder().config(config).build().unwrap_err();
     let zero = Some(Duration::ZERO);
     let keepalive = |interval, timeout| {
@@ -243,7 +243,7 @@ fn an_error_about_a_setting_names_it_as_the_program_does() {
 }
 
 #[test]
-fn advice_to_change_a_setting_is_left_out_where_the_program_has_none() {
+fn advice_to_change_a_setting_is_left_out_if_the_program_has_no_such_setting() {
     limited(|| {
         let error = landline::proto::LimitError::TooManyFragments { limit: 3 };
         let error = Error::Limit(error);

@@ -31,7 +31,7 @@ fn fails(command: &mut Command) -> String {
 }
 
 #[test]
-fn client_prints_the_answer() {
+fn client_prints_the_reply() {
     limited(|| {
         let server = serve_echo(Server::builder());
         assert_eq!(prints(example("client").arg(server.url())), "hello\n");
@@ -85,7 +85,7 @@ fn wss_private_ca_trusts_that_authority_and_no_other() {
 }
 
 #[test]
-fn the_echo_server_says_plainly_that_its_port_is_taken() {
+fn the_echo_server_reports_that_its_port_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = fails(example("echo_server").args(["--listen", &address]));
@@ -94,7 +94,7 @@ fn the_echo_server_says_plainly_that_its_port_is_taken() {
 }
 
 #[test]
-fn the_other_clients_say_plainly_that_there_is_no_server() {
+fn the_clients_report_that_there_is_no_server() {
     // Bound but not listening, so that no other program gets the port.
     let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();

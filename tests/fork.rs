@@ -190,7 +190,7 @@ fn a_child_that_drops_what_it_has_inherited_does_nothing_else() {
 }
 
 #[test]
-fn halves_and_writers_of_a_child_do_nothing() {
+fn halves_and_writers_that_a_child_inherited_do_nothing() {
     limited(|| {
         for (client, mut server) in all_kinds() {
             let (sender, receiver) = client.split();
@@ -216,7 +216,7 @@ fn halves_and_writers_of_a_child_do_nothing() {
 }
 
 #[test]
-fn a_child_neither_wakes_its_parent_nor_keeps_it_awake() {
+fn a_child_neither_wakes_its_parent_nor_keeps_its_wakes_pending() {
     limited(|| {
         let (mut client, _server) = pair();
         let interrupter = client.interrupter().unwrap();
@@ -239,7 +239,7 @@ fn a_child_neither_wakes_its_parent_nor_keeps_it_awake() {
 }
 
 #[test]
-fn an_interrupter_made_before_the_fork_is_refused_by_what_a_child_opens() {
+fn a_child_cannot_use_an_interrupter_made_before_the_fork() {
     limited(|| {
         let interrupter = Interrupter::new().unwrap();
         let client = Client::builder().interrupter(interrupter.clone()).build().unwrap();
@@ -252,7 +252,7 @@ fn an_interrupter_made_before_the_fork_is_refused_by_what_a_child_opens() {
 }
 
 #[test]
-fn nothing_of_a_child_waits_for_a_lock_that_another_thread_held_at_the_fork() {
+fn a_child_never_waits_for_a_lock_that_another_thread_held_at_the_fork() {
     limited(|| {
         let (client, mut server) = over_tls();
         let done = AtomicBool::new(false);
@@ -287,7 +287,7 @@ fn nothing_of_a_child_waits_for_a_lock_that_another_thread_held_at_the_fork() {
 }
 
 #[test]
-fn dropping_a_connection_tells_the_peer_although_a_child_has_the_descriptor() {
+fn the_peer_notices_a_dropped_connection_although_a_child_has_the_descriptor() {
     limited(|| {
         for (mut client, mut server) in [pair(), over_tls(), over_unix()] {
             let _child = idle_child();
@@ -302,7 +302,7 @@ fn dropping_a_connection_tells_the_peer_although_a_child_has_the_descriptor() {
 }
 
 #[test]
-fn what_was_sent_before_a_connection_is_dropped_arrives_whatever_its_size() {
+fn messages_sent_before_a_connection_is_dropped_arrive_whatever_their_size() {
     limited(|| {
         for (client, mut server) in [pair(), over_tls(), over_unix()] {
             let (sent, received) = (vec![7; 8 << 20], thread::spawn(move || server.recv().unwrap()));
@@ -339,7 +339,7 @@ fn a_dropped_listener_frees_its_address_although_a_child_has_the_descriptor() {
 }
 
 #[test]
-fn listeners_and_servers_of_a_child_do_nothing_to_their_parents() {
+fn inherited_listeners_and_servers_do_not_affect_the_parent() {
     limited(|| {
         let scratch = Scratch::new("fork-keep");
         let path = scratch.path("socket");
@@ -367,7 +367,7 @@ fn listeners_and_servers_of_a_child_do_nothing_to_their_parents() {
 }
 
 #[test]
-fn a_request_of_a_child_is_not_answered_there() {
+fn an_inherited_request_is_not_answered_by_the_child() {
     limited(|| {
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -385,7 +385,7 @@ fn a_request_of_a_child_is_not_answered_there() {
 }
 
 #[test]
-fn processes_share_a_socket_that_listens_each_with_a_listener_of_its_own() {
+fn processes_can_share_a_listening_socket() {
     limited(|| {
         let scratch = Scratch::new("fork-share");
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -430,7 +430,7 @@ fn processes_share_a_socket_that_listens_each_with_a_listener_of_its_own() {
 }
 
 #[test]
-fn a_handler_that_forks_and_returns_in_the_child_ends_nothing() {
+fn a_handler_that_returns_in_a_forked_child_does_not_end_the_connection() {
     limited(|| {
         let server = common::serve(Server::builder(), |mut ws| {
             let message = ws.recv().unwrap().unwrap();
@@ -466,7 +466,7 @@ fn a_child_opens_and_serves_connections_of_its_own() {
 }
 
 #[test]
-fn a_socket_that_the_caller_has_a_copy_of_is_ended_with_its_connection() {
+fn a_connection_ends_its_socket_although_the_caller_has_a_copy() {
     limited(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(20);
 type Call = (&'static str, fn(&mut WebSocket));
 
 #[test]
-fn any_call_behind_a_feed_sends_it() {
+fn any_call_after_a_feed_sends_it() {
     let calls: [Call; 16] = [
         ("recv", |ws| drop(ws.recv())),
         ("recv_ref", |ws| drop(ws.recv_ref().map(|_| ()))),
@@ -60,7 +60,7 @@ fn any_call_behind_a_feed_sends_it() {
 }
 
 #[test]
-fn dropping_and_splitting_send_it_too() {
+fn dropping_and_splitting_send_gathered_messages_too() {
     limited(|| {
         let (mut ws, mut peer) = pair();
         ws.feed("fed").unwrap();
@@ -76,7 +76,7 @@ fn dropping_and_splitting_send_it_too() {
 }
 
 #[test]
-fn nothing_is_gathered_for_nobody() {
+fn feeding_a_connection_that_is_over_fails() {
     limited(|| {
         let (mut ws, _peer) = pair();
         ws.feed("fed").unwrap();
@@ -100,7 +100,7 @@ fn nothing_is_gathered_for_nobody() {
 }
 
 #[test]
-fn a_reader_that_waits_for_its_peer_does_not_keep_the_answer_to_itself() {
+fn a_stream_reader_sends_gathered_messages_before_it_waits() {
     limited(|| {
         let (mut ws, peer) = pair();
         let peer = thread::spawn(move || {

@@ -76,7 +76,7 @@ fn named(line: &str, depth: usize) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_table_of_layers_is_what_the_sources_say() {
+fn the_table_of_layers_matches_the_sources() {
     let layers = layers();
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in sources("src").into_iter().filter(|path| !is_test(path)) {
@@ -193,7 +193,7 @@ fn only_deadlines_compute_with_moments() {
 
 /// macOS and the BSDs lack these, and the tests do not run there.
 #[test]
-fn what_only_some_systems_have_stands_behind_a_cfg() {
+fn platform_specific_calls_are_behind_a_cfg() {
     const WORDS: [&str; 10] = [
         "NOSIGNAL",
         "nosigpipe",

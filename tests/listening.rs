@@ -28,7 +28,7 @@ fn millis(millis: u64) -> Duration {
 // ----- Addresses -----
 
 #[test]
-fn an_address_that_cannot_be_read_is_named_with_the_form_it_must_have() {
+fn a_malformed_address_is_named_with_the_required_form() {
     for address in ["no port", "localhost", "999.1.1.1:x", "127.0.0.1:70000", "127.0.0.1:", "", ":0", "a b:1"] {
         let error = Server::bind(address).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error:?}");
@@ -61,7 +61,7 @@ fn is_in_use(result: landline::Result<Listener>) -> bool {
 }
 
 #[test]
-fn a_unix_socket_that_somebody_listens_on_is_in_use() {
+fn a_unix_socket_with_a_listener_is_in_use() {
     limited(|| {
         let scratch = Scratch::new("alive");
         let path = scratch.path("s");
@@ -100,7 +100,7 @@ fn a_unix_socket_that_somebody_listens_on_is_in_use() {
 }
 
 #[test]
-fn what_is_no_socket_is_in_use_and_kept() {
+fn a_file_that_is_not_a_socket_is_in_use_and_kept() {
     limited(|| {
         let scratch = Scratch::new("kept");
         let file = scratch.write("file", "precious");
@@ -121,7 +121,7 @@ fn what_is_no_socket_is_in_use_and_kept() {
 }
 
 #[test]
-fn of_many_that_replace_a_dead_socket_one_wins() {
+fn of_several_listeners_that_replace_a_stale_socket_one_succeeds() {
     limited(|| {
         let scratch = Scratch::new("race");
         for round in 0..30 {
@@ -147,8 +147,8 @@ fn of_many_that_replace_a_dead_socket_one_wins() {
 // ----- Threads -----
 
 #[test]
-fn without_threads_new_clients_wait_and_none_is_reset() {
-    const NAME: &str = "without_threads_new_clients_wait_and_none_is_reset";
+fn without_threads_new_clients_wait_and_are_not_reset() {
+    const NAME: &str = "without_threads_new_clients_wait_and_are_not_reset";
     // There is address space for the stacks of all these clients' threads, but not while most of it is taken.
     alone(NAME, "ulimit -v 4000000;", || {
         let server = serve_echo(builder().stack_size(256 << 20));
@@ -224,7 +224,7 @@ fn stay(mut stream: TcpStream) {
 }
 
 #[test]
-fn item_2_the_handshakes_time_includes_that_for_the_refusal() {
+fn item_2_the_handshake_timeout_includes_the_refusal() {
     limited(|| {
         let limit = millis(400);
         let plain = || builder().handshake_timeout(Some(limit));
@@ -251,7 +251,7 @@ fn item_2_the_handshakes_time_includes_that_for_the_refusal() {
 }
 
 #[test]
-fn item_2_rejecting_takes_no_longer_than_the_handshake_may() {
+fn item_2_rejecting_takes_at_most_the_handshake_timeout() {
     limited(|| {
         for drop_it in [false, true] {
             let listener = builder().handshake_timeout(Some(millis(400))).listen("127.0.0.1:0").unwrap();
@@ -294,7 +294,7 @@ fn busy() -> (Serving, landline::WebSocket, mpsc::Sender<()>) {
 }
 
 #[test]
-fn a_server_that_waits_for_its_handlers_refuses_clients() {
+fn a_stopping_server_refuses_clients_while_it_waits_for_handlers() {
     limited(|| {
         let (server, client, release) = busy();
         let addr = server.addr;
@@ -362,7 +362,7 @@ fn stopping_a_listener_ends_its_calls_and_drops_its_clients() {
 }
 
 #[test]
-fn clients_in_the_backlog_of_a_stopped_listener_are_not_left_hanging() {
+fn clients_in_the_backlog_of_a_stopped_listener_are_disconnected() {
     limited(|| {
         let scratch = Scratch::new("backlog");
         let path = scratch.path("s");

@@ -107,7 +107,7 @@ fn item_10_no_allocation_from_a_declared_length() {
 }
 
 #[test]
-fn item_10_a_frame_that_is_lent_in_place_is_no_exception() {
+fn item_10_this_includes_frames_that_are_lent_in_place() {
     for role in [Role::Client, Role::Server] {
         for len in [1, 125, 32 * KIB, 32 * KIB + 1, 60 * KIB] {
             let header = header(role, 0x82, len);
@@ -172,7 +172,7 @@ fn pieces_take_constant_memory() {
 
 /// The first half as a whole message, the rest in pieces: what was gathered is one piece, and nothing is added to it.
 #[test]
-fn pieces_take_constant_memory_also_when_they_come_late() {
+fn pieces_take_constant_memory_even_if_they_arrive_late() {
     let mut inbound = inbound(Role::Client);
     inbound.receive(&header(Role::Client, 0x82, 64 * MIB));
     assert_eq!(inbound.advance(Want::Message), Ok(Step::NeedInput));
@@ -204,7 +204,7 @@ fn idle_connections_take_4_kib() {
 
 /// Memory for large messages is freed when only small ones arrive.
 #[test]
-fn a_large_message_is_forgotten_after_64_small_ones() {
+fn the_memory_of_a_large_message_is_released_after_64_small_ones() {
     let ((), count) = counted(|| {
         let mut inbound = inbound(Role::Client);
         let large = header(Role::Client, 0x82, 200 * KIB);
@@ -344,7 +344,7 @@ fn blow_up(mebibytes: usize, limit: usize, receive: Receive) -> isize {
 }
 
 #[test]
-fn item_9_a_bomb_takes_no_more_memory_than_the_limit_allows() {
+fn item_9_a_decompression_bomb_takes_no_more_memory_than_the_limit() {
     limited(|| {
         for (mebibytes, limit) in [(1, 64 * KIB), (1024, 64 * KIB), (1024, 16 * MIB)] {
             for (name, whole, receive) in UNTIL_ERROR {
@@ -368,8 +368,8 @@ fn resident_peak() -> usize {
 /// The same from the kernel's point of view: with an allocator that moves large blocks by remapping, a growing buffer is
 /// not in memory twice.
 #[test]
-fn item_9_a_bomb_in_the_eyes_of_the_kernel() {
-    alone("item_9_a_bomb_in_the_eyes_of_the_kernel", "MALLOC_MMAP_THRESHOLD_=65536", || {
+fn item_9_a_decompression_bomb_by_resident_memory() {
+    alone("item_9_a_decompression_bomb_by_resident_memory", "MALLOC_MMAP_THRESHOLD_=65536", || {
         const LIMIT: usize = 16 * MIB;
         let receive: Receive = |ws| ws.recv().unwrap_err();
         let wire = masked(BINARY | RSV1, bomb(1024));
@@ -520,7 +520,7 @@ const SMALL: isize = 4 * KIB as isize;
 const ENGINE: isize = 32 * KIB as isize;
 
 #[test]
-fn windows_are_made_at_the_first_compressed_message() {
+fn windows_are_allocated_at_the_first_compressed_message() {
     limited(|| {
         for role in [Role::Client, Role::Server] {
             let (_plain, _peer, without) = held(role, None);
@@ -552,7 +552,7 @@ fn windows_are_made_at_the_first_compressed_message() {
 }
 
 #[test]
-fn windows_are_given_back_between_messages_if_wanted() {
+fn windows_are_released_between_messages_if_requested() {
     let frugal = options().free_between_messages(true);
     let no_takeover = frugal.clone().server_no_context_takeover(true).client_no_context_takeover(true);
     limited(move || {
@@ -579,7 +579,7 @@ fn windows_are_given_back_between_messages_if_wanted() {
 }
 
 #[test]
-fn compressed_messages_allocate_nothing_once_there_has_been_one() {
+fn compressed_messages_after_the_first_allocate_nothing() {
     limited(|| {
         for no_takeover in [false, true] {
             let options = options().server_no_context_takeover(no_takeover).client_no_context_takeover(no_takeover);
@@ -610,7 +610,7 @@ fn compressed_messages_allocate_nothing_once_there_has_been_one() {
 
 /// An idle connection keeps its windows, and no buffers.
 #[test]
-fn idle_connections_with_compression_keep_their_windows_only() {
+fn idle_connections_with_compression_keep_only_their_windows() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(&deflated(options()));
         let (mut deflate, mut inflate) = (Deflate::new(), Inflate::new());

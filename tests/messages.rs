@@ -47,7 +47,7 @@ fn iterating_ends_when_the_connection_is_closed_in_order() {
 }
 
 #[test]
-fn iterating_gives_an_error_that_ends_the_connection_once() {
+fn iterating_returns_an_error_that_ends_the_connection_once() {
     limited(|| {
         let (mut client, mut server) = connect();
         server.send("one").unwrap();
@@ -60,7 +60,7 @@ fn iterating_gives_an_error_that_ends_the_connection_once() {
 }
 
 #[test]
-fn iterating_goes_on_after_a_timeout() {
+fn iterating_continues_after_a_timeout() {
     limited(|| {
         let (mut client, mut server) = connect();
         client.set_recv_timeout(Some(Duration::from_millis(1)));
@@ -96,7 +96,7 @@ fn a_connections_id_is_that_of_its_halves_and_of_no_other() {
 }
 
 #[test]
-fn an_error_tells_the_status_of_a_refusal_to_both_sides() {
+fn an_error_has_the_status_of_a_refusal_on_both_sides() {
     limited(|| {
         let (near, far) = pair();
         let refusing = thread::spawn(|| {

@@ -54,7 +54,7 @@ fn builders_have_every_setting_of_a_config_and_it_can_be_read() {
 }
 
 #[test]
-fn a_server_that_would_send_a_header_of_the_handshake_is_never_made() {
+fn a_server_that_sets_a_handshake_header_is_refused_when_it_is_built() {
     limited(|| {
         let options = || Server::builder().header("X-Mine", "1").header("Sec-WebSocket-Accept", "mine");
         let socket = || TcpListener::bind("127.0.0.1:0").unwrap();
@@ -117,7 +117,7 @@ fn tcp_options_reach_the_sockets_of_both_ends() {
 }
 
 #[test]
-fn without_tcp_options_the_system_decides() {
+fn without_tcp_options_the_systems_defaults_apply() {
     limited(|| {
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());

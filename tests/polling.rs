@@ -76,17 +76,17 @@ fn loop_over((mut ws, mut peer): (WebSocket, WebSocket)) {
 }
 
 #[test]
-fn an_event_loop_gets_all_and_does_not_spin() {
+fn an_event_loop_receives_everything_and_does_not_spin() {
     limited(|| loop_over(pair()));
 }
 
 #[test]
-fn an_event_loop_over_tls_gets_all_and_does_not_spin() {
+fn an_event_loop_over_tls_receives_everything_and_does_not_spin() {
     limited(|| loop_over(over_tls()));
 }
 
 #[test]
-fn a_record_of_tls_holds_more_than_was_read() {
+fn has_buffered_is_true_while_a_tls_record_holds_more() {
     limited(|| {
         let (mut ws, mut peer) = over_tls();
         (0..7).for_each(|i| peer.feed(text(i)).unwrap());
@@ -96,7 +96,7 @@ fn a_record_of_tls_holds_more_than_was_read() {
 }
 
 #[test]
-fn what_could_not_be_sent_makes_the_loop_wait_for_room() {
+fn unsent_output_makes_the_loop_wait_for_room() {
     limited(|| {
         let (mut ws, mut peer) = pair();
         ws.set_send_timeout(Some(Duration::from_millis(20)));
@@ -121,7 +121,7 @@ fn what_could_not_be_sent_makes_the_loop_wait_for_room() {
 }
 
 #[test]
-fn parts_of_a_message_and_the_end_are_there_without_the_descriptor() {
+fn has_buffered_is_true_for_parts_of_a_message_and_for_the_end() {
     limited(|| {
         let (mut ws, mut peer) = pair();
         peer.send("abc").unwrap();
@@ -136,7 +136,7 @@ fn parts_of_a_message_and_the_end_are_there_without_the_descriptor() {
 }
 
 #[test]
-fn half_a_frame_is_not_there() {
+fn has_buffered_is_false_for_half_a_frame() {
     limited(|| {
         let (mut ws, mut peer) = raw_client(Config::default());
         let frame = masked(TEXT, "whole");
@@ -177,7 +177,7 @@ fn an_aborter_ends_a_blocked_call_and_outlives_its_connection() {
 }
 
 #[test]
-fn closing_can_have_less_time() {
+fn closing_can_be_given_less_time() {
     limited(|| {
         let (mut ws, _peer) = pair();
         let (took, result) =
@@ -251,7 +251,7 @@ fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
 }
 
 #[test]
-fn a_loop_pings_a_silent_peer_and_notices_that_it_is_dead() {
+fn a_loop_pings_a_silent_peer_and_detects_that_it_is_dead() {
     limited(|| {
         let (mut ws, mut raw) = raw_client(keepalive(60, 90));
         assert!(ws.next_deadline().left().is_some_and(|left| left <= Duration::from_millis(60)));
@@ -268,7 +268,7 @@ fn a_loop_pings_a_silent_peer_and_notices_that_it_is_dead() {
 }
 
 #[test]
-fn a_loop_over_tls_notices_that_its_peer_is_dead() {
+fn a_loop_over_tls_detects_that_its_peer_is_dead() {
     limited(|| {
         let ca = Ca::new();
         let options = Server::builder().config(keepalive(60, 90)).tls(ca.issue(&["localhost"]).identity());
@@ -284,7 +284,7 @@ fn a_loop_over_tls_notices_that_its_peer_is_dead() {
 }
 
 #[test]
-fn a_loop_that_asks_every_few_milliseconds_notices_a_dead_peer_too() {
+fn a_loop_that_wakes_every_few_milliseconds_also_detects_a_dead_peer() {
     limited(|| {
         let (mut ws, _raw) = raw_client(keepalive(60, 90));
         let begin = Instant::now();
@@ -302,7 +302,7 @@ fn a_loop_that_asks_every_few_milliseconds_notices_a_dead_peer_too() {
 }
 
 #[test]
-fn what_a_loop_receives_is_a_sign_of_life_and_answered_pings_keep_it_going() {
+fn input_and_answered_pings_keep_the_connection_of_a_loop_alive() {
     limited(|| {
         let config = keepalive(50, 5000);
         let (mut ws, mut peer) = pair_with(&Client::default(), Server::builder().config(config));
@@ -350,7 +350,7 @@ fn a_loop_ends_a_closing_handshake_that_takes_too_long() {
 }
 
 #[test]
-fn a_loop_is_told_when_an_idle_connection_gives_memory_back() {
+fn next_deadline_says_when_an_idle_connection_releases_memory() {
     limited(|| {
         let (mut ws, mut peer) = pair();
         let sending = thread::spawn(move || {
@@ -370,7 +370,7 @@ fn a_loop_is_told_when_an_idle_connection_gives_memory_back() {
 }
 
 #[test]
-fn an_answer_to_a_close_frame_that_is_stuck_makes_no_loop_spin() {
+fn a_blocked_reply_to_a_close_frame_does_not_make_a_loop_spin() {
     limited(|| {
         let config = keepalive(20, 20)
             .close_timeout(Duration::from_millis(400))

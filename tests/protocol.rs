@@ -54,7 +54,7 @@ fn echo(mut socket: UnixStream, mut end: Protocol, first: Option<&str>) -> Resul
 }
 
 #[test]
-fn a_protocol_made_by_a_client_talks_to_a_server() {
+fn a_clients_protocol_talks_to_a_server() {
     let (ours, theirs) = pair();
     let client = Client::builder()
         .subprotocol("b")
@@ -89,7 +89,7 @@ fn a_protocol_made_by_a_client_talks_to_a_server() {
 }
 
 #[test]
-fn a_protocol_made_by_a_server_takes_a_client() {
+fn a_servers_protocol_accepts_a_client() {
     let (ours, theirs) = pair();
     let end = Server::builder()
         .subprotocols(["a", "b"])
@@ -111,7 +111,7 @@ fn a_protocol_made_by_a_server_takes_a_client() {
 }
 
 #[test]
-fn item_24_a_protocol_made_by_a_server_refuses_the_origins_that_the_server_does() {
+fn item_24_a_servers_protocol_refuses_the_origins_that_the_server_does() {
     let (ours, theirs) = pair();
     let end = Server::builder().origins(OriginPolicy::SameOrigin).protocol().unwrap();
     let driving = std::thread::spawn(move || echo(ours, end, None));
@@ -126,7 +126,7 @@ fn item_24_a_protocol_made_by_a_server_refuses_the_origins_that_the_server_does(
 }
 
 #[test]
-fn headers_of_a_server_come_with_every_answer_before_those_of_the_request() {
+fn every_response_has_the_servers_headers_before_those_of_the_request() {
     let (ours, theirs) = pair();
     let serving = std::thread::spawn(move || {
         let request = Server::builder().header("X-Every", "1").header("X-Every", "2").accept_over(theirs).unwrap();

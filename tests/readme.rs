@@ -26,7 +26,7 @@ fn replace(text: &str, old: &str, new: &str) -> String {
 }
 
 #[test]
-fn the_first_program_prints_what_an_echo_server_answers() {
+fn the_first_program_prints_the_echo_servers_reply() {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let stop = server.stop_handle();

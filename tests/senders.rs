@@ -73,7 +73,7 @@ fn receive_in_order(receiver: &mut Receiver) -> usize {
 }
 
 #[test]
-fn many_senders_write_together_wake_only_whose_turn_it_is_and_none_waits_long() {
+fn with_many_senders_writes_are_shared_wakes_are_few_and_waits_are_short() {
     const EACH: usize = 50;
     limited(|| {
         let (near, far) = landline::transport::pair();
@@ -177,7 +177,7 @@ fn a_small_message_that_times_out_behind_a_large_one_is_accepted_and_arrives_onc
 }
 
 #[test]
-fn what_waits_beside_a_blocked_message_is_bounded() {
+fn the_queue_behind_a_blocked_message_is_bounded() {
     limited(|| {
         let (sender, _receiver, _raw, writing) = blocked();
         let mut accepted = 0;
@@ -196,7 +196,7 @@ fn what_waits_beside_a_blocked_message_is_bounded() {
 }
 
 #[test]
-fn the_end_of_a_connection_reaches_every_sender_that_waits() {
+fn every_waiting_sender_gets_the_error_that_ends_the_connection() {
     limited(|| {
         let (mut sender, _receiver, _raw, writing) = blocked();
         sender.set_send_timeout(None);
@@ -222,7 +222,7 @@ fn the_end_of_a_connection_reaches_every_sender_that_waits() {
 }
 
 #[test]
-fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
+fn every_sender_whose_message_was_not_sent_gets_the_error_of_a_failed_write() {
     limited(|| {
         let (mut sender, _receiver, raw, writing) = blocked();
         sender.set_send_timeout(None);
@@ -243,7 +243,7 @@ fn a_failed_write_reaches_every_sender_whose_message_is_not_out() {
 }
 
 #[test]
-fn a_thread_that_panics_while_it_writes_ends_the_connection_and_leaves_nobody_waiting() {
+fn a_panic_while_writing_ends_the_connection_and_wakes_all_waiting_threads() {
     limited(|| (0..2).for_each(panics_while_others_wait));
 }
 
@@ -331,7 +331,7 @@ fn each_kind_of_sender_gets_its_turn_among_many_small_messages() {
 }
 
 #[test]
-fn a_sender_that_waits_carries_on_where_another_gave_up() {
+fn a_waiting_sender_continues_where_another_gave_up() {
     limited(|| {
         let (mut sender, mut receiver, raw, writing) = blocked();
         sender.set_send_timeout(None);

@@ -58,7 +58,7 @@ fn a_receiver_with_unsent_output_does_not_spin() {
 }
 
 #[test]
-fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
+fn the_rest_of_a_timed_out_send_is_sent_while_the_receiver_waits() {
     for tls in [false, true] {
         let (mut client, server) = connect(over_tcp(), tls, Config::default());
         let (mut sender, mut receiver) = server.split();
@@ -85,7 +85,7 @@ fn what_a_timed_out_send_left_goes_out_while_the_receiver_waits() {
 }
 
 #[test]
-fn item_14_pings_of_a_peer_that_does_not_read_make_nothing_grow() {
+fn item_14_memory_does_not_grow_with_pings_of_a_peer_that_does_not_read() {
     const PINGS: usize = 20_000;
     let (mut ws, mut raw) = raw_client(Config::default());
     ws.set_send_timeout(Some(SHORT));
@@ -135,7 +135,7 @@ fn pings_of_several_threads_all_arrive() {
 }
 
 #[test]
-fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
+fn a_close_frame_that_cannot_be_answered_ends_the_connection_uncleanly() {
     let config = || Config::default().close_timeout(SHORT);
     for (mut client, server) in [connect(pair(), true, config()), connect(pair(), false, config())] {
         let (mut sender, mut receiver) = server.split();
@@ -152,7 +152,7 @@ fn a_close_that_cannot_be_answered_ends_everything_and_is_not_clean() {
 }
 
 #[test]
-fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
+fn flushing_a_stream_waits_for_the_rest_of_an_earlier_call() {
     let (ws, mut raw) = raw_client(Config::default());
     let (mut sender, _receiver) = ws.split();
     sender.set_send_timeout(Some(SHORT));
@@ -176,7 +176,7 @@ fn flushing_a_stream_waits_for_what_an_earlier_call_left() {
 }
 
 #[test]
-fn pings_to_a_peer_that_does_not_read_make_nothing_grow() {
+fn memory_does_not_grow_with_pings_to_a_peer_that_does_not_read() {
     let (mut ws, mut raw) = raw_client(Config::default().send_timeout(Some(Duration::from_millis(1))));
     while ws.send([0; 10_000]).map_or_else(|error| error.message_accepted(), |()| true) {}
     for _ in 0..5_000 {

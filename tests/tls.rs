@@ -211,7 +211,7 @@ fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
 }
 
 #[test]
-fn item_21_danger_accept_invalid_certs_accepts_all() {
+fn item_21_danger_accept_invalid_certs_accepts_any_certificate() {
     limited(|| {
         let ca = Ca::new();
         for wrong in ALL_WRONG {
@@ -222,7 +222,7 @@ fn item_21_danger_accept_invalid_certs_accepts_all() {
 }
 
 #[test]
-fn item_21_danger_accept_invalid_hostnames_accepts_just_that() {
+fn item_21_danger_accept_invalid_hostnames_accepts_only_wrong_names() {
     limited(|| {
         let ca = Ca::new();
         for wrong in ALL_WRONG {
@@ -503,7 +503,7 @@ fn both_directions_at_once() {
 // ----- Time -----
 
 #[test]
-fn item_2_a_silent_server_runs_into_the_limit_of_tls() {
+fn item_2_a_silent_server_exceeds_the_limit_of_the_tls_handshake() {
     limited(|| {
         let client = Client::builder().handshake_timeout(Some(Duration::from_millis(200))).build().unwrap();
         let (addr, server) = raw_server(|mut raw| raw.rest().is_ok());
@@ -516,7 +516,7 @@ fn item_2_a_silent_server_runs_into_the_limit_of_tls() {
 }
 
 #[test]
-fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
+fn item_2_a_silent_client_exceeds_the_limit_of_the_tls_handshake() {
     limited(|| {
         let options = Server::builder().tls(self_signed(&["localhost"]).identity());
         let options = options.handshake_timeout(Some(Duration::from_millis(200)));
@@ -535,7 +535,7 @@ fn item_2_a_silent_client_runs_into_the_limit_of_tls() {
 
 /// TLS and the request share one deadline: time that TLS took is gone.
 #[test]
-fn item_2_a_client_that_is_silent_behind_tls_is_answered_408() {
+fn item_2_a_client_that_is_silent_after_the_tls_handshake_is_answered_408() {
     limited(|| {
         let options = Server::builder().tls(self_signed(&["localhost"]).identity());
         let server = serve_echo(options.handshake_timeout(Some(Duration::from_millis(300))));
@@ -546,7 +546,7 @@ fn item_2_a_client_that_is_silent_behind_tls_is_answered_408() {
 }
 
 #[test]
-fn what_is_not_tls_is_an_error_in_both_roles() {
+fn input_that_is_not_tls_is_an_error_in_both_roles() {
     limited(|| {
         let (addr, server) = raw_server(|mut raw| {
             let _ = raw.stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -643,7 +643,7 @@ fn welcome(
 }
 
 #[test]
-fn a_clients_identity_is_shown_to_a_server_that_asks() {
+fn a_clients_identity_is_presented_to_a_server_that_asks() {
     limited(|| {
         let (ca, scratch) = (Ca::new(), Scratch::new("identity"));
         let (mut server, port) = openssl_server(&ca, &scratch, DEMANDING);

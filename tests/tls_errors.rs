@@ -56,7 +56,7 @@ fn is_told(error: &Error, parts: &[&str]) {
 }
 
 #[test]
-fn what_is_no_ca_certificate_is_refused_by_name() {
+fn invalid_ca_certificates_are_refused_by_name() {
     limited(|| {
         let (ca, scratch) = (Ca::new(), Scratch::new("no-ca"));
         let mut cases = garbage(&scratch);
@@ -74,7 +74,7 @@ fn what_is_no_ca_certificate_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_certificate_or_key_is_refused_by_name() {
+fn invalid_certificates_and_keys_are_refused_by_name() {
     limited(|| {
         let (good, scratch) = (self_signed(&["localhost"]), Scratch::new("no-identity"));
         let other = scratch.write("good.pem", format!("{}{}", good.cert, good.key));
@@ -103,7 +103,7 @@ fn what_is_no_certificate_or_key_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_pkcs12_archive_is_refused() {
+fn invalid_pkcs12_archives_are_refused() {
     limited(|| {
         let good = self_signed(&["localhost"]);
         for (content, why) in [
@@ -251,7 +251,7 @@ fn each_direction(test: impl Fn(WebSocket, WebSocket, &dyn Fn(u8, Do))) {
 }
 
 #[test]
-fn a_record_that_was_changed_on_the_way_is_an_error_of_tls_at_both_ends() {
+fn a_modified_record_is_a_tls_error_at_both_ends() {
     limited(|| {
         each_direction(|mut sender, mut receiver, order| {
             sender.send("before").unwrap();
@@ -270,7 +270,7 @@ fn a_record_that_was_changed_on_the_way_is_an_error_of_tls_at_both_ends() {
 }
 
 #[test]
-fn a_sender_learns_why_tls_has_failed() {
+fn a_sender_gets_the_reason_for_a_tls_failure() {
     limited(|| {
         each_direction(|mut other, ws, order| {
             let (sender, mut receiver) = ws.split();
@@ -285,7 +285,7 @@ fn a_sender_learns_why_tls_has_failed() {
 }
 
 #[test]
-fn messages_before_a_changed_record_arrive() {
+fn messages_before_a_modified_record_arrive() {
     limited(|| {
         each_direction(|mut sender, mut receiver, order| {
             order(3, Do::FlipAByte);
@@ -299,7 +299,7 @@ fn messages_before_a_changed_record_arrive() {
 }
 
 #[test]
-fn what_is_no_tls_in_the_middle_of_a_connection_is_an_error_of_tls() {
+fn input_that_is_not_tls_on_an_open_connection_is_a_tls_error() {
     limited(|| {
         each_direction(|mut sender, mut receiver, order| {
             order(0, Do::SendPlainText);
@@ -310,7 +310,7 @@ fn what_is_no_tls_in_the_middle_of_a_connection_is_an_error_of_tls() {
 }
 
 #[test]
-fn closing_names_a_failure_of_tls() {
+fn closing_reports_a_tls_failure() {
     limited(|| {
         each_direction(|mut answering, mut closing, order| {
             order(0, Do::FlipAByte);
@@ -322,7 +322,7 @@ fn closing_names_a_failure_of_tls() {
 }
 
 #[test]
-fn a_record_that_is_cut_off_is_the_end_of_the_stream() {
+fn a_truncated_record_is_the_end_of_the_stream() {
     limited(|| {
         each_direction(|mut sender, mut receiver, order| {
             order(0, Do::CutItShort);

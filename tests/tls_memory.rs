@@ -101,7 +101,7 @@ fn an_idle_connection_over_tls_holds_less_than_a_kib_more_than_a_plain_one() {
 }
 
 #[test]
-fn a_thread_that_blocks_in_receiving_gives_the_buffers_of_tls_back() {
+fn a_thread_that_blocks_in_receiving_releases_the_tls_buffers() {
     limited(|| {
         for role in [Role::Client, Role::Server] {
             let (mut ws, mut peer, _) = held(role, true);
@@ -129,7 +129,7 @@ fn a_thread_that_blocks_in_receiving_gives_the_buffers_of_tls_back() {
 
 /// Programs with an event loop or short time limits never wait for a whole second.
 #[test]
-fn short_time_limits_add_up_until_memory_is_given_back() {
+fn short_time_limits_add_up_until_memory_is_released() {
     limited(|| {
         for tls in [false, true] {
             for role in [Role::Client, Role::Server] {
@@ -149,7 +149,7 @@ fn short_time_limits_add_up_until_memory_is_given_back() {
 }
 
 #[test]
-fn what_was_needed_for_sending_is_given_back_though_nobody_receives() {
+fn memory_for_sending_is_released_although_no_thread_receives() {
     limited(|| {
         for role in [Role::Client, Role::Server] {
             let (mut ws, mut peer, _) = held(role, true);

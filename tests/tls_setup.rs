@@ -91,7 +91,7 @@ fn a_ca_file_that_has_changed_is_read_again() {
 }
 
 #[test]
-fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
+fn setting_up_tls_observes_the_time_limit_and_can_be_interrupted() {
     limited(|| {
         let scratch = Scratch::new("slow");
         // A file that takes forever to open.
@@ -122,7 +122,7 @@ fn setting_tls_up_keeps_to_the_time_limit_and_can_be_interrupted() {
 }
 
 #[test]
-fn certificates_that_cannot_be_used_show_before_anybody_is_connected_to() {
+fn unusable_certificates_are_reported_before_connecting() {
     limited(|| {
         let url = "wss://127.0.0.1:9/";
         let good = self_signed(&["localhost"]);

@@ -499,7 +499,7 @@ fn everything_arrives(seed: u64, tls: Option<&Tls>) {
 }
 
 #[test]
-fn everything_arrives_in_order_whatever_falls_in_between() {
+fn everything_arrives_in_order_despite_random_faults() {
     for_seeds(0..3_000, |seed| everything_arrives(seed, None));
 }
 
@@ -510,7 +510,7 @@ fn everything_arrives_in_order_over_tls() {
 }
 
 #[test]
-fn a_reset_cuts_the_end_off_and_nothing_else() {
+fn a_reset_loses_only_the_end() {
     for_seeds(200_000..201_000, |seed| {
         let mut random = Random(seed);
         let reset_after = 400 + random.below(60_000);

@@ -63,7 +63,7 @@ fn a_conversation_over_blocking_halves() {
 }
 
 #[test]
-fn halves_with_a_time_limit_of_their_own_make_deadlines_work() {
+fn halves_with_a_read_timeout_support_deadlines() {
     let (client, server) = UnixStream::pair().unwrap();
     client.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let (mut ws, mut server) = connect(halves(client), halves(server));
@@ -76,7 +76,7 @@ fn halves_with_a_time_limit_of_their_own_make_deadlines_work() {
 }
 
 #[test]
-fn abort_ends_a_read_that_blocks_in_the_caller_s_stream() {
+fn abort_ends_a_read_that_blocks_in_the_callers_stream() {
     let (client, server) = UnixStream::pair().unwrap();
     let (mut ws, _server) = connect(halves(client), halves(server));
     let aborter = ws.interrupter().unwrap();
@@ -87,7 +87,7 @@ fn abort_ends_a_read_that_blocks_in_the_caller_s_stream() {
 }
 
 #[test]
-fn what_was_gathered_is_written_when_the_connection_is_dropped() {
+fn gathered_messages_are_written_when_the_connection_is_dropped() {
     let (client, server) = pair();
     let (mut ws, mut server) = connect(client, server);
     ws.feed("the last word").unwrap();

@@ -63,7 +63,7 @@ fn number(message: &Message) -> u32 {
 }
 
 #[test]
-fn what_try_send_accepts_arrives_and_what_would_block_does_not() {
+fn accepted_messages_arrive_and_those_that_would_block_do_not() {
     limited(|| {
         for (what, connected) in
             [("memory", connect()), ("TCP", connect_over_tcp(false)), ("TLS", connect_over_tcp(true))]
@@ -87,7 +87,7 @@ fn what_try_send_accepts_arrives_and_what_would_block_does_not() {
 }
 
 #[test]
-fn it_would_block_until_the_peer_reads_whatever_the_size_and_the_handle() {
+fn try_send_would_block_until_the_peer_reads_for_every_size_and_handle() {
     let (_client, mut server) = connect();
     fill(|message| server.try_send(message));
     for _ in 0..3 {
@@ -99,7 +99,7 @@ fn it_would_block_until_the_peer_reads_whatever_the_size_and_the_handle() {
 }
 
 #[test]
-fn a_message_larger_than_the_room_there_is_is_accepted_whole() {
+fn a_message_larger_than_the_available_room_is_accepted_whole() {
     limited(|| {
         let (mut client, mut server) = connect();
         let large = vec![7; 32 << 20];
@@ -141,7 +141,7 @@ fn try_send_does_not_wait_for_a_message_that_another_thread_streams() {
 }
 
 #[test]
-fn try_send_leaves_an_interruption_to_the_next_call_that_waits() {
+fn try_send_leaves_an_interrupt_to_the_next_call_that_waits() {
     limited(|| {
         let (_client, mut server) = connect();
         let interrupter = server.interrupter().unwrap();
@@ -154,7 +154,7 @@ fn try_send_leaves_an_interruption_to_the_next_call_that_waits() {
 }
 
 #[test]
-fn try_send_on_a_closed_connection_says_so() {
+fn try_send_on_a_closed_connection_reports_it() {
     let (near, far) = pair();
     let serving = thread::spawn(|| landline::accept(far).unwrap());
     let mut client = Client::default().connect_over(near, "ws://memory/").unwrap();
@@ -167,7 +167,7 @@ fn try_send_on_a_closed_connection_says_so() {
 }
 
 #[test]
-fn would_block_is_no_end_and_nobody_has_the_message() {
+fn would_block_is_not_fatal_and_the_message_was_not_accepted() {
     let error = Error::WouldBlock;
     assert!(!error.is_fatal() && !error.message_accepted());
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::WouldBlock);

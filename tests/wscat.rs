@@ -243,14 +243,14 @@ fn tls_server() -> (String, Directory, JoinHandle<landline::Result<()>>) {
 // ----- Messages -----
 
 #[test]
-fn lines_go_out_and_messages_come_back() {
+fn lines_are_sent_and_messages_are_printed() {
     let (url, server) = echo_server();
     run([url], "first\n\nwith cr\r\naé€😀\nno line end").is_fine("first\n\nwith cr\naé€😀\nno line end\n");
     server.join().unwrap().unwrap();
 }
 
 #[test]
-fn no_input_is_no_message() {
+fn empty_input_sends_no_message() {
     let (url, server) = serve(Server::builder(), |mut ws| (ws.recv().unwrap(), ws.close_info()));
     run([url], "").is_fine("");
     let (message, info) = server.join().unwrap();
@@ -302,7 +302,7 @@ fn what_arrives_after_the_end_of_input_is_printed() {
 }
 
 #[test]
-fn input_that_is_not_utf_8() {
+fn input_that_is_not_utf_8_is_refused() {
     let (url, server) = serve(Server::builder(), |mut ws| {
         echo_until_close(&mut ws);
         ws.close_info().received.map(|frame| frame.code())
@@ -319,7 +319,7 @@ fn echo_until_close(ws: &mut WebSocket) {
 }
 
 #[test]
-fn nobody_takes_the_output() {
+fn output_that_is_not_read() {
     let (url, server) = serve(Server::builder(), |mut ws| while ws.send("line").is_ok() {});
     let mut child =
         command().arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -339,7 +339,7 @@ fn nobody_takes_the_output() {
 const MUCH: usize = 25_000_000;
 
 #[test]
-fn much_in_many_lines() {
+fn large_input_in_many_lines() {
     let (url, server) = echo_server();
     let mut input = String::with_capacity(MUCH + 1000);
     for number in 0.. {
@@ -353,7 +353,7 @@ fn much_in_many_lines() {
 }
 
 #[test]
-fn much_in_one_line() {
+fn large_input_in_one_line() {
     let (url, server) = echo_server();
     let line = "y".repeat(MUCH);
     run([url], line.clone()).is_fine(&(line + "\n"));
@@ -361,7 +361,7 @@ fn much_in_one_line() {
 }
 
 #[test]
-fn much_both_ways_and_nobody_reads_first() {
+fn large_input_and_output_at_the_same_time() {
     const PIECE: usize = 1 << 20;
     let (url, server) = serve(Server::builder(), |mut ws| {
         for _ in 0..MUCH / PIECE {
@@ -416,7 +416,7 @@ fn the_peer_closes_for_another_reason() {
 }
 
 #[test]
-fn the_connection_ends_without_close() {
+fn the_connection_ends_without_a_close_frame() {
     let (url, server) = raw_server(|mut stream| stream.write_all(b"\x81\x05hello").unwrap());
     let result = start([url]).finish();
     result.is_error("without a close frame (1006)");
@@ -425,7 +425,7 @@ fn the_connection_ends_without_close() {
 }
 
 #[test]
-fn the_peer_breaks_the_protocol() {
+fn the_peer_violates_the_protocol() {
     let (url, server) = raw_server(|mut stream| {
         stream.write_all(b"\x83\x00").unwrap();
         read_to_end(&mut stream);
@@ -456,7 +456,7 @@ fn the_peer_does_not_answer_the_close() {
 }
 
 #[test]
-fn the_peer_sends_for_ever_instead_of_closing() {
+fn the_peer_keeps_sending_instead_of_closing() {
     // The test does not wait for the server: TCP may take minutes to tell a writer with a zero window that the peer is
     // gone.
     let (url, _server) = raw_server(|mut stream| while stream.write_all(b"\x81\x01x").is_ok() {});
@@ -464,7 +464,7 @@ fn the_peer_sends_for_ever_instead_of_closing() {
 }
 
 #[test]
-fn the_peer_says_nothing() {
+fn the_peer_is_silent() {
     let (url, server) = serve(Server::builder(), |mut ws| ws.recv());
     let result = start(["--timeout", "0.3", &url]).finish();
     result.is_error("timed out while receiving");
@@ -496,7 +496,7 @@ fn opening_takes_too_long() {
 // ----- Opening -----
 
 #[test]
-fn the_address_is_wrong() {
+fn invalid_addresses_are_reported() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let down = format!("ws://{closed}/");
     for (url, says) in [
@@ -512,7 +512,7 @@ fn the_address_is_wrong() {
 }
 
 #[test]
-fn the_options_are_wrong() {
+fn invalid_options_are_reported() {
     for (arguments, says) in [
         (&["--deflate=15", "ws://localhost/"][..], "unexpected value '15' for '--deflate'"),
         (&[], "<URL>"),
@@ -540,7 +540,7 @@ fn the_options_are_wrong() {
 }
 
 #[test]
-fn what_the_options_say_arrives() {
+fn the_options_are_used_in_the_request() {
     let (url, server) = serve(Server::builder().subprotocols(["v2"]), |mut ws| {
         ws.close(CloseCode::NORMAL_CLOSURE, "").map(|()| ws.handshake().clone())
     });
@@ -684,7 +684,7 @@ fn tls_with_any_certificate() {
 }
 
 #[test]
-fn tls_and_plain_are_mixed_up() {
+fn tls_and_plain_connections_are_mixed_up() {
     let (port, _directory, server) = tls_server();
     run([format!("ws://localhost:{port}/")], "hello\n").is_error("check scheme and port");
     assert!(server.join().unwrap().is_err());
@@ -696,7 +696,7 @@ fn tls_and_plain_are_mixed_up() {
 }
 
 #[test]
-fn much_over_tls() {
+fn large_input_over_tls() {
     let (port, directory, server) = tls_server();
     let line = "t".repeat(MUCH / 25 - 1) + "\n";
     let url = format!("wss://localhost:{port}/");

@@ -26,7 +26,7 @@ fn answered(answer: impl AsRef<[u8]> + Send + 'static) -> HandshakeError {
 }
 
 #[test]
-fn item_4_wrong_answers_are_refused() {
+fn item_4_invalid_responses_are_refused() {
     limited(|| {
         use HandshakeError as E;
         let accept = "Sec-WebSocket-Accept: {accept}\r\n";
@@ -81,7 +81,7 @@ fn refusal(error: HandshakeError) -> landline::proto::handshake::Refusal {
 }
 
 #[test]
-fn item_4_a_refusal_comes_with_status_headers_and_body() {
+fn item_4_a_refusal_has_status_headers_and_body() {
     limited(|| {
         let refused = refusal(answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello, and more"));
         assert_eq!((refused.status, &refused.body[..]), (StatusCode::OK, &b"hello"[..]));
@@ -109,7 +109,7 @@ fn item_4_a_refusals_body_is_cut_at_64_kib() {
 }
 
 #[test]
-fn item_4_interim_answers_are_skipped_but_not_for_ever() {
+fn item_4_only_a_few_interim_responses_are_skipped() {
     limited(|| {
         let interim = "HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n";
         let client = Client::default();
@@ -153,7 +153,7 @@ fn item_4_a_refusal_whose_body_stalls_is_still_a_refusal() {
 }
 
 #[test]
-fn item_4_the_answer_may_come_in_pieces_and_in_any_case() {
+fn item_4_the_response_may_arrive_in_pieces_and_in_any_case() {
     limited(|| {
         let client = builder().subprotocol("a").subprotocol("b").build().unwrap();
         let (ws, server) = connect_to(&client, |mut raw| {
@@ -177,7 +177,7 @@ fn item_4_the_answer_may_come_in_pieces_and_in_any_case() {
 }
 
 #[test]
-fn item_5_frames_in_the_segment_of_the_answer_are_received() {
+fn item_5_frames_in_the_segment_of_the_response_are_received() {
     limited(|| {
         let behind =
             [frame(TEXT, "early"), frame(BINARY, [7; 5000]), frame(CLOSE, close_payload(1000, "bye"))].concat();

@@ -43,7 +43,7 @@ fn closed_by(first: &WebSocket, second: &WebSocket, code: u16, reason: &str) {
 }
 
 #[test]
-fn both_may_close_at_once() {
+fn both_ends_may_close_at_the_same_time() {
     limited(|| {
         let (mut client, mut server) = pair();
         client.close_start(4001.into(), "").unwrap();
@@ -58,7 +58,7 @@ fn both_may_close_at_once() {
 }
 
 #[test]
-fn messages_ahead_of_the_close_are_received() {
+fn messages_before_the_close_frame_are_received() {
     limited(|| {
         let (mut client, mut server) = pair();
         server.feed("one").unwrap();
@@ -122,7 +122,7 @@ fn item_18_a_peer_that_floods_during_the_close_is_cut() {
 }
 
 #[test]
-fn item_18_a_peer_that_goes_on_sending_does_not_keep_a_closing_connection_alive() {
+fn item_18_a_peer_that_keeps_sending_does_not_keep_a_closing_connection_alive() {
     limited(|| {
         for frames in [frame(BINARY, [0; 10_000]), frame(PING, [0; 100])] {
             let mut ws = flooded(Config::default().close_timeout(millis(200)), frames);
@@ -140,7 +140,7 @@ fn item_18_a_peer_that_goes_on_sending_does_not_keep_a_closing_connection_alive(
 }
 
 #[test]
-fn item_13_codes_and_reasons_that_may_not_travel_are_refused() {
+fn item_13_codes_and_reasons_that_cannot_be_sent_are_refused() {
     limited(|| {
         let (mut client, mut server) = pair();
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {

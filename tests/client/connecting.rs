@@ -55,7 +55,7 @@ fn item_2_connecting_has_a_time_limit() {
 }
 
 #[test]
-fn item_2_a_silent_server_runs_into_the_handshakes_limit() {
+fn item_2_a_silent_server_exceeds_the_handshake_timeout() {
     limited(|| {
         let client = builder().handshake_timeout(Some(millis(200))).build().unwrap();
         let (result, server) = connect_to(&client, |mut raw| raw.rest().is_ok());
@@ -65,7 +65,7 @@ fn item_2_a_silent_server_runs_into_the_handshakes_limit() {
 }
 
 #[test]
-fn item_2_a_dripping_server_is_cut_by_the_time_in_total() {
+fn item_2_a_slow_server_is_cut_by_the_total_time_limit() {
     limited(|| {
         let client = builder().handshake_timeout(Some(millis(300))).build().unwrap();
         let (took, (result, server)) = timed(|| {
@@ -159,7 +159,7 @@ fn an_interrupter_given_to_the_client_ends_receiving_too() {
 }
 
 #[test]
-fn what_ended_a_connection_does_not_interrupt_the_next_attempt() {
+fn an_interrupter_that_ended_a_connection_does_not_interrupt_the_next_attempt() {
     limited(|| {
         let interrupter = Interrupter::new().unwrap();
         let client = builder().interrupter(interrupter.clone()).build().unwrap();

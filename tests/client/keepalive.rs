@@ -7,7 +7,7 @@ fn keepalive(interval: Duration, timeout: Duration) -> Config {
 }
 
 #[test]
-fn item_17_a_silent_peer_is_pinged_and_then_given_up() {
+fn item_17_a_silent_peer_is_pinged_and_then_cut() {
     limited(|| {
         let (mut ws, server) = open(keepalive(millis(100), millis(150)), |mut raw| {
             let ping = raw.frame();
@@ -44,7 +44,7 @@ fn item_17_answered_pings_keep_a_connection_alive() {
 }
 
 #[test]
-fn item_17_time_limits_hold_beside_keepalive() {
+fn item_17_time_limits_apply_with_keepalive() {
     limited(|| {
         let (mut ws, server) = open(keepalive(millis(50), 20 * SECOND), |mut raw| raw.rest());
         let (took, result) = timed(|| ws.recv_timeout(millis(200)));
@@ -56,7 +56,7 @@ fn item_17_time_limits_hold_beside_keepalive() {
 }
 
 #[test]
-fn ping_wait_gives_the_round_trip_and_keeps_messages_in_order() {
+fn ping_wait_returns_the_round_trip_and_keeps_messages_in_order() {
     limited(|| {
         let (mut ws, server) = open(Config::default(), |mut raw| {
             let ping = raw.frame();
@@ -78,7 +78,7 @@ fn ping_wait_gives_the_round_trip_and_keeps_messages_in_order() {
 }
 
 #[test]
-fn ping_wait_runs_out_of_time_and_the_connection_goes_on() {
+fn the_connection_can_be_used_after_ping_wait_has_timed_out() {
     limited(|| {
         let (mut ws, server) = open(Config::default(), |mut raw| {
             let ping = raw.frame();

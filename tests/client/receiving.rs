@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_receive_that_timed_out_goes_on() {
+fn a_receive_that_timed_out_can_be_continued() {
     limited(|| {
         let (go, gone) = std::sync::mpsc::channel();
         let (mut ws, server) = open(Config::default(), move |mut raw| {
@@ -26,7 +26,7 @@ fn a_receive_that_timed_out_goes_on() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_gives_what_is_there() {
+fn with_a_deadline_in_the_past_what_has_arrived_is_returned() {
     limited(|| {
         let client = Client::default();
         let (ws, _server) = connect_to(&client, |mut raw| {
@@ -44,7 +44,7 @@ fn a_deadline_that_has_passed_gives_what_is_there() {
 }
 
 #[test]
-fn a_flood_of_pings_does_not_hold_up_a_time_limit() {
+fn a_flood_of_pings_does_not_delay_a_time_limit() {
     limited(|| {
         for first in [PING, PONG] {
             let mut ws = flooded(Config::default(), frame(first, [0; 100]));

@@ -46,7 +46,7 @@ fn item_6_user_origin_host_and_headers_on_the_wire() {
 }
 
 #[test]
-fn a_folded_header_of_the_answer_is_unfolded_and_empty_lists_count_as_absent() {
+fn a_folded_header_of_the_response_is_unfolded_and_empty_lists_count_as_absent() {
     limited(|| {
         let headers = "X-Policy: a;\r\n b\r\nSec-WebSocket-Protocol:\r\nSec-WebSocket-Extensions: \r\n";
         let (addr, server) = raw_server(move |mut raw| raw.accept_with(headers, ""));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn item_22_the_option_that_is_off_is_neither_offered_nor_accepted() {
+fn item_22_compression_that_is_off_is_neither_offered_nor_accepted() {
     limited(|| {
         let (addr, server) = raw_server(|mut raw| raw.accept());
         let ws = Client::default().connect(&format!("ws://{addr}/")).unwrap();
@@ -66,7 +66,7 @@ fn item_22_both_ends_know_what_was_agreed_on() {
 }
 
 #[test]
-fn item_22_a_client_whose_offer_is_declined_goes_on_without() {
+fn item_22_a_client_whose_offer_is_declined_continues_without_compression() {
     limited(|| {
         let (addr, server) = raw_server(|mut raw| {
             let request = raw.accept();
@@ -86,7 +86,7 @@ fn item_22_a_client_whose_offer_is_declined_goes_on_without() {
 }
 
 #[test]
-fn item_22_a_server_takes_the_first_offer_that_it_can_keep() {
+fn item_22_a_server_chooses_the_first_acceptable_offer() {
     limited(|| {
         for (offer, options, answer) in [
             ("permessage-deflate", options(), Some("permessage-deflate")),
@@ -122,7 +122,7 @@ fn item_22_a_server_takes_the_first_offer_that_it_can_keep() {
 }
 
 #[test]
-fn item_22_an_answer_that_does_not_fit_the_offer_fails_the_handshake() {
+fn item_22_a_response_that_does_not_match_the_offer_fails_the_connection() {
     limited(|| {
         let asks = options().server_no_context_takeover(true).server_max_window_bits(10);
         for (options, answer, what) in [

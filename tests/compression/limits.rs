@@ -23,7 +23,7 @@ const RECEIVE: [(&str, Receive); 4] = [
 ];
 
 #[test]
-fn item_9_the_limit_counts_inflated_bytes_to_the_byte() {
+fn item_9_the_limit_applies_to_the_inflated_size_exactly() {
     limited(|| {
         for limit in [1, 1000, 64 * KIB, 300 * KIB] {
             for (name, receive) in RECEIVE {
@@ -53,7 +53,7 @@ fn item_9_the_limit_counts_inflated_bytes_to_the_byte() {
 /// An uncompressed message may be refused at its header; a compressed one may be smaller or larger on the wire than it
 /// really is, and only its real size counts.
 #[test]
-fn item_9_what_a_frame_declares_is_not_what_counts() {
+fn item_9_the_declared_length_of_a_compressed_frame_does_not_count() {
     limited(|| {
         let (mut ws, mut raw) = limited_to_size(100);
         // 200 empty blocks.
@@ -101,7 +101,7 @@ fn item_11_fragments_of_compressed_messages_are_counted() {
 
 /// What closing discards is not inflated.
 #[test]
-fn item_18_a_close_does_not_wade_through_a_bomb() {
+fn item_18_closing_does_not_inflate_a_decompression_bomb() {
     limited(|| {
         let config = deflated(options()).max_message_size(u64::MAX).close_timeout(Duration::from_millis(300));
         let (mut ws, mut raw) = with_raw_client(config);

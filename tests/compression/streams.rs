@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_flushed_stream_can_be_read_so_far() {
+fn a_flushed_stream_can_be_read_up_to_the_flush() {
     limited(|| {
         let (sending, mut receiving) = both(options(), options());
         receiving.set_recv_timeout(Some(Duration::from_secs(10)));
@@ -44,7 +44,7 @@ fn a_flushed_stream_can_be_read_so_far() {
 
 /// Data that has arrived completely is returned at once, not only when the next frame begins.
 #[test]
-fn what_a_frame_holds_is_given_before_the_next_one_comes() {
+fn the_content_of_a_frame_is_returned_before_the_next_one_arrives() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options()));
         ws.set_recv_timeout(Some(Duration::from_secs(10)));
@@ -69,7 +69,7 @@ fn what_a_frame_holds_is_given_before_the_next_one_comes() {
 }
 
 #[test]
-fn a_stream_s_frames_carry_rsv1_once_and_control_frames_go_between() {
+fn only_the_first_frame_of_a_stream_has_rsv1_and_control_frames_may_come_between() {
     limited(|| {
         let (ws, mut raw) = with_raw_client(deflated(options()));
         let (sender, _receiver) = ws.split();
@@ -107,7 +107,7 @@ fn a_stream_s_frames_carry_rsv1_once_and_control_frames_go_between() {
 }
 
 #[test]
-fn a_small_stream_is_one_frame_and_other_streams_have_no_needless_ones() {
+fn a_small_stream_is_one_frame_and_large_ones_have_no_unnecessary_frames() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options().threshold(128)));
         for size in [127, 128, 16 * KIB, 17 * KIB, 50_000] {
@@ -148,7 +148,7 @@ fn an_unfinished_compressed_stream_closes_with_1011() {
 
 /// Text may be split anywhere between two writes, but must be complete at the end.
 #[test]
-fn a_compressed_text_stream_is_checked() {
+fn a_compressed_text_stream_is_validated() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options().threshold(0)));
         let mut writer = ws.send_stream(Kind::Text).unwrap();
@@ -199,7 +199,7 @@ fn item_14_pings_are_answered_between_the_frames_of_a_large_message() {
 
 /// Nothing is sent after a Close frame, and a message that has begun is not interrupted by one.
 #[test]
-fn a_close_goes_behind_the_compressed_message_that_is_being_sent() {
+fn a_close_frame_follows_the_compressed_message_that_is_being_sent() {
     limited(|| {
         let (ws, mut raw) = with_raw_client(deflated(options().level(1)));
         let (sender, receiver) = ws.split();

@@ -111,7 +111,7 @@ fn both_ends_may_send_large_messages_at_the_same_time() {
 }
 
 #[test]
-fn stats_tell_payload_from_what_is_on_the_wire() {
+fn stats_distinguish_payload_from_bytes_on_the_wire() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options()));
         let text = words(10_000);
@@ -149,7 +149,7 @@ fn stats_tell_payload_from_what_is_on_the_wire() {
 }
 
 #[test]
-fn messages_that_come_before_a_pong_are_kept() {
+fn messages_that_arrive_before_a_pong_are_kept() {
     limited(|| {
         let (mut client, server) = both(options(), options());
         let (sender, mut receiver) = server.split();
@@ -185,7 +185,7 @@ fn feeding(sender: &Sender, message: Vec<u8>) -> thread::JoinHandle<()> {
 }
 
 #[test]
-fn item_14_a_ping_is_answered_that_came_while_a_message_was_compressed() {
+fn item_14_a_ping_that_arrives_while_a_message_is_compressed_is_answered() {
     limited(|| {
         let (ws, mut raw) = with_raw_client(deflated(options()));
         let (sender, mut receiver) = ws.split();
@@ -223,7 +223,7 @@ fn a_thread_that_waits_for_its_turn_gets_it_after_a_feed() {
 
 /// A receiver that found nothing to send, because another thread was busy with it, is woken when there is something.
 #[test]
-fn what_was_fed_behind_stuck_output_goes_out_while_the_receiver_waits() {
+fn messages_fed_after_blocked_output_are_sent_while_the_receiver_waits() {
     limited(|| {
         for _ in 0..8 {
             let (mut client, sender, mut receiver) = stuck();

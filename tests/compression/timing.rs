@@ -10,7 +10,7 @@ fn related(number: u8) -> Vec<u8> {
 }
 
 #[test]
-fn item_16_a_compressed_send_that_times_out_goes_on_where_it_stopped() {
+fn item_16_a_compressed_send_that_timed_out_continues_where_it_stopped() {
     limited(|| {
         for way in WAYS.into_iter().filter(|way| !matches!(way, Way::Stream | Way::Flushed)) {
             for large in [noise(MIB), [words(MIB).into_bytes(), noise(100_000), words(MIB).into_bytes()].concat()] {
@@ -56,7 +56,7 @@ fn item_16_a_compressed_send_that_times_out_goes_on_where_it_stopped() {
 
 /// What could not be sent in time is queued uncompressed, because compressing it would take more time.
 #[test]
-fn item_16_a_compressed_send_that_is_out_of_time_returns_at_once() {
+fn item_16_a_compressed_send_without_time_left_returns_at_once() {
     limited(|| {
         let (client, sender, _receiver) = stuck();
         let message = noise(32 * MIB);
@@ -98,7 +98,7 @@ fn item_16_fed_messages_that_do_not_fit_are_accepted_and_arrive() {
 }
 
 #[test]
-fn item_16_a_compressed_stream_that_times_out_goes_on_where_it_stopped() {
+fn item_16_a_compressed_stream_that_timed_out_continues_where_it_stopped() {
     fn is_timeout(error: std::io::Error) -> bool {
         matches!(error.downcast::<Error>(), Ok(Error::Timeout(_)))
     }
@@ -142,7 +142,7 @@ fn item_16_a_compressed_stream_that_times_out_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn item_16_an_interrupted_compressed_send_goes_on_where_it_stopped() {
+fn item_16_an_interrupted_compressed_send_continues_where_it_stopped() {
     limited(|| {
         let (mut client, server) = in_memory(options().level(1));
         let (sender, mut receiver) = server.split();
@@ -197,7 +197,7 @@ fn item_16_a_receive_can_time_out_at_every_byte_of_a_compressed_message() {
 
 /// The unread part of a message is inflated as well, because later messages refer to it.
 #[test]
-fn a_message_that_is_skipped_is_part_of_the_window() {
+fn a_skipped_message_is_part_of_the_window() {
     limited(|| {
         let (mut client, mut server) = both(options(), options());
         let large = [noise(20_000), words(300_000).into_bytes()].concat();

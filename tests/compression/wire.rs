@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_compressed_on_the_wire() {
+fn compressed_messages_on_the_wire() {
     limited(|| {
         let (ws, mut raw) = with_raw_client(deflated(options().threshold(300)));
         let (mut sender, _receiver) = ws.split();
@@ -30,7 +30,7 @@ fn what_is_compressed_on_the_wire() {
 }
 
 #[test]
-fn the_default_takes_all_messages_with_takeover_and_those_of_128_bytes_without() {
+fn by_default_all_messages_are_compressed_with_takeover_and_those_of_128_bytes_without_it() {
     limited(|| {
         let fresh = || options().server_no_context_takeover(true);
         for (options, from) in [
@@ -53,7 +53,7 @@ fn the_default_takes_all_messages_with_takeover_and_those_of_128_bytes_without()
 }
 
 #[test]
-fn with_compress_is_for_that_message_and_each_sender_has_its_own_setting() {
+fn with_compress_applies_to_one_message_and_each_sender_has_its_own_setting() {
     limited(|| {
         let (mut ws, mut raw) = with_raw_client(deflated(options().threshold(128)));
         let mut is_compressed = || raw.frame().first & RSV1 != 0;
@@ -90,7 +90,7 @@ fn with_compress_is_for_that_message_and_each_sender_has_its_own_setting() {
 }
 
 #[test]
-fn messages_refer_to_earlier_ones_unless_told_otherwise() {
+fn messages_refer_to_earlier_ones_unless_takeover_is_off() {
     limited(|| {
         let text = noise(1000);
         for (options, offer, refers) in [
@@ -122,7 +122,7 @@ fn messages_refer_to_earlier_ones_unless_told_otherwise() {
 
 /// The client's; the peer's inflater has no window from earlier messages.
 #[test]
-fn a_client_keeps_what_was_agreed_on_too() {
+fn a_client_also_keeps_to_what_was_agreed_on() {
     limited(|| {
         let text = noise(1000);
         for (answer, refers, compressed) in [
@@ -158,7 +158,7 @@ fn a_client_keeps_what_was_agreed_on_too() {
 }
 
 #[test]
-fn window_bits_bound_how_far_back_a_message_refers() {
+fn window_bits_limit_how_far_back_a_message_refers() {
     limited(|| {
         let once = noise(5000);
         let twice = once.repeat(2);

@@ -11,7 +11,7 @@ fn one_request(options: ServerBuilder, headers: &str) -> (landline::server::Requ
 }
 
 #[test]
-fn a_request_can_be_looked_at_and_rejected() {
+fn a_request_can_be_examined_and_rejected() {
     limited(|| {
         let offers = "Sec-WebSocket-Protocol: a, b\r\nOrigin: http://page.example\r\nX-Token: t\r\n";
         let (request, mut raw) = one_request(builder(), offers);
@@ -34,7 +34,7 @@ fn a_request_can_be_looked_at_and_rejected() {
 }
 
 #[test]
-fn a_target_that_is_not_ascii_and_empty_lists_are_taken() {
+fn non_ascii_targets_and_empty_lists_are_accepted() {
     limited(|| {
         let listener =
             builder().subprotocols(["a"]).compression(Compression::default()).listen("127.0.0.1:0").unwrap();
@@ -98,7 +98,7 @@ fn a_request_is_accepted_with_a_subprotocol_and_headers() {
 }
 
 #[test]
-fn accepting_what_was_not_offered_is_refused() {
+fn accepting_a_subprotocol_that_was_not_offered_is_refused() {
     limited(|| {
         let reserved = |name: &'static str| {
             let mut headers = HeaderMap::new();

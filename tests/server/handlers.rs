@@ -23,7 +23,7 @@ fn a_connection_that_outlives_its_handler_is_closed_and_loses_nothing() {
 }
 
 #[test]
-fn a_handler_that_returns_closes_with_1000_though_the_client_keeps_sending() {
+fn a_handler_that_returns_closes_with_1000_although_the_client_keeps_sending() {
     limited(|| {
         let server = serve(builder(), |mut ws| drop(ws.recv()));
         let mut raw = server.raw();
@@ -43,7 +43,7 @@ fn a_handler_that_returns_closes_with_1000_though_the_client_keeps_sending() {
 }
 
 #[test]
-fn what_a_handler_sends_last_arrives_before_the_close() {
+fn the_last_message_of_a_handler_arrives_before_the_close() {
     limited(|| {
         let server = serve(builder(), |mut ws| {
             ws.feed("gathered").unwrap();

@@ -30,8 +30,8 @@ fn warm_up(server: &Serving) {
 }
 
 #[test]
-fn item_23_threads_and_descriptors_return_to_base() {
-    alone("limits::item_23_threads_and_descriptors_return_to_base", "", || {
+fn item_23_threads_and_descriptors_are_released() {
+    alone("limits::item_23_threads_and_descriptors_are_released", "", || {
         let server = serve(builder(), |mut ws| {
             if let Ok(Some(message)) = ws.recv() {
                 assert_ne!(message.as_text(), Some("panic"), "as the client wishes");
@@ -134,8 +134,8 @@ fn a_client_is_accepted_only_with_descriptors_for_its_interrupter() {
 }
 
 #[test]
-fn interrupters_of_connections_that_nobody_opens_are_given_back() {
-    alone("limits::interrupters_of_connections_that_nobody_opens_are_given_back", "", || {
+fn interrupters_of_connections_that_are_never_opened_are_released() {
+    alone("limits::interrupters_of_connections_that_are_never_opened_are_released", "", || {
         let listener = builder().connection_interrupters(true).listen("127.0.0.1:0").unwrap();
         let soon = || std::time::Instant::now() + Duration::from_millis(5);
         assert!(matches!(listener.accept_deadline(soon()), Err(Error::Timeout(_))));

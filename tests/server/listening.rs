@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_interrupter_ends_accept_and_the_listener_goes_on() {
+fn after_an_interrupter_has_ended_accept_the_listener_can_be_used() {
     limited(|| {
         let interrupter = Interrupter::new().unwrap();
         let listener = builder().interrupter(interrupter.clone()).listen("127.0.0.1:0").unwrap();
@@ -95,7 +95,7 @@ fn a_file_in_the_place_of_a_unix_socket_is_kept() {
 }
 
 #[test]
-fn a_server_that_ends_leaves_the_unix_socket_of_its_successor() {
+fn a_server_does_not_remove_the_unix_socket_of_its_successor() {
     limited(|| {
         let scratch = Scratch::new("next");
         let path = scratch.path("s");
@@ -133,7 +133,7 @@ fn a_unix_socket_without_a_path_is_refused() {
 }
 
 #[test]
-fn what_a_server_could_never_use_is_refused_when_it_is_made() {
+fn options_that_no_request_could_match_are_refused_when_a_server_is_built() {
     let origins = |origin: &str| builder().origins(OriginPolicy::List(vec!["https://a.b".into(), origin.into()]));
     for (builder, named) in [
         (builder().subprotocols(["fine", "a b"]), "\"a b\""),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn item_2_a_dripping_client_is_cut_by_the_time_in_total() {
+fn item_2_a_slow_client_is_cut_by_the_total_time_limit() {
     limited(|| {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_millis(300))));
         let mut raw = server.raw();
@@ -37,7 +37,7 @@ fn item_2_a_silent_client_is_answered_408() {
 }
 
 #[test]
-fn item_2_the_answer_408_survives_what_the_client_still_sends() {
+fn item_2_the_408_response_arrives_although_the_client_keeps_sending() {
     limited(|| {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_secs(2))));
         let mut raw = server.raw();
@@ -84,7 +84,7 @@ const WRONG: &[(&str, &str, u16)] = &[
 ];
 
 #[test]
-fn item_3_wrong_requests_get_a_complete_answer() {
+fn item_3_invalid_requests_get_a_complete_response() {
     limited(|| {
         let server = serve_echo(builder());
         let begin = Instant::now();
@@ -106,7 +106,7 @@ fn item_3_wrong_requests_get_a_complete_answer() {
 }
 
 #[test]
-fn item_3_a_refusal_survives_what_the_client_still_sends() {
+fn item_3_a_refusal_arrives_although_the_client_keeps_sending() {
     limited(|| {
         let server = serve_echo(builder());
         for (right, wrong, expected) in [WRONG[9], WRONG[14]] {
@@ -182,7 +182,7 @@ fn item_24_origins() {
 }
 
 #[test]
-fn item_24_where_tls_ends_in_front_pages_of_the_scheme_that_was_told_may_connect() {
+fn item_24_behind_a_tls_proxy_pages_of_the_public_scheme_may_connect() {
     limited(|| {
         let request = |options: ServerBuilder, host: &str, origin: &str| {
             let server = serve_echo(options.origins(OriginPolicy::SameOrigin));

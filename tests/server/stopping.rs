@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn stop_tells_all_clients_1001_and_handlers_return() {
+fn stop_closes_all_connections_with_1001_and_handlers_return() {
     limited(|| {
         let (report, reported) = mpsc::channel();
         let server = serve(builder(), move |mut ws| {
@@ -57,7 +57,7 @@ fn stop_cuts_clients_that_do_not_answer_when_the_grace_is_over() {
 }
 
 #[test]
-fn stop_counts_who_finishes_while_others_are_told() {
+fn stop_counts_handlers_that_finish_while_others_are_notified() {
     limited(|| {
         // Some do not read what their handlers send: closing them takes a moment, during which others finish.
         let server = serve(builder(), |mut ws| match ws.recv() {
@@ -111,7 +111,7 @@ fn stop_ends_opening_handshakes() {
 }
 
 #[test]
-fn stop_is_heard_by_handlers_that_only_send() {
+fn stop_reaches_handlers_that_only_send() {
     limited(|| {
         let (report, reported) = mpsc::channel();
         let server = serve(builder(), move |mut ws| {

@@ -42,7 +42,7 @@ fn violations() -> Vec<(Vec<u8>, u16)> {
 }
 
 #[test]
-fn item_19_each_violation_gives_a_close_frame_and_one_error() {
+fn item_19_each_violation_causes_a_close_frame_and_one_error() {
     limited(|| {
         let begin = Instant::now();
         for (bytes, code) in violations() {
@@ -62,7 +62,7 @@ fn item_19_each_violation_gives_a_close_frame_and_one_error() {
 }
 
 #[test]
-fn item_18_the_close_frame_survives_what_the_client_still_sends() {
+fn item_18_the_close_frame_arrives_although_the_client_keeps_sending() {
     limited(|| {
         let unmasked = (frame(BINARY, [0; 10]), 1002);
         let too_big = (violations().pop().unwrap().0, 1009);
@@ -97,7 +97,7 @@ fn item_18_the_server_ends_tcp_first() {
 }
 
 #[test]
-fn item_18_lingering_ends_although_the_client_stays() {
+fn item_18_lingering_ends_although_the_client_stays_connected() {
     limited(|| {
         let mut violated = violate(builder(), &frame(TEXT, "not masked"), 0);
         let (took, errors) = timed(|| violated.errors.recv().unwrap());
@@ -120,7 +120,7 @@ fn item_9_the_limit_counts_all_fragments() {
 }
 
 #[test]
-fn item_20_a_client_that_vanishes_is_an_error() {
+fn item_20_a_client_that_disconnects_without_a_close_frame_is_an_error() {
     limited(|| {
         let (report, reported) = mpsc::channel();
         let server = serve(builder(), move |mut ws| {

@@ -8,6 +8,8 @@ pub(super) struct Reference {
     history: Vec<u8>,
     /// The largest distance that any message has referred back.
     pub(super) reach: usize,
+    /// The last message ended within a block, which the bytes that are appended to each message happened to complete.
+    pub(super) is_truncated: bool,
 }
 
 struct Bits<'a> {
@@ -86,7 +88,10 @@ impl Reference {
         let bytes = [payload, &TAIL].concat();
         let mut bits = Bits { bytes: &bytes, at: 0 };
         let mut window = 0;
+        let end = 8 * payload.len();
+        self.is_truncated = false;
         while bits.at < 8 * bytes.len() {
+            let (from, before) = (bits.at, self.history.len());
             let last = bits.take(1)? == 1;
             let block_type = bits.take(2)?;
             match block_type {
@@ -112,6 +117,9 @@ impl Reference {
                     self.block(&mut bits, &literals, &distances, window)?;
                 }
             }
+            // A complete message ends with the header of an empty stored block.
+            let is_empty = block_type == 0 && self.history.len() == before;
+            self.is_truncated |= from < end && bits.at > end && !is_empty;
             if last {
                 bits.align();
                 window = self.history.len();

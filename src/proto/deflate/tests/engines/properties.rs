@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties of the engines for any input.
 
 use super::*;
 
@@ -38,13 +38,13 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Data that the reference accepts is read in the same way; anything else is an error.
+    /// Complete messages that the reference accepts are read in the same way, however their bytes are split.
     #[test]
-    fn item_22_garbage_is_refused(
-        mut stream in stream(), spoil in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    fn item_22_corrupt_streams_are_read_as_the_reference_does(
+        mut stream in stream(), errors in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         chunk in 1..100usize, room in 1..1000usize,
     ) {
-        for (at, value) in spoil {
+        for (at, value) in errors {
             if !stream.is_empty() {
                 let at = at.index(stream.len());
                 stream[at] ^= value;
@@ -55,10 +55,10 @@ proptest! {
         let got = inflate_by(&mut inflater(&TAKEOVER), &stream, chunk, room);
         let at_once = inflate(&mut inflater(&TAKEOVER), &stream);
         prop_assert_eq!(&got, &at_once);
-        // Truncated data may look complete.
-        if let Some(message) = expected
-        {
-            prop_assert_eq!(got, Ok(message));
+        // The decompressor notices some of the messages that end within a block.
+        if let Some(message) = expected {
+            let is_refused = reference.is_truncated && got == Err(ProtocolError::InvalidDeflate);
+            prop_assert!(is_refused || got == Ok(message), "{:?}", got);
         }
     }
 
