@@ -10,7 +10,6 @@ mod chains;
 #[path = "../common/mod.rs"]
 mod common;
 mod http_proxies;
-//mod openssl;
 mod program;
 mod proxies;
 mod reverse;
