@@ -2,7 +2,7 @@
 //!
 //! A duration too long to be added to the current time means no limit, and a deadline after a duration of zero has
 //! already passed. Only [`Deadline::after`], [`Deadline::left`] and [`Deadline::is_over`] read the clock, and not if
-//! there is no limit.
+//! there is no limit; and a [`Stopwatch`].
 
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,22 @@ impl Deadline {
     #[must_use]
     pub const fn instant(self) -> Option<Instant> {
         self.0
+    }
+}
+
+/// Measures how long steps take that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start or the latest lap, and the watch from this moment on.
+    pub(crate) fn lap(self) -> (Duration, Self) {
+        let now = Instant::now();
+        (now.saturating_duration_since(self.0), Self(now))
     }
 }
 

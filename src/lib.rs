@@ -87,7 +87,7 @@ pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};
 pub use connection::{
     Aborter, CloseInfo, ConnectionId, Detached, Handshake, Interrupter, LocalReceiver, LocalSender, MessageReader,
-    MessageWriter, Messages, Received, Receiver, Sender, Stats, WebSocket,
+    MessageWriter, Messages, Received, Receiver, Sender, Stats, Timings, WebSocket,
 };
 pub use deadline::Deadline;
 pub use error::{Error, Result};

@@ -7,11 +7,13 @@
 use super::Client;
 use super::budget::Budget;
 use crate::deadline::Deadline;
-use crate::error::{Attempt, ConnectError, Error, Phase, Result, Timeout};
+use crate::error::{Address, Attempt, ConnectError, Error, Phase, Result, Timeout};
 use crate::resolve::{Addresses, scope_id};
-use crate::transport::{Race, Transport, wait_for_any};
+use crate::transport::{Race, SocketTransport, Transport, connect_unix, wait_for_any};
 use crate::uri::Endpoint;
+use std::io;
 use std::net::{SocketAddr, SocketAddrV6};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Host;
@@ -25,11 +27,31 @@ const LOOKING_UP: &str = "looking up a name";
 impl Client {
     /// Connects to the server itself.
     pub(super) fn dial_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        if let Some(path) = endpoint.unix_path() {
+            return self.dial_unix(path, budget);
+        }
         let Some(known) = self.known_addresses(endpoint)? else {
             return self.dial(endpoint.host(), endpoint.port(), budget);
         };
         let addresses = Addresses::known(known, self.dialling.family());
         self.dial_first_of(addresses, authority(endpoint.host(), endpoint.port()), budget)
+    }
+
+    fn dial_unix(&self, path: &Path, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let limited = budget.at_most(self.connect_timeout);
+        let connect_error = |error: io::Error| {
+            let address = Address::Unix(path.to_owned());
+            let (authority, attempts) = (address.to_string(), vec![Attempt { address, error }]);
+            ConnectError { authority, lookup: None, attempts, excluded: false }
+        };
+        match connect_unix(path, &self.dialling.outgoing, limited.deadline, limited.wake) {
+            Ok(Some(transport)) => Ok(connected(transport, budget)),
+            Ok(None) => {
+                budget.check_interrupted(Phase::Connect)?;
+                Err(Timeout::connecting(connect_error(io::ErrorKind::TimedOut.into())))
+            }
+            Err(error) => Err(Error::Connect(Arc::new(connect_error(error)))),
+        }
     }
 
     /// Connects to the first of the host's addresses that answers.
@@ -115,10 +137,11 @@ impl Client {
                 && let Some(address) = addresses.next()
             {
                 if !race.has_begun() {
+                    budget.spend(|timings| &mut timings.resolve);
                     deadline = budget.at_most(self.connect_timeout).deadline;
                 }
                 if let Some(transport) = race.start(address) {
-                    return Ok(Box::new(transport));
+                    return Ok(connected(transport, budget));
                 }
             }
             if race.is_lost() && addresses.is_complete() && !addresses.has_next() {
@@ -128,7 +151,7 @@ impl Client {
             let until = deadline.earliest(next).earliest(addresses.advance());
             let wakes: Vec<_> = addresses.wake().into_iter().chain(budget.wake).collect();
             if let Some(transport) = race.wait(until, &wakes).map_err(|error| Error::io("connecting", error))? {
-                return Ok(Box::new(transport));
+                return Ok(connected(transport, budget));
             }
             let phase = if race.has_begun() { Phase::Connect } else { Phase::Resolve };
             budget.check_interrupted(phase)?;
@@ -140,6 +163,11 @@ impl Client {
             }
         }
     }
+}
+
+fn connected(transport: SocketTransport, budget: Budget<'_>) -> Box<dyn Transport> {
+    budget.spend(|timings| &mut timings.connect);
+    Box::new(transport)
 }
 
 fn authority(host: &Host<String>, port: u16) -> String {

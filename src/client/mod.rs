@@ -180,7 +180,11 @@ impl Client {
 
     /// Opens a connection within the handshake's time, and lets the interrupter go on to serve it.
     fn within_budget(&self, open: impl FnOnce(Budget<'_>) -> Result<WebSocket>) -> Result<WebSocket> {
-        let ws = with_budget(self.handshake_timeout, self.interrupter.as_ref(), open)?;
+        let ws = with_budget(self.handshake_timeout, self.interrupter.as_ref(), |budget| {
+            let mut ws = open(budget)?;
+            ws.set_timings(budget.timings());
+            Ok(ws)
+        })?;
         if let Some(interrupter) = &self.interrupter {
             ws.attach(interrupter);
         }

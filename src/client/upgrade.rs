@@ -28,7 +28,11 @@ impl Client {
         match &self.tls {
             _ if !endpoint.is_tls() => Ok(None),
             Tls::Connector(connector) => Ok(Some(connector.clone())),
-            Tls::Options(options) => tls_setup::connector(options, budget.deadline, budget.wake).map(Some),
+            Tls::Options(options) => {
+                let connector = tls_setup::connector(options, budget.deadline, budget.wake)?;
+                budget.spend(|timings| &mut timings.tls);
+                Ok(Some(connector))
+            }
         }
     }
 
@@ -42,7 +46,11 @@ impl Client {
     ) -> Result<WebSocket> {
         let handshake = self.handshake_for(endpoint)?;
         let transport = match tls {
-            Some(tls) => Box::new(tls.connect(&endpoint.server_name(), transport, budget.deadline, budget.wake)?),
+            Some(tls) => {
+                let secured = tls.connect(&endpoint.server_name(), transport, budget.deadline, budget.wake)?;
+                budget.spend(|timings| &mut timings.tls);
+                Box::new(secured)
+            }
             None => transport,
         };
         self.shake_hands(handshake, transport, endpoint, budget)
@@ -86,6 +94,7 @@ impl Client {
                 break accepted;
             }
         };
+        budget.spend(|timings| &mut timings.upgrade);
         log::debug!("connected to {endpoint}");
         WebSocket::new(transport, Role::Client, self.config.clone(), &accepted.leftover, accepted.handshake)
     }

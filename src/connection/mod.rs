@@ -21,6 +21,7 @@ mod sender;
 mod sending;
 mod stats;
 mod stream;
+mod timings;
 mod turn;
 mod waiting;
 mod websocket;
@@ -36,6 +37,7 @@ pub use receiver::{Detached, Received, Receiver};
 pub use sender::Sender;
 pub use stats::Stats;
 pub use stream::{MessageReader, MessageWriter};
+pub use timings::Timings;
 pub use websocket::WebSocket;
 
 pub(crate) use link::Link;

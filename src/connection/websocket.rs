@@ -6,7 +6,7 @@
 use super::held::Held;
 use super::{
     Aborter, CloseInfo, ConnectionId, Detached, Handshake, Interrupter, Link, LocalReceiver, LocalSender,
-    MessageReader, MessageWriter, Messages, Received, Receiver, Sender, Stats, link, local,
+    MessageReader, MessageWriter, Messages, Received, Receiver, Sender, Stats, Timings, link, local,
 };
 use crate::close::CloseCode;
 use crate::compression::Compress;
@@ -57,6 +57,8 @@ pub struct WebSocket {
     /// Put back before `receiver` or `sender` does anything that may wait or write.
     held: Held,
     handshake: Box<Handshake>,
+    /// Boxed, because servers have none.
+    timings: Option<Box<Timings>>,
 }
 
 impl WebSocket {
@@ -78,7 +80,7 @@ impl WebSocket {
         let link = Link::new(transport, outbound, config);
         let receiver = Receiver::new(Arc::clone(&link), inbound, role, leftover);
         let held = Held::new(Arc::clone(&link));
-        Ok(Self { receiver, sender: Sender::new(link), held, handshake: Box::new(handshake) })
+        Ok(Self { receiver, sender: Sender::new(link), held, handshake: Box::new(handshake), timings: None })
     }
 
     fn receiver(&mut self) -> &mut Receiver {
@@ -432,6 +434,16 @@ impl WebSocket {
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
         &self.handshake
+    }
+
+    pub(crate) fn set_timings(&mut self, timings: Timings) {
+        self.timings = Some(Box::new(timings));
+    }
+
+    /// How long the steps of opening the connection took. `None` for a server's connection.
+    #[must_use]
+    pub fn timings(&self) -> Option<&Timings> {
+        self.timings.as_deref()
     }
 
     /// The peer's address, if the transport has such a thing.

@@ -1,16 +1,15 @@
 //! Listening sockets that return requests.
 
 use super::unix_socket::{SocketFile, bind_unix};
-use super::{Options, Request, ServerBuilder};
+use super::{ListenAddress, Options, Places, Request, ServerBuilder};
 use crate::config::Config;
 use crate::connection::Interrupter;
 use crate::deadline::Deadline;
 use crate::error::{ConfigError, Error, Interrupted, Phase, Result, Timeout};
 use crate::process::{DroppedByMaker, Process};
 use crate::transport::{INTERRUPT, Interest, SocketTransport, Wake, wait_fd};
-use std::fmt::Debug;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -101,12 +100,13 @@ fn cannot_listen(address: &str, form: &'static str, error: io::Error) -> Error {
 }
 
 impl Listener {
-    /// Listens on a TCP address, such as `"127.0.0.1:9001"`; port 0 takes a free one.
+    /// Listens on a TCP address, such as `"127.0.0.1:9001"`, where port 0 takes a free one, or on a Unix socket, such as
+    /// `"ws+unix:/run/feed.sock"`.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] for an address that is not of this form or a name that cannot be looked up; [`Error::Io`].
-    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Self> {
+    pub fn bind(address: impl ListenAddress) -> Result<Self> {
         Self::builder().listen(address)
     }
 
@@ -116,12 +116,15 @@ impl Listener {
         ServerBuilder::default()
     }
 
-    pub(super) fn tcp(address: impl ToSocketAddrs + Debug, options: Arc<Options>) -> Result<Self> {
-        const FORM: &str = "give an address and a port, such as 127.0.0.1:9001, [::1]:9001 or localhost:9001; \
-                            [::]:9001 and 0.0.0.0:9001 are every address";
+    pub(super) fn at(address: &impl ListenAddress, options: Arc<Options>) -> Result<Self> {
+        const FORM: &str = "give an address and a port, such as 127.0.0.1:9001, [::1]:9001 or localhost:9001, where \
+                            [::]:9001 and 0.0.0.0:9001 are every address, or a Unix socket, such as \
+                            ws+unix:/run/feed.sock";
         let name = format!("{address:?}");
-        let addresses = address.to_socket_addrs().map_err(|error| bad_address(&name, FORM, error))?;
-        let addresses: Vec<SocketAddr> = addresses.collect();
+        let addresses = match address.places().map_err(|error| bad_address(&name, FORM, error))? {
+            Places::Tcp(addresses) => addresses,
+            Places::Unix(path) => return Self::unix(&path, options),
+        };
         let listen = || {
             let listener = TcpListener::bind(&addresses[..])?;
             listener.set_nonblocking(true)?;
@@ -134,7 +137,7 @@ impl Listener {
 
     pub(super) fn unix(path: &Path, options: Arc<Options>) -> Result<Self> {
         const FORM: &str = "give the path of a file in a directory that is there";
-        let bound = bind_unix(path);
+        let bound = bind_unix(path, options.unix_mode);
         let bound = bound.map_err(|error| cannot_listen(&format!("unix:{}", path.display()), FORM, error));
         let (listener, file) = bound?;
         Self::over(Socket::Unix { file: Some(DroppedByMaker::new(file)), listener }, false, options)

@@ -8,12 +8,14 @@
 //! [accept](Request::accept) or [reject](Request::reject). [`accept_over`] does the same for a client that is already
 //! connected, and [`accept`] opens such a connection in a single step.
 
+mod address;
 mod listener;
 mod request;
 mod serve;
 mod unix_socket;
 
 pub use crate::proto::handshake::{OriginPolicy, Scheme};
+pub use address::{ListenAddress, Places};
 pub use listener::{Incoming, Listener, ListeningSocket};
 pub use request::Request;
 pub use serve::{Server, StopHandle, Stopped};
@@ -25,8 +27,6 @@ use crate::error::{Error, Result, Setting};
 use crate::proto::Protocol;
 use crate::proto::handshake::{HeadLimits, ServerHandshake, ServerPolicy};
 use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, Wake};
-use std::fmt::Debug;
-use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(crate) struct Options {
     handshake_timeout: Option<Duration>,
     interrupter: Option<Interrupter>,
     connection_interrupters: bool,
+    unix_mode: Option<u32>,
     max_connections: usize,
     stack_size: usize,
 }
@@ -57,6 +58,7 @@ impl Default for Options {
             handshake_timeout: ServerBuilder::HANDSHAKE_TIMEOUT,
             interrupter: None,
             connection_interrupters: false,
+            unix_mode: None,
             max_connections: 1024,
             stack_size: 256 << 10,
         }
@@ -185,6 +187,14 @@ impl ServerBuilder {
         self
     }
 
+    /// The permissions of the file of a Unix socket, such as `0o660`, whatever the umask is: on Linux, a client may connect
+    /// only if it may write to the file. Nobody can connect before they are set. Default: what the umask leaves of `0o777`.
+    #[must_use]
+    pub fn unix_mode(mut self, mode: u32) -> Self {
+        self.options.unix_mode = Some(mode);
+        self
+    }
+
     /// Limits on requests.
     #[must_use]
     pub fn head_limits(mut self, limits: HeadLimits) -> Self {
@@ -234,13 +244,14 @@ impl ServerBuilder {
     config_setters!(options.config);
 
     /// Binds a server to a TCP address, such as `"127.0.0.1:9001"`, `"[::1]:9001"` or `"localhost:9001"`; port 0 takes
-    /// a free one.
+    /// a free one. With a Unix socket, such as `"ws+unix:/run/feed.sock"`, it does what
+    /// [`bind_unix`](Self::bind_unix) does.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] for an address that is not of this form or a name that cannot be looked up, and with
     /// [`Error::Tls`] for options that cannot be used; [`Error::Io`].
-    pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server> {
+    pub fn bind(self, address: impl ListenAddress) -> Result<Server> {
         self.listen(address).map(Server::over)
     }
 
@@ -263,8 +274,8 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    pub fn listen(self, address: impl ToSocketAddrs + Debug) -> Result<Listener> {
-        Listener::tcp(address, self.checked()?)
+    pub fn listen(self, address: impl ListenAddress) -> Result<Listener> {
+        Listener::at(&address, self.checked()?)
     }
 
     /// Binds a listener as [`bind_unix`](Self::bind_unix) does a server, for a program that accepts connections itself.

@@ -1,7 +1,7 @@
 //! A thread for each connection.
 
-use super::ServerBuilder;
 use super::listener::{Incoming, Listener};
+use super::{ListenAddress, ServerBuilder};
 use crate::close::CloseCode;
 use crate::connection::{Link, WebSocket};
 use crate::deadline::Deadline;
@@ -10,8 +10,8 @@ use crate::process::Process;
 use crate::proto::handshake::Rejection;
 use crate::transport::{Interest, Wake, wait_fd};
 use std::collections::HashMap;
-use std::fmt::Debug;
-use std::net::{SocketAddr, ToSocketAddrs};
+
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -97,12 +97,13 @@ struct State {
 }
 
 impl Server {
-    /// Binds to a TCP address with the default options; port 0 takes a free one.
+    /// Binds to a TCP address with the default options, where port 0 takes a free one, or to a Unix socket, such as
+    /// `"ws+unix:/run/feed.sock"`.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
-    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Self> {
+    /// As [`ServerBuilder::bind`].
+    pub fn bind(address: impl ListenAddress) -> Result<Self> {
         Self::builder().bind(address)
     }
 

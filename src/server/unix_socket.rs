@@ -1,10 +1,11 @@
 //! The file of a Unix socket that is listened on: who may bind there, and when it is removed.
 
 use crate::deadline::Deadline;
-use socket2::{Domain, SockAddr, Type};
-use std::fs::File;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,29 +70,40 @@ impl Drop for DirectoryLock {
     }
 }
 
+/// How many clients may wait to be accepted; the system has a limit of its own.
+const BACKLOG: i32 = 4096;
+
 /// Binds, in the place of a socket that nobody listens on any more if there is one.
-pub(super) fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+pub(super) fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     if path.as_os_str().is_empty() {
         // To the system this is any address without a file, which nobody could find.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is empty"));
     }
     let _lock = DirectoryLock::take(path);
-    let listener = match UnixListener::bind(path) {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    match socket.bind(&address) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
             std::fs::remove_file(path)?;
-            UnixListener::bind(path)?
+            socket.bind(&address)?;
         }
         bound => bound?,
-    };
-    listener.set_nonblocking(true)?;
-    Ok((listener, SocketFile::new(path)))
+    }
+    let file = SocketFile::new(path);
+    if let Some(mode) = mode {
+        // Nobody can connect before it listens.
+        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok((UnixListener::from(OwnedFd::from(socket)), file))
 }
 
 /// Whether it is a socket, and no link to one, of which the system says that nobody listens. Any other answer, as for a
 /// full backlog, for datagrams or without permission, may be that of a living one.
 fn is_dead(path: &Path) -> bool {
     let connect = || {
-        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.connect(&SockAddr::unix(path)?)
     };

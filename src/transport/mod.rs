@@ -17,6 +17,7 @@ mod race;
 mod socket;
 mod tcp_options;
 mod tls;
+mod unix;
 mod wait;
 
 pub use halves::Halves;
@@ -29,6 +30,7 @@ pub use wait::{Interest, Ready, Wake, wait_fd};
 
 pub(crate) use linger::{EOF_TIMEOUT, LINGER, Linger, Pace, Progress};
 pub(crate) use race::{Outgoing, Race};
+pub(crate) use unix::connect_unix;
 pub(crate) use wait::{CHANGED, INTERRUPT, wait_for_any};
 
 use crate::deadline::Deadline;

@@ -3,8 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(target_os = "linux")]
+mod names;
 mod options;
 mod racing;
+mod timings;
+mod unix;
 
 use common::*;
 use landline::error::{Address, ConnectError, Error, Phase, Setting};
