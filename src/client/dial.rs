@@ -30,10 +30,7 @@ impl Client {
         if let Some(path) = endpoint.unix_path() {
             return self.dial_unix(path, budget);
         }
-        let Some(known) = self.known_addresses(endpoint)? else {
-            return self.dial(endpoint.host(), endpoint.port(), budget);
-        };
-        let addresses = Addresses::known(known, self.dialling.family());
+        let addresses = self.addresses_of_server(endpoint)?;
         self.dial_first_of(addresses, authority(endpoint.host(), endpoint.port()), budget)
     }
 
@@ -59,44 +56,28 @@ impl Client {
         self.dial_first_of(self.addresses_of(host, port)?, authority(host, port), budget)
     }
 
-    /// The addresses that this client has been given for its server, or that of a URL with a zone.
-    fn known_addresses(&self, endpoint: &Endpoint) -> Result<Option<Vec<SocketAddr>>> {
-        let port = endpoint.port();
-        let fixed = &self.dialling.addresses;
-        if !fixed.is_empty() {
-            let with_port = |address: &SocketAddr| {
-                let mut address = *address;
-                if address.port() == 0 {
-                    address.set_port(port);
-                }
-                address
-            };
-            return Ok(Some(fixed.iter().map(with_port).collect()));
-        }
-        let (Host::Ipv6(address), Some(zone)) = (endpoint.host(), endpoint.zone()) else { return Ok(None) };
-        let scope = scope_id(*address, zone).map_err(|error| {
-            let (authority, lookup) = (authority(endpoint.host(), port), Some(error));
-            Error::Connect(Arc::new(ConnectError { authority, lookup, attempts: Vec::new(), excluded: false }))
-        })?;
-        Ok(Some(vec![SocketAddrV6::new(*address, port, 0, scope).into()]))
-    }
-
     /// Looks the server up without connecting.
     pub(super) fn look_up_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
-        match self.known_addresses(endpoint)? {
-            Some(known) => Ok(known),
-            None => self.look_up(endpoint.host(), endpoint.port(), budget),
-        }
+        Self::all_of(self.addresses_of_server(endpoint)?, endpoint.host(), endpoint.port(), budget)
     }
 
     /// Looks a host up without connecting. Returns its addresses in the order in which they are to be tried.
     pub(super) fn look_up(&self, host: &Host<String>, port: u16, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
-        let mut addresses = self.addresses_of(host, port)?;
+        Self::all_of(self.addresses_of(host, port)?, host, port, budget)
+    }
+
+    fn all_of(
+        mut addresses: Addresses,
+        host: &Host<String>,
+        port: u16,
+        budget: Budget<'_>,
+    ) -> Result<Vec<SocketAddr>> {
         let mut found = Vec::new();
         loop {
             addresses.collect();
             found.extend(std::iter::from_fn(|| addresses.next()));
             if addresses.is_complete() {
+                budget.spend(|timings| &mut timings.resolve);
                 break;
             }
             budget.check_interrupted(Phase::Resolve)?;
@@ -108,6 +89,30 @@ impl Client {
             waited.map_err(|error| Error::io(LOOKING_UP, error))?;
         }
         if found.is_empty() { Err(failed(authority(host, port), addresses, Vec::new())) } else { Ok(found) }
+    }
+
+    /// The addresses that this client has been given for its server, that of a URL with a zone, or those of the host.
+    fn addresses_of_server(&self, endpoint: &Endpoint) -> Result<Addresses> {
+        let (host, port, family) = (endpoint.host(), endpoint.port(), self.dialling.family());
+        let fixed = &self.dialling.addresses;
+        if !fixed.is_empty() {
+            let with_port = |address: &SocketAddr| {
+                let mut address = *address;
+                if address.port() == 0 {
+                    address.set_port(port);
+                }
+                address
+            };
+            return Ok(Addresses::known(fixed.iter().map(with_port), family));
+        }
+        let (Host::Ipv6(address), Some(zone)) = (host, endpoint.zone()) else {
+            return self.addresses_of(host, port);
+        };
+        let scope = scope_id(*address, zone).map_err(|error| {
+            let (authority, lookup) = (authority(host, port), Some(error));
+            Error::Connect(Arc::new(ConnectError { authority, lookup, attempts: Vec::new(), excluded: false }))
+        })?;
+        Ok(Addresses::known([SocketAddrV6::new(*address, port, 0, scope).into()], family))
     }
 
     /// Numeric addresses are not looked up.

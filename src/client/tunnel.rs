@@ -36,6 +36,9 @@ const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
 impl Client {
     /// Connects to the server of `endpoint`, through the proxies that lead to it if there are any.
     pub(super) fn reach(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        if endpoint.unix_path().is_some() {
+            return self.dial_server(endpoint, budget);
+        }
         let proxies = self.proxies.route(endpoint)?;
         if proxies.is_empty() {
             return self.dial_server(endpoint, budget);
@@ -67,7 +70,9 @@ impl Client {
                 None => Ok(under),
             });
             let through = secured.map_err(|error| hop.failed(error))?;
-            if !hop.open(&*through, self, budget)? {
+            let is_open = hop.open(&*through, self, budget)?;
+            budget.spend(|timings| &mut timings.proxy);
+            if !is_open {
                 return Ok(None);
             }
             log::debug!("connected to {} through {}", hop.target, hop.proxy);
@@ -142,6 +147,7 @@ impl<'a> Hop<'a> {
         if proxy.protocol == ProxyProtocol::Https {
             let connector = tls_setup::connector(&proxy.tls, budget.deadline, budget.wake);
             hop.connector = Some(connector.map_err(|error| hop.failed(error))?);
+            budget.spend(|timings| &mut timings.proxy);
         }
         if proxy.protocol.looks_up_here() {
             let mut addresses = target.look_up(client, budget)?;

@@ -47,3 +47,28 @@ fn over_a_connected_socket_there_is_nothing_to_look_up_or_connect() {
         assert_eq!(timings.total(), timings.upgrade);
     });
 }
+
+#[test]
+fn a_proxy_has_a_time_of_its_own_and_a_unix_socket_has_no_proxy() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let proxy = http_proxy(|_, _| {
+            thread::sleep(millis(120));
+            Answer::Open
+        });
+        let client = builder().proxy(proxy.proxy("http")).build().unwrap();
+        let timings = *client.connect(&server.url()).unwrap().timings().unwrap();
+        assert!(timings.proxy >= millis(115) && timings.connect < millis(100), "{timings:?}");
+
+        let scratch = Scratch::new("no-proxy");
+        let url = format!("ws+unix:{}", scratch.path("s").display());
+        let local = Server::bind(&*url).unwrap();
+        let stop = local.stop_handle();
+        let serving = thread::spawn(move || local.serve(echo));
+        let ws = client.connect(&url).unwrap();
+        assert!(ws.timings().unwrap().proxy.is_zero());
+        assert_eq!(proxy.connections(), 1);
+        stop.stop(Duration::ZERO);
+        serving.join().unwrap().unwrap();
+    });
+}
