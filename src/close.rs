@@ -56,6 +56,13 @@ impl CloseCode {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
+    /// Whether the peer may accept another connection later although nothing is changed: 1001, 1006, 1011 to 1014. These
+    /// are the codes of a server that stops, restarts, is overloaded or has failed, as HTTP's 5xx are.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(self.0, 1001 | 1006 | 1011..=1014)
+    }
+
     fn name(self) -> Option<&'static str> {
         Some(match self.0 {
             1000 => "normal closure",

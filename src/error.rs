@@ -6,6 +6,7 @@ mod proxy;
 mod report;
 mod setting;
 mod tls;
+mod transient;
 
 pub use connect::{Address, Attempt, ConnectError};
 pub use phase::{Interrupted, Phase, Timeout};
@@ -110,7 +111,7 @@ impl Error {
             Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
             Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Proxy(error) => error.fault(),
-            Self::Limit(_) => Fault::Limit,
+            Self::Limit(_) | Self::Closed(Closed::OutboxFull) => Fault::Limit,
             Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => {
                 Fault::Network
             }
@@ -121,7 +122,8 @@ impl Error {
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         match self {
-            Self::Usage(_) | Self::WouldBlock | Self::Interrupted(_) | Self::Closed(Closed::Sent) => false,
+            Self::Usage(_) | Self::WouldBlock | Self::Interrupted(_) => false,
+            Self::Closed(Closed::Sent | Closed::NotConnected | Closed::OutboxFull) => false,
             Self::Timeout(timeout) => timeout.is_fatal(),
             _ => true,
         }
@@ -341,7 +343,7 @@ pub enum UsageError {
     MessagesWaiting,
 }
 
-/// Why a connection is closed or closing.
+/// Why a connection is closed or closing, or why there is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
@@ -363,6 +365,13 @@ pub enum Closed {
     /// The peer did not complete the closing handshake in time, even if it sent other data.
     #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
+    /// A [session](crate::reconnect) has no connection at the moment. Nothing was sent.
+    #[error("not connected at the moment: nothing was sent; try again when the session has reconnected")]
+    NotConnected,
+    /// A [session](crate::reconnect) has no connection at the moment, and its outbox has no room for the message.
+    /// Nothing was sent.
+    #[error("not connected at the moment, and the outbox has no room for the message: nothing was sent")]
+    OutboxFull,
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@
 //! | limit time, interrupt, abort | [`WebSocket::recv_timeout`], [`send_timeout`](WebSocket::send_timeout), [`with_deadline`](WebSocket::with_deadline), [`set_deadline`](WebSocket::set_deadline), [`Interrupter`], [`WebSocket::abort`] |
 //! | tell connections apart | [`ConnectionId`] |
 //! | notice dead peers | [`Keepalive`], [`transport::TcpOptions`], [`WebSocket::ping_wait`] |
+//! | connect again when a connection is lost | [`reconnect`](mod@reconnect), [`guide::reconnect`] |
 //! | compress | [`Compression`], [`guide::compression`] |
 //! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`] |
 //! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
@@ -70,6 +71,7 @@ mod opening;
 mod pool;
 pub mod process;
 pub mod proto;
+pub mod reconnect;
 mod resolve;
 pub mod server;
 mod tls_setup;
@@ -95,4 +97,5 @@ pub use error::{Error, Result};
 pub use http;
 pub use message::{Kind, Message, MessageRef, Payload};
 pub use proto::handshake::Headers;
+pub use reconnect::reconnect;
 pub use server::{Listener, Server, accept};

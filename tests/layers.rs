@@ -179,7 +179,8 @@ fn only_deadlines_compute_with_moments() {
         assert_eq!(misuse_of_moments(right), None, "{right}");
     }
     for path in ["src", "ffi/src"].into_iter().flat_map(sources).filter(|path| !is_test(path)) {
-        if path.ends_with("src/deadline.rs") {
+        // The second compares dates in HTTP headers, which are no moments of that clock.
+        if path.ends_with("src/deadline.rs") || path.ends_with("src/error/transient.rs") {
             continue;
         }
         let lines = code(&path);

@@ -16,6 +16,7 @@ pub use proxy_rules::ProxyRules;
 
 use crate::config::Config;
 use crate::connection::{Interrupter, WebSocket};
+use crate::deadline::Deadline;
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::proto::Protocol;
@@ -176,6 +177,16 @@ impl Client {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// This client for one connection of a session, which `interrupter` serves and which must be open by `limit`.
+    pub(crate) fn for_session(&self, interrupter: &Interrupter, limit: Deadline) -> Self {
+        let handshake_timeout = [self.handshake_timeout, limit.left()].into_iter().flatten().min();
+        Self { handshake_timeout, interrupter: Some(interrupter.clone()), ..self.clone() }
+    }
+
+    pub(crate) fn interrupter(&self) -> Option<&Interrupter> {
+        self.interrupter.as_ref()
     }
 
     /// Opens a connection within the handshake's time, and lets the interrupter go on to serve it.

@@ -196,6 +196,11 @@ impl Link {
         self.made_in.is_current() && self.gate().blocked
     }
 
+    /// Whether messages can still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.made_in.is_current() && self.gate().is_open()
+    }
+
     /// When the closing handshake must be over; never before it has begun.
     pub(super) fn close_by(&self) -> Deadline {
         self.gate().close_by
@@ -353,6 +358,11 @@ impl Gate {
     #[inline]
     fn can_write(&self) -> bool {
         self.end.is_none() && self.write_error.is_none()
+    }
+
+    /// Whether messages and Pings can still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.can_write() && !self.session.is_closing()
     }
 
     /// Fails if messages and Pings can no longer be sent.

@@ -323,6 +323,11 @@ impl Sender {
         self.link.stats()
     }
 
+    /// Whether messages can still be sent, as far as is known. Never blocks.
+    pub(crate) fn is_open(&self) -> bool {
+        self.link.is_open()
+    }
+
     pub(super) fn patience(&self) -> Patience {
         Patience::new(self.deadline, self.timeout)
     }

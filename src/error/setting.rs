@@ -69,6 +69,14 @@ pub enum Setting {
     ProxyCredentials,
     /// The certificates that a client trusts for a proxy: [`Proxy::tls_options`](crate::Proxy::tls_options).
     ProxyTrustedCertificates,
+    /// [`Backoff::first`](crate::reconnect::Backoff::first).
+    BackoffFirst,
+    /// [`Backoff::factor`](crate::reconnect::Backoff::factor).
+    BackoffFactor,
+    /// [`Backoff::jitter_percent`](crate::reconnect::Backoff::jitter_percent).
+    BackoffJitter,
+    /// [`SessionBuilder::max_attempts`](crate::reconnect::SessionBuilder::max_attempts).
+    MaxAttempts,
 }
 
 impl Setting {
@@ -103,6 +111,10 @@ impl Setting {
             Self::Proxy => "Proxy::parse",
             Self::ProxyCredentials => "Proxy::auth",
             Self::ProxyTrustedCertificates => "Proxy::tls_options",
+            Self::BackoffFirst => "first backoff",
+            Self::BackoffFactor => "backoff factor",
+            Self::BackoffJitter => "backoff jitter_percent",
+            Self::MaxAttempts => "max_attempts",
         }
     }
 

@@ -1,0 +1,184 @@
+//! From the loss of a connection to the next one: waiting, trying, and deciding what comes after a failure.
+//!
+//! An attempt counts from its beginning, and not at all if this program breaks it off. A failure is decided about once, in
+//! `failed`: it leads to a wait, or to the end of the session, which `Shared` records.
+
+use super::shared::Ending;
+use super::{Connected, Failure, Session};
+use crate::close::{CloseCode, CloseFrame, Side};
+use crate::connection::{Handshake, Sender, WebSocket};
+use crate::deadline::Deadline;
+use crate::entropy;
+use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout};
+use crate::transport::{Interest, wait_fd};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+impl Session {
+    /// Waits, and tries to connect until that succeeds. `None`: the session has ended in order.
+    pub(super) fn open(&mut self, until: Deadline) -> Result<Option<WebSocket>> {
+        if std::mem::take(&mut self.handed_out) {
+            self.done_with_handed_out()?;
+        }
+        loop {
+            if let Some(end) = self.shared.end() {
+                return end.map(|()| None);
+            }
+            if self.shared.ending().is_some() {
+                return self.finish_ending();
+            }
+            match self.wait(self.shared.due(), until) {
+                Err(Error::Interrupted(_)) if self.shared.take_kick() => continue,
+                result => result?,
+            }
+            self.attempts.begin();
+            self.shared.connecting(self.attempts.made());
+            let error = match self.attempt(until) {
+                Ok(ws) => {
+                    self.lasts_from = self.attempts.lasts_from();
+                    return Ok(Some(ws));
+                }
+                Err(error) => error,
+            };
+            let is_late = matches!(error, Error::Timeout(_)) && until.is_over();
+            if is_late || matches!(error, Error::Interrupted(_)) {
+                self.attempts.undo();
+                self.shared.waiting(Deadline::after(Duration::ZERO), self.attempts.made(), None);
+                if is_late {
+                    return Err(Timeout::of(Phase::Recv));
+                }
+                if !self.shared.take_kick() {
+                    return Err(error);
+                }
+            } else {
+                self.failed(Failure::Error(error))?;
+            }
+        }
+    }
+
+    /// Opens a connection and calls the hook.
+    fn attempt(&mut self, until: Deadline) -> Result<WebSocket> {
+        let mut ws = self.client.for_session(&self.shared.interrupter, until).connect(&self.url)?;
+        if let Some(hook) = &mut self.on_connect {
+            ws.set_deadline(until);
+            hook(&mut ws)?;
+            ws.set_deadline(None);
+        }
+        Ok(ws)
+    }
+
+    /// Waits until `due`. The interrupter can end that.
+    fn wait(&self, due: Deadline, until: Deadline) -> Result<()> {
+        let wake = self.shared.interrupter.recv_wake();
+        loop {
+            if wake.is_interrupting() {
+                wake.take();
+                return Err(Interrupted::during(Phase::Recv));
+            }
+            if until.is_over() {
+                return Err(Timeout::of(Phase::Recv));
+            }
+            if due.is_over() {
+                return Ok(());
+            }
+            wait_fd(wake.as_fd(), Interest::READ, due.earliest(until), Some(wake))
+                .map_err(|error| Error::io("waiting to reconnect", error))?;
+        }
+    }
+
+    /// Makes a connection known. `None` if the session is to end instead.
+    pub(super) fn publish(&mut self, handshake: Handshake, sender: Option<Sender>) -> Option<Connected> {
+        let (reconnects, after) = self.shared.connected(sender, self.handshake.is_none())?;
+        self.handshake = Some(handshake);
+        Some(Connected { reconnects, attempts: self.attempts.made(), after })
+    }
+
+    /// The caller wants another connection than the one that it was given.
+    fn done_with_handed_out(&mut self) -> Result<()> {
+        if self.lasts_from.is_over() {
+            self.attempts.reset();
+        }
+        match self.attempts.next_wait(None, random()) {
+            Some(wait) => {
+                self.shared.waiting(Deadline::after(wait), self.attempts.made(), None);
+                Ok(())
+            }
+            None => self.shared.finish(Err(Error::Closed(Closed::NotConnected)), None),
+        }
+    }
+
+    /// The connection was closed in order.
+    pub(super) fn closed(&mut self) -> Result<()> {
+        let info = self.close_info();
+        let failure = Failure::Closed(info.received.unwrap_or(CloseFrame::EMPTY));
+        if info.first == Some(Side::Local) {
+            self.drop_connection();
+            return self.shared.finish(Ok(()), Some(failure));
+        }
+        self.lost(failure)
+    }
+
+    /// The connection is over.
+    pub(super) fn lost(&mut self, failure: Failure) -> Result<()> {
+        self.drop_connection();
+        if self.lasts_from.is_over() {
+            self.attempts.reset();
+        }
+        self.failed(failure)
+    }
+
+    pub(super) fn drop_connection(&mut self) {
+        if let Some(receiver) = self.receiver.take() {
+            self.last_close = receiver.close_info();
+        }
+        self.shared.disconnected();
+    }
+
+    /// Decides what comes after a failure. An error if the session has ended with it.
+    fn failed(&mut self, failure: Failure) -> Result<()> {
+        let ending = self.shared.ending();
+        let is_worth_it = ending.is_none()
+            && match &mut self.retry_if {
+                Some(decide) => decide(&failure),
+                None => failure.is_transient(),
+            };
+        let wait = if is_worth_it { self.attempts.next_wait(failure.retry_after(), random()) } else { None };
+        if let Some(wait) = wait {
+            log::info!("no connection to {}: {failure:#}; trying again in {wait:.1?}", self.endpoint);
+            self.shared.waiting(Deadline::after(wait), self.attempts.made(), Some(failure));
+            return Ok(());
+        }
+        let end = match (ending, &failure) {
+            (Some(Ending::Aborted), _) => Err(Error::Closed(Closed::Aborted)),
+            (_, Failure::Closed(_)) => Ok(()),
+            (_, Failure::Error(error)) => Err(error.clone()),
+        };
+        self.shared.finish(end, Some(failure))
+    }
+
+    /// Ends the session, which has no connection, as the program has asked.
+    fn finish_ending<T>(&mut self) -> Result<Option<T>> {
+        self.close_unused(|_, _| Ok(()))
+    }
+
+    /// The same when a connection has just been opened, which `close` closes.
+    pub(super) fn close_unused<T>(
+        &mut self,
+        close: impl FnOnce(CloseCode, &str) -> Result<()>,
+    ) -> Result<Option<T>> {
+        let end = match self.shared.ending() {
+            Some(Ending::Closing(frame)) => close(frame.code(), frame.reason()),
+            _ => Err(Error::Closed(Closed::Aborted)),
+        };
+        if self.shared.take_kick() {
+            // It was for this call, and must not interrupt another one.
+            self.shared.interrupter.recv_wake().take();
+        }
+        self.shared.finish(end, None).map(|()| None)
+    }
+}
+
+/// If the system has no random bytes, there is no jitter.
+fn random() -> u32 {
+    entropy::nonce().map_or(0, |[a, b, c, d, ..]| u32::from_ne_bytes([a, b, c, d]))
+}
