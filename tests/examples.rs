@@ -6,10 +6,11 @@
 
 mod common;
 
-use common::{Ca, Scratch, example, limited, serve_echo};
-use landline::{Compression, Server};
+use common::{Ca, Scratch, example, limited, serve, serve_echo};
+use landline::{CloseCode, Compression, Server};
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs a program that succeeds: what it prints.
 #[track_caller]
@@ -108,4 +109,26 @@ fn the_clients_report_that_there_is_no_server() {
     ] {
         fails(example(name).args(arguments));
     }
+}
+
+#[test]
+fn reconnect_prints_a_feed_over_connections_that_break() {
+    limited(|| {
+        // Says which subscription this is, then breaks off, and closes the third time.
+        let count = AtomicUsize::new(0);
+        let server = serve(Server::builder(), move |mut ws| {
+            let subscription = ws.recv().unwrap().unwrap();
+            let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+            ws.send(format!("{} {number}", subscription.as_text().unwrap())).unwrap();
+            if number < 3 { ws.abort() } else { ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap() }
+        });
+        let done = example("reconnect").args([&server.url(), "prices"]).output().unwrap();
+        assert_eq!(String::from_utf8(done.stdout).unwrap(), "prices 1\nprices 2\nprices 3\n");
+        let said = String::from_utf8(done.stderr).unwrap();
+        let lines: Vec<_> = said.lines().collect();
+        let again = "connected again after: connection ended without a close frame (1006)";
+        assert_eq!(lines, ["connected", again, again, "closed with 1000 (normal closure)"]);
+        assert!(done.status.success());
+        assert!(fails(example("reconnect").arg("ftp://example.com/")).contains("ws://"));
+    });
 }

@@ -66,6 +66,11 @@ impl TlsError {
         self.0.cause.as_ref().map(|cause| &*cause.error)
     }
 
+    /// Whether the peer ended the stream in the middle of the handshake, without a word: nothing was found at fault.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.0.stage == TlsStage::Handshake && self.0.cause.is_none()
+    }
+
     pub(super) fn setting(&self) -> Option<Setting> {
         self.0.setting
     }

@@ -10,10 +10,11 @@ impl Error {
     /// Whether connecting again later may succeed although nothing is changed. [Sessions](crate::reconnect) try again
     /// after these errors only.
     ///
-    /// It may succeed after a failure of the network or of the system, a time limit, the end of the stream without a
-    /// Close frame, a silent peer; and if the server refused the handshake with a status of 500 to 599, or with 408, 425
-    /// or 429. It is of no use after a mistake of this program, an [interruption](Self::Interrupted), any other answer of
-    /// the server, a certificate that is not trusted, or if one side broke the protocol or a limit.
+    /// It may succeed after a failure of the network or of the system, a time limit, the end of the stream in the middle of
+    /// a handshake or without a Close frame, a silent peer; and if the server refused the handshake with a status of 500
+    /// to 599, or with 408, 425 or 429. It is of no use after a mistake of this program, an
+    /// [interruption](Self::Interrupted), any other answer of the server, any other failure of TLS (a certificate that is
+    /// not trusted, above all), or if one side broke the protocol or a limit.
     ///
     /// For connections that were closed in order, [`CloseCode::is_transient`](crate::CloseCode::is_transient) says the
     /// same.
@@ -41,7 +42,8 @@ impl Error {
                 Closed::Aborted | Closed::Detached | Closed::Sent => false,
             },
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => false,
-            Self::Tls(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Limit(_) => false,
+            Self::Tls(error) => error.is_broken_off(),
+            Self::Rejected(_) | Self::Protocol(_) | Self::Limit(_) => false,
         }
     }
 

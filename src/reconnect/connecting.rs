@@ -134,6 +134,13 @@ impl Session {
         self.shared.disconnected();
     }
 
+    /// Takes back what was to make this thread end the session: it must not interrupt another call.
+    pub(super) fn take_kick(&self) {
+        if self.shared.take_kick() {
+            self.shared.interrupter.recv_wake().take();
+        }
+    }
+
     /// Decides what comes after a failure. An error if the session has ended with it.
     fn failed(&mut self, failure: Failure) -> Result<()> {
         let ending = self.shared.ending();
@@ -170,10 +177,7 @@ impl Session {
             Some(Ending::Closing(frame)) => close(frame.code(), frame.reason()),
             _ => Err(Error::Closed(Closed::Aborted)),
         };
-        if self.shared.take_kick() {
-            // It was for this call, and must not interrupt another one.
-            self.shared.interrupter.recv_wake().take();
-        }
+        self.take_kick();
         self.shared.finish(end, None).map(|()| None)
     }
 }

@@ -217,6 +217,7 @@ impl Session {
             return end;
         }
         self.shared.begin_ending(Ending::Closing(frame));
+        self.take_kick();
         let closed = self.receiver.as_mut().map_or(Ok(()), |receiver| receiver.close(code, reason));
         self.drop_connection();
         self.shared.finish(closed, None)

@@ -206,7 +206,8 @@ impl Shared {
             return None;
         }
         inner.ending = Some(ending);
-        if inner.sender.is_none() {
+        // A connection that was handed out is none of the session's business.
+        if inner.sender.is_none() && inner.stage != Stage::Connected {
             inner.kicked = true;
             drop(inner);
             self.interrupter.interrupt_recv();

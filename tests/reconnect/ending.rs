@@ -64,7 +64,8 @@ fn aborting_from_another_thread_ends_the_session_wherever_it_is() {
         let silent = format!("ws://{}/", listener.local_addr().unwrap());
         let mut open = slow(&server.url()).build().unwrap();
         connected(&mut open);
-        let cases: [(Session, fn(Stage) -> bool); 3] = [
+        type Case = (Session, fn(Stage) -> bool);
+        let cases: [Case; 3] = [
             (slow(&nobody()).build().unwrap(), is_waiting),
             (slow(&silent).build().unwrap(), |stage| stage == Stage::Connecting),
             (open, |stage| stage == Stage::Connected),

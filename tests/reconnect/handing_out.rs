@@ -51,7 +51,7 @@ fn the_next_connection_comes_after_a_wait_that_begins_anew_if_the_last_one_laste
         let backoff = Backoff::default().first(millis(40)).max(10 * SECOND).jitter_percent(0);
         let mut session =
             Session::builder(&server.url()).backoff(backoff).reset_after(millis(150)).build().unwrap();
-        let mut wait = |session: &mut Session| {
+        let wait = |session: &mut Session| {
             let (took, ws) = timed(|| session.next_connection().unwrap().unwrap());
             (took, ws)
         };

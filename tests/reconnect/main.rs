@@ -138,10 +138,3 @@ fn failed(session: &mut Session) -> Error {
     assert_eq!(session.state().stage, Stage::Ended);
     error
 }
-
-fn until_waiting(sender: &landline::reconnect::SessionSender) {
-    eventually("the session waits", || {
-        let state = sender.state();
-        matches!(state.stage, Stage::Waiting { .. }) && state.attempts > 0
-    });
-}

@@ -128,14 +128,16 @@ fn an_interrupted_hook_counts_for_nothing() {
     limited(|| {
         let server = serve_echo(Server::builder());
         let mut calls = 0;
+        let (note, entered) = mpsc::channel();
         let session = slow(&server.url())
             .on_connect(move |ws| {
                 calls += 1;
+                note.send(()).unwrap();
                 if calls == 1 { ws.recv().map(drop) } else { Ok(()) }
             })
             .build()
             .unwrap();
-        let mut session = interrupt(session, |stage| stage == Stage::Connecting);
+        let mut session = interrupt(session, |_| entered.try_recv().is_ok());
         assert_eq!(connected(&mut session).attempts, 1);
     });
 }

@@ -40,6 +40,7 @@ pub(super) fn handshake<T: Transport>(
     let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
     // Records begin with one of four types (RFC 8446 5.1); anything else is another protocol.
     let mut first_byte = None;
+    let mut ended = false;
     let mut progress = start(buffers);
     let tls = loop {
         let sent = send(&mut unsent);
@@ -48,6 +49,8 @@ pub(super) fn handshake<T: Transport>(
                 sent?;
                 break tls;
             }
+            // What the library says about that is no more than that.
+            Progress::Failed(_) if ended => return Err(handshake_ended()),
             Progress::Failed(failure) => {
                 let is_other = first_byte.is_some_and(|byte| !(20..=23).contains(&byte));
                 return Err(handshake_failed(failure, is_other));
@@ -58,7 +61,7 @@ pub(super) fn handshake<T: Transport>(
         if deadline.is_over() {
             return Err(Timeout::of(Phase::Tls));
         }
-        if middle.buffers().ended {
+        if ended {
             return Err(handshake_ended());
         }
         let count = loop {
@@ -70,7 +73,8 @@ pub(super) fn handshake<T: Transport>(
         };
         first_byte = first_byte.or(stage.data[..count].first().copied());
         let buffers = middle.buffers();
-        buffers.ended = count == 0;
+        ended = count == 0;
+        buffers.ended = ended;
         std::mem::swap(&mut stage, &mut buffers.incoming);
         progress = middle.proceed();
     };
