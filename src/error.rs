@@ -365,10 +365,10 @@ pub enum Closed {
     /// The peer did not complete the closing handshake in time, even if it sent other data.
     #[error("peer did not complete the closing handshake in time; connection cut")]
     CloseUnanswered,
-    /// A [session](crate::reconnect) has no connection at the moment. Nothing was sent.
+    /// A [session](mod@crate::reconnect) has no connection at the moment. Nothing was sent.
     #[error("not connected at the moment: nothing was sent; try again when the session has reconnected")]
     NotConnected,
-    /// A [session](crate::reconnect) has no connection at the moment, and its outbox has no room for the message.
+    /// A [session](mod@crate::reconnect) has no connection at the moment, and its outbox has no room for the message.
     /// Nothing was sent.
     #[error("not connected at the moment, and the outbox has no room for the message: nothing was sent")]
     OutboxFull,

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use std::time::{Duration, SystemTime};
 
 impl Error {
-    /// Whether connecting again later may succeed although nothing is changed. [Sessions](crate::reconnect) try again
+    /// Whether connecting again later may succeed although nothing is changed. [Sessions](mod@crate::reconnect) try again
     /// after these errors only.
     ///
     /// It may succeed after a failure of the network or of the system, a time limit, the end of the stream in the middle of
@@ -51,7 +51,19 @@ impl Error {
     /// (RFC 9110 section 10.2.3). A date is compared with the server's own `Date` if it sent one, because the clocks may
     /// differ; one that has passed is zero.
     #[must_use]
-    pub /// Whether a server or proxy that answers with this status may accept the same request later.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Handshake(error) => match &**error {
+                HandshakeError::Refused(refusal) => retry_after(&refusal.headers, SystemTime::now()),
+                _ => None,
+            },
+            Self::Proxy(error) => retry_after(&error.refusal()?.headers, SystemTime::now()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a server or proxy that answers with this status may accept the same request later.
 fn may_recover(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500..=599)
 }
@@ -70,18 +82,6 @@ fn is_transient_at_proxy(error: &ProxyError) -> bool {
             TunnelError::NoMethod { .. } | TunnelError::WrongPassword | TunnelError::Malformed { .. } => false,
             TunnelError::TooLarge { .. } | TunnelError::TooManyInterim | TunnelError::Finished => false,
         },
-    }
-}
-
-fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Handshake(error) => match &**error {
-                HandshakeError::Refused(refusal) => retry_after(&refusal.headers, SystemTime::now()),
-                _ => None,
-            },
-            Self::Proxy(error) => retry_after(&error.refusal()?.headers, SystemTime::now()),
-            _ => None,
-        }
     }
 }
 

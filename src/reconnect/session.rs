@@ -19,7 +19,7 @@ use std::time::Duration;
 /// to do so.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(10);
 
-/// A client that connects again whenever its connection is lost. See [the module](crate::reconnect).
+/// A client that connects again whenever its connection is lost. See [the module](mod@crate::reconnect).
 ///
 /// One value is used by one thread at a time, which receives and thereby connects; others send with a
 /// [`sender`](Self::sender). Dropping it ends the connection without a closing handshake, and its senders then fail;
