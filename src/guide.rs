@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/compression.md")]
 pub mod compression {}
 
+#[doc = include_str!("../docs/proxies.md")]
+pub mod proxies {}
+
 #[doc = include_str!("../docs/reconnect.md")]
 pub mod reconnect {}
 

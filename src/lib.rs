@@ -46,7 +46,7 @@
 //! | notice dead peers | [`Keepalive`], [`transport::TcpOptions`], [`WebSocket::ping_wait`] |
 //! | connect again when a connection is lost | [`reconnect`](mod@reconnect), [`guide::reconnect`] |
 //! | compress | [`Compression`], [`guide::compression`] |
-//! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`] |
+//! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`], [`guide::proxies`] |
 //! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
