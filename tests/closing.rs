@@ -1,5 +1,5 @@
-//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first reason is kept, and
-//! all of it is bounded by time, whatever the peer does.
+//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first error is kept, and
+//! everything ends in time, whatever the peer does.
 
 mod common;
 
@@ -76,7 +76,7 @@ fn everywhere(config: &Config, test: impl Fn(&str, WebSocket, WebSocket)) {
     }
 }
 
-/// Sends until there is no more room: how many messages were accepted.
+/// Sends until there is no more room. Returns how many messages were accepted.
 fn fill(ws: &mut WebSocket, size: usize) -> usize {
     ws.set_send_timeout(Some(millis(50)));
     let mut accepted = 0;
@@ -275,7 +275,7 @@ fn the_refusal_of_a_request_with_a_large_body_arrives() {
     });
 }
 
-// ----- Time and processor time -----
+// ----- Time and CPU time -----
 
 /// A client that sends messages for as long as it can.
 fn flood(mut stream: TcpStream) -> thread::JoinHandle<()> {
@@ -285,8 +285,7 @@ fn flood(mut stream: TcpStream) -> thread::JoinHandle<()> {
     })
 }
 
-/// Makes a call that ends a connection after 2 s, and returns its result. It must end in time and use little processor
-/// time.
+/// Makes a call that ends a connection after 2 s, and returns its result. It must end in time and use little CPU time.
 fn two_seconds_at_little_cost<T>(end: impl FnOnce() -> T) -> T {
     let mut clock = CpuClock::of_this_thread();
     let before = clock.read();
@@ -344,7 +343,7 @@ fn item_18_a_flood_does_not_keep_a_handlers_connection_alive() {
     });
 }
 
-// ----- What is said about the end -----
+// ----- How the end is reported -----
 
 #[test]
 fn a_connection_whose_peer_left_with_messages_unsent_is_not_clean() {
@@ -573,7 +572,7 @@ fn calling_close_start_again_does_nothing() {
 
 // ----- Interrupts -----
 
-/// Receives a whole message: its size.
+/// Receives a whole message and returns its size.
 type Receive = fn(&mut WebSocket) -> landline::Result<usize>;
 
 /// Ways to do that.
@@ -659,7 +658,7 @@ fn a_reply_that_cannot_be_written_does_not_hide_how_the_peer_ended_the_connectio
             assert!(raw.read(&mut answer).unwrap() > 0);
             let close = if closes { masked(0x88, b"\x03\xe8bye") } else { Vec::new() };
             raw.write_all(&[masked(0x89, "ping"), masked(0x81, "1"), masked(0x81, "2"), close].concat()).unwrap();
-            // The Pong, and the answer to the Close frame, cannot be written any more.
+            // The Pong and the reply to the Close frame cannot be written any more.
             drop(raw);
             assert_eq!(ws.recv().unwrap(), Some(Message::Text("1".into())));
             assert_eq!(ws.recv().unwrap(), Some(Message::Text("2".into())));

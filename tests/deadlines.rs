@@ -143,7 +143,7 @@ fn without_room(prepare: SendingCall, call: SendingCall, limit: Duration) -> (la
     (result, begin.elapsed())
 }
 
-/// A socket on which a client has asked for a connection, and the client's end.
+/// A socket on which a client's request has arrived, and the client's end.
 fn raw_sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -199,7 +199,7 @@ fn item_14_a_peer_that_pings_and_does_not_read_cannot_block_the_receiver() {
     }
     raw.write_all(&masked(0x82, b"still received")).unwrap();
     assert_eq!(receiver.recv().unwrap(), Some(Message::Binary(b"still received".to_vec())));
-    // When the peer reads, the frame arrives whole, followed by the answer to the last Ping, not to all of them.
+    // When the peer reads, the frame arrives whole, followed by the reply to the last Ping, not to all of them.
     raw.write_all(&masked(0x82, b"go on")).unwrap();
     let reading = thread::spawn(move || {
         let mut payload = vec![0; 32 << 20];
@@ -256,7 +256,7 @@ fn an_interrupt_wakes_a_blocked_send_and_one_that_is_waiting_for_its_turn() {
         })
     };
     at_work.recv().unwrap();
-    // Whichever of the two is waiting, both get one in the end.
+    // Whichever of the two waits first, both get one in the end.
     let waiting = thread::spawn(move || {
         started.send(()).unwrap();
         sender.send("in line")

@@ -1,4 +1,4 @@
-//! The socket taken out of a connection.
+//! Taking the socket out of a connection.
 
 mod common;
 
@@ -57,7 +57,7 @@ fn bytes_that_were_received_but_not_taken_are_returned_and_the_rest_is_in_the_so
         let (stream, bytes) = reading.join().unwrap();
         assert_eq!(bytes, expected);
         drop(stream);
-        // The peer of a socket that was closed notices only then.
+        // Only now does the peer notice that the socket is closed.
         drop(client);
         assert!(server.recv_timeout(LONG).unwrap_err().is_fatal());
     });
@@ -77,7 +77,7 @@ fn sent_and_gathered_messages_are_written_first_and_every_handle_reports_the_end
             is_detached(sender.try_send("x")) && is_detached(sender.close_start(CloseCode::NORMAL_CLOSURE, ""))
         );
         assert!(matches!(sender.close_info().cause, Some(Error::Closed(Closed::Detached))));
-        // Nothing that is done with them reaches the socket.
+        // No call on them affects the socket.
         aborter.abort();
         sender.abort();
         drop((sender, receiver));

@@ -1,4 +1,4 @@
-//! What errors tell: the cause once, in the source; refusals with their types; settings by the program's own names.
+//! What errors report: the cause once, in the source; refusals with their types; settings by the program's own names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// The first of the error's sources that is one of I/O.
+/// The first of the error's sources that is an I/O error.
 fn io_error(error: &Error) -> Option<&io::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -136,7 +136,7 @@ fn input_that_is_not_tls_is_reported_with_the_librarys_error_once() {
     });
 }
 
-/// Errors that wrap another of this crate's say it themselves, and have no source that would say it again.
+/// Errors that wrap another error of this crate include its text, and have no source that would repeat it.
 #[test]
 fn errors_without_an_external_cause_have_no_source() {
     limited(|| {
@@ -184,7 +184,7 @@ fn headers_that_cannot_be_sent_in_a_response_keep_their_error_type() {
             panic!("an answer that does not end the exchange")
         };
         assert!(matches!(*error, ConfigError::Response(ResponseError::InvalidStatus(StatusCode::CONTINUE))));
-        // The client has an answer all the same, with its status, headers and body.
+        // The client gets a response nevertheless, with its status, headers and body.
         let error = client.join().unwrap().unwrap_err();
         let Error::Handshake(error) = &error else { panic!("{error:?}") };
         let HandshakeError::Refused(refusal) = &**error else { panic!("{error:?}") };

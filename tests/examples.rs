@@ -12,7 +12,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs a program that succeeds: what it prints.
+/// Runs a program that succeeds, and returns what it prints.
 #[track_caller]
 fn prints(command: &mut Command) -> String {
     let done = command.output().unwrap();
@@ -21,7 +21,7 @@ fn prints(command: &mut Command) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-/// Runs a program that fails: what it says is wrong, in one line.
+/// Runs a program that fails, and returns its error message, which must be one line.
 #[track_caller]
 fn fails(command: &mut Command) -> String {
     let done = command.output().unwrap();

@@ -1,4 +1,4 @@
-//! Programs that fork: what a child may do with what it inherits, and what its parent notices of that.
+//! Programs that fork: what a child can do with what it inherits, and that its parent is not affected.
 
 mod common;
 
@@ -156,7 +156,7 @@ fn use_all(ws: &mut WebSocket) {
 fn every_call_on_an_inherited_connection_is_refused_and_the_parent_notices_nothing() {
     limited(|| {
         for mut both in all_kinds() {
-            // Data that the child could take away, in the kernel and in memory.
+            // Data that the child could steal, in the kernel and in memory.
             both.1.feed("one").unwrap();
             both.1.send("two").unwrap();
             assert_eq!(both.0.recv().unwrap(), Some(Message::Text("one".into())));

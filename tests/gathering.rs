@@ -1,4 +1,4 @@
-//! Batched messages leave with whatever is sent next.
+//! Gathered messages are sent with whatever is sent next.
 
 mod common;
 
@@ -118,7 +118,7 @@ fn a_stream_reader_sends_gathered_messages_before_it_waits() {
         let mut part = [0; 3];
         stream.read_exact(&mut part).unwrap();
         sender.feed("answer").unwrap();
-        // The peer continues when it has the answer.
+        // The peer continues when it has the reply.
         stream.read_exact(&mut part).unwrap();
         assert_eq!(&part, b"end");
         assert_eq!(peer.join().unwrap(), Some(Message::Text("answer".into())));

@@ -422,7 +422,7 @@ impl Case {
         }
     }
 
-    /// The header that our side has to send: an offer if it is the client, an answer if it is the server.
+    /// The header that our side has to send: an offer if it is the client, a response if it is the server.
     fn our_header(&self, role: Role) -> String {
         let mut header = vec!["permessage-deflate".to_owned()];
         match (role, self.agreed) {
@@ -718,7 +718,7 @@ fn check(mut ws: WebSocket, case: &Case, role: Role) {
     ping_between_fragments(ws);
 }
 
-/// A Ping in the middle of our message; then the end.
+/// Sends a Ping in the middle of a message, then closes.
 fn ping_between_fragments(ws: WebSocket) {
     let (sender, mut receiver) = ws.split();
     let text = lines(8, 50_000);
@@ -735,7 +735,7 @@ fn ping_between_fragments(ws: WebSocket) {
     assert_eq!(receiver.recv().unwrap(), None);
 }
 
-/// The name of the case, for failures.
+/// The name of the case, for failure messages.
 fn told(case: &Case) {
     println!("ours: {:?}, theirs: {:?}", case.ours, case.theirs);
 }

@@ -1,4 +1,4 @@
-//! Addresses to listen on, replacing dead listeners, shortages of threads, the time that clients get, and how listening
+//! Addresses to listen on, replacing stale sockets, shortages of threads, time limits for clients, and how listening
 //! ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
@@ -149,7 +149,7 @@ fn of_several_listeners_that_replace_a_stale_socket_one_succeeds() {
 #[test]
 fn without_threads_new_clients_wait_and_are_not_reset() {
     const NAME: &str = "without_threads_new_clients_wait_and_are_not_reset";
-    // There is address space for the stacks of all these clients' threads, but not while most of it is taken.
+    // The address space is large enough for the stacks of all these threads, except while most of it is taken.
     alone(NAME, "ulimit -v 4000000;", || {
         let server = serve_echo(builder().stack_size(256 << 20));
         let mut clock = CpuClock::of_process();
@@ -199,7 +199,7 @@ fn a_server_without_threads_can_be_stopped() {
 
 // ----- Time -----
 
-/// How long it takes to accept a client that behaves as told, and the result.
+/// How long it takes to accept a client that behaves like this, and the result.
 fn accepting(options: ServerBuilder, act: impl FnOnce(TcpStream) + Send + 'static) -> (Duration, String) {
     let listener = options.listen("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();

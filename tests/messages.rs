@@ -25,7 +25,7 @@ fn strings_become_text_and_bytes_become_binary() {
     assert_eq!((Message::from(vec![1, 2]), Message::from(&[1, 2][..])), (data.clone(), data.clone()));
     assert_eq!(text.into_text(), Ok("x".to_owned()));
     assert_eq!(data.clone().into_text(), Err(data));
-    // Not even if it happens to be UTF-8.
+    // Even if the bytes happen to be valid UTF-8.
     assert!(Message::from(b"x".to_vec()).into_text().is_err());
 }
 

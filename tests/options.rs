@@ -1,4 +1,4 @@
-//! Options: what is set can be read back, and takes effect.
+//! Options: they can be read back, and take effect.
 
 mod common;
 
@@ -148,7 +148,7 @@ fn tcp_options_that_cannot_work_are_refused() {
         let listening = Server::builder().tcp(options).listen("127.0.0.1:0");
         assert!(matches!(listening, Err(Error::Config(_))));
     }
-    // However long it is, the system accepts the number.
+    // Even the longest time is a number that the system accepts.
     let options = TcpOptions::default().keepalive_time(Some(Duration::MAX)).keepalive_interval(Some(Duration::MAX));
     let options = if cfg!(target_os = "linux") { options.user_timeout(Some(Duration::MAX)) } else { options };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

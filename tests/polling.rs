@@ -1,4 +1,4 @@
-//! Programs with their own event loop, and the calls that are meant for them.
+//! Programs with an event loop of their own, and the calls for them.
 
 mod common;
 
@@ -68,7 +68,7 @@ fn loop_over((mut ws, mut peer): (WebSocket, WebSocket)) {
     // At most once for each flush, plus a few for what TLS itself sends.
     assert!(vain <= MESSAGES / 7 + 20, "looked {vain} times in vain");
     let _peer = peer.join().unwrap();
-    // Nothing is there: the loop would wait instead of spinning.
+    // Nothing has arrived: the loop would wait instead of spinning.
     assert!(matches!(ws.recv_deadline(Instant::now()), Err(Error::Timeout(_))));
     assert!(!ws.has_buffered());
     let soon = Some(Instant::now() + Duration::from_millis(20));
@@ -223,7 +223,7 @@ fn requests_over_a_transport_have_the_options_of_a_builder() {
     });
 }
 
-// ----- What is due at a time -----
+// ----- Deadlines -----
 
 fn keepalive(interval: u64, timeout: u64) -> Config {
     let (interval, timeout) = (Duration::from_millis(interval), Duration::from_millis(timeout));

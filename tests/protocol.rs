@@ -1,4 +1,5 @@
-//! The protocol without I/O against the blocking interface: the same settings, over a socket of the test's.
+//! The protocol without I/O against the blocking interface: the same settings, over a socket that the test reads and
+//! writes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use landline::error::{Error, HandshakeError};
@@ -19,7 +20,7 @@ fn pair() -> (UnixStream, UnixStream) {
     (ours, theirs)
 }
 
-/// Drives `end` until it is over; answers each message with itself. Gives the messages.
+/// Drives `end` until it is over, echoes each message, and returns the messages.
 fn echo(mut socket: UnixStream, mut end: Protocol, first: Option<&str>) -> Result<Vec<Message>, proto::Error> {
     let mut messages = Vec::new();
     loop {
@@ -34,7 +35,7 @@ fn echo(mut socket: UnixStream, mut end: Protocol, first: Option<&str>) -> Resul
             0 => end.receive_eof()?,
             count => end.filled(count),
         }
-        // A failure has an answer, too, which is to be written.
+        // After a failure there is output as well, which must be written.
         while let Ok(Some(event)) = end.next_event() {
             match event {
                 Event::Open(_) => {

@@ -24,7 +24,7 @@ fn switches() -> u64 {
     line.trim().parse().unwrap()
 }
 
-/// What it took `threads` threads to send `each` messages: context switches, total time, the longest call.
+/// The cost of sending `each` messages from `threads` threads: context switches, total time, the longest call.
 fn flood(sender: &Sender, threads: usize, each: usize) -> (u64, Duration, Duration) {
     let start = Barrier::new(threads + 1);
     let end = Barrier::new(threads + 1);
@@ -253,7 +253,7 @@ fn panics_while_others_wait(panics_in: usize) {
     let accepting = thread::spawn(move || accept_over(far, &Config::default()).unwrap().accept().unwrap());
     let (tell, told) = mpsc::channel();
     let is_armed = Arc::new(AtomicBool::new(false));
-    // Once it has been armed, the first write waits until it is told to go on.
+    // Once it has been armed, the first write waits until it is told to continue.
     let transport = {
         let (told, is_armed, count) = (Mutex::new(told), Arc::clone(&is_armed), AtomicUsize::new(0));
         Hooked::before_write(near, move || {
@@ -279,7 +279,7 @@ fn panics_while_others_wait(panics_in: usize) {
     };
     let panicking = send(1);
     panicking.until_asleep();
-    // One waits for its turn, and one for its bytes to leave.
+    // One waits for its turn, and one until its bytes are sent.
     let waiting = [send(1 << 20), send(1)];
     waiting.iter().for_each(Sleeper::until_asleep);
     tell.send(()).unwrap();

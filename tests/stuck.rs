@@ -90,7 +90,7 @@ fn item_14_memory_does_not_grow_with_pings_of_a_peer_that_does_not_read() {
     let (mut ws, mut raw) = raw_client(Config::default());
     ws.set_send_timeout(Some(SHORT));
     assert!(ws.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
-    // Messages in between: each one is an opportunity to answer.
+    // Messages in between: with each one, the Pings could be answered.
     let block: Vec<u8> = [masked(0x89, [7; 125]), masked(0x82, b"")].concat();
     let writing = thread::spawn(move || {
         (0..PINGS).for_each(|_| raw.write_all(&block).unwrap());

@@ -28,7 +28,7 @@ fn client(tls: TlsConnectorBuilder) -> Client {
     Client::builder().tls(tls.build().unwrap()).build().unwrap()
 }
 
-/// Trusts only these.
+/// A connector that trusts only these certificates.
 fn trusting(ca: &Ca) -> TlsConnectorBuilder {
     TlsConnector::builder().platform_roots(false).ca_pem(ca.pem().as_bytes())
 }
@@ -204,7 +204,7 @@ fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
             // Advice is given only where it helps.
             assert_eq!(told.contains("ca_file"), why.contains("issuer") || why.contains("self-signed"), "{told}");
         }
-        // By default only the platform's roots are trusted.
+        // By default, only the platform's roots are trusted.
         let server = serve_tls(ca.issue(&["localhost"]).identity());
         assert!(matches!(landline::connect(&server.tls_url()), Err(Error::Tls(_))));
     });
@@ -245,7 +245,7 @@ fn item_21_certificates_for_ip_addresses() {
         let by_address = serve_tls(ca.issue(&["127.0.0.1", "::1"]).identity());
         let url = |addr: SocketAddr| format!("wss://{addr}/");
         echoes(&ca.client(), &url(by_address.addr));
-        // The name in the URL matters, not where the connection leads.
+        // The name in the URL matters, not the address of the connection.
         let over = |url: &str| {
             let tcp = TcpStream::connect(by_address.addr).unwrap();
             ca.client().connect_over(SocketTransport::tcp(tcp, &TcpOptions::default()).unwrap(), url)
@@ -341,7 +341,7 @@ fn raw_tls_server<T: Send + 'static>(
 /// Our client.
 fn raw_tls_client(server: &Serving) -> RawTls {
     let mut tls = native_tls::TlsConnector::builder();
-    // In TLS 1.3 nobody in between can tell an alert from data.
+    // In TLS 1.3, an alert cannot be distinguished from data on the wire.
     tls.max_protocol_version(Some(native_tls::Protocol::Tlsv12));
     let tls = tls.danger_accept_invalid_certs(true).build().unwrap();
     Raw::new(tls.connect("localhost", Tap::new(server.raw())).unwrap())
@@ -533,7 +533,7 @@ fn item_2_a_silent_client_exceeds_the_limit_of_the_tls_handshake() {
     });
 }
 
-/// TLS and the request share one deadline: time that TLS took is gone.
+/// TLS and the request share one deadline: the time for TLS counts.
 #[test]
 fn item_2_a_client_that_is_silent_after_the_tls_handshake_is_answered_408() {
     limited(|| {

@@ -46,7 +46,7 @@ fn damaged(pem: &str) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
-/// The only family of errors about what this program supplied, with everything that such an error says.
+/// Checks that an error is the kind for mistakes of this program, and that its text has these parts.
 fn is_told(error: &Error, parts: &[&str]) {
     let Error::Tls(failure) = error else { panic!("{error:?}") };
     assert_eq!((failure.stage(), error.fault()), (TlsStage::Settings, Fault::Caller), "{error}");
@@ -128,7 +128,7 @@ fn a_key_of_another_certificate_is_refused_naming_both() {
         let error = Identity::from_pem_files(&cert, &key).unwrap_err();
         let names = [key.to_str().unwrap(), " is not that of the certificate in ", cert.to_str().unwrap()];
         is_told(&error, &names);
-        // Also with another kind of key.
+        // The same with another kind of key.
         let rsa = scratch.path("rsa.key");
         let mut command = Command::new("openssl");
         command.args(["genpkey", "-algorithm", "RSA", "-out", rsa.to_str().unwrap()]);
@@ -137,7 +137,7 @@ fn a_key_of_another_certificate_is_refused_naming_both() {
     });
 }
 
-// ----- Records changed on the way -----
+// ----- Records modified in transit -----
 
 /// What the attacker does to a record of application data in one direction.
 #[derive(Clone, Copy)]

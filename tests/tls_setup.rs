@@ -1,4 +1,4 @@
-//! What setting up TLS for a connection costs: it is done once for all with the same settings, and within the time limit.
+//! Setting up TLS for a connection: it is done once for all connections with the same settings, and within the time limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
@@ -16,7 +16,7 @@ fn with(options: TlsConnectorBuilder) -> Client {
     Client::builder().tls_options(options).build().unwrap()
 }
 
-/// Processor time of this process, with both ends of its connections.
+/// The CPU time of this process, which has both ends of its connections.
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
@@ -76,7 +76,7 @@ fn a_ca_file_that_has_changed_is_read_again() {
         let server = serve_echo(Server::builder().tls(ca.issue(&["localhost"]).identity()));
         let file = scratch.write("ca.pem", ca.pem());
         let client = with(TlsConnector::builder().platform_roots(false).ca_file(&file));
-        // At the same moment, and of the same length.
+        // With the same modification time, and of the same length.
         for _ in 0..3 {
             scratch.write("ca.pem", ca.pem());
             client.connect(&server.tls_url()).unwrap();

@@ -262,7 +262,7 @@ fn landed<T>(result: io::Result<T>) -> landline::Result<Option<T>> {
         Err(error) => match error.downcast::<Error>() {
             Ok(error) if is_harmless(&error) => Ok(None),
             Ok(error) => Err(error),
-            // The peer gave up in the middle of a streamed message and closed with a code that says so.
+            // The peer abandoned a streamed message, and closed with the code for that.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Closed(Closed::Eof)),
             Err(error) => panic!("an error that is not ours: {error}"),
         },
@@ -310,7 +310,7 @@ fn receive_one(receiver: &mut Receiver, random: &mut Random) -> landline::Result
                 if part.is_final {
                     return Ok(Some(whole(part.kind, bytes)));
                 }
-                // A message begun in this way is finished in this way, because another call would skip the rest.
+                // A message that was started in this way is finished in this way, because other calls would skip the rest.
                 if bytes.is_empty() {
                     receiver.set_deadline(None);
                 }
@@ -514,7 +514,7 @@ fn a_reset_loses_only_the_end() {
     for_seeds(200_000..201_000, |seed| {
         let mut random = Random(seed);
         let reset_after = 400 + random.below(60_000);
-        // The opening handshake may also be hit.
+        // The opening handshake may also be affected.
         let Ok((client, server)) = connect(&mut random, Some(reset_after), None) else { return };
         let (to_server, to_client) = (messages(&mut random, 0..25), messages(&mut random, 0..25));
         let client = run_end(client, &mut random, to_server.clone(), true);

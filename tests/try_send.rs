@@ -44,7 +44,7 @@ fn connect_over_tcp(tls: bool) -> (WebSocket, WebSocket) {
     (ws, serving.join().unwrap())
 }
 
-/// Sends numbered messages of 10,000 bytes until one would block: how many were accepted.
+/// Sends numbered messages of 10,000 bytes until one would block. Returns how many were accepted.
 fn fill(mut try_send: impl FnMut(Vec<u8>) -> landline::Result<()>) -> u32 {
     let mut count = 0_u32;
     loop {

@@ -80,7 +80,7 @@ fn start_program(program: &mut Command) -> Running {
 fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, input: impl Into<Vec<u8>>) -> Run {
     let mut running = start(arguments);
     let (mut stdin, input) = (running.stdin.take().unwrap(), input.into());
-    // It need not read all of it.
+    // The program need not read all of it.
     thread::spawn(move || drop(stdin.write_all(&input)));
     running.finish()
 }
@@ -167,7 +167,7 @@ fn echo_server() -> (String, JoinHandle<landline::Result<()>>) {
     serve(Server::builder().config(large), echo)
 }
 
-/// A server that completes the opening handshake and then does as it likes with the bytes.
+/// A server that completes the opening handshake and then runs `handler` on the stream.
 fn raw_server(handler: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -334,7 +334,7 @@ fn output_that_is_not_read() {
     server.join().unwrap();
 }
 
-// ----- Much at once -----
+// ----- Large input and output -----
 
 const MUCH: usize = 25_000_000;
 
@@ -409,7 +409,7 @@ fn the_peer_closes_for_another_reason() {
     let (url, server) = serve(Server::builder(), |mut ws| ws.close(4001.into(), "line one\nline two"));
     start([url]).finish().is_error(r#"4001: "line one\nline two""#);
     server.join().unwrap().unwrap();
-    // Also as the answer to our Close frame: it may refer to the last message.
+    // The same as the reply to our Close frame: it may be about the last message.
     let (url, server) = serve(Server::builder().max_message_size(10), |mut ws| ws.recv());
     run([url], "hello hello\n").is_error("1009 (message too big)");
     assert!(matches!(server.join().unwrap(), Err(Error::Limit(_))));

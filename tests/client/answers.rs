@@ -1,8 +1,8 @@
-//! How the client handles answers that are wrong, that refuse, or that have an unusual form.
+//! How the client handles responses that are invalid, that refuse, or that have an unusual form.
 
 use super::*;
 
-/// The client's error for an answer, in which `{accept}` stands for the correct value, followed by the end of the stream.
+/// The client's error for a response, in which `{accept}` stands for the correct value, followed by the end of the stream.
 fn answered(answer: impl AsRef<[u8]> + Send + 'static) -> HandshakeError {
     let client = builder().handshake_timeout(Some(10 * SECOND)).build().unwrap();
     let (result, server) = connect_to(&client, move |mut raw| {
@@ -30,7 +30,7 @@ fn item_4_invalid_responses_are_refused() {
     limited(|| {
         use HandshakeError as E;
         let accept = "Sec-WebSocket-Accept: {accept}\r\n";
-        // What to replace in a correct answer, with what, and the error.
+        // What to replace in a valid response, with what, and the error.
         type Case = (&'static str, String, fn(&E) -> bool);
         let cases: Vec<Case> = vec![
             ("{accept}", "c3BhbQ==".into(), |error| matches!(error, E::WrongAccept)),

@@ -1,4 +1,4 @@
-//! The closing handshake, whoever begins it.
+//! The closing handshake, whichever end begins it.
 
 use super::*;
 
@@ -97,7 +97,7 @@ fn item_18_a_peer_that_never_answers_the_close_is_cut() {
         assert!(matches!(ws.recv(), Err(Error::Closed(Closed::CloseUnanswered))));
         assert_eq!(server.join(), (1000, true));
 
-        // The same when a receiving call does the rest.
+        // The same if a receiving call completes it.
         let (mut ws, server) = open(config(), |mut raw| (raw.frame().close_code(), raw.rest().is_ok()));
         ws.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         let (took, result) = timed(|| ws.recv());

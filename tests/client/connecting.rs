@@ -109,7 +109,7 @@ fn interrupt_connect(url: String, tls: bool, doing: Phase, until_there: impl FnO
     });
     assert!(matches!(result, Err(Error::Interrupted(Interrupted { phase, .. })) if phase == doing), "{result:?}");
     assert!(took < 5 * SECOND, "{took:?}");
-    // Once only.
+    // Only once.
     client.connect(&serve_echo(Server::builder()).url()).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! The client over real sockets, with servers that are wrong, slow, silent or gone. Items are those of the
+//! The client over real sockets, with servers that misbehave, are slow, silent or gone. Items are those of the
 //! strictness list in ARCHITECTURE.md; sections are those of RFC 6455.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
@@ -40,7 +40,7 @@ fn url(addr: SocketAddr) -> String {
     format!("ws://{addr}/")
 }
 
-/// Connects to a server that does this with its connection.
+/// Connects to a server that runs `behave` with its connection.
 fn connect_to<T: Send + 'static>(
     client: &Client,
     behave: impl FnOnce(Raw<TcpStream>) -> T + Send + 'static,
@@ -49,7 +49,7 @@ fn connect_to<T: Send + 'static>(
     (client.connect(&url(addr)), server)
 }
 
-/// An open connection to a server that does this with it.
+/// An open connection to a server that runs `behave` with it.
 fn open<T: Send + 'static>(
     config: Config,
     behave: impl FnOnce(Raw<TcpStream>) -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! What the integration tests share: time limits for everything that could hang, peers that send what the test wants,
+//! Helpers of the integration tests: time limits for everything that could hang, peers that send what the test wants,
 //! servers that end with their test, certificates, child processes.
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -122,7 +122,7 @@ impl Serving {
         Raw::connect(self.addr)
     }
 
-    /// Stops it: how its connections ended.
+    /// Stops it, and returns how its connections ended.
     pub(crate) fn end(mut self, grace: Duration) -> Stopped {
         let stopped = self.stop.stop(grace);
         self.thread.take().unwrap().join().unwrap().unwrap();

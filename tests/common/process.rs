@@ -87,7 +87,7 @@ pub(crate) fn alone(name: &str, before: &str, body: impl FnOnce() + Send + 'stat
     assert!(status.success() && output.contains("1 passed"), "{name} alone failed:\n{output}");
 }
 
-/// Runs a program until it exits: its status and output.
+/// Runs a program until it exits, and returns its status and output.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> (process::ExitStatus, String) {
     let mut child = Child::start(command.stdin(Stdio::null()));
     let output = child.output(limit);

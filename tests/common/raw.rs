@@ -65,7 +65,7 @@ pub(crate) fn raw_client(config: Config) -> (WebSocket, TcpStream) {
     (ws, raw.stream)
 }
 
-/// The same with additional header lines in the request; also the head of the answer.
+/// The same with additional header lines in the request; also returns the head of the response.
 pub(crate) fn raw_client_with(config: &Config, headers: &str) -> (WebSocket, Raw<TcpStream>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut raw = Raw::connect(listener.local_addr().unwrap());
@@ -121,7 +121,7 @@ impl<S: Read + Write> Raw<S> {
         self.stream.flush().unwrap();
     }
 
-    /// Receives more bytes: how many; 0 is the end of the stream.
+    /// Receives more bytes, and returns how many; 0 is the end of the stream.
     pub(crate) fn more(&mut self) -> io::Result<usize> {
         let mut chunk = vec![0; 64 << 10];
         let count = self.stream.read(&mut chunk)?;
@@ -288,7 +288,7 @@ impl Transport for Endless {
     }
 }
 
-/// The answer that accepts a request, with additional header lines.
+/// The response that accepts a request, with additional header lines.
 fn answer(request: &str, headers: &str) -> String {
     let key = header(request, "sec-websocket-key").expect("a key");
     format!(
@@ -308,7 +308,7 @@ pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     value
 }
 
-/// A server for one client, which `behave` treats as it likes: its address and its thread.
+/// A server for one client, on which it runs `behave`. Returns its address and thread.
 pub(crate) fn raw_server<T: Send + 'static>(
     behave: impl FnOnce(Raw<TcpStream>) -> T + Send + 'static,
 ) -> (SocketAddr, Sleeper<T>) {

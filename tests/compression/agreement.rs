@@ -1,4 +1,4 @@
-//! What is offered, answered and agreed on.
+//! Offers, responses, and what is agreed on.
 
 use super::*;
 

@@ -67,7 +67,7 @@ fn limited_to_size(max: usize) -> (WebSocket, Raw<TcpStream>) {
     with_raw_client(deflated(options()).max_message_size(max as u64))
 }
 
-/// Reads the code of the Close frame that must come, and hangs up.
+/// Reads the code of the Close frame, which must arrive, and disconnects.
 fn refused(mut raw: Raw<TcpStream>) -> thread::JoinHandle<u16> {
     thread::spawn(move || raw.frame().close_code())
 }

@@ -193,7 +193,7 @@ fn item_14_a_ping_that_arrives_while_a_message_is_compressed_is_answered() {
         for round in 0..10u8 {
             let feeding = feeding(&sender, long_work());
             raw.send(masked(PING, [round]));
-            // The receiver leaves the answer to the feeding thread, which does not flush.
+            // The receiver leaves the reply to the feeding thread, which does not flush.
             let pong = std::iter::repeat_with(|| raw.frame()).find(|frame| frame.first == PONG).unwrap();
             assert_eq!(pong.payload, [round]);
             feeding.join().unwrap();

@@ -209,7 +209,7 @@ fn item_22_messages_in_many_frames_and_blocks_are_inflated() {
         }
         raw.send(masked(0x80, ""));
         assert_eq!(ws.recv().unwrap(), Some(Message::Text(text.clone())));
-        // Several flushes in one frame; the empty message in all its forms; plain messages in between.
+        // Several flushes in one frame; the empty message in all its forms; uncompressed messages in between.
         let parts = [
             deflate.part(&text[..700], flate2::FlushCompress::Sync),
             deflate.part(&text[700..], flate2::FlushCompress::Full),

@@ -1,5 +1,5 @@
-//! libwebsockets in both roles. Its client hangs on a plain message if compression was agreed on, so this also shows
-//! that by default none is sent while the window is kept.
+//! libwebsockets in both roles. Its client hangs on an uncompressed message if compression was agreed on, so this also
+//! shows that by default none is sent while the window is kept.
 
 use super::*;
 use landline::proto::deflate::DeflateParameters;

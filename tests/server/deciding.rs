@@ -1,4 +1,4 @@
-//! Looking at a request, then accepting or rejecting it.
+//! Examining a request, then accepting or rejecting it.
 
 use super::*;
 

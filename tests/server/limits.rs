@@ -81,7 +81,7 @@ fn item_23_a_shortage_of_descriptors_is_survived() {
             hoard.push(file);
         }
         hoard.pop();
-        // It takes the last descriptor; none is left for the server's side.
+        // It takes the last descriptor, so none is left for the server's side.
         let mut raw = server.raw();
         raw.send(format!("{REQUEST}\r\n"));
         raw.stream.set_read_timeout(Some(Duration::from_millis(600))).unwrap();

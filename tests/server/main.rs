@@ -1,4 +1,4 @@
-//! The server over real sockets, with clients that are slow, wrong, too many or gone. Items are those of the
+//! The server over real sockets, with clients that misbehave, are slow, too many or gone. Items are those of the
 //! strictness list in ARCHITECTURE.md; sections are those of RFC 6455.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
@@ -29,7 +29,7 @@ fn builder() -> ServerBuilder {
     Server::builder()
 }
 
-/// Reads a complete HTTP answer and the end of the stream after it: head and body.
+/// Reads a complete HTTP response and the end of the stream after it. Returns head and body.
 fn refusal(raw: &mut Raw<TcpStream>) -> (String, String) {
     let head = raw.head();
     let body = String::from_utf8(raw.rest().expect("an orderly end, not a reset")).unwrap();

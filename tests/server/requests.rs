@@ -1,4 +1,4 @@
-//! Requests that are wrong, slow, too large or from the wrong origin.
+//! Requests that are invalid, slow, too large or from the wrong origin.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn item_2_a_slow_client_is_cut_by_the_total_time_limit() {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_millis(300))));
         let mut raw = server.raw();
         let (took, answered) = timed(|| {
-            // Each byte comes soon enough; all of them together would take seconds.
+            // Each byte arrives soon enough, but all of them together would take seconds.
             raw.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             format!("{REQUEST}\r\n").bytes().any(|byte| {
                 raw.send([byte]);
@@ -42,7 +42,7 @@ fn item_2_the_408_response_arrives_although_the_client_keeps_sending() {
         let server = serve_echo(builder().handshake_timeout(Some(Duration::from_secs(2))));
         let mut raw = server.raw();
         raw.send(REQUEST);
-        // When the answer has arrived:
+        // Once the response has arrived:
         raw.stream.peek(&mut [0]).unwrap();
         (0..10).for_each(|_| raw.send([b'x'; 10_000]));
         assert_eq!(status(&refusal(&mut raw).0), 408);
@@ -61,7 +61,7 @@ fn item_2_a_client_that_sends_one_byte_at_a_time_is_served() {
     });
 }
 
-/// What to replace in a correct request, with what, and the status of the answer.
+/// What to replace in a valid request, with what, and the status of the response.
 const WRONG: &[(&str, &str, u16)] = &[
     ("Upgrade: websocket\r\n", "", 426),
     ("Upgrade: websocket", "Upgrade: h2c", 426),
@@ -191,7 +191,7 @@ fn item_24_behind_a_tls_proxy_pages_of_the_public_scheme_may_connect() {
             raw.send(format!("{request}Origin: {origin}\r\n\r\n"));
             status(&raw.head())
         };
-        // nginx and haproxy pass on what browsers send: a port unless it is the default.
+        // nginx and HAProxy pass on what browsers send: a port unless it is the default.
         for (host, origin) in [
             ("example.com", "https://example.com"),
             ("example.com:443", "https://example.com"),

@@ -1,4 +1,4 @@
-//! Clients that break the protocol, flood or vanish.
+//! Clients that violate the protocol, send floods, or disconnect.
 
 use super::*;
 
