@@ -5,10 +5,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// What the platform's TLS library gives.
+/// An error of the platform's TLS library.
 type LibraryError = Box<dyn StdError + Send + Sync>;
 
-/// A failure of TLS. Why it failed, as the platform's library says it, is its [`source`](StdError::source).
+/// A failure of TLS. The reason that the platform's library gives is its [`source`](StdError::source).
 #[derive(Clone, Debug)]
 pub struct TlsError(Arc<Failure>);
 
@@ -20,7 +20,7 @@ struct Failure {
     cause: Option<Cause>,
 }
 
-/// What the library says, in words.
+/// The library's error, and its text.
 #[derive(Debug)]
 struct Cause {
     text: String,
@@ -31,18 +31,18 @@ struct Cause {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TlsStage {
-    /// A certificate or key that this program gave cannot be used: [`Fault::Caller`](super::Fault::Caller).
+    /// In the settings: a certificate or key of this program cannot be used. [`Fault::Caller`](super::Fault::Caller).
     Settings,
-    /// The handshake, the check of the peer's certificate included: [`Fault::Peer`](super::Fault::Peer).
+    /// In the TLS handshake, which includes checking the peer's certificate. [`Fault::Peer`](super::Fault::Peer).
     Handshake,
-    /// The connection was open: a record was damaged or changed on the way, was no TLS, or was an alert. TLS does not
-    /// tell the peer from what lies in between: [`Fault::Peer`](super::Fault::Peer). An end of the stream without
-    /// `close_notify` is [`Closed::Eof`](super::Closed::Eof).
+    /// On an open connection: a record was damaged or changed on the way, was not TLS, or was an alert. TLS cannot tell
+    /// whether the peer or something in between caused it: [`Fault::Peer`](super::Fault::Peer). The end of the stream
+    /// without `close_notify` is [`Closed::Eof`](super::Closed::Eof) instead.
     Open,
 }
 
 impl TlsError {
-    /// `cause` is what the library says, in words and as it is; `setting` could prevent the failure.
+    /// `cause` is the library's error as text and as a value. `setting` is one that could prevent the failure.
     pub(crate) fn new(
         stage: TlsStage,
         text: impl Into<String>,
@@ -59,8 +59,8 @@ impl TlsError {
         self.0.stage
     }
 
-    /// The error of the platform's library as it is, with its numbers: of `native-tls`, or of I/O with one of `openssl`
-    /// inside.
+    /// The error value of the platform's library, with its error codes: one of `native-tls`, or an I/O error that
+    /// contains one of `openssl`.
     #[must_use]
     pub fn library_error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.cause.as_ref().map(|cause| &*cause.error)
@@ -94,5 +94,5 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The library's error is not its source: that would say the same once more.
+/// Has no source, because the library's error has the same text.
 impl StdError for Cause {}

@@ -205,7 +205,7 @@ impl Listener {
         &self.stopped
     }
 
-    /// The address that is listened on; `None` for a Unix socket.
+    /// The address that it listens on; `None` for a Unix socket.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.socket {

@@ -1,4 +1,4 @@
-//! A thread for each connection.
+//! A server with a thread for each connection.
 
 use super::listener::{Incoming, Listener};
 use super::{ListenAddress, ServerBuilder};
@@ -20,9 +20,9 @@ use std::time::Duration;
 
 /// How long to wait before trying again when the process has run out of descriptors, memory or threads.
 const BACKOFF: Duration = Duration::from_millis(100);
-/// How many clients over the limit are being refused at a time; more are dropped.
+/// How many clients over the limit are being refused at a time. Further ones are dropped.
 const MAX_REFUSALS: usize = 32;
-/// How long handlers get to return once their connections have been cut.
+/// How long handlers have to return after their connections have been cut.
 const AFTER_CUT: Duration = Duration::from_secs(1);
 
 /// A server that runs a handler in a thread of its own for each connection.
@@ -61,13 +61,13 @@ pub struct StopHandle {
     shared: Arc<Shared>,
 }
 
-/// What happened to the connections when a server was stopped.
+/// How the connections ended when a server was stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Stopped {
     /// Connections whose handlers returned within the grace period.
     pub finished: usize,
-    /// Connections that were cut when it was over.
+    /// Connections that were cut at its end.
     pub cut: usize,
 }
 
@@ -76,11 +76,11 @@ pub struct Stopped {
 struct Shared {
     made_in: Process,
     state: Mutex<State>,
-    /// A connection has ended, or `serve` has.
+    /// Signals that a connection or `serve` has ended.
     changed: Condvar,
-    /// For stopping it; gone when `serve` has closed it.
+    /// To stop it. Gone once `serve` has closed it.
     listener: Weak<Listener>,
-    /// The listener's, set once, and for good, when the server stops. Handshakes end on it, too.
+    /// The listener's, which is set when the server stops and remains set. It also ends opening handshakes.
     stop: Arc<Wake>,
 }
 
@@ -91,7 +91,7 @@ struct State {
     /// The grace period is over: connections are being cut.
     cut: bool,
     next: u64,
-    /// Every connection, from being accepted to its thread's end; without a link while shaking hands.
+    /// Every connection, from when it is accepted until its thread ends; without a link during the opening handshake.
     connections: HashMap<u64, Option<Weak<Link>>>,
     refusals: usize,
 }
@@ -125,7 +125,7 @@ impl Server {
         Self { listener, shared: Arc::new(shared) }
     }
 
-    /// The address that is listened on; `None` for a Unix socket.
+    /// The address that it listens on; `None` for a Unix socket.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listener.local_addr()
@@ -137,20 +137,20 @@ impl Server {
         StopHandle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Serves until [stopped](StopHandle::stop).
+    /// Serves clients until [stopped](StopHandle::stop).
     ///
-    /// Each client gets a thread, in which the opening handshake is done under its deadline and then `handler`
-    /// runs. Requests that are wrong, and clients over the limit, are answered with the right HTTP error. When
-    /// the handler returns, a connection that is still open is closed with 1000; when it panics, with 1011, and
-    /// the others go on. One that the handler has given to another thread is closed too: what the client still has to
-    /// say can be received there, which also completes the closing. When the process runs out of descriptors, memory
-    /// or threads, new clients wait.
+    /// Each client gets a thread, in which the opening handshake is performed within its deadline and then `handler`
+    /// runs. Invalid requests, and clients over the limit, are answered with the appropriate HTTP error. When the
+    /// handler returns, a connection that is still open is closed with 1000; when it panics, with 1011, and the other
+    /// connections are not affected. A connection that the handler has passed to another thread is closed too: that
+    /// thread can receive what the client still sends, which also completes the closing handshake. When the process
+    /// runs out of descriptors, memory or threads, new clients wait.
     ///
     /// Blocks until the server has been stopped and the handlers have returned.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when the listening socket fails for good; the connections that are open go on.
+    /// [`Error::Io`] if the listening socket fails permanently; open connections are not affected.
     pub fn serve<F>(self, handler: F) -> Result<()>
     where
         F: Fn(WebSocket) + Send + Sync + 'static,
@@ -161,7 +161,7 @@ impl Server {
         let result = self.accept_all(&handler);
         let Self { listener, shared } = self;
         if result.is_ok() {
-            // Before waiting for the handlers, so that no client connects to a server that no longer accepts.
+            // Before waiting for the handlers, so that no client can connect to a server that no longer accepts.
             drop(listener);
             shared.wait_for_handlers();
         }
@@ -203,7 +203,7 @@ impl Server {
         }
     }
 
-    /// A place for a client, as a connection or as one that is refused.
+    /// Reserves a place for a client, either as a connection or to refuse it.
     fn slot(&self, max_connections: usize) -> Option<Slot> {
         let mut state = self.shared.lock();
         let id = if state.connections.len() < max_connections {
@@ -220,12 +220,12 @@ impl Server {
         Some(Slot { shared: Arc::clone(&self.shared), id })
     }
 
-    /// Holds the client until there is a thread for it; all others stay in the backlog.
+    /// Keeps the client until a thread can be started for it. All others stay in the backlog.
     fn start_thread<F>(&self, slot: Slot, incoming: Incoming, handler: &Arc<F>)
     where
         F: Fn(WebSocket) + Send + Sync + 'static,
     {
-        // Here, and not in the thread's closure, which is lost when the thread cannot be started.
+        // Not in the thread's closure, which is lost if the thread cannot be started.
         let held = Arc::new(Mutex::new(Some((slot, incoming))));
         loop {
             let (theirs, handler) = (Arc::clone(&held), Arc::clone(handler));
@@ -252,7 +252,7 @@ impl Server {
 /// A connection's place among those that are counted, until its thread ends.
 struct Slot {
     shared: Arc<Shared>,
-    /// `None`: over the limit, to be refused.
+    /// `None` for a client over the limit, which is refused.
     id: Option<u64>,
 }
 
@@ -263,8 +263,7 @@ impl Slot {
         link.finish(handle(handler, ws));
     }
 
-    /// The opening handshake. Kept apart from the handler, so that the stack of the one is not added to that of
-    /// the other.
+    /// Performs the opening handshake. Separate from the handler, so that their stack frames do not add up.
     #[inline(never)]
     fn open(&self, incoming: Incoming) -> Option<WebSocket> {
         let opened = incoming.request().and_then(|mut request| match self.id {
@@ -293,14 +292,14 @@ impl Slot {
         if cut {
             link.abort();
         } else if stopping {
-            // The stop handle may have looked for links before this one was there.
+            // The stop handle may have collected the links before this one was in the table.
             link.go_away(Deadline::after(BACKOFF));
         }
         Some(ws)
     }
 }
 
-/// Runs the handler; gives the code to close with what it leaves open.
+/// Runs the handler. Returns the code with which to close the connection if it is still open.
 #[inline(never)]
 fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
     if catch_unwind(AssertUnwindSafe(|| handler(ws))).is_ok() {
@@ -314,7 +313,7 @@ fn handle(handler: &impl Fn(WebSocket), ws: WebSocket) -> CloseCode {
 impl Drop for Slot {
     fn drop(&mut self) {
         if !self.shared.made_in.is_current() {
-            // The handler has forked and returned in the child, where connections are not counted.
+            // The handler has forked, and has returned in the child, where connections are not counted.
             return;
         }
         let mut state = self.shared.lock();
@@ -328,13 +327,13 @@ impl Drop for Slot {
 }
 
 impl StopHandle {
-    /// Stops the server: closes the listening socket, so that clients are refused from here on; drops those that have
-    /// not been accepted, or have not opened their connection yet; sends every other client a Close frame with 1001;
-    /// waits at most `grace` for the handlers to return; and then cuts the connections that are left.
+    /// Stops the server: closes the listening socket, so that new clients are refused; drops clients that have not been
+    /// accepted, or are in the opening handshake; sends a Close frame with 1001 on all other connections; waits at most
+    /// `grace` for the handlers to return; and then cuts the connections that are left.
     ///
-    /// A handler learns of it by `None` from its receiving call, or by an error from a sending one. Blocks until
-    /// [`Server::serve`] has returned or is about to: `grace`, and a second at most for handlers that do not
-    /// return although their connection is cut. May be called before `serve`, which then returns at once.
+    /// A handler gets `None` from its receiving call, or an error from a sending one. Blocks until [`Server::serve`] has
+    /// returned or is about to: for at most `grace`, and another second for handlers that do not return although their
+    /// connection has been cut. May be called before `serve`, which then returns at once.
     ///
     /// Does nothing in a process that was forked from the one that made the server.
     pub fn stop(&self, grace: Duration) -> Stopped {
@@ -350,7 +349,7 @@ impl StopHandle {
             state.stopping = true;
             (state.connections.len(), state.links())
         };
-        // A Close frame is small: waiting for peers that read nothing is for the grace period.
+        // A Close frame is small. Peers that do not read are waited for during the grace period.
         let soon = Deadline::after(Duration::from_millis(10));
         for link in &links {
             link.go_away(soon);
@@ -363,7 +362,7 @@ impl StopHandle {
             }
             let links = state.links();
             drop(state);
-            // There may have been no room for the Close frame, and a handler that waits does not send it.
+            // There may have been no room for the Close frame, and a handler that is waiting does not send it.
             links.iter().for_each(|link| link.retry());
         };
         let cut = state.connections.len();
@@ -379,7 +378,7 @@ impl StopHandle {
         Stopped { finished: before.saturating_sub(cut), cut }
     }
 
-    /// How many connections there are, those in the opening handshake included.
+    /// The number of connections, including those in the opening handshake.
     #[must_use]
     pub fn connections(&self) -> usize {
         if !self.shared.made_in.is_current() {
@@ -406,7 +405,7 @@ impl Shared {
         self.changed.wait_timeout_while(state, left, |state| !done(state)).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Until all have returned; a moment only, once the stop handle has cut what was left.
+    /// Waits until all handlers have returned; only briefly once the stop handle has cut the connections.
     fn wait_for_handlers(&self) {
         let state = self.lock();
         let waiting = |state: &mut State| !state.connections.is_empty() && !state.cut;
@@ -415,7 +414,7 @@ impl Shared {
     }
 }
 
-/// Out of something that will be there again.
+/// Whether the process or the system has temporarily run out of something.
 fn is_shortage(error: &Error) -> bool {
     use rustix::io::Errno;
     let Error::Io { source, .. } = error else { return false };
@@ -424,7 +423,7 @@ fn is_shortage(error: &Error) -> bool {
         .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Failures of `accept` that the listening socket survives (accept(2)).
+/// Whether a failure of `accept` leaves the listening socket usable (accept(2)).
 fn is_about_one_client(error: &Error) -> bool {
     use rustix::io::Errno;
     let Error::Io { source, .. } = error else { return false };

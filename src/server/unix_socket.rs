@@ -1,4 +1,4 @@
-//! The file of a Unix socket that is listened on: who may bind there, and when it is removed.
+//! The file of a listening Unix socket: when it may be replaced, and when it is removed.
 
 use crate::deadline::Deadline;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file of a Unix socket, removed with the listener unless another one has taken its place.
+/// The file of a Unix socket. Removed with the listener, unless another socket has taken its place.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -40,13 +40,13 @@ impl Drop for SocketFile {
     }
 }
 
-/// Keeps other listeners from binding in this directory, so that none takes a socket for dead that does not listen yet,
-/// or removes one that has just taken a dead one's place.
+/// Keeps other listeners from binding in this directory, so that none mistakes a socket that does not listen yet for a
+/// stale one, or removes one that has just replaced a stale one.
 struct DirectoryLock(File);
 
 impl DirectoryLock {
-    /// `None` where the directory cannot be locked: then only that is missing. Others hold it for moments; whoever
-    /// holds it for long does not know what it is for.
+    /// `None` if the directory cannot be locked; binding then works without this protection. Listeners hold the lock only
+    /// briefly, so a lock that is held for longer belongs to a program that uses it for something else.
     fn take(path: &Path) -> Option<Self> {
         use rustix::fs::{FlockOperation, flock};
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -65,7 +65,7 @@ impl DirectoryLock {
 
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
-        // Closing is not enough: a child forked meanwhile has the descriptor, too.
+        // Closing is not enough: a child that was forked meanwhile also has the descriptor.
         let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
     }
 }
@@ -73,17 +73,17 @@ impl Drop for DirectoryLock {
 /// How many clients may wait to be accepted; the system has a limit of its own.
 const BACKLOG: i32 = 4096;
 
-/// Binds, in the place of a socket that nobody listens on any more if there is one.
+/// Binds, and replaces a stale socket file if there is one.
 pub(super) fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     if path.as_os_str().is_empty() {
-        // To the system this is any address without a file, which nobody could find.
+        // The system would choose an address without a file, which no client could find.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is empty"));
     }
     let _lock = DirectoryLock::take(path);
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match socket.bind(&address) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(path) => {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
             std::fs::remove_file(path)?;
             socket.bind(&address)?;
         }
@@ -91,7 +91,7 @@ pub(super) fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListe
     }
     let file = SocketFile::new(path);
     if let Some(mode) = mode {
-        // Nobody can connect before it listens.
+        // No client can connect before the socket listens.
         std::fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
     socket.listen(BACKLOG)?;
@@ -99,9 +99,9 @@ pub(super) fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListe
     Ok((UnixListener::from(OwnedFd::from(socket)), file))
 }
 
-/// Whether it is a socket, and no link to one, of which the system says that nobody listens. Any other answer, as for a
-/// full backlog, for datagrams or without permission, may be that of a living one.
-fn is_dead(path: &Path) -> bool {
+/// Whether the file is a socket, not a link to one, on which nobody listens according to the system. Any other result, as
+/// for a full backlog, a datagram socket or a lack of permission, may come from a socket that is in use.
+fn is_stale(path: &Path) -> bool {
     let connect = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;

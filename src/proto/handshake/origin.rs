@@ -28,9 +28,9 @@ impl Scheme {
     }
 }
 
-/// Which pages a browser may connect from, by the request's `Origin` header.
+/// Which web pages may connect, according to the request's `Origin` header.
 ///
-/// Programs other than browsers usually send no such header; they always pass, since they could send any.
+/// Programs other than browsers usually send no such header. They are always accepted, since they could send any value.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OriginPolicy {
@@ -40,21 +40,21 @@ pub enum OriginPolicy {
     /// Only pages of this server itself: same host and port as in the request's `Host` header, and the same scheme if
     /// it is known.
     ///
-    /// It is `https` for a [`Server`](crate::Server) that speaks TLS by itself, and what
-    /// [`public_scheme`](super::ServerPolicy::public_scheme) says. Otherwise it is not known, for TLS may end in a
-    /// proxy in front of the server; pages of both schemes may connect then. A port that is not written is the default
+    /// The scheme is `https` for a [`Server`](crate::Server) that does TLS itself, and otherwise what
+    /// [`public_scheme`](super::ServerPolicy::public_scheme) says. Without that it is not known, because a proxy in
+    /// front of the server may do TLS; then pages of both schemes may connect. A port that is not given is the default
     /// of the page's scheme.
     ///
-    /// A proxy has to pass the client's `Host` on, with the port where there is one (nginx:
-    /// `proxy_set_header Host $http_host`; haproxy does so by itself).
+    /// A proxy has to pass on the client's `Host` header, including the port (nginx:
+    /// `proxy_set_header Host $http_host`; HAProxy does so by default).
     SameOrigin,
     /// Only pages of these origins, each written as `https://host` or `https://host:port`.
     List(Vec<String>),
 }
 
 impl OriginPolicy {
-    /// Whether a request with this `Origin` to this `Host` is allowed, at a server that is reached by this scheme, if
-    /// that is known.
+    /// Whether a request with this `Origin` and `Host` is allowed. `scheme` is that by which the server is reached, if
+    /// it is known.
     #[must_use]
     pub fn allows(&self, origin: Option<&str>, host: &str, scheme: Option<Scheme>) -> bool {
         let Some(origin) = origin else { return true };
@@ -67,7 +67,7 @@ impl OriginPolicy {
         }
     }
 
-    /// An origin of the list that no page can have.
+    /// An entry of the list that cannot be the origin of a page.
     pub(super) fn impossible(&self) -> Option<&str> {
         let Self::List(allowed) = self else { return None };
         allowed.iter().map(String::as_str).find(|origin| parse(origin).is_none())
@@ -83,14 +83,14 @@ fn is_same(origin: &str, host: &str, known: Option<Scheme>) -> bool {
         .is_some_and(|(_, host, port)| (host, port) == (page_host, page_port))
 }
 
-/// Scheme, host and port; nothing if there is anything else, as in `null`.
+/// Scheme, host and port; `None` if there is anything else, or for `null`.
 fn parse(origin: &str) -> Option<(String, String, u16)> {
     let url = Url::parse(origin).ok()?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if !bare {
         return None;
     }
-    // A name with the root's dot at its end is the same name.
+    // A dot at the end, for the root of the DNS, does not change the name.
     let host = url.host_str()?;
     let host = host.strip_suffix('.').unwrap_or(host);
     Some((url.scheme().to_owned(), host.to_owned(), url.port_or_known_default()?))
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn item_24_same_origin_compares_host_and_port_and_the_scheme_if_it_is_known() {
         let same = OriginPolicy::SameOrigin;
-        // Origin, Host; whether it is allowed if the scheme is not known, http, https.
+        // Origin, Host; whether it is allowed if the scheme is unknown, http, https.
         for (origin, host, allowed) in [
             ("http://example.com", "example.com", [true, true, false]),
             ("http://example.com:80", "example.com", [true, true, false]),

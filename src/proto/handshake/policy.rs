@@ -1,4 +1,4 @@
-//! How a server decides about a valid request: whether the client may connect, and what is agreed on.
+//! How a server decides on a valid request: whether the client may connect, and what is agreed on.
 //!
 //! In scope: the origin policy, the choice of a subprotocol, compression. Out of scope: whether the request is valid
 //! (`server_checks.rs`). [`Server`](crate::Server) and [`Protocol`](crate::proto::Protocol) both decide by this.
@@ -10,7 +10,7 @@ use crate::proto::deflate;
 #[cfg(test)]
 mod tests;
 
-/// How a server decides about requests. The default accepts every client, without a subprotocol or compression.
+/// How a server decides on requests. The default accepts every client, without a subprotocol or compression.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerPolicy {
@@ -24,7 +24,7 @@ pub struct ServerPolicy {
     pub subprotocols: Vec<String>,
     /// Accepts offers of compression, with these options. Default: `None`, which accepts none.
     pub compression: Option<Compression>,
-    /// Headers to add to each answer that opens a connection. Default: none.
+    /// Headers to add to each response that opens a connection. Default: none.
     pub headers: Headers,
 }
 
@@ -65,7 +65,7 @@ impl ServerPolicy {
         if is_allowed { Ok(()) } else { Err(Rejection::origin_not_allowed()) }
     }
 
-    /// The subprotocol to answer with.
+    /// The subprotocol to choose.
     #[must_use]
     pub fn choose(&self, request: &Request) -> Option<&str> {
         self.subprotocols.iter().find(|name| request.subprotocols().contains(name)).map(String::as_str)

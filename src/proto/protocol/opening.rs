@@ -10,7 +10,7 @@ use crate::proto::handshake::{
     ClientHandshake, Handshake, Headers, Rejection, Request, ResponseError, ServerHandshake, ServerPolicy,
 };
 
-/// The most that is handed to the handshake at a time. The receiving half always has room for this much.
+/// How many bytes are passed to the handshake at a time. The receiving half always has room for this many.
 const PIECE: usize = 1 << 10;
 
 /// The state of a connection until the caller has been told that it is open.
@@ -21,11 +21,11 @@ pub(super) struct Opening {
 }
 
 enum Stage {
-    /// Client: the answer is pending.
+    /// Client: waiting for the response.
     Answer(ClientHandshake),
-    /// Server: the request is pending.
+    /// Server: waiting for the request.
     Request(ServerHandshake, Deciding),
-    /// Server: the caller's decision is pending. `is_reported`: the caller has been given the request.
+    /// Server: waiting for the caller's decision. `is_reported`: the caller has been given the request.
     Decision { request: Request, deciding: Deciding, is_reported: bool },
     /// The connection is open; the caller has not been told.
     Open,
@@ -33,10 +33,10 @@ enum Stage {
     Failed,
 }
 
-/// How a server decides about a request.
+/// How a server decides on a request.
 pub(super) struct Deciding {
     pub(super) policy: ServerPolicy,
-    /// The caller decides about the requests that the policy admits.
+    /// The caller decides on the requests that the policy admits.
     pub(super) by_caller: bool,
 }
 
@@ -87,7 +87,7 @@ impl Protocol {
         }
     }
 
-    /// Takes bytes of a head, and up to a piece of those that follow it. Returns the number of bytes taken.
+    /// Takes bytes of a head, and up to `PIECE` of those that follow it. Returns the number of bytes taken.
     pub(super) fn receive_head(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() && self.reads_head() {
@@ -136,12 +136,12 @@ impl Protocol {
         let policy = &deciding.policy;
         let chosen = policy.choose(&request).map(str::to_owned);
         if let Err(error) = self.answer(policy, &mut request, chosen.as_deref(), Headers::new()) {
-            // This is the mistake of the server's program. The client still gets an answer.
+            // A mistake in the server's program. The client still gets a response.
             self.refuse(&Rejection::internal_error(), Error::Response(error));
         }
     }
 
-    /// Queues the answer that opens the connection.
+    /// Queues the response that opens the connection.
     fn answer(
         &mut self,
         policy: &ServerPolicy,
@@ -155,14 +155,14 @@ impl Protocol {
         Ok(())
     }
 
-    /// Queues an answer that refuses the request, and fails with `error`.
+    /// Queues a response that refuses the request, and fails with `error`.
     fn refuse(&mut self, rejection: &Rejection, error: Error) {
         self.outbound.head(&rejection.to_bytes());
         self.set_stage(Stage::Failed);
         self.failed = Some(error);
     }
 
-    /// Hands the bytes that followed a head to the receiving half.
+    /// Passes the bytes that followed a head to the receiving half.
     fn keep(&mut self, leftover: &[u8]) {
         let taken = self.inbound.receive(leftover);
         debug_assert_eq!(taken, leftover.len(), "a piece fits the receiving half");
@@ -234,7 +234,7 @@ impl Protocol {
     }
 
     /// Accepts the request with this subprotocol, which the client must have offered, and headers in addition to those
-    /// of the policy. The answer is queued, [`Event::Open`] comes next.
+    /// of the policy. The response is queued; [`Event::Open`] comes next.
     ///
     /// # Errors
     ///
@@ -257,7 +257,7 @@ impl Protocol {
         }
     }
 
-    /// Refuses the request and queues the answer. Once the answer is written, end the stream.
+    /// Refuses the request and queues the response. Once it is written, end the stream.
     ///
     /// # Errors
     ///
@@ -281,7 +281,7 @@ impl Protocol {
     /// Ends the opening handshake because the caller's time limit for it has passed. Returns the error with which every
     /// further call fails. Does nothing and returns `None` once the connection is open.
     ///
-    /// A server queues an answer that tells the client: 408, or 500 if a decision about the request was pending.
+    /// A server queues a response that tells the client: 408, or 500 if a decision about the request was pending.
     pub fn give_up(&mut self) -> Option<Error> {
         let opening = self.opening.as_mut().filter(|opening| !opening.is_open())?;
         match std::mem::replace(&mut opening.stage, Stage::Failed) {
