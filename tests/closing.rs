@@ -1,5 +1,5 @@
-//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first error is kept, and
-//! everything ends in time, whatever the peer does.
+//! The end of a connection: nothing that was sent is lost, neither end waits for the other, the first error is kept,
+//! and everything ends in time, whatever the peer does.
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Conversations with other implementations: websockets (Python), ws (Node.js) and libwebsockets (C), both roles, plain
-//! and TLS, compressed and not. The peers are the programs in `interop/`, where their commands and output are described.
+//! and TLS, compressed and not. The peers are the programs in `interop/`, where their commands and output are
+//! described.
 //!
 //!     interop/setup && cargo test --release --test interop -- --ignored
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]

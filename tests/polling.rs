@@ -22,14 +22,14 @@ fn over_tls() -> (WebSocket, WebSocket) {
     (client, accepting.join().unwrap())
 }
 
-/// One KiB including its header: two of these fill a connection's first buffer exactly, and what is left in a TLS record
-/// is visible nowhere else.
+/// One KiB including its header: two of these fill a connection's first buffer exactly, and what is left in a TLS
+/// record is visible nowhere else.
 fn text(number: usize) -> String {
     format!("{number:01020}")
 }
 
-/// Receives one message each time the descriptor is readable, or has_buffered() says that there is more. Returns how often
-/// there was nothing.
+/// Receives one message each time the descriptor is readable, or has_buffered() says that there is more. Returns how
+/// often there was nothing.
 fn take(ws: &mut WebSocket, count: usize) -> usize {
     let (mut taken, mut vain) = (0, 0);
     while taken < count {
@@ -230,8 +230,8 @@ fn keepalive(interval: u64, timeout: u64) -> Config {
     Config::default().keepalive(Some(Keepalive::default().interval(interval).timeout(timeout)))
 }
 
-/// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Returns how the connection
-/// ended, and the number of iterations.
+/// A loop that waits for the descriptor until `next_deadline`, and never in a receiving call. Returns how the
+/// connection ended, and the number of iterations.
 fn run(ws: &mut WebSocket, limit: Duration) -> (Option<Error>, usize) {
     let end = Deadline::after(limit);
     let mut rounds = 0;

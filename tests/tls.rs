@@ -699,7 +699,8 @@ fn keys_are_updated_in_the_middle_of_a_connection() {
         let connecting = thread::spawn(move || ca.client().connect(&url));
         let (mut stdin, mut ws) = welcome(&mut server, connecting);
         for (order, message) in [("k", "one"), ("K", "two"), ("K", "three")] {
-            // If it is all that one read returns, it is a command: to update this end's keys and, with K, the peer's too.
+            // If it is all that one read returns, it is a command: to update this end's keys and, with K, the peer's
+            // too.
             stdin.write_all(format!("{order}\n").as_bytes()).unwrap();
             server.line(|line| line.starts_with(">>>") && line.contains("KeyUpdate"));
             stdin.write_all(&frame(TEXT, message)).unwrap();

@@ -1,4 +1,5 @@
-//! Setting up TLS for a connection: it is done once for all connections with the same settings, and within the time limit.
+//! Setting up TLS for a connection: it is done once for all connections with the same settings, and within the time
+//! limit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;

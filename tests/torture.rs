@@ -310,7 +310,8 @@ fn receive_one(receiver: &mut Receiver, random: &mut Random) -> landline::Result
                 if part.is_final {
                     return Ok(Some(whole(part.kind, bytes)));
                 }
-                // A message that was started in this way is finished in this way, because other calls would skip the rest.
+                // A message that was started in this way is finished in this way, because other calls would skip the
+                // rest.
                 if bytes.is_empty() {
                     receiver.set_deadline(None);
                 }

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// The client's error for a response, in which `{accept}` stands for the correct value, followed by the end of the stream.
+/// The client's error for a response, in which `{accept}` stands for the correct value, followed by the end of the
+/// stream.
 fn answered(answer: impl AsRef<[u8]> + Send + 'static) -> HandshakeError {
     let client = builder().handshake_timeout(Some(10 * SECOND)).build().unwrap();
     let (result, server) = connect_to(&client, move |mut raw| {

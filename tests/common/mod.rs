@@ -152,8 +152,8 @@ pub(crate) fn pair() -> (WebSocket, WebSocket) {
     pair_with(&landline::Client::default(), Server::builder())
 }
 
-/// The text of `{:#}`, after checking that no part of it occurs twice: the error does not repeat what its sources say, and
-/// no source repeats what another says.
+/// The text of `{:#}`, after checking that no part of it occurs twice: the error does not repeat what its sources say,
+/// and no source repeats what another says.
 #[track_caller]
 pub(crate) fn told_once(error: &landline::Error) -> String {
     let told = format!("{error:#}");

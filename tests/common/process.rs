@@ -73,8 +73,8 @@ pub(crate) fn threads_and_descriptors() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
-/// Runs the test `name` (with its modules) in a process of its own, because other tests in the process would disturb it.
-/// `before` is shell text that is run first.
+/// Runs the test `name` (with its modules) in a process of its own, because other tests in the process would disturb
+/// it. `before` is shell text that is run first.
 pub(crate) fn alone(name: &str, before: &str, body: impl FnOnce() + Send + 'static) {
     const MARK: &str = "LANDLINE_TEST_ALONE";
     if std::env::var(MARK).is_ok_and(|alone| alone == name) {
