@@ -1,4 +1,4 @@
-"""What the tests share: a time limit for each test, servers of both libraries, a private CA."""
+"""Helpers of the tests: a time limit for each test, servers of both libraries, a private CA."""
 
 import contextlib
 import faulthandler

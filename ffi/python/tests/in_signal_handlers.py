@@ -28,7 +28,7 @@ class Case:
         self.ws = landline.connect(url, **LIMITS)
         self.deaf = landline.connect(url + "deaf", **LIMITS)
         self.spare: Optional[landline.ClientConnection] = landline.connect(url, **LIMITS)
-        # There is no answer.
+        # There is no reply.
         self.silent = socket.create_server(("127.0.0.1", 0))
         self.server = landline.serve(lambda ws: ws.recv(), **LIMITS)
         # Its handler does not return before the case ends.

@@ -46,7 +46,7 @@ def fill(ws: landline.Connection) -> int:
         count += 1
 
 
-def test_accept_sends_headers_and_tells_how_it_refused() -> None:
+def test_accept_sends_headers_and_a_refusal_has_the_response() -> None:
     near, far = socket.socketpair()
     near.sendall(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
     near.shutdown(socket.SHUT_WR)
@@ -80,7 +80,7 @@ def test_accept_opens_a_connection_in_one_step() -> None:
     assert received == ["welcome"]
 
 
-def test_accept_refuses_what_is_no_websocket_and_says_so() -> None:
+def test_accept_refuses_requests_that_are_not_websocket() -> None:
     near, far = socket.socketpair()
     near.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     near.shutdown(socket.SHUT_WR)
@@ -114,7 +114,7 @@ def test_a_signal_ends_accept() -> None:
     near.close()
 
 
-def test_what_try_send_accepts_arrives_and_what_would_block_does_not() -> None:
+def test_accepted_messages_arrive_and_those_that_would_block_do_not() -> None:
     client, server = both_ends(landline.accept)
     accepted = fill(server)
     assert accepted > 6
@@ -145,7 +145,7 @@ def test_what_try_send_accepts_arrives_and_what_would_block_does_not() -> None:
         server.try_send(["parts", "are", "sent", "with", "send()"])
 
 
-def test_ids_are_of_one_connection_and_stay_when_it_is_closed() -> None:
+def test_ids_are_unique_and_remain_after_close() -> None:
     ends = [end for _ in range(3) for end in both_ends(landline.accept)]
     ids = [end.id for end in ends]
     assert len(set(ids)) == len(ids) == 6
@@ -196,7 +196,7 @@ def test_tcp_options_that_cannot_work_are_refused(options: landline.TcpOptions) 
         landline.serve(lambda _: None, tcp=options)
 
 
-def test_a_socket_is_taken_out_and_goes_on_without_the_connection() -> None:
+def test_a_socket_that_is_taken_out_works_without_the_connection() -> None:
     client, server = both_ends(landline.accept)
     server.feed("one")
     server.send("two")
@@ -219,7 +219,7 @@ def test_a_socket_is_taken_out_and_goes_on_without_the_connection() -> None:
         client.detach()
 
 
-def test_a_socket_stays_in_a_connection_that_is_not_ready() -> None:
+def test_a_connection_that_cannot_be_detached_yet_keeps_its_socket() -> None:
     client, server = both_ends(landline.accept)
     fill(server)
     with pytest.raises(landline.Timeout):

@@ -1,4 +1,4 @@
-"""The end of a connection: nothing that was sent is lost, and the first reason stays."""
+"""The end of a connection: nothing that was sent is lost, and the first error is kept."""
 
 import threading
 from typing import Callable, List
@@ -9,7 +9,7 @@ from conftest import running, url_of
 import landline
 
 
-def test_what_was_sent_before_close_arrives_while_the_server_sends_too() -> None:
+def test_a_message_sent_before_close_arrives_while_the_server_is_sending_too() -> None:
     got: List[int] = []
     done = threading.Event()
 
@@ -28,11 +28,11 @@ def test_what_was_sent_before_close_arrives_while_the_server_sends_too() -> None
         assert ws.close_code == 1000
 
 
-def test_what_a_handler_sent_before_it_returned_arrives_although_the_client_goes_on_sending() -> None:
+def test_messages_of_a_handler_that_returned_arrive_although_the_client_keeps_sending() -> None:
     full, returned = threading.Event(), threading.Event()
 
     def reply(ws: landline.ServerConnection) -> None:
-        # Nothing of what the client sends is read before it cannot send any more.
+        # Nothing that the client sends is read until it cannot send any more.
         assert full.wait(20)
         for _ in range(100):
             ws.send(b"r" * 20_000)
@@ -64,7 +64,7 @@ def test_what_a_handler_sent_before_it_returned_arrives_although_the_client_goes
         ws.close()
 
 
-def test_after_a_failed_send_what_has_arrived_comes_first_and_then_that_error() -> None:
+def test_after_a_failed_send_what_has_arrived_is_received_first_and_then_that_error() -> None:
     results: List[object] = []
     gone, done = threading.Event(), threading.Event()
 
@@ -99,7 +99,7 @@ def test_after_a_failed_send_what_has_arrived_comes_first_and_then_that_error() 
     assert results == [True, ["one", "two"], True, True, True]
 
 
-def test_an_interrupt_comes_behind_a_message_that_is_already_there() -> None:
+def test_an_interrupt_is_reported_after_a_message_that_has_already_arrived() -> None:
     sent = threading.Event()
 
     def handler(ws: landline.ServerConnection) -> None:
@@ -122,7 +122,7 @@ def test_an_interrupt_comes_behind_a_message_that_is_already_there() -> None:
                 ws.recv(timeout=20)
 
 
-def test_starting_to_close_again_does_nothing() -> None:
+def test_calling_close_start_again_does_nothing() -> None:
     def handler(ws: landline.ServerConnection) -> None:
         for _ in ws:
             pass

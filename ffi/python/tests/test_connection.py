@@ -279,7 +279,7 @@ def test_other_threads_run_while_recv_blocks(pair: Pair, call: Call) -> None:
         server.send("counted")
 
     threading.Thread(target=count).start()
-    # If the interpreter's lock were held, this could not be sent.
+    # If recv() held the GIL, this could not be sent.
     assert call(lambda: client.recv(timeout=30)) == "counted"
     assert counted
 
@@ -445,7 +445,7 @@ def test_which_messages_are_compressed(compression: landline.Compression, smalle
 
 
 def test_header_lines_in_both_directions() -> None:
-    """Names are sent as written, the target is percent-encoded; a folded line of the answer is one header."""
+    """Names are sent as written, the target is percent-encoded; a folded header of the response is one header."""
     seen: "queue.Queue[bytes]" = queue.Queue()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

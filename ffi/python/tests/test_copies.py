@@ -1,4 +1,4 @@
-"""Objects that own something of the library's cannot be copied or pickled in any way; all values can."""
+"""Objects that own a handle of the library cannot be copied or pickled in any way; all values can."""
 
 import copy
 import dataclasses
@@ -115,7 +115,7 @@ def test_every_class_is_an_owner_or_a_value(owners: Dict[Type[Any], Any]) -> Non
     assert classes() == abstract | set(owners) | errors | values
 
 
-def test_what_reaches_a_handle_is_an_owner(owners: Dict[Type[Any], Any]) -> None:
+def test_every_class_that_refers_to_a_handle_is_an_owner(owners: Dict[Type[Any], Any]) -> None:
     values = tuple(kind for kind in classes() if not issubclass(kind, _abi.Unique))
     holders = [it for it in gc.get_objects() if isinstance(it, values) and not isinstance(it, landline.Error)]
     for holder in holders:
@@ -124,7 +124,7 @@ def test_what_reaches_a_handle_is_an_owner(owners: Dict[Type[Any], Any]) -> None
 
 
 @pytest.mark.parametrize("way", REFUSED)
-def test_owners_refuse(way: str, owners: Dict[Type[Any], Any]) -> None:
+def test_owners_refuse_to_be_copied_and_pickled(way: str, owners: Dict[Type[Any], Any]) -> None:
     for kind, owner in owners.items():
         with pytest.raises(TypeError, match=f"{kind.__name__} cannot be copied or pickled: .*another process"):
             REFUSED[way](owner)
@@ -134,7 +134,7 @@ def test_owners_refuse(way: str, owners: Dict[Type[Any], Any]) -> None:
     assert ws.recv(timeout=10) == "still there"
 
 
-def test_a_handle_made_behind_its_back_owns_nothing(owners: Dict[Type[Any], Any]) -> None:
+def test_a_handle_made_without_its_constructor_owns_nothing(owners: Dict[Type[Any], Any]) -> None:
     ws = owners[landline.ClientConnection]
     other = type(ws._handle).from_buffer_copy(ws._handle)
     assert other.value == ws._handle.value
@@ -145,7 +145,7 @@ def test_a_handle_made_behind_its_back_owns_nothing(owners: Dict[Type[Any], Any]
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_processes_do_not_take_connections_as_results(method: str) -> None:
+def test_multiprocessing_refuses_connections_as_results(method: str) -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         queue = multiprocessing.get_context(method).SimpleQueue()
         with pytest.raises(TypeError, match="another process has to open a connection of its own"):

@@ -72,7 +72,7 @@ def test_each_argument_with_a_default_is_in_the_table() -> None:
     assert listed & set(theirs)
 
 
-def test_the_names_in_the_table_are_there() -> None:
+def test_the_names_in_the_table_exist() -> None:
     header_names = set(re.findall(r"LANDLINE_CONN_(\w+)", HEADER))
     table = rows("Names")
     assert len(table) >= 3

@@ -1,4 +1,4 @@
-"""What errors say: the cause, and options by their names in Python."""
+"""The texts of errors: the cause, and options by their names in Python."""
 
 import errno
 import inspect
@@ -14,7 +14,7 @@ import landline
 from landline import _exceptions
 
 
-def test_every_option_that_the_package_sets_has_its_name_here() -> None:
+def test_every_option_that_the_package_sets_has_a_name_in_python() -> None:
     package = Path(_exceptions.__file__).parent
     used = {name for file in package.glob("*.py") for name in re.findall(r"_abi\.OPT_(\w+)", file.read_text())}
     assert used == set(_exceptions.OPTIONS)
@@ -32,7 +32,7 @@ def test_a_message_over_the_limit_names_the_argument_that_raises_it() -> None:
     assert caught.value.text == "message of at least 14 bytes is over the limit of 5; raise max_size to accept it"
 
 
-def test_a_certificate_that_is_not_trusted_is_told_with_the_cause_and_the_arguments(tls: Tls) -> None:
+def test_an_untrusted_certificate_is_reported_with_the_cause_and_the_arguments(tls: Tls) -> None:
     with running(echo, cert_file=tls.cert, key_file=tls.key) as server:
         with pytest.raises(landline.TLSError) as caught:
             landline.connect(f"wss://localhost:{server.port}/")
@@ -41,7 +41,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_cause_and_the_argume
     assert text.endswith("; trust its issuer with ca_file or ca_pem, if this is the right server")
 
 
-def test_an_option_out_of_range_is_named_as_it_is_called_here() -> None:
+def test_an_option_out_of_range_has_its_python_name() -> None:
     for bad, name in [
         (landline.Compression(level=0), "Compression.level"),
         (landline.Compression(server_max_window_bits=8), "Compression.server_max_window_bits"),
@@ -51,7 +51,7 @@ def test_an_option_out_of_range_is_named_as_it_is_called_here() -> None:
         assert name in caught.value.text and "LANDLINE" not in caught.value.text
 
 
-def test_failures_of_the_system_are_told_with_the_cause() -> None:
+def test_failures_of_the_system_are_reported_with_the_cause() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(landline.ConnectError, match=rf'^listening on "127.0.0.1:{port}" failed: Address already'):
@@ -99,7 +99,7 @@ def test_paths_are_str_bytes_or_path_like(as_path: Callable[[Path], Any], tls: T
             assert ws.recv(timeout=10) == "found"
 
 
-def test_a_certificate_or_key_that_is_not_there_is_an_error_of_tls_with_its_number(tls: Tls) -> None:
+def test_a_missing_certificate_or_key_file_is_a_tls_error_with_an_errno(tls: Tls) -> None:
     missing = tls.cert.with_name("missing.pem")
     calls: "List[Callable[[], object]]" = [
         lambda: landline.serve(echo, cert_file=missing, key_file=tls.key),
@@ -131,7 +131,7 @@ def test_certificates_that_are_given_in_two_ways_are_refused_by_name(tls: Tls) -
             landline.connect("wss://127.0.0.1:9/", **options)
 
 
-def test_what_a_server_could_never_use_is_refused_by_its_name() -> None:
+def test_options_that_no_request_could_match_are_refused_by_name() -> None:
     cases: "List[Dict[str, Any]]" = [
         dict(subprotocols=["a b"]),
         dict(origins=["nonsense"]),
@@ -153,7 +153,7 @@ def test_what_a_server_could_never_use_is_refused_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("host", ["no such host", "256.1.1.1", "127.0.0.1:1"])
-def test_an_address_that_cannot_be_listened_on_is_named_with_the_form_it_must_have(host: str) -> None:
+def test_a_malformed_address_is_named_with_the_required_form(host: str) -> None:
     with pytest.raises(landline.UsageError, match="127.0.0.1:9001") as caught:
         landline.serve(echo, host)
     assert host in caught.value.text

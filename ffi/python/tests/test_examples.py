@@ -99,7 +99,7 @@ def test_echo_server_whose_port_is_taken() -> None:
     ],
 )
 def test_clients_without_a_server(tls: Tls, name: str, scheme: str, arguments: List[str]) -> None:
-    # Bound but not listening: nobody else gets the port meanwhile.
+    # Bound but not listening, so that no other program gets the port.
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = f"{scheme}://127.0.0.1:{bound.getsockname()[1]}/"

@@ -1,4 +1,4 @@
-"""What a forked child may do with what it inherits, and what its parent notices of that; event loops; Ctrl-C."""
+"""What a forked child can do with what it inherits, and that its parent is not affected; event loops; Ctrl-C."""
 
 import multiprocessing
 import os
@@ -40,7 +40,7 @@ def check_goes_on(ws: landline.Connection) -> None:
     assert ws.recv(timeout=10) == "still here"
 
 
-def test_a_child_that_leaves_a_with_block_does_nothing_to_the_connection() -> None:
+def test_a_child_that_leaves_a_with_block_does_not_affect_the_connection() -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
 
         def leave() -> None:
@@ -139,7 +139,7 @@ def test_calls_of_a_child_raise_the_same_whatever_the_parent_was_doing() -> None
         check_goes_on(ws)
 
 
-def test_a_childs_interrupt_does_not_keep_the_parent_awake() -> None:
+def test_a_childs_interrupt_does_not_affect_the_parent() -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         def interrupt() -> None:
             with pytest.raises(landline.UsageError):
@@ -153,7 +153,7 @@ def test_a_childs_interrupt_does_not_keep_the_parent_awake() -> None:
         check_goes_on(ws)
 
 
-def test_processes_of_multiprocessing_leave_the_connection_alone() -> None:
+def test_processes_of_multiprocessing_do_not_affect_the_connection() -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         process = multiprocessing.get_context("fork").Process(target=len, args=("x",))
         process.start()
@@ -214,7 +214,7 @@ def test_processes_serve_on_a_socket_that_they_share() -> None:
         thread.join(10)
 
 
-def test_a_loop_with_selectors_notices_that_its_peer_is_dead() -> None:
+def test_a_loop_with_selectors_detects_that_its_peer_is_dead() -> None:
     release = threading.Event()
     with running(lambda ws: release.wait(20)) as server:
         ws = landline.connect(url_of(server), ping_interval=0.1, ping_timeout=0.2)
@@ -237,7 +237,7 @@ def test_a_loop_with_selectors_notices_that_its_peer_is_dead() -> None:
         release.set()
 
 
-def test_what_ends_one_threads_ping_wait_leaves_anothers_recv_alone() -> None:
+def test_an_exception_in_one_threads_ping_wait_does_not_affect_anothers_recv() -> None:
     """Like Ctrl-C: an exception in the middle of ping_wait()."""
     import signal
 

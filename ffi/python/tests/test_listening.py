@@ -35,7 +35,7 @@ def until(what: str, count: int, server: landline.Server) -> None:
 @pytest.mark.parametrize(
     "host, port", [("no port", "x"), ("127.0.0.1", 70000), ("999.1.1.1", "x"), ("256.1.1.1", 1), ("a b", 1)]
 )
-def test_an_address_that_cannot_be_read_is_named(host: str, port: Any) -> None:
+def test_a_malformed_address_is_named(host: str, port: Any) -> None:
     with pytest.raises(landline.UsageError) as caught:
         landline.serve(echo, host, port)
     assert f"{host}:{port}" in str(caught.value) and "such as 127.0.0.1:9001" in str(caught.value)
@@ -66,7 +66,7 @@ def test_a_unix_socket_needs_a_path_and_has_no_port(tmp_path: Path) -> None:
                 server.port
 
 
-def test_a_unix_socket_that_somebody_listens_on_is_in_use(tmp_path: Path) -> None:
+def test_a_unix_socket_with_a_listener_is_in_use(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with running(echo, unix=path):
         with pytest.raises(landline.ConnectError) as caught:
@@ -86,7 +86,7 @@ def test_a_unix_socket_that_somebody_listens_on_is_in_use(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("secure", [False, True])
-def test_shutdown_ends_clients_that_are_shaking_hands(secure: bool, tls: Tls) -> None:
+def test_shutdown_ends_opening_handshakes(secure: bool, tls: Tls) -> None:
     options: Any = dict(cert_file=tls.cert, key_file=tls.key) if secure else {}
     with running(echo, open_timeout=None, **options) as server:
         clients = [dial(server), dial(server)]
@@ -130,7 +130,7 @@ def test_while_shutdown_waits_for_handlers_clients_are_refused() -> None:
         assert not ending.is_alive()
 
 
-def test_clients_shaking_hands_count_and_those_that_are_refused_do_not() -> None:
+def test_opening_handshakes_count_as_connections_and_refusals_do_not() -> None:
     with running(echo, max_connections=1) as server:
         silent = dial(server)
         until("the first one counts", 1, server)
@@ -156,7 +156,7 @@ def test_clients_shaking_hands_count_and_those_that_are_refused_do_not() -> None
             client.close()
 
 
-def test_the_time_to_open_includes_that_for_the_refusal() -> None:
+def test_open_timeout_includes_the_refusal() -> None:
     with running(echo, open_timeout=0.4) as server:
         client = dial(server)
         began = time.monotonic()
@@ -225,7 +225,7 @@ def test_without_descriptors_new_clients_wait() -> None:
         os.close(write)
 
 
-def test_errors_name_what_was_being_done() -> None:
+def test_errors_name_the_phase() -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         ws.interrupt()
         with pytest.raises(landline.Interrupted) as interrupted:

@@ -48,7 +48,7 @@ def comes_to(limit: int, before: int, connections: List[landline.ClientConnectio
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
-def test_idle_connections_are_small_also_behind_large_messages(in_thread: bool, traced: None) -> None:
+def test_idle_connections_are_small_even_after_large_messages(in_thread: bool, traced: None) -> None:
     def measure() -> None:
         with running(answer) as server:
             with landline.connect(url_of(server)) as ws:
@@ -84,7 +84,7 @@ def test_idle_connections_are_small_also_behind_large_messages(in_thread: bool, 
     assert not errors and not thread.is_alive(), errors
 
 
-def test_messages_of_all_sizes_arrive_whole_whatever_the_room() -> None:
+def test_messages_of_all_sizes_arrive_whole_whatever_the_buffer_size() -> None:
     sizes = [0, 1, 2047, 2048, 2049, 4096, 65_535, 65_536, 65_537, 200_000]
     with running(answer) as server, landline.connect(url_of(server)) as ws:
         for size in sizes + sizes[::-1]:

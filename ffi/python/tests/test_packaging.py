@@ -45,7 +45,7 @@ with landline.connect(sys.argv[1]) as ws:
 
 
 @pytest.mark.parametrize("kind", ["--onefile", "--onedir"])
-def test_a_program_frozen_by_pyinstaller_carries_the_library(kind: str, tmp_path: Path) -> None:
+def test_a_program_frozen_by_pyinstaller_contains_the_library(kind: str, tmp_path: Path) -> None:
     (tmp_path / "hello.py").write_text(PROGRAM)
     run(sys.executable, "-m", "PyInstaller", kind, "hello.py", cwd=tmp_path, PYINSTALLER_CONFIG_DIR=str(tmp_path))
     program = tmp_path / "dist" / ("hello" if kind == "--onefile" else "hello/hello")

@@ -104,7 +104,7 @@ def test_buffers_are_one_binary_message(way: str, ws: landline.Connection, tmp_p
             assert after.wire_sent - before.wire_sent <= memoryview(data).nbytes + 14 + 8, name
 
 
-def test_a_buffer_is_free_again_behind_the_call(ws: landline.Connection) -> None:
+def test_a_buffer_is_released_after_the_call(ws: landline.Connection) -> None:
     data = bytearray(b"abc" * 10_000)
     mapped = mmap.mmap(-1, 4096)
     for it in (data, mapped):
@@ -132,7 +132,7 @@ def scattered() -> Dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["send", "send with a time limit", "feed", "parts"])
-def test_scattered_bytes_are_refused_with_what_to_do(way: str, ws: landline.Connection) -> None:
+def test_buffers_that_are_not_contiguous_are_refused_with_advice(way: str, ws: landline.Connection) -> None:
     for name, data in scattered().items():
         with pytest.raises(landline.UsageError, match="are not contiguous.*send a copy"):
             WAYS[way](ws, data)
@@ -194,7 +194,7 @@ def test_iterables_are_one_message_in_parts(name: str, ws: landline.Connection) 
     assert ws.recv(timeout=10) == expected and ws.stats.messages_sent == 1
 
 
-def test_an_iterable_of_nothing_sends_nothing(ws: landline.Connection) -> None:
+def test_an_empty_iterable_sends_nothing(ws: landline.Connection) -> None:
     nothings: List[Any] = [[], (), iter(()), (it for it in b"")]
     for nothing in nothings:
         ws.send(nothing)
@@ -202,7 +202,7 @@ def test_an_iterable_of_nothing_sends_nothing(ws: landline.Connection) -> None:
     assert ws.recv(timeout=10) == "next" and ws.stats.messages_sent == 1
 
 
-def test_what_is_no_message_is_refused(ws: landline.Connection) -> None:
+def test_objects_that_are_not_messages_are_refused(ws: landline.Connection) -> None:
     wrong: List[Any] = [{}, {"a": 1}, collections.OrderedDict(a="b"), types.MappingProxyType({}), 5, 1.5, None, object()]
     for it in wrong:
         with pytest.raises(TypeError, match=f"a message must be .*, not {type(it).__name__}"):
@@ -226,7 +226,7 @@ def test_parts_of_both_kinds_end_the_connection(ws: landline.Connection) -> None
     assert closed.value.code == 1011
 
 
-def test_pings_take_what_messages_take(ws: landline.Connection) -> None:
+def test_pings_accept_what_messages_accept(ws: landline.Connection) -> None:
     datas: List[Any] = [None, "", "text", b"bytes", bytearray(b"ba"), memoryview(b"mv"), array.array("i", [1, 2])]
     for data in datas:
         ws.ping(data)

@@ -1,4 +1,4 @@
-"""What needs a process of its own: Ctrl-C, exit, fork, finding the library."""
+"""Tests that need a process of their own: Ctrl-C, exit, fork, finding the library."""
 
 import os
 import signal
@@ -132,7 +132,7 @@ def test_library_is_looked_for_and_named(tmp_path: Path) -> None:
         assert told in done.stderr
 
 
-def test_carried_library_is_used() -> None:
+def test_the_library_in_the_package_is_used() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "LANDLINE_LIBRARY"}
     done = run("import landline; from landline import _abi; print(_abi._name)", environment=environment)
     assert Path(done.stdout.strip()) == Path(landline.__file__).with_name("liblandline.so"), done.stderr

@@ -136,7 +136,7 @@ print("done")
 
 
 @pytest.mark.parametrize("handlers", ["return", "raises"])
-def test_signals_may_come_at_any_moment(handlers: str) -> None:
+def test_signals_may_arrive_at_any_moment(handlers: str) -> None:
     with running(echo) as server:
         done = subprocess.run(
             [sys.executable, "-c", MOMENTS, url_of(server), handlers], capture_output=True, text=True, timeout=50
@@ -145,7 +145,7 @@ def test_signals_may_come_at_any_moment(handlers: str) -> None:
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
-def test_what_gives_the_parts_may_use_the_connection(in_thread: bool) -> None:
+def test_an_iterator_of_parts_may_use_the_connection(in_thread: bool) -> None:
     with running(echo) as server:
         with landline.connect(url_of(server)) as ws:
             raised: List[str] = []

@@ -79,7 +79,7 @@ def test_subprotocols() -> None:
 
 
 def raw_request(server: landline.Server, target: bytes = b"/", headers: bytes = b"") -> bytes:
-    """The server's answer to a raw request; the head only."""
+    """The head of the server's response to a raw request."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
         client.sendall(
             b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -93,7 +93,7 @@ def raw_request(server: landline.Server, target: bytes = b"/", headers: bytes = 
         return answer.partition(b"\r\n\r\n")[0] + b"\r\n"
 
 
-def test_targets_that_are_not_ascii_and_header_names_as_they_were_written() -> None:
+def test_non_ascii_targets_and_the_case_of_header_names() -> None:
     seen: List[landline.Request] = []
 
     def process(request: landline.Request) -> None:
@@ -124,7 +124,7 @@ def test_origins(origins: Any) -> None:
 @pytest.mark.parametrize(
     ("scheme", "allowed"), [(None, ["http", "https"]), ("http", ["http"]), ("https", ["https"])]
 )
-def test_tls_that_ends_in_front(scheme: Optional[str], allowed: List[str]) -> None:
+def test_origins_behind_a_tls_proxy(scheme: Optional[str], allowed: List[str]) -> None:
     with running(echo, origins="same", public_scheme=scheme) as server:
         for page in ("http", "https"):
             for host, origin in [("page.example", "page.example"), ("page.example:8443", "page.example:8443")]:
@@ -153,7 +153,7 @@ def test_too_many_connections() -> None:
             ws.close()
 
 
-def test_failing_handler_gives_1011(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_handler_closes_with_1011(caplog: pytest.LogCaptureFixture) -> None:
     def fail(ws: landline.ServerConnection) -> None:
         ws.recv(timeout=20)
         raise ZeroDivisionError("on purpose")
@@ -167,7 +167,7 @@ def test_failing_handler_gives_1011(caplog: pytest.LogCaptureFixture) -> None:
     assert "on purpose" in caplog.text
 
 
-def test_shutdown_tells_clients_and_handlers() -> None:
+def test_shutdown_notifies_clients_and_handlers() -> None:
     ended: "queue.Queue[int]" = queue.Queue()
 
     def handler(ws: landline.ServerConnection) -> None:
@@ -198,7 +198,7 @@ def test_shutdown_tells_clients_and_handlers() -> None:
         landline.connect(url_of(server))
 
 
-def test_shutdown_cuts_who_does_not_end() -> None:
+def test_shutdown_cuts_connections_that_do_not_end() -> None:
     release, entered = threading.Event(), threading.Event()
 
     def stuck(ws: landline.ServerConnection) -> None:

@@ -53,7 +53,7 @@ def in_thread(call: Callable[[], object]) -> object:
     return results[0]
 
 
-def test_a_message_in_parts_that_runs_out_of_time_says_what_became_of_it() -> None:
+def test_a_message_in_parts_that_times_out_is_reported_as_abandoned() -> None:
     """The same in every thread: it cannot be resumed, and the connection is closed."""
     release = threading.Event()
 
@@ -117,7 +117,7 @@ def test_waiting_to_begin_a_message_in_parts_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_calls_refuse_what_no_limit_can_be(name: str) -> None:
+def test_calls_refuse_invalid_time_limits(name: str) -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         for call in (lambda limit: CALLS[name](ws, limit), lambda limit: in_thread(lambda: CALLS[name](ws, limit))):
             for limit in WRONG:
@@ -142,7 +142,7 @@ def outcome_of(call: Callable[[Any], object], limit: Any) -> object:
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("limit", NO_LIMITS, ids=lambda limit: f"{limit!r:.9}")
-def test_no_limit_is_none_in_every_thread(name: str, limit: Any) -> None:
+def test_no_limit_has_the_same_meaning_in_every_thread(name: str, limit: Any) -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         for run in (lambda call: call(), in_thread):
             if name.startswith("recv"):
@@ -154,7 +154,7 @@ def test_no_limit_is_none_in_every_thread(name: str, limit: Any) -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_options_refuse_what_no_limit_can_be(option: str) -> None:
+def test_options_refuse_invalid_time_limits(option: str) -> None:
     makers: List[Callable[..., object]] = [
         lambda **options: landline.connect("ws://127.0.0.1:1/", **options),
         lambda **options: landline.serve(print, **options),
@@ -201,7 +201,7 @@ def test_shutdown() -> None:
 
 
 @pytest.mark.parametrize("run", [lambda call: call(), in_thread], ids=["main thread", "thread"])
-def test_limits_are_kept(run: Callable[[Callable[[], object]], object]) -> None:
+def test_time_limits_are_observed(run: Callable[[Callable[[], object]], object]) -> None:
     with running(echo) as server, landline.connect(url_of(server)) as ws:
         for limit in (0, 0.0, 0.05, Fraction(1, 20)):
             begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""TLS: certificates that cannot be used, records modified in transit, and what setting it up costs."""
+"""TLS: certificates that cannot be used, records modified in transit, and the cost of setting it up."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ def server_refuses(**options: Any) -> str:
 
 
 @pytest.mark.parametrize(("content", "why"), GARBAGE)
-def test_what_is_no_certificate_or_key_is_refused_by_name(content: str, why: str, tls: Tls, tmp_path: Path) -> None:
+def test_invalid_certificates_and_keys_are_refused_by_name(content: str, why: str, tls: Tls, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_bytes(content.encode("latin-1"))
     texts = {"CA certificate": [client_refuses(ca_file=bad)]}
@@ -88,7 +88,7 @@ class Relay:
             pass
 
 
-def test_a_record_that_was_changed_on_the_way_is_an_error_of_tls(tls: Tls) -> None:
+def test_a_modified_record_is_a_tls_error(tls: Tls) -> None:
     ended = threading.Event()
     theirs = []
 
@@ -128,7 +128,7 @@ def test_a_record_that_was_changed_on_the_way_is_an_error_of_tls(tls: Tls) -> No
             relay.listener.close()
 
 
-def test_setting_tls_up_keeps_to_the_time_limit(tmp_path: Path) -> None:
+def test_setting_up_tls_observes_the_time_limit(tmp_path: Path) -> None:
     slow = tmp_path / "slow.pem"
     os.mkfifo(slow)
     begin = time.monotonic()
@@ -177,7 +177,7 @@ def test_a_ca_file_that_has_changed_is_read_again(tls: Tls, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_child_sets_tls_up_by_itself(tls: Tls) -> None:
+def test_a_forked_child_sets_up_tls_for_itself(tls: Tls) -> None:
     with running(echo, cert_file=tls.cert, key_file=tls.key) as server:
         url = f"wss://localhost:{server.port}/"
         code = (

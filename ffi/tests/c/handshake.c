@@ -66,7 +66,7 @@ static void refused(landline_listener *listener) {
     OK(landline_request_add_header(request, "Retry-After", "7"));
     OK(landline_request_reject(request, 404, BODY, sizeof BODY - 1));
     CHECK_STATUS(landline_request_accept(request, NULL, &conn), LANDLINE_ERR_STATE);
-    /* Its texts stay. */
+    /* Its texts remain valid. */
     CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PATH), "/rooms/7");
     landline_request_free(request);
     join(thread);
@@ -183,7 +183,7 @@ static void inspected(landline_listener *listener) {
     landline_options_free(options);
 }
 
-/* What could not be sent to any client is found before there is one. */
+/* Headers that could not be sent to any client are reported before there is one. */
 static void reserved_headers(void) {
     landline_options *options = new_options();
     landline_listener *listener = (landline_listener *)&options;
@@ -208,7 +208,7 @@ static void reserved_headers(void) {
     close(both[1]);
 }
 
-/* Bytes from 0x80 in the target, and empty lists; headers of the answer. */
+/* Non-ASCII bytes in the target, and empty lists; headers of the response. */
 static void raw_target(void) {
     static const char REQUEST[] = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -275,7 +275,7 @@ static void origins(void) {
     one_origin(listener, "https://127.0.0.1", 0);
     one_origin(listener, NULL, 1);
     landline_listener_free(listener);
-    /* TLS ends in front of the server, or is known to be unused. */
+    /* A proxy in front of the server does TLS, or it is known that none does. */
     for (int64_t scheme = LANDLINE_SCHEME_HTTP; scheme <= LANDLINE_SCHEME_HTTPS; scheme++) {
         with_int(options, LANDLINE_OPT_PUBLIC_SCHEME, scheme);
         OK(landline_listen("127.0.0.1:0", options, &listener));

@@ -84,7 +84,7 @@ static void statistics(landline_conn *client, landline_conn *server) {
     OK(landline_conn_send(client, LANDLINE_BINARY, large, sizeof large, LANDLINE_SEND_COMPRESS_NEVER, LONG));
     expect(server, LANDLINE_BINARY, large, sizeof large);
     CHECK(conn_int(client, LANDLINE_CONN_WIRE_SENT) > (int64_t)sizeof large);
-    /* One readable byte is enough for poll() to say so. */
+    /* One readable byte is enough for poll() to report it. */
     {
         struct pollfd wait = {(int)conn_int(server, LANDLINE_CONN_FD), 0, 0};
         wait.events = (short)poll_events(server);

@@ -1,5 +1,4 @@
-/* Addresses to listen on, the names in errors, the time that clients get, and how listeners and servers end.
- */
+/* Addresses to listen on, the names in errors, time limits for clients, and how listeners and servers end. */
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -11,7 +10,7 @@
 
 static int dial(const char *address);
 
-/* ":PORT" is every address: clients come by any. */
+/* ":PORT" is every address: clients can connect to any of them. */
 static void every_address(void) {
     landline_listener *listener;
     landline_request *request;
@@ -29,7 +28,7 @@ static void every_address(void) {
     landline_server_free(server);
 }
 
-/* What a server could never use is refused when it is made, by its name. */
+/* Options that no request could match are refused when a server is created, by name. */
 static void refused_options(void) {
     static const struct {
         int32_t key;
@@ -82,7 +81,7 @@ static void addresses(void) {
         CHECK_IS(landline_error_int(LANDLINE_ERROR_FAULT), LANDLINE_FAULT_CALLER);
         CHECK_STATUS(landline_server_bind(UNREADABLE[i], NULL, &server), LANDLINE_ERR_CONFIG);
     }
-    /* The socket would be one that nobody finds. */
+    /* The socket would have an address that no client could find. */
     CHECK_STATUS(landline_listen("unix:", NULL, &listener), LANDLINE_ERR_CONFIG);
     CHECK_HAS(landline_error_text(), "the path is empty");
     CHECK_STATUS(landline_server_bind("unix:", NULL, &server), LANDLINE_ERR_CONFIG);
@@ -166,7 +165,7 @@ again:
     return -1;
 }
 
-/* A silent client takes no more than the handshake's time limit, including the answer. */
+/* A silent client takes no more than the handshake timeout, including the response. */
 static void silent_client(int tls) {
     landline_options *options = with_int(new_options(), LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, 400);
     landline_listener *listener;
@@ -258,7 +257,7 @@ static void stopping_server(void) {
         CHECK(now_ms() < limit);
         close(late);
     }
-    /* Those that arrived in time are gone in a moment; the one with a handler stays. */
+    /* Those that arrived in time are soon gone; the one with a handler stays. */
     while (landline_server_connections(server) != 1) {
         CHECK(now_ms() < limit);
         poll(NULL, 0, 1);
@@ -338,7 +337,7 @@ static void accept_all(landline_listener *listener) {
     landline_listener_free(listener);
 }
 
-/* Valgrind accepts whatever the limit is, and then closes what is over it: it is the one that drops clients. */
+/* Valgrind accepts connections regardless of the limit, and then closes those above it: it is what drops clients. */
 static int is_under_valgrind(void) {
     const char *preloaded = getenv("LD_PRELOAD");
     return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;

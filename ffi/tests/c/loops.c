@@ -199,7 +199,7 @@ static void at_rest(int tls) {
     close_both(client, server);
 }
 
-/* What could not be sent waits for POLLOUT. */
+/* Unsent output waits for POLLOUT. */
 static void room_to_write(int tls) {
     static char data[1 << 20];
     landline_conn *client, *server;
@@ -281,7 +281,7 @@ static void bad_peer(void) {
     landline_conn_free(server);
 }
 
-/* A silent peer is pinged and then given up, in a loop that never waits in a receiving call. */
+/* A silent peer is pinged and then cut, in a loop that never waits in a receiving call. */
 enum waiting { BY_POLL, BY_WAIT, BESIDE_WHAT_IS_READY };
 
 static void dead_peer(enum waiting waiting) {

@@ -45,7 +45,7 @@ static void check_event(landline_protocol *protocol, int32_t what, const void *d
     CHECK(memcmp(event.data, data, len) == 0);
 }
 
-/* Hands over all output, at most `piece` bytes at a time; stops where events have to be taken first. */
+/* Passes on all output, at most `piece` bytes at a time; stops where events have to be taken first. */
 static size_t hand_over(landline_protocol *from, landline_protocol *to, size_t piece) {
     size_t total = 0;
     for (;;) {
@@ -87,7 +87,7 @@ static void against_each_other(size_t piece, int compressed) {
     CHECK_IS(protocol_int(server, LANDLINE_CONN_COMPRESSION), compressed);
     OK(landline_protocol_give_up(server));
     next_event(server, LANDLINE_EVENT_NONE);
-    /* A message right behind the answer. */
+    /* A message right after the response. */
     OK(landline_protocol_send(server, LANDLINE_TEXT, "early", 5, 0));
     for (int i = 0; i < 10; i++)
         if (hand_over(server, client, piece) == 0)
@@ -283,7 +283,7 @@ static void wrong_peers(void) {
     CHECK_STATUS(landline_protocol_next(server, &what, &data, &len), LANDLINE_ERR_REJECTED);
     landline_protocol_free(server);
 
-    /* The answer that the server gave, as far as it is its own. */
+    /* The server's response, as far as the program set it. */
     OK(landline_protocol_server(NULL, &server));
     CHECK_STATUS(landline_protocol_receive(server, POST, sizeof POST - 1, &len), LANDLINE_ERR_REJECTED);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_HTTP_STATUS), 405);
@@ -301,7 +301,7 @@ static void wrong_peers(void) {
     CHECK(len == 4 && memcmp(data, "nope", 4) == 0);
     landline_protocol_free(client);
 
-    /* A frame without a mask, behind a good handshake. */
+    /* A frame without a mask, after a valid handshake. */
     OK(landline_protocol_client("ws://a/", NULL, &client));
     OK(landline_protocol_server(NULL, &server));
     hand_over(client, server, 100);
@@ -319,7 +319,7 @@ static void wrong_peers(void) {
     landline_protocol_free(client);
 }
 
-/* Every call of a protocol that is over gives the same error, and it says that it is over. */
+/* Every call on a protocol that is over returns the same error, and its state is LANDLINE_STATE_OVER. */
 static void check_over(landline_protocol *protocol, landline_status status) {
     const void *data;
     size_t len;
@@ -358,7 +358,7 @@ static void an_unexpected_end_is_remembered(void) {
         int32_t what;
         const size_t header = role == 0 ? 2 : 6;
 
-        /* The stream ends: what had come is there still. */
+        /* The stream ends: what had arrived can still be taken. */
         open_ends(options, &both[0], &both[1]);
         protocol = both[role];
         OK(landline_protocol_receive(protocol, MESSAGE[role], header + 1, &len));
@@ -440,7 +440,7 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
     check_over(server, LANDLINE_ERR_REJECTED);
     landline_protocol_free(server);
 
-    /* The time for it is over: a server's client is told. */
+    /* The time limit has passed: a server's client is told. */
     OK(landline_protocol_client("ws://a/", NULL, &client));
     CHECK_STATUS(landline_protocol_give_up(client), LANDLINE_TIMED_OUT);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
@@ -457,7 +457,7 @@ static void the_end_of_an_opening_handshake_is_remembered(void) {
 
 }
 
-/* What the program added leaves as it was written; a header that goes on in the next line is one header. */
+/* Headers are sent exactly as given; a folded header is one header. */
 static void header_lines(void) {
     static char answer[4096];
     landline_options *options = new_options();
@@ -488,7 +488,7 @@ static void header_lines(void) {
     landline_options_free(options);
 }
 
-/* By default all messages are compressed where the window is kept, and those that are worth it where it is not. */
+/* By default, all messages are compressed if the window is kept, and otherwise those that are large enough. */
 static void what_is_compressed(void) {
     static const size_t SIZES[] = {0, 1, 127, 128, 1000};
     static const char MESSAGE[1000];
@@ -517,7 +517,7 @@ static void what_is_compressed(void) {
     }
 }
 
-/* TLS is the program's, so it says by which scheme pages may come. */
+/* The program does TLS, so it has to set the scheme of the pages that may connect. */
 static void origins(void) {
     static const int64_t TOLD[] = {LANDLINE_SCHEME_UNKNOWN, LANDLINE_SCHEME_HTTP, LANDLINE_SCHEME_HTTPS};
     for (size_t i = 0; i < 6; i++) {
@@ -618,7 +618,7 @@ static void the_caller_decides_once_about_what_the_options_admit(void) {
     for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
         ask(&client, &server);
         check_content(server);
-        /* A mistake leaves the request as it was, and takes the headers back. */
+        /* A mistake leaves the request unchanged, and removes the headers again. */
         OK(landline_protocol_add_header(server, "X-Gone", "2"));
         CHECK_STATUS(landline_protocol_accept(server, "c"), LANDLINE_ERR_CONFIG);
         OK(landline_protocol_add_header(server, "Upgrade", "mine"));
@@ -628,7 +628,7 @@ static void the_caller_decides_once_about_what_the_options_admit(void) {
         CHECK_STATUS(landline_protocol_reject(server, 101, NULL, 0), LANDLINE_ERR_CONFIG);
         CHECK_STATUS(landline_protocol_reject(server, 204, "body", 4), LANDLINE_ERR_CONFIG);
         CHECK(output_len(server) == 0 && !is_over(server));
-        /* A frame before the decision waits for it. */
+        /* A frame that arrives before the decision is kept. */
         OK(landline_protocol_receive(server, "\x81\x85\0\0\0\0early", 11, &len));
         next_event(server, LANDLINE_EVENT_NONE);
         OK(landline_protocol_add_header(server, "appKey", "3"));
@@ -670,7 +670,7 @@ static void the_caller_decides_once_about_what_the_options_admit(void) {
     landline_protocol_free(client);
     landline_protocol_free(server);
 
-    /* What the options do not admit is not the caller's to decide about. */
+    /* The caller does not decide on requests that the options do not admit. */
     options = with_int(with_str(new_options(), LANDLINE_OPT_ORIGIN, "https://b"), LANDLINE_OPT_ORIGINS, LANDLINE_ORIGINS_SAME);
     OK(landline_protocol_client("ws://a/", options, &client));
     OK(landline_protocol_server(options, &server));
@@ -682,7 +682,7 @@ static void the_caller_decides_once_about_what_the_options_admit(void) {
     landline_protocol_free(server);
     landline_options_free(options);
 
-    /* It is too late to ask for it when the request has come. */
+    /* Too late once the request has arrived. */
     open_ends(NULL, &client, &server);
     OK(landline_protocol_deciding_by_caller(server));
     next_event(server, LANDLINE_EVENT_NONE);

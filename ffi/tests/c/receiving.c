@@ -194,7 +194,7 @@ static void second_receiver(landline_conn *from, landline_conn *to) {
     nothing_there(to);
 }
 
-/* LANDLINE_OPT_RECV_TIMEOUT_MS applies whatever the call says. */
+/* LANDLINE_OPT_RECV_TIMEOUT_MS applies whatever the call's own limit is. */
 static void option(void) {
     landline_conn *client, *server;
     landline_message *message;

@@ -137,7 +137,7 @@ static void opening(void) {
     conn = opening.conn;
     landline_conn_free(conn);
     landline_conn_free(server);
-    /* Nothing accepts: the system connects, and the handshake is not answered. */
+    /* No program accepts: the system connects, and the handshake is not answered. */
     LASTS(landline_connect(opening.url, NULL, LIMIT, &conn), LANDLINE_TIMED_OUT);
     CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
     landline_listener_free(listener);

@@ -1,4 +1,4 @@
-/* What the test programs share: checks that say where they failed, and connections to test with.
+/* Helpers of the test programs: checks that say where they failed, and connections to test with.
  *
  * A program gets one argument, a directory with cert.pem and key.pem for 127.0.0.1. The runner notices hangs:
  * it gives each program a time limit.

@@ -146,7 +146,7 @@ static void *echoing(void *argument) {
 static void *pinging(void *argument) {
     struct crowd *crowd = argument;
     int waited = 0;
-    /* Until the senders have finished, and at least one Pong has been waited for. */
+    /* Until the senders have finished, and at least one Pong has arrived. */
     while (flag_value(&crowd->all_sent) == 0 || waited == 0) {
         uint64_t microseconds = UINT64_MAX;
         landline_status status = landline_conn_ping(crowd->client, "p", 1, LONG);

@@ -156,7 +156,7 @@ static void key_of_another_certificate(void) {
     client_refuses(identity_of(cert, key), "is not that of", cert);
 }
 
-/* ----- Records changed on the way ----- */
+/* ----- Records modified in transit ----- */
 
 struct relay {
     int from, to;

@@ -47,7 +47,7 @@ static void statuses(void) {
     for (size_t i = 0; i < sizeof UNKNOWN / sizeof *UNKNOWN; i++) {
         CHECK_TEXT(landline_status_name(UNKNOWN[i]), "LANDLINE_UNKNOWN");
         CHECK(strlen(landline_status_text(UNKNOWN[i])) > 3);
-        /* As its family. */
+        /* Like its family. */
         CHECK_IS(landline_status_is_fatal(UNKNOWN[i]), UNKNOWN[i] <= -100);
     }
 }

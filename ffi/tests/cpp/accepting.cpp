@@ -106,7 +106,7 @@ void sockets_are_set_up() {
 #ifdef __linux__
     CHECK(option(client, IPPROTO_TCP, TCP_USER_TIMEOUT) == 8000);
 #endif
-    // None, and no limit, leave it to the system.
+    // Zero, and no limit, leave it to the system.
     auto with = set_up().tcp_keepalive_time(0s).tcp_keepalive_interval(landline::no_timeout);
     CHECK(thrown_by([&] { with.tcp_keepalive_time(-1s); }).status() == status::invalid);
 }

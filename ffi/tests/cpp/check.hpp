@@ -1,4 +1,4 @@
-// What the tests share: checks that say where they failed, a limit for the whole program, a server in a thread.
+// Helpers of the tests: checks that say where they failed, a time limit for the whole program, a server in a thread.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 

@@ -88,7 +88,7 @@ void compression() {
     CHECK(sent(1000, landline::send_flag::none) < 100);
     CHECK(sent(1000, landline::send_flag::compress_never) > 1000);
 
-    // By default, all messages are compressed while the window is kept, and otherwise those that are worth it.
+    // By default, all messages are compressed if the window is kept, and otherwise those that are large enough.
     ends = open(options().compression(true), options().compression(true));
     CHECK(sent(127, landline::send_flag::none) < 30 && sent(0, landline::send_flag::none) == 7);
     ends = open(options().compression(true).client_no_context_takeover(true), options().compression(true));
@@ -102,7 +102,7 @@ void compression() {
     CHECK(holds(ends.client.extensions(), "server_max_window_bits=11"));
 }
 
-/// The answer of a server with these options.
+/// The response of a server with these options.
 int refusal(const options& client, const options& server) {
     const running serving([](landline::connection&) {}, server);
     std::error_code failure;

@@ -1,4 +1,4 @@
-// Servers, listeners and requests, waiting for many things, transports, the protocol without I/O, and the log.
+// Servers, listeners and requests, waiting for several handles, transports, the protocol without I/O, and the log.
 #include "check.hpp"
 
 #include <algorithm>
@@ -160,7 +160,7 @@ void requests() {
     }
     thrown_by<landline::error>([&] { landline::connect(url, {}, soon); });
 
-    // Bytes from 0x80 in the target, and headers that leave as they were written.
+    // Non-ASCII bytes in the target, and header names that are sent exactly as given.
     int ends[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     const std::string sent = "GET /caf\xc3\xa9?q=\xfc HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -348,7 +348,7 @@ void protocols() {
     CHECK(failure == status::rejected && server.is_over() && !server.is_opening());
     CHECK(std::string(server.output().chars()).rfind("HTTP/1.1 408 ", 0) == 0);
 
-    // A stream that ends without a Close frame is over, and says so from then on.
+    // A stream that ends without a Close frame is over, and every later call reports that.
     client = landline::protocol::client("ws://host/");
     server = landline::protocol::server();
     CHECK(carry(client, server) == "16:;" && carry(server, client) == "16:;");
