@@ -12,7 +12,7 @@ pub use connect::{Address, Attempt, ConnectError};
 pub use phase::{Interrupted, Phase, Timeout};
 pub use proxy::{ProxyError, ProxyFailure, ProxyUrlError};
 pub use setting::{ConfigError, Setting};
-pub use tls::{TlsError, TlsStage};
+pub use tls::{TlsError, TlsReason, TlsStage};
 
 use crate::close::{CloseCode, CloseFrameError};
 use crate::proto;

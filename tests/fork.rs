@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Ca, Scratch, eventually, limited, pair, timed};
+use common::{Ca, Scratch, acceptor, eventually, limited, pair, timed};
 use landline::error::{Closed, UsageError};
 use landline::transport::{Interest, SocketTransport, wait_fd};
 use landline::{Client, CloseCode, Config, Error, Interrupter, Kind, Listener, Message, Server, WebSocket};
@@ -83,7 +83,8 @@ fn is_forked<T: std::fmt::Debug>(result: Result<T, Error>) {
 
 fn over_tls() -> (WebSocket, WebSocket) {
     let ca = Ca::new();
-    let listener = Server::builder().tls(ca.issue(&["localhost"]).identity()).listen("127.0.0.1:0").unwrap();
+    let listener =
+        Server::builder().tls_options(acceptor(ca.issue(&["localhost"]).identity())).listen("127.0.0.1:0").unwrap();
     let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
     let accepting = thread::spawn(move || listener.accept().unwrap().accept().unwrap());
     (ca.client().connect(&url).unwrap(), accepting.join().unwrap())

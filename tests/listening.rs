@@ -229,7 +229,7 @@ fn item_2_the_handshake_timeout_includes_the_refusal() {
         let limit = millis(400);
         let plain = || builder().handshake_timeout(Some(limit));
         let certificate = self_signed(&["localhost"]);
-        let secure = || plain().tls(certificate.identity());
+        let secure = || plain().tls_options(acceptor(certificate.identity()));
         let wrong = |mut stream: TcpStream| {
             stream.write_all(b"POST / HTTP/1.1\r\n\r\n").unwrap();
             stay(stream);

@@ -1,11 +1,12 @@
 //! TLS errors: certificates and keys that cannot be used, and records that were modified in transit.
+#![cfg(any(feature = "native-tls", feature = "rustls"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod common;
 
 use common::*;
 use landline::error::{Closed, Error, Fault, TlsStage};
-use landline::transport::{Identity, TlsConnector};
+use landline::transport::Identity;
 use landline::{Client, CloseCode, Message, Server, WebSocket};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -64,10 +65,10 @@ fn invalid_ca_certificates_are_refused_by_name() {
         cases.push((format!("{}{}", ca.pem(), String::from_utf8_lossy(&damaged(&ca.pem()))).into(), "damaged"));
         cases.push((self_signed(&["x"]).key.into(), "there is no certificate in it, but a private key"));
         for (content, why) in cases {
-            let error = TlsConnector::builder().ca_pem(&content).build().unwrap_err();
+            let error = connector().ca_pem(&content).build().unwrap_err();
             is_told(&error, &["the CA certificate cannot be used: ", why]);
             let file = scratch.write("ca.pem", &content);
-            let error = TlsConnector::builder().ca_file(&file).build().unwrap_err();
+            let error = connector().ca_file(&file).build().unwrap_err();
             is_told(&error, &["the CA certificate in ", file.to_str().unwrap(), why]);
         }
     });
@@ -218,10 +219,10 @@ fn carry(mut from: TcpStream, mut to: TcpStream, next: &AtomicU8) {
 fn meddled() -> (WebSocket, WebSocket, Meddler) {
     let ca = Ca::new();
     let identity = ca.issue(&["localhost"]).identity();
-    let listener = Server::builder().tls(identity).listen("127.0.0.1:0").unwrap();
+    let listener = Server::builder().tls_options(acceptor(identity)).listen("127.0.0.1:0").unwrap();
     let meddler = Meddler::before(listener.local_addr().unwrap());
     let url = format!("wss://localhost:{}/", meddler.addr.port());
-    let tls = TlsConnector::builder().ca_pem(ca.pem().as_bytes()).platform_roots(false).build().unwrap();
+    let tls = connector().ca_pem(ca.pem().as_bytes()).platform_roots(false).build().unwrap();
     let connecting = thread::spawn(move || Client::builder().tls(tls).build().unwrap().connect(&url).unwrap());
     let server = listener.accept().unwrap().accept().unwrap();
     (connecting.join().unwrap(), server, meddler)

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result, UsageError};
 use crate::message::{Kind, Payload};
 use crate::proto::Opcode;
-use crate::transport::Interest;
+use crate::transport::{Interest, TlsInfo};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -309,6 +309,12 @@ impl Sender {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.link.transport.local_addr()
+    }
+
+    /// What is known about TLS, for example the peer's certificate. `None` if the connection does not use it.
+    #[must_use]
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.link.check_process().ok().and_then(|()| self.link.transport.tls_info())
     }
 
     /// How the connection ended, or how far its end has come.

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::message::{Kind, Message, MessageRef, Payload};
 use crate::proto::deflate;
 use crate::proto::{Inbound, Role};
-use crate::transport::{Interest, Transport};
+use crate::transport::{Interest, TlsInfo, Transport};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -456,6 +456,12 @@ impl WebSocket {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.sender.local_addr()
+    }
+
+    /// What is known about TLS. See [`Sender::tls_info`].
+    #[must_use]
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.sender.tls_info()
     }
 
     /// The descriptor under the connection, if there is one. See [`Sender::fd`].

@@ -22,7 +22,9 @@ impl Error {
             Self::Tls(error) => error.setting(),
             Self::Proxy(error) => error.setting(),
             Self::Config(error) => match **error {
-                ConfigError::Setting { setting, .. } | ConfigError::Value { setting, .. } => Some(setting),
+                ConfigError::Setting { setting, .. }
+                | ConfigError::Value { setting, .. }
+                | ConfigError::Unsupported { setting, .. } => Some(setting),
                 _ => None,
             },
             Self::Handshake(error) => match **error {
@@ -79,6 +81,9 @@ impl Error {
                 ConfigError::Value { setting, given, .. } => {
                     write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
                 }
+                ConfigError::Unsupported { setting, by, .. } => {
+                    write!(f, "{} cannot be used with {by}", name(*setting).unwrap_or(setting.name()))
+                }
                 ConfigError::Address { address, .. } => write!(f, "cannot listen on {address}"),
                 error => write!(f, "{error}"),
             },
@@ -102,7 +107,9 @@ impl Error {
     fn write_advice(&self, f: &mut fmt::Formatter<'_>, name: Names<'_>) -> fmt::Result {
         if let Self::Config(error) = self {
             return match **error {
-                ConfigError::Setting { advice, .. } | ConfigError::Value { advice, .. } => write!(f, ": {advice}"),
+                ConfigError::Setting { advice, .. }
+                | ConfigError::Value { advice, .. }
+                | ConfigError::Unsupported { advice, .. } => write!(f, ": {advice}"),
                 ConfigError::Address { advice, .. } => write!(f, "; {advice}"),
                 _ => Ok(()),
             };

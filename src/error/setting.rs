@@ -77,6 +77,26 @@ pub enum Setting {
     BackoffJitter,
     /// [`SessionBuilder::max_attempts`](crate::reconnect::SessionBuilder::max_attempts).
     MaxAttempts,
+    /// The certificate of a client:
+    /// [`identity`](crate::transport::TlsConnectorBuilder::identity) and its relatives.
+    ClientCertificate,
+    /// [`server_name`](crate::transport::TlsConnectorBuilder::server_name).
+    ServerName,
+    /// [`pinned_key`](crate::transport::TlsConnectorBuilder::pinned_key).
+    PinnedKey,
+    /// The `min_version` of [clients](crate::transport::TlsConnectorBuilder::min_version) and
+    /// [servers](crate::transport::TlsAcceptorBuilder::min_version).
+    MinTlsVersion,
+    /// [`client_certs`](crate::transport::TlsAcceptorBuilder::client_certs).
+    ClientCerts,
+    /// The authorities of clients' certificates that a server trusts:
+    /// [`client_ca_file`](crate::transport::TlsAcceptorBuilder::client_ca_file) and its relatives.
+    ClientCas,
+    /// The `key_log` and `key_log_file` of [clients](crate::transport::TlsConnectorBuilder::key_log) and
+    /// [servers](crate::transport::TlsAcceptorBuilder::key_log).
+    KeyLog,
+    /// The certificates of a server, of which there may be [several](crate::transport::TlsAcceptorBuilder::identity).
+    ServerCertificates,
 }
 
 impl Setting {
@@ -115,6 +135,14 @@ impl Setting {
             Self::BackoffFactor => "backoff factor",
             Self::BackoffJitter => "backoff jitter_percent",
             Self::MaxAttempts => "max_attempts",
+            Self::ClientCertificate => "identity",
+            Self::ServerName => "server_name",
+            Self::PinnedKey => "pinned_key",
+            Self::MinTlsVersion => "min_version",
+            Self::ClientCerts => "client_certs",
+            Self::ClientCas => "client_ca_file or client_ca_pem",
+            Self::KeyLog => "key_log",
+            Self::ServerCertificates => "identity",
         }
     }
 
@@ -128,6 +156,12 @@ impl Setting {
             Self::ProxyTrustedCertificates => {
                 write!(f, "trust the issuer of the proxy's certificate with {name}, if this is the right proxy")
             }
+            Self::ClientCas => write!(f, "trust its issuer with {name}, if this is the right client"),
+            Self::ClientCertificate => write!(f, "give one with {name}"),
+            Self::ServerName => write!(f, "set {name} to the name that it is for, if this is the right server"),
+            Self::PinnedKey => write!(f, "pin it with {name}, if this is the right server"),
+            Self::MinTlsVersion => write!(f, "lower {name} to accept it"),
+            Self::ClientCerts => write!(f, "make it optional with {name} to accept it"),
             _ => write!(f, "raise {name} to accept it"),
         }
     }
@@ -156,6 +190,24 @@ pub enum ConfigError {
         given: String,
         /// What is wrong with it, or what to use.
         advice: &'static str,
+    },
+    /// A setting that the chosen TLS library does not have.
+    #[error("{} cannot be used with {by}: {advice}", setting.name())]
+    Unsupported {
+        /// Which one.
+        setting: Setting,
+        /// The library.
+        by: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// Something that was left out when this library was compiled.
+    #[error("this build of landline has no {what}; enable its cargo feature {feature}")]
+    NotCompiledIn {
+        /// What it is.
+        what: &'static str,
+        /// The cargo feature.
+        feature: &'static str,
     },
     /// A header that cannot be sent.
     #[error(transparent)]

@@ -5,16 +5,17 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// An error of the platform's TLS library.
+/// An error of the TLS library.
 type LibraryError = Box<dyn StdError + Send + Sync>;
 
-/// A failure of TLS. The reason that the platform's library gives is its [`source`](StdError::source).
+/// A failure of TLS. The reason that the TLS library gives is its [`source`](StdError::source).
 #[derive(Clone, Debug)]
 pub struct TlsError(Arc<Failure>);
 
 #[derive(Debug)]
 struct Failure {
     stage: TlsStage,
+    reason: Option<TlsReason>,
     text: String,
     setting: Option<Setting>,
     cause: Option<Cause>,
@@ -41,16 +42,45 @@ pub enum TlsStage {
     Open,
 }
 
+/// The usual reasons for which TLS fails.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TlsReason {
+    /// The peer's certificate has expired, or one that it was issued by.
+    Expired,
+    /// The peer's certificate is not valid yet, or one that it was issued by. The clock may be wrong.
+    NotYetValid,
+    /// The server's certificate is for another name.
+    OtherName,
+    /// The peer's certificate was not issued by an authority that this end trusts.
+    UnknownIssuer,
+    /// The peer's certificate was issued by itself, and this end does not trust it.
+    SelfSigned,
+    /// The server's public key is none of those that were pinned.
+    NotPinned,
+    /// On a server: the client showed no certificate, and one is required.
+    NoClientCertificate,
+    /// On a client: the server requires a certificate of the client, and got none.
+    ClientCertificateRequired,
+    /// The peer does not accept the certificate of this end, and said so.
+    Refused,
+    /// The two ends have no version of TLS in common.
+    NoCommonVersion,
+    /// The peer speaks something else than TLS.
+    NotTls,
+}
+
 impl TlsError {
     /// `cause` is the library's error as text and as a value. `setting` is one that could prevent the failure.
     pub(crate) fn new(
         stage: TlsStage,
+        reason: Option<TlsReason>,
         text: impl Into<String>,
         cause: Option<(String, LibraryError)>,
         setting: Option<Setting>,
     ) -> Self {
         let cause = cause.map(|(text, error)| Cause { text, error });
-        Self(Arc::new(Failure { stage, text: text.into(), setting, cause }))
+        Self(Arc::new(Failure { stage, reason, text: text.into(), setting, cause }))
     }
 
     /// When it failed.
@@ -59,8 +89,15 @@ impl TlsError {
         self.0.stage
     }
 
-    /// The error value of the platform's library, with its error codes: one of `native-tls`, or an I/O error that
-    /// contains one of `openssl`.
+    /// Why it failed, if it is one of the usual reasons. Each TLS library words them differently; this is the same for all
+    /// of them.
+    #[must_use]
+    pub fn reason(&self) -> Option<TlsReason> {
+        self.0.reason
+    }
+
+    /// The error value of the TLS library, with its error codes: one of `native-tls`, `openssl` or `rustls`, or an I/O error
+    /// that contains one of them.
     #[must_use]
     pub fn library_error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.cause.as_ref().map(|cause| &*cause.error)

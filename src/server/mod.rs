@@ -26,7 +26,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result, Setting};
 use crate::proto::Protocol;
 use crate::proto::handshake::{HeadLimits, ServerHandshake, ServerPolicy};
-use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, Wake};
+use crate::transport::{Identity, IntoTransport, TcpOptions, TlsAcceptor, TlsAcceptorBuilder, Wake};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,10 +137,31 @@ impl ServerBuilder {
     /// The default of [`handshake_timeout`](Self::handshake_timeout).
     pub const HANDSHAKE_TIMEOUT: Option<Duration> = Some(Duration::from_secs(10));
 
-    /// Speaks TLS (`wss`) with this certificate.
+    /// Speaks TLS (`wss`) with this certificate. If it is from files, they are read again for each client, so that a renewed
+    /// certificate is used without a restart. [`tls_options`](Self::tls_options) has further options.
     #[must_use]
-    pub fn tls(mut self, identity: Identity) -> Self {
-        match TlsAcceptor::new(identity) {
+    pub fn tls(self, identity: Identity) -> Self {
+        self.tls_options(TlsAcceptor::builder().identity(identity))
+    }
+
+    /// Speaks TLS (`wss`) with these options: several certificates, certificates of clients, versions, the TLS library.
+    ///
+    /// ```no_run
+    /// use landline::transport::{ClientCerts, TlsAcceptor};
+    /// let options = TlsAcceptor::builder()
+    ///     .identity_pem_files("server.pem", "server.key")
+    ///     .client_certs(ClientCerts::Required)
+    ///     .client_ca_file("clients.pem");
+    /// let listener = landline::Server::builder().tls_options(options).listen("[::]:443")?;
+    /// let request = listener.accept()?;
+    /// let tls = request.tls_info().expect("it is a server with TLS");
+    /// let client = tls.peer_certificate().expect("it is required");
+    /// println!("{} is {:?}", client.common_name(), client.names());
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tls_options(mut self, options: TlsAcceptorBuilder) -> Self {
+        match options.build() {
             Ok(tls) => self.options.tls = Some(tls),
             Err(error) => self.error = Some(error),
         }

@@ -8,7 +8,7 @@ use crate::opening::{CHUNK, Opening};
 use crate::process::Process;
 use crate::proto::Role;
 use crate::proto::handshake::{self, Headers, Rejection, ServerHandshake};
-use crate::transport::{LINGER, Transport, Wake};
+use crate::transport::{LINGER, TlsInfo, Transport, Wake};
 use http::{HeaderMap, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,6 +108,14 @@ impl Request {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.transport.as_ref().and_then(|transport| transport.peer_addr())
+    }
+
+    /// What is known about TLS: with [`client_certs`](crate::transport::TlsAcceptorBuilder::client_certs), who came.
+    /// `None` without TLS.
+    #[must_use]
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.made_in.check().ok()?;
+        self.transport.as_ref().and_then(|transport| transport.tls_info())
     }
 
     /// Opens the connection, with the [chosen](Self::chosen_subprotocol) subprotocol.

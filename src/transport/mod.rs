@@ -16,6 +16,10 @@ mod memory;
 mod race;
 mod socket;
 mod tcp_options;
+#[cfg_attr(
+    not(any(feature = "native-tls", feature = "rustls")),
+    allow(dead_code, reason = "without a library, settings are all there is")
+)]
 mod tls;
 mod unix;
 mod wait;
@@ -25,7 +29,10 @@ pub use into::IntoTransport;
 pub use memory::{MemoryTransport, pair};
 pub use socket::SocketTransport;
 pub use tcp_options::TcpOptions;
-pub use tls::{Identity, TlsAcceptor, TlsConnector, TlsConnectorBuilder, TlsTransport};
+pub use tls::{
+    Certificate, ClientCerts, Identity, TlsAcceptor, TlsAcceptorBuilder, TlsBackend, TlsConnector,
+    TlsConnectorBuilder, TlsInfo, TlsTransport, TlsVersion,
+};
 pub use wait::{Interest, Ready, Wake, wait_fd};
 
 pub(crate) use linger::{EOF_TIMEOUT, LINGER, Linger, Pace, Progress};
@@ -134,6 +141,11 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// What is known about TLS, if the transport does TLS. Asks the TLS library, so it takes some microseconds.
+    fn tls_info(&self) -> Option<TlsInfo> {
+        None
+    }
+
     /// Whether [`release_memory`](Self::release_memory) would release anything. Called before each wait for data.
     fn holds_spare_memory(&self) -> bool {
         false
@@ -185,6 +197,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
     fn detach(&self) -> Option<io::Result<OwnedFd>> {
         (**self).detach()
+    }
+    fn tls_info(&self) -> Option<TlsInfo> {
+        (**self).tls_info()
     }
     fn holds_spare_memory(&self) -> bool {
         (**self).holds_spare_memory()

@@ -1,30 +1,54 @@
 //! How a server does TLS.
 
-use super::backend::Acceptor;
+use super::backend::{Acceptor, TlsBackend};
+use super::failure::Expected;
 use super::handshake::handshake;
 use super::identity::Identity;
-use super::settings::ServerSettings;
+use super::info::TlsVersion;
+use super::key_log::Place;
+use super::settings::{ClientCerts, ServerSettings};
 use super::shared;
+use super::sources::{CaSource, IdentitySource};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::Result;
+use crate::error::{ConfigError, Result, Setting};
 use crate::transport::{Transport, Wake};
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-/// How a server does TLS, with one identity: versions 1.2 and 1.3. All of the same identity are one, in the whole
-/// process.
+/// How a server does TLS: versions 1.2 and 1.3. All that are made of the same options are one, in the whole process.
+///
+/// Certificates, keys and authorities that come from files are read again for each handshake, so that renewed ones are used
+/// from the next client on. As long as the files cannot be used, for example because only one of them has been replaced so
+/// far, what was read before is used, and a warning is logged.
 #[derive(Clone)]
-pub struct TlsAcceptor(Arc<dyn Acceptor>);
+pub struct TlsAcceptor(Arc<Inner>);
+
+struct Inner {
+    options: TlsAcceptorBuilder,
+    backend: TlsBackend,
+    is_in_memory: bool,
+    first: Arc<dyn Acceptor>,
+    /// What was made of the files when they could last be used. A lock that is only tried, as another thread may have held
+    /// it when this process was forked.
+    latest: Mutex<Option<Arc<dyn Acceptor>>>,
+}
 
 impl TlsAcceptor {
-    /// A server's TLS with this certificate.
+    /// A server's TLS with this certificate and the default options.
     ///
     /// # Errors
     ///
     /// [`Error::Tls`](crate::Error::Tls) when the TLS library cannot use it.
     pub fn new(identity: Identity) -> Result<Self> {
-        shared::acceptor(&ServerSettings { identity: identity.material }).map(Self)
+        Self::builder().identity(identity).build()
+    }
+
+    /// To set options. One needs at least an [`identity`](TlsAcceptorBuilder::identity).
+    #[must_use]
+    pub fn builder() -> TlsAcceptorBuilder {
+        TlsAcceptorBuilder::default()
     }
 
     /// Does the server's TLS handshake over `under`.
@@ -41,12 +65,220 @@ impl TlsAcceptor {
         deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        handshake(under, deadline.into(), wake, |buffers| self.0.accept(buffers))
+        let expected = Expected { name: None, min_version: self.0.options.min_version };
+        let made = self.current();
+        handshake(under, deadline.into(), wake, self.0.backend, expected, |buffers| made.accept(buffers))
+    }
+
+    /// Made of what is in the files now.
+    fn current(&self) -> Arc<dyn Acceptor> {
+        let inner = &*self.0;
+        if inner.is_in_memory {
+            return Arc::clone(&inner.first);
+        }
+        let latest = inner.latest.try_lock();
+        match inner.options.settings().and_then(|settings| shared::acceptor(&settings)) {
+            Ok(made) => {
+                if let Ok(mut latest) = latest {
+                    *latest = Some(Arc::clone(&made));
+                }
+                made
+            }
+            Err(error) => {
+                log::warn!("the server's certificates cannot be renewed: {error:#}");
+                let latest = latest.ok().and_then(|latest| latest.clone());
+                latest.unwrap_or_else(|| Arc::clone(&inner.first))
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn made(&self) -> &Arc<dyn Acceptor> {
+        &self.0.first
     }
 }
 
 impl fmt::Debug for TlsAcceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsAcceptor(..)")
+    }
+}
+
+/// Options of a [`TlsAcceptor`].
+///
+/// ```
+/// use landline::transport::{ClientCerts, TlsAcceptor};
+/// let options = TlsAcceptor::builder()
+///     .identity_pem_files("/etc/example/one.pem", "/etc/example/one.key")
+///     .identity_pem_files("/etc/example/other.pem", "/etc/example/other.key")
+///     .client_certs(ClientCerts::Required)
+///     .client_ca_file("/etc/example/clients.pem");
+/// // As there are no such files:
+/// assert!(options.build().is_err());
+/// ```
+#[derive(Clone)]
+pub struct TlsAcceptorBuilder {
+    backend: Option<TlsBackend>,
+    identities: Vec<IdentitySource>,
+    client_certs: ClientCerts,
+    client_roots: Vec<CaSource>,
+    alpn: bool,
+    min_version: TlsVersion,
+    key_log: Place,
+}
+
+impl Default for TlsAcceptorBuilder {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            identities: Vec::new(),
+            client_certs: ClientCerts::Off,
+            client_roots: Vec::new(),
+            alpn: true,
+            min_version: TlsVersion::default(),
+            key_log: Place::Nowhere,
+        }
+    }
+}
+
+impl TlsAcceptorBuilder {
+    /// The library that does TLS. Default: see [`TlsBackend`].
+    #[must_use]
+    pub fn backend(mut self, backend: TlsBackend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Adds a certificate. Of several, a client gets the first one that is for the name that it asks for (SNI), or else
+    /// the first one that covers the name by a wildcard, or else the first one of all.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identities.push(identity.into());
+        self
+    }
+
+    /// The same as [`Identity::from_pem`] gives it.
+    #[must_use]
+    pub fn identity_pem(mut self, certificate: &[u8], key: &[u8]) -> Self {
+        self.identities.push(IdentitySource::pem(certificate, key));
+        self
+    }
+
+    /// The same as [`Identity::from_pem_files`] gives it. The files are read again for each client.
+    #[must_use]
+    pub fn identity_pem_files(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
+        self.identities.push(IdentitySource::files(certificate, key));
+        self
+    }
+
+    /// The same as [`Identity::from_pkcs12`] gives it.
+    #[must_use]
+    pub fn identity_pkcs12(mut self, archive: &[u8], password: &str) -> Self {
+        self.identities.push(IdentitySource::pkcs12(archive, password));
+        self
+    }
+
+    /// Whether clients are asked for certificates. Default: they are not. A certificate that is shown must have been issued
+    /// by one of the authorities given with [`client_ca_file`](Self::client_ca_file) and its relatives; those of the
+    /// platform are not trusted here. [`TlsInfo::peer_certificate`](super::TlsInfo::peer_certificate) says who came.
+    #[must_use]
+    pub fn client_certs(mut self, ask: ClientCerts) -> Self {
+        self.client_certs = ask;
+        self
+    }
+
+    /// Trusts clients' certificates that these have issued: PEM, one or more.
+    #[must_use]
+    pub fn client_ca_pem(mut self, pem: &[u8]) -> Self {
+        self.client_roots.push(CaSource::pem(pem));
+        self
+    }
+
+    /// Trusts clients' certificates that those of this PEM file have issued.
+    #[must_use]
+    pub fn client_ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_roots.push(CaSource::file(path));
+        self
+    }
+
+    /// Trusts clients' certificates that those of the PEM files in this directory have issued.
+    #[must_use]
+    pub fn client_ca_dir(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_roots.push(CaSource::dir(path));
+        self
+    }
+
+    /// Whether `http/1.1` is chosen if a client offers protocols by ALPN (RFC 7301). Default yes: a client that offers only
+    /// others is refused. With `false`, what clients offer does not matter.
+    #[must_use]
+    pub fn alpn(mut self, choose: bool) -> Self {
+        self.alpn = choose;
+        self
+    }
+
+    /// The oldest version of TLS to speak. Default TLS 1.2, which is also the oldest possible one.
+    #[must_use]
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// Whether session secrets are appended to the file that the variable `SSLKEYLOGFILE` names, if it is set.
+    /// **Whoever has that file can decrypt the connections.** Default no: the variable alone does nothing.
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.key_log = if log { Place::Environment } else { Place::Nowhere };
+        self
+    }
+
+    /// Appends session secrets to this file, whatever the environment says. See [`key_log`](Self::key_log).
+    #[must_use]
+    pub fn key_log_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.key_log = Place::File(path.as_ref().to_owned());
+        self
+    }
+
+    /// Makes the acceptor, or gives the one that has been made of the same. Blocks while files are read.
+    ///
+    /// # Errors
+    ///
+    /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, for
+    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for what
+    /// is no certificate or key, naming it, and without any certificate.
+    pub fn build(self) -> Result<TlsAcceptor> {
+        let backend = TlsBackend::choose(self.backend)?;
+        let first = shared::acceptor(&self.settings()?)?;
+        let is_in_memory = self.identities.iter().all(IdentitySource::is_in_memory)
+            && self.client_roots.iter().all(CaSource::is_in_memory);
+        let latest = Mutex::new(None);
+        Ok(TlsAcceptor(Arc::new(Inner { options: self, backend, is_in_memory, first, latest })))
+    }
+
+    /// Reads the files.
+    fn settings(&self) -> Result<ServerSettings> {
+        let backend = TlsBackend::choose(self.backend)?;
+        if self.identities.is_empty() {
+            return Err(super::failure::unusable("a server needs a certificate with its key".to_owned()));
+        }
+        if self.client_certs != ClientCerts::Off && self.client_roots.is_empty() {
+            let advice = "give an authority that issues them: client_ca_file, client_ca_dir or client_ca_pem";
+            let given = format!("{:?}", self.client_certs);
+            return Err(ConfigError::Value { setting: Setting::ClientCerts, given, advice }.into());
+        }
+        Ok(ServerSettings {
+            backend,
+            identities: self.identities.iter().map(IdentitySource::read).collect::<Result<_>>()?,
+            client_certs: self.client_certs,
+            client_roots: self.client_roots.iter().map(CaSource::read).collect::<Result<_>>()?,
+            alpn: self.alpn,
+            min_version: self.min_version,
+            key_log: self.key_log.path(),
+        })
+    }
+}
+
+impl fmt::Debug for TlsAcceptorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsAcceptorBuilder").finish_non_exhaustive()
     }
 }

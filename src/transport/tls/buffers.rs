@@ -3,6 +3,7 @@
 //! An idle connection holds none of it. Memory for writing returns to a pool as soon as everything is sent; memory for
 //! reading is freed by [`Chunk::release`] after a second without data.
 
+use super::hello::Hellos;
 use super::lock;
 use crate::pool::CIPHERTEXT;
 use crate::transport::Transport;
@@ -20,6 +21,8 @@ pub(super) struct Buffers {
     /// Shared, so that the alert of a failed handshake can still be sent.
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     pub(super) ended: bool,
+    /// What passes in the handshake. `None` after it.
+    pub(super) hellos: Option<Box<Hellos>>,
 }
 
 /// A buffer with received ciphertext in `data[start..end]`. All of `data` is initialised.
@@ -58,6 +61,9 @@ impl Read for Buffers {
         }
         let count = buf.len().min(chunk.end - chunk.start);
         buf[..count].copy_from_slice(&chunk.data[chunk.start..chunk.start + count]);
+        if let Some(hellos) = &mut self.hellos {
+            hellos.received(&buf[..count]);
+        }
         chunk.start += count;
         Ok(count)
     }
@@ -70,6 +76,9 @@ impl Write for Buffers {
             *outgoing = CIPHERTEXT.take();
         }
         outgoing.extend_from_slice(buf);
+        if let Some(hellos) = &mut self.hellos {
+            hellos.sent(buf);
+        }
         Ok(buf.len())
     }
 

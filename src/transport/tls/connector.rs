@@ -1,16 +1,22 @@
 //! How a client does TLS.
 
-use super::backend::Connector;
+use super::backend::{Connector, TlsBackend};
+use super::failure::Expected;
 use super::handshake::handshake;
-use super::identity::{Identity, Material, read_file};
-use super::settings::{ClientSettings, Pem};
+use super::identity::Identity;
+use super::info::TlsVersion;
+use super::key_log::Place;
+use super::lock;
+use super::pins::Pins;
+use super::settings::ClientSettings;
 use super::shared;
+use super::sources::{CaSource, IdentitySource};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::transport::{Transport, Wake};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How a client does TLS. The default: the platform's roots, name and expiry checked, TLS 1.2 at least.
@@ -27,7 +33,18 @@ use std::sync::Arc;
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
 /// its connections takes one that reads files anew and is not older than that.
 #[derive(Clone)]
-pub struct TlsConnector(pub(super) Arc<dyn Connector>);
+pub struct TlsConnector {
+    made: Arc<dyn Connector>,
+    rules: Arc<Rules>,
+}
+
+/// What is the same for all libraries.
+struct Rules {
+    backend: TlsBackend,
+    server_name: Option<String>,
+    pins: Pins,
+    min_version: TlsVersion,
+}
 
 impl TlsConnector {
     /// With the defaults.
@@ -45,7 +62,8 @@ impl TlsConnector {
         TlsConnectorBuilder::default()
     }
 
-    /// Does the client's TLS handshake over `under`, with the name that the certificate must be for.
+    /// Does the client's TLS handshake over `under`, with the name that the certificate must be for. If
+    /// [`server_name`](TlsConnectorBuilder::server_name) is set, it is used instead.
     ///
     /// Blocks until it is done, `deadline` passes or `wake` is set.
     ///
@@ -60,7 +78,13 @@ impl TlsConnector {
         deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        handshake(under, deadline.into(), wake, |buffers| self.0.connect(server_name, buffers))
+        let rules = &*self.rules;
+        let name = rules.server_name.as_deref().unwrap_or(server_name);
+        let expected = Expected { name: Some(name), min_version: rules.min_version };
+        let connect = |buffers| self.made.connect(name, buffers);
+        let transport = handshake(under, deadline.into(), wake, rules.backend, expected, connect)?;
+        rules.pins.check(&lock(&transport.tls).peer_certificates())?;
+        Ok(transport)
     }
 }
 
@@ -71,75 +95,154 @@ impl fmt::Debug for TlsConnector {
 }
 
 /// Options of a [`TlsConnector`]. They are looked at, and files are read, when it is made.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct TlsConnectorBuilder {
-    no_platform_roots: bool,
+    backend: Option<TlsBackend>,
+    platform_roots: bool,
     accept_invalid_certs: bool,
     accept_invalid_hostnames: bool,
-    roots: Vec<Source>,
+    roots: Vec<CaSource>,
     identity: Option<IdentitySource>,
+    server_name: Option<String>,
+    pinned_keys: Vec<String>,
+    alpn: bool,
+    min_version: TlsVersion,
+    key_log: Place,
 }
 
-#[derive(Clone)]
-enum Source {
-    Pem(Arc<[u8]>),
-    File(PathBuf),
-}
-
-#[derive(Clone)]
-enum IdentitySource {
-    Material(Arc<Material>),
-    Files(PathBuf, PathBuf),
+impl Default for TlsConnectorBuilder {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            platform_roots: true,
+            accept_invalid_certs: false,
+            accept_invalid_hostnames: false,
+            roots: Vec::new(),
+            identity: None,
+            server_name: None,
+            pinned_keys: Vec::new(),
+            alpn: true,
+            min_version: TlsVersion::default(),
+            key_log: Place::Nowhere,
+        }
+    }
 }
 
 impl TlsConnectorBuilder {
+    /// The library that does TLS. Default: see [`TlsBackend`].
+    #[must_use]
+    pub fn backend(mut self, backend: TlsBackend) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
     /// Trusts these certificates too: PEM, one or more.
     #[must_use]
     pub fn ca_pem(mut self, pem: &[u8]) -> Self {
-        self.roots.push(Source::Pem(pem.into()));
+        self.roots.push(CaSource::pem(pem));
         self
     }
 
     /// Trusts the certificates of this PEM file too.
     #[must_use]
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.roots.push(Source::File(path.as_ref().to_owned()));
+        self.roots.push(CaSource::file(path));
+        self
+    }
+
+    /// Trusts the certificates of all PEM files in this directory too, whatever their names: links by hash, as
+    /// `openssl rehash` makes them, need not be there. Files without a certificate are passed over.
+    #[must_use]
+    pub fn ca_dir(mut self, path: impl AsRef<Path>) -> Self {
+        self.roots.push(CaSource::dir(path));
         self
     }
 
     /// Whether the platform's roots are trusted. Default yes; with `false`, only the certificates given here.
     #[must_use]
     pub fn platform_roots(mut self, trust: bool) -> Self {
-        self.no_platform_roots = !trust;
+        self.platform_roots = trust;
         self
     }
 
     /// The certificate to show to a server that asks for one.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(IdentitySource::Material(identity.material));
+        self.identity = Some(identity.into());
         self
     }
 
     /// The same as [`Identity::from_pem`] gives it.
     #[must_use]
     pub fn identity_pem(mut self, certificate: &[u8], key: &[u8]) -> Self {
-        self.identity = Some(IdentitySource::Material(Arc::new(Material::pem(certificate, key))));
+        self.identity = Some(IdentitySource::pem(certificate, key));
         self
     }
 
     /// The same as [`Identity::from_pem_files`] gives it.
     #[must_use]
     pub fn identity_pem_files(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
-        let (certificate, key) = (certificate.as_ref().to_owned(), key.as_ref().to_owned());
-        self.identity = Some(IdentitySource::Files(certificate, key));
+        self.identity = Some(IdentitySource::files(certificate, key));
         self
     }
 
     /// The same as [`Identity::from_pkcs12`] gives it.
     #[must_use]
     pub fn identity_pkcs12(mut self, archive: &[u8], password: &str) -> Self {
-        self.identity = Some(IdentitySource::Material(Arc::new(Material::pkcs12(archive, password))));
+        self.identity = Some(IdentitySource::pkcs12(archive, password));
+        self
+    }
+
+    /// The name to ask the server for (SNI), and that its certificate must be for: a host name or an IP address. Default:
+    /// the host of the URL.
+    #[must_use]
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.server_name = Some(name.to_owned());
+        self
+    }
+
+    /// Accepts only servers with this public key, or with one of several: `sha256//` and the SHA-256 of the key's
+    /// SubjectPublicKeyInfo in Base64, as [`Certificate::public_key_pin`](super::Certificate::public_key_pin) gives it and
+    /// as curl takes it. Default: any key.
+    ///
+    /// The certificate must be trusted besides, unless [`danger_accept_invalid_certs`](Self::danger_accept_invalid_certs)
+    /// says otherwise. The key is checked after the handshake of TLS, before anything else is sent.
+    #[must_use]
+    pub fn pinned_key(mut self, pin: &str) -> Self {
+        self.pinned_keys.push(pin.to_owned());
+        self
+    }
+
+    /// Whether `http/1.1` is offered to the server by ALPN (RFC 7301), as browsers do. Default yes. A server that is
+    /// offered it and speaks only other protocols refuses the handshake.
+    #[must_use]
+    pub fn alpn(mut self, offer: bool) -> Self {
+        self.alpn = offer;
+        self
+    }
+
+    /// The oldest version of TLS to speak. Default TLS 1.2, which is also the oldest possible one.
+    #[must_use]
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// Whether session secrets are appended to the file that the variable `SSLKEYLOGFILE` names, if it is set.
+    /// **Whoever has that file can decrypt the connections.** Default no: the variable alone does nothing.
+    ///
+    /// native-tls cannot write them: making the connector fails with [`Error::Config`](crate::Error::Config), unless the
+    /// variable is not set.
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.key_log = if log { Place::Environment } else { Place::Nowhere };
+        self
+    }
+
+    /// Appends session secrets to this file, whatever the environment says. See [`key_log`](Self::key_log).
+    #[must_use]
+    pub fn key_log_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.key_log = Place::File(path.as_ref().to_owned());
         self
     }
 
@@ -163,47 +266,49 @@ impl TlsConnectorBuilder {
     ///
     /// # Errors
     ///
-    /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, [`Error::Tls`](crate::Error::Tls) for what is
-    /// no certificate or key, naming it.
+    /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, for
+    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for what
+    /// is no certificate or key, naming it.
     pub fn build(self) -> Result<TlsConnector> {
-        shared::connector(&self.settings()?).map(TlsConnector)
+        let rules = self.rules()?;
+        Ok(TlsConnector { made: shared::connector(&self.settings()?)?, rules })
     }
 
     /// What [`build`](Self::build) gives, if it has been made before and no file has to be read. Never blocks.
     pub(crate) fn ready(&self) -> Result<Option<TlsConnector>> {
-        if self.has_files() {
+        if !self.is_in_memory() {
             return Ok(None);
         }
-        Ok(shared::ready(&self.settings()?).map(TlsConnector))
+        let rules = self.rules()?;
+        Ok(shared::ready(&self.settings()?).map(|made| TlsConnector { made, rules }))
     }
 
-    fn has_files(&self) -> bool {
-        matches!(self.identity, Some(IdentitySource::Files(..)))
-            || self.roots.iter().any(|source| matches!(source, Source::File(_)))
+    fn is_in_memory(&self) -> bool {
+        self.identity.as_ref().is_none_or(IdentitySource::is_in_memory)
+            && self.roots.iter().all(CaSource::is_in_memory)
+    }
+
+    fn rules(&self) -> Result<Arc<Rules>> {
+        Ok(Arc::new(Rules {
+            backend: TlsBackend::choose(self.backend)?,
+            server_name: self.server_name.clone(),
+            pins: Pins::parse(&self.pinned_keys)?,
+            min_version: self.min_version,
+        }))
     }
 
     /// Reads the files.
     fn settings(&self) -> Result<ClientSettings> {
-        let root = |source: &Source| {
-            let (text, name) = match source {
-                Source::Pem(text) => (Arc::clone(text), "the CA certificate".into()),
-                Source::File(path) => {
-                    (read_file(path)?.into(), format!("the CA certificate in {}", path.display()).into())
-                }
-            };
-            Ok(Pem { text, name })
-        };
-        let identity = match &self.identity {
-            Some(IdentitySource::Material(material)) => Some(Arc::clone(material)),
-            Some(IdentitySource::Files(certificate, key)) => Some(Arc::new(Material::files(certificate, key)?)),
-            None => None,
-        };
         Ok(ClientSettings {
-            platform_roots: !self.no_platform_roots,
+            backend: TlsBackend::choose(self.backend)?,
+            platform_roots: self.platform_roots,
             accept_invalid_certs: self.accept_invalid_certs,
             accept_invalid_hostnames: self.accept_invalid_hostnames,
-            roots: self.roots.iter().map(root).collect::<Result<_>>()?,
-            identity,
+            roots: self.roots.iter().map(CaSource::read).collect::<Result<_>>()?,
+            identity: self.identity.as_ref().map(IdentitySource::read).transpose()?,
+            alpn: self.alpn,
+            min_version: self.min_version,
+            key_log: self.key_log.path(),
         })
     }
 }

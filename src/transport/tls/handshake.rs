@@ -1,8 +1,8 @@
 //! The TLS handshake of both roles.
 
-use super::backend::Progress;
+use super::backend::{Progress, TlsBackend};
 use super::buffers::{Buffers, Chunk, Unsent};
-use super::failure::{handshake_ended, handshake_failed};
+use super::failure::{Expected, handshake_ended, handshake_failed, no_hello};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
@@ -17,6 +17,8 @@ pub(super) fn handshake<T: Transport>(
     under: T,
     deadline: Deadline,
     wake: Option<&Wake>,
+    backend: TlsBackend,
+    expected: Expected<'_>,
     start: impl FnOnce(Buffers) -> Progress,
 ) -> Result<TlsTransport<T>> {
     let outgoing = Arc::new(Mutex::new(Vec::new()));
@@ -37,7 +39,12 @@ pub(super) fn handshake<T: Transport>(
         }
     };
 
-    let buffers = Buffers { incoming: Chunk::default(), outgoing: Arc::clone(&outgoing), ended: false };
+    let buffers = Buffers {
+        incoming: Chunk::default(),
+        outgoing: Arc::clone(&outgoing),
+        ended: false,
+        hellos: Some(Box::default()),
+    };
     // Records begin with one of four types (RFC 8446 5.1); anything else is another protocol.
     let mut first_byte = None;
     let mut ended = false;
@@ -53,7 +60,7 @@ pub(super) fn handshake<T: Transport>(
             Progress::Failed(_) if ended => return Err(handshake_ended()),
             Progress::Failed(failure) => {
                 let is_other = first_byte.is_some_and(|byte| !(20..=23).contains(&byte));
-                return Err(handshake_failed(failure, is_other));
+                return Err(handshake_failed(failure, expected, is_other));
             }
             Progress::Blocked(middle) => middle,
         };
@@ -79,12 +86,16 @@ pub(super) fn handshake<T: Transport>(
         progress = middle.proceed();
     };
     let mut tls = tls;
-    tls.buffers().incoming.release();
+    let buffers = tls.buffers();
+    buffers.incoming.release();
+    let hello = buffers.hellos.take().and_then(|hellos| hellos.server).ok_or_else(no_hello)?;
     Ok(TlsTransport {
         under,
         stage: Mutex::default(),
         unsent: Mutex::new(unsent),
         tls: Mutex::new(DroppedByMaker::new(tls)),
+        hello,
+        backend,
         outgoing,
         failed: OnceLock::new(),
         has_spare: AtomicBool::new(true),

@@ -8,7 +8,7 @@ use super::pem::labels;
 use super::shared;
 use crate::error::{ConfigError, Result};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A certificate with its private key.
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Identity {
     /// What it is made of, checked.
     pub(super) material: Arc<Material>,
+    /// Where it was read from.
+    pub(super) files: Option<(PathBuf, PathBuf)>,
 }
 
 impl Identity {
@@ -32,14 +34,17 @@ impl Identity {
         Self::of(Material::pem(certificate, key))
     }
 
-    /// The same from files.
+    /// The same from files. Connectors and acceptors that are made with it read the files again, so that renewed
+    /// certificates are noticed.
     ///
     /// # Errors
     ///
     /// [`Error::Config`](crate::Error::Config) naming the file that cannot be read, and what [`from_pem`](Self::from_pem)
     /// gives, with the files' names.
     pub fn from_pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
-        Self::of(Material::files(certificate.as_ref(), key.as_ref())?)
+        let (certificate, key) = (certificate.as_ref(), key.as_ref());
+        let identity = Self::of(Material::files(certificate, key)?)?;
+        Ok(Self { files: Some((certificate.to_owned(), key.to_owned())), ..identity })
     }
 
     /// From a PKCS#12 archive (`.p12`, `.pfx`).
@@ -54,7 +59,7 @@ impl Identity {
     fn of(material: Material) -> Result<Self> {
         let material = Arc::new(material);
         shared::identity(&material)?;
-        Ok(Self { material })
+        Ok(Self { material, files: None })
     }
 }
 
@@ -130,6 +135,11 @@ fn parse_pkcs12(archive: &[u8], password: &str) -> Result<Parsed> {
     }
     backend::read_pkcs12(archive, password)
 }
+
+/// What to do where nothing reads PKCS#12.
+#[cfg(feature = "rustls")]
+pub(super) const NO_PKCS12: &str =
+    "rustls reads none; convert it with: openssl pkcs12 -nodes -in FILE, and give certificate and key in PEM";
 
 pub(super) fn unusable_archive(why: &str) -> crate::error::Error {
     unusable(format!("the PKCS#12 archive cannot be used: {why}"))

@@ -19,24 +19,40 @@
 mod acceptor;
 mod backend;
 mod buffers;
+mod certificate;
+mod certificate_dirs;
 mod certificates;
+mod ciphers;
 mod connector;
 mod der;
 mod failure;
 mod handshake;
+mod hello;
 mod identity;
+mod info;
+mod key_log;
 mod keys;
+#[cfg(feature = "native-tls")]
 mod native;
-#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+#[cfg(all(feature = "native-tls", not(any(target_os = "windows", target_vendor = "apple"))))]
 mod openssl;
 mod pem;
+mod pins;
+#[cfg(feature = "rustls")]
+mod rustls;
+mod server_names;
 mod settings;
 mod shared;
+mod sources;
 mod stream;
 
-pub use acceptor::TlsAcceptor;
+pub use acceptor::{TlsAcceptor, TlsAcceptorBuilder};
+pub use backend::TlsBackend;
+pub use certificate::Certificate;
 pub use connector::{TlsConnector, TlsConnectorBuilder};
 pub use identity::Identity;
+pub use info::{TlsInfo, TlsVersion};
+pub use settings::ClientCerts;
 pub use stream::TlsTransport;
 
 use std::io;

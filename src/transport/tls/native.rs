@@ -1,19 +1,25 @@
 //! The platform's library, through the `native-tls` crate: clients everywhere, and servers where it is not OpenSSL.
 
 use super::backend::{Connector, Handshake, Progress, Session};
+use super::backend::{TlsBackend, not_with};
 use super::buffers::Buffers;
 use super::certificates::parse_certificates;
-use super::failure::{HandshakeFailure, unusable_because};
+use super::failure::{HandshakeFailure, Meaning, unusable_because};
 use super::identity::Parsed;
+use super::info::TlsVersion;
 use super::pem::encode;
-use super::settings::ClientSettings;
+use super::settings::{ClientSettings, HTTP_1_1};
 use super::shared;
-use crate::error::Result;
+use crate::error::{Result, Setting};
 use native_tls::{Certificate, HandshakeError, MidHandshakeTlsStream, Protocol, TlsConnector, TlsStream};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 pub(super) fn connector(settings: &ClientSettings) -> Result<Arc<dyn Connector>> {
+    if settings.key_log.is_some() {
+        let advice = "choose the TLS library rustls, which can write it";
+        return Err(not_with(TlsBackend::NativeTls, Setting::KeyLog, advice));
+    }
     let mut builder = TlsConnector::builder();
     for root in &settings.roots {
         for certificate in parse_certificates(&root.text, &root.name)? {
@@ -24,14 +30,24 @@ pub(super) fn connector(settings: &ClientSettings) -> Result<Arc<dyn Connector>>
     if let Some(material) = &settings.identity {
         builder.identity(identity(&*shared::identity(material)?)?);
     }
+    if settings.alpn {
+        builder.request_alpns(&[HTTP_1_1]);
+    }
     let connector = builder
         .disable_built_in_roots(!settings.platform_roots)
         .danger_accept_invalid_certs(settings.accept_invalid_certs)
         .danger_accept_invalid_hostnames(settings.accept_invalid_hostnames)
-        .min_protocol_version(Some(Protocol::Tlsv12))
+        .min_protocol_version(Some(protocol(settings.min_version)))
         .build()
         .map_err(not_set_up)?;
     Ok(Arc::new(connector))
+}
+
+fn protocol(version: TlsVersion) -> Protocol {
+    match version {
+        TlsVersion::V1_2 => Protocol::Tlsv12,
+        TlsVersion::V1_3 => Protocol::Tlsv13,
+    }
 }
 
 fn identity(parsed: &Parsed) -> Result<native_tls::Identity> {
@@ -59,8 +75,22 @@ fn progress(result: Result<TlsStream<Buffers>, HandshakeError<Buffers>>) -> Prog
     match result {
         Ok(session) => Progress::Done(Box::new(session)),
         Err(HandshakeError::WouldBlock(handshake)) => Progress::Blocked(Box::new(handshake)),
-        Err(HandshakeError::Failure(source)) => Progress::Failed(HandshakeFailure::of_native_tls(source)),
+        Err(HandshakeError::Failure(source)) => Progress::Failed(HandshakeFailure::new(meaning(&source), source)),
     }
+}
+
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+fn meaning(error: &native_tls::Error) -> Meaning {
+    use std::error::Error;
+    let text = error.to_string();
+    // Behind what OpenSSL says is what it thinks of the certificate.
+    let verdict = text.rfind(" (").and_then(|at| text[at + 2..].strip_suffix(')')).unwrap_or_default();
+    super::openssl::meaning(error.source().and_then(|source| source.downcast_ref()), verdict)
+}
+
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+fn meaning(_: &native_tls::Error) -> Meaning {
+    Meaning::Unknown
 }
 
 impl Handshake for MidHandshakeTlsStream<Buffers> {
@@ -89,6 +119,16 @@ impl Session for TlsStream<Buffers> {
     fn close(&mut self) {
         let _ = self.shutdown();
     }
+
+    /// It shows no others.
+    fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        let certificate = self.peer_certificate().ok().flatten();
+        certificate.and_then(|certificate| certificate.to_der().ok()).into_iter().collect()
+    }
+
+    fn alpn(&self) -> Option<Vec<u8>> {
+        self.negotiated_alpn().ok().flatten()
+    }
 }
 
 /// What OpenSSL does in `openssl.rs`.
@@ -99,13 +139,23 @@ pub(super) use elsewhere::{acceptor, check, read_pkcs12};
 mod elsewhere {
     use super::super::backend::{Acceptor, Check};
     use super::super::identity::unusable_archive;
-    use super::super::settings::ServerSettings;
+    use super::super::settings::{ClientCerts, ServerSettings};
     use super::*;
     use native_tls::TlsAcceptor;
 
     pub(in super::super) fn acceptor(settings: &ServerSettings) -> Result<Arc<dyn Acceptor>> {
-        let identity = identity(&*shared::identity(&settings.identity)?)?;
-        let acceptor = TlsAcceptor::builder(identity).min_protocol_version(Some(Protocol::Tlsv12)).build();
+        let advice = "choose the TLS library rustls for this server";
+        let not_here = |setting| Err(not_with(TlsBackend::NativeTls, setting, advice));
+        let [material] = &settings.identities[..] else { return not_here(Setting::ServerCertificates) };
+        if settings.client_certs != ClientCerts::Off {
+            return not_here(Setting::ClientCerts);
+        }
+        if settings.key_log.is_some() {
+            return not_here(Setting::KeyLog);
+        }
+        let identity = identity(&*shared::identity(material)?)?;
+        let version = protocol(settings.min_version);
+        let acceptor = TlsAcceptor::builder(identity).min_protocol_version(Some(version)).build();
         Ok(Arc::new(acceptor.map_err(not_set_up)?))
     }
 

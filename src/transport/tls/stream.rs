@@ -1,8 +1,10 @@
 //! TLS as a transport, once the handshake is done.
 
-use super::backend::Session;
+use super::backend::{Session, TlsBackend};
 use super::buffers::{Chunk, Unsent};
 use super::failure::{broken, refused};
+use super::hello::ServerHello;
+use super::info::TlsInfo;
 use super::{is_would_block, lock};
 use crate::deadline::Deadline;
 use crate::error::{Error, TlsError};
@@ -35,6 +37,8 @@ pub struct TlsTransport<T> {
     pub(super) unsent: Mutex<Unsent>,
     /// Dropping it takes locks that all connections of a configuration share.
     pub(super) tls: Mutex<DroppedByMaker<Box<dyn Session>>>,
+    pub(super) hello: ServerHello,
+    pub(super) backend: TlsBackend,
     pub(super) outgoing: Arc<Mutex<Vec<u8>>>,
     /// Why TLS failed, for both directions. The library would report something else the second time.
     pub(super) failed: OnceLock<TlsError>,
@@ -233,6 +237,11 @@ impl<T: Transport> Transport for TlsTransport<T> {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.under.as_fd()
+    }
+
+    fn tls_info(&self) -> Option<TlsInfo> {
+        let tls = lock(&self.tls);
+        Some(TlsInfo::new(self.backend, self.hello, tls.alpn(), tls.peer_certificates()))
     }
 
     fn holds_spare_memory(&self) -> bool {
