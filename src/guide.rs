@@ -1,4 +1,4 @@
-//! What to know beyond single calls.
+//! Guides to topics that concern more than a single call.
 
 #[doc = include_str!("../docs/compression.md")]
 pub mod compression {}
