@@ -3,6 +3,7 @@
 mod connect;
 mod phase;
 mod proxy;
+mod redirect;
 mod report;
 mod setting;
 mod tls;
@@ -11,6 +12,7 @@ mod transient;
 pub use connect::{Address, Attempt, ConnectError};
 pub use phase::{Interrupted, Phase, Timeout};
 pub use proxy::{ProxyError, ProxyFailure, ProxyUrlError};
+pub use redirect::{RedirectError, RedirectFault};
 pub use setting::{ConfigError, Setting};
 pub use tls::{TlsError, TlsReason, TlsStage};
 
@@ -21,7 +23,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::proto::handshake::{HandshakeError, HeaderError, Rejection, RequestError, ResponseError};
+pub use crate::proto::auth::CredentialsError;
+pub use crate::proto::handshake::{HandshakeError, HeaderError, Refusal, Rejection, RequestError, ResponseError};
 pub use crate::proto::{LimitError, ProtocolError, ReceiveError};
 pub use crate::uri::UrlError;
 
@@ -62,6 +65,8 @@ pub enum Error {
     Tls(TlsError),
     /// The opening handshake failed on a client: the server refused it, or sent something else.
     Handshake(Arc<HandshakeError>),
+    /// The server redirects, but not to where a client may go.
+    Redirect(Arc<RedirectError>),
     /// The client's opening request was refused with this response.
     Rejected(Arc<Rejection>),
     /// The peer broke the protocol. It has been sent a Close frame that says so.
@@ -109,7 +114,8 @@ impl Error {
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => Fault::Caller,
             Self::Closed(Closed::Aborted | Closed::Detached | Closed::Sent) => Fault::Caller,
             Self::Tls(error) if error.stage() == TlsStage::Settings => Fault::Caller,
-            Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
+            Self::Handshake(_) | Self::Redirect(_) | Self::Rejected(_) => Fault::Peer,
+            Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Proxy(error) => error.fault(),
             Self::Limit(_) | Self::Closed(Closed::OutboxFull) => Fault::Limit,
             Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => {
@@ -156,11 +162,20 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<http::StatusCode> {
         match self {
+            Self::Rejected(rejection) => Some(rejection.status()),
+            _ => self.refusal().map(|refusal| refusal.status),
+        }
+    }
+
+    /// On a client: the server's answer, if it refused the opening handshake, with its headers and its body.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
             Self::Handshake(error) => match &**error {
-                HandshakeError::Refused(refusal) => Some(refusal.status),
+                HandshakeError::Refused(refusal) => Some(refusal),
                 _ => None,
             },
-            Self::Rejected(rejection) => Some(rejection.status()),
+            Self::Redirect(error) => Some(&error.refusal),
             _ => None,
         }
     }
@@ -231,6 +246,18 @@ impl From<CloseFrameError> for Error {
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         Self::Handshake(Arc::new(error))
+    }
+}
+
+impl From<RedirectError> for Error {
+    fn from(error: RedirectError) -> Self {
+        Self::Redirect(Arc::new(error))
+    }
+}
+
+impl From<CredentialsError> for Error {
+    fn from(error: CredentialsError) -> Self {
+        ConfigError::from(error).into()
     }
 }
 

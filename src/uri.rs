@@ -5,6 +5,7 @@
 //! 6874) and `ws+unix` URLs for Unix sockets. Out of scope: name look-up, proxies.
 
 pub(crate) mod percent;
+mod redirect;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -3,7 +3,7 @@
 use crate::args::Out;
 use crate::headers::{HeaderTexts, without_nul};
 use crate::status::*;
-use landline::error::{Closed, ConfigError, ConnectError, Fault, HandshakeError, Phase, TlsStage, UsageError};
+use landline::error::{Closed, ConfigError, ConnectError, Fault, Phase, TlsStage, UsageError};
 use landline::{CloseInfo, Error};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -85,7 +85,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Connect(error) if is_look_up(error) => LANDLINE_ERR_RESOLVE,
         Error::Connect(_) => LANDLINE_ERR_CONNECT,
         Error::Tls(_) => LANDLINE_ERR_TLS,
-        Error::Handshake(_) => LANDLINE_ERR_HANDSHAKE,
+        Error::Handshake(_) | Error::Redirect(_) => LANDLINE_ERR_HANDSHAKE,
         Error::Rejected(_) => LANDLINE_ERR_REJECTED,
         Error::Protocol(_) => LANDLINE_ERR_PROTOCOL,
         Error::Limit(_) => LANDLINE_ERR_LIMIT,
@@ -285,7 +285,7 @@ fn phase(error: &Error) -> i32 {
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
         Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_PHASE_TLS,
-        Error::Handshake(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
+        Error::Handshake(_) | Error::Redirect(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
         _ => LANDLINE_PHASE_NONE,
     }
 }
@@ -325,13 +325,10 @@ fn errno(error: &Error) -> Option<i32> {
 /// What the response that refused a handshake contains: a client's from the server, a server's to the client.
 fn response(failure: Option<&Failure>) -> HeaderTexts {
     let Some(Failure::Library(error)) = failure else { return HeaderTexts::default() };
-    match error {
-        Error::Handshake(error) => match &**error {
-            HandshakeError::Refused(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
-            _ => HeaderTexts::default(),
-        },
-        Error::Rejected(rejection) => HeaderTexts::new(rejection.headers().iter(), rejection.body()),
-        _ => HeaderTexts::default(),
+    match (error.refusal(), error) {
+        (Some(refusal), _) => HeaderTexts::new(&refusal.headers, &refusal.body),
+        (None, Error::Rejected(rejection)) => HeaderTexts::new(rejection.headers().iter(), rejection.body()),
+        (None, _) => HeaderTexts::default(),
     }
 }
 

@@ -1,12 +1,16 @@
 //! The options of a client.
 
+use super::auth::{AuthRequest, Bearer, Identity, OnChallenge};
+use super::upgrade::Visit;
 use super::{Client, ProxyRules, Tls};
 use crate::config::config_setters;
 use crate::connection::Interrupter;
 use crate::error::{Error, Result};
+use crate::proto::auth::Credentials;
 use crate::proto::handshake::{ClientHandshake, HeadLimits};
 use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder};
 use crate::uri::Endpoint;
+use std::io;
 use std::time::Duration;
 
 /// Options of a [`Client`].
@@ -45,7 +49,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends this `Host` header instead of the URL's host and port.
+    /// Sends this `Host` header instead of the URL's host and port, except to where a redirect leads.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.client.request.host = Some(host.to_owned());
@@ -143,6 +147,98 @@ impl ClientBuilder {
         self
     }
 
+    /// How many redirects (301, 302, 303, 307 and 308) [`connect`](Client::connect) follows, one after the other. Default
+    /// 0: none; 5 is a usual value. A redirect that is not followed is an error, which says where it leads.
+    ///
+    /// `http` and `https` in a `Location` stand for `ws` and `wss`. A redirect from `wss` to `ws` is never followed, nor is
+    /// one to another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first
+    /// one is left out of all further requests: user and password, bearer tokens, the `Authorization`, `Cookie` and
+    /// `Proxy-Authorization` headers, a [`host`](Self::host) and
+    /// [`addresses`](Self::addresses). All other headers are sent everywhere. User and password
+    /// in a `Location` are used.
+    ///
+    /// [`Handshake::url`](crate::Handshake::url) says where the connection was opened in the end. Redirects count towards
+    /// `handshake_timeout`.
+    ///
+    /// ```
+    /// # use landline::{Client, Headers, Listener, http::StatusCode};
+    /// # let server = Listener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/old", server.local_addr().unwrap());
+    /// # let serving = std::thread::spawn(move || {
+    /// #     let headers = Headers::new().with("Location", "/new").unwrap();
+    /// #     server.accept().unwrap().reject(StatusCode::MOVED_PERMANENTLY, headers, "").unwrap_err();
+    /// #     server.accept().unwrap().accept().unwrap()
+    /// # });
+    /// let client = Client::builder().max_redirects(5).build()?;
+    /// let ws = client.connect(&url)?;
+    /// assert_eq!(ws.handshake().url, Some(url.replace("/old", "/new")));
+    /// # serving.join().unwrap();
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_redirects(mut self, count: usize) -> Self {
+        self.client.max_redirects = count;
+        self
+    }
+
+    /// The user name and password for servers. Like those in a URL, which must not have any then, they are sent at once by
+    /// Basic authentication (RFC 7617), which does not hide them: use `wss`. A server that refuses that and asks for Digest
+    /// (RFC 7616) gets it.
+    #[must_use]
+    pub fn auth(mut self, user: &str, password: &str) -> Self {
+        match Credentials::new(user, password) {
+            Ok(credentials) => self.client.identity = Identity::Credentials(credentials),
+            Err(error) => {
+                self.error.get_or_insert(error.into());
+            }
+        }
+        self
+    }
+
+    /// Sends a bearer token (RFC 6750), which `supply` is asked for at the beginning of each call of
+    /// [`connect`](Client::connect), so that a new connection has a fresh one. Takes the place of [`auth`](Self::auth).
+    ///
+    /// It runs in the thread that connects, and what it takes counts towards `handshake_timeout`, but cannot be cut short.
+    /// Its error is the source of the [`Error::Io`] that connecting then fails with.
+    ///
+    /// ```
+    /// # fn token() -> std::io::Result<String> { Ok("6f2a".to_owned()) }
+    /// let client = landline::Client::builder().bearer(token).build()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn bearer(mut self, supply: impl Fn() -> io::Result<String> + Send + Sync + 'static) -> Self {
+        self.client.identity = Identity::Bearer(Bearer::new(supply));
+        self
+    }
+
+    /// Calls `answer` when a server (401) or a proxy (407) asks for authentication and no user name and password that were
+    /// given help. It returns the value of the `Authorization` or `Proxy-Authorization` header with which the request is
+    /// sent again, over the same connection if it is kept open, or `None` to fail with the refusal. It is called at most 5
+    /// times for one URL.
+    ///
+    /// After a redirect, it may be another server that asks: see [`AuthRequest::url`]. It runs in the thread that connects,
+    /// and what it takes counts towards `handshake_timeout`, but cannot be cut short.
+    ///
+    /// ```
+    /// let client = landline::Client::builder()
+    ///     .on_challenge(|request| {
+    ///         let is_known = request.url.starts_with("wss://example.com/");
+    ///         let asks = request.challenges.iter().any(|challenge| challenge.is("Negotiate"));
+    ///         (is_known && asks).then(|| "Negotiate YIIZ".to_owned())
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_challenge(
+        mut self,
+        answer: impl Fn(&AuthRequest<'_>) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.client.on_challenge = Some(OnChallenge::new(answer));
+        self
+    }
+
     config_setters!(client.config);
 
     /// Checks the options.
@@ -162,7 +258,9 @@ impl ClientBuilder {
         client.tcp.check()?;
         client.dialling.check()?;
         // A request that cannot be sent to any address is reported here, not when connecting.
-        ClientHandshake::new(&client.request_for(&Endpoint::parse("ws://localhost/")?), [0; 16], client.limits)?;
+        let mut visit = Visit::new(Endpoint::parse("ws://localhost/")?);
+        visit.authorization = client.identity.is_some().then(|| "any".to_owned());
+        ClientHandshake::new(&client.request_for(&visit), [0; 16], client.limits)?;
         Ok(client)
     }
 }

@@ -6,11 +6,11 @@
 
 use super::Client;
 use super::budget::Budget;
+use super::upgrade::Visit;
 use crate::deadline::Deadline;
 use crate::error::{Address, Attempt, ConnectError, Error, Phase, Result, Timeout};
 use crate::resolve::{Addresses, scope_id};
 use crate::transport::{Race, SocketTransport, Transport, connect_unix, wait_for_any};
-use crate::uri::Endpoint;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::path::Path;
@@ -26,11 +26,12 @@ const LOOKING_UP: &str = "looking up a name";
 
 impl Client {
     /// Connects to the server itself.
-    pub(super) fn dial_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+    pub(super) fn dial_server(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        let endpoint = &visit.endpoint;
         if let Some(path) = endpoint.unix_path() {
             return self.dial_unix(path, budget);
         }
-        let addresses = self.addresses_of_server(endpoint)?;
+        let addresses = self.addresses_of_server(visit)?;
         self.dial_first_of(addresses, authority(endpoint.host(), endpoint.port()), budget)
     }
 
@@ -57,8 +58,9 @@ impl Client {
     }
 
     /// Looks the server up without connecting.
-    pub(super) fn look_up_server(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
-        Self::all_of(self.addresses_of_server(endpoint)?, endpoint.host(), endpoint.port(), budget)
+    pub(super) fn look_up_server(&self, visit: &Visit, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
+        let endpoint = &visit.endpoint;
+        Self::all_of(self.addresses_of_server(visit)?, endpoint.host(), endpoint.port(), budget)
     }
 
     /// Looks a host up without connecting. Returns its addresses in the order in which they are to be tried.
@@ -92,10 +94,11 @@ impl Client {
     }
 
     /// The addresses that this client has been given for its server, that of a URL with a zone, or those of the host.
-    fn addresses_of_server(&self, endpoint: &Endpoint) -> Result<Addresses> {
+    fn addresses_of_server(&self, visit: &Visit) -> Result<Addresses> {
+        let endpoint = &visit.endpoint;
         let (host, port, family) = (endpoint.host(), endpoint.port(), self.dialling.family());
         let fixed = &self.dialling.addresses;
-        if !fixed.is_empty() {
+        if !fixed.is_empty() && visit.is_first_origin {
             let with_port = |address: &SocketAddr| {
                 let mut address = *address;
                 if address.port() == 0 {

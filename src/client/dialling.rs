@@ -92,7 +92,8 @@ impl ClientBuilder {
 
     /// Connects to one of these addresses, whatever the URL's host is; best first. A port of 0 stands for that of the
     /// URL. The `Host` header and the name in the server's certificate remain the URL's. Proxies themselves are looked up
-    /// as usual, and those that look up the server's name do so. Default none: the host is looked up.
+    /// as usual, and those that look up the server's name do so. So is
+    /// another host to which a redirect leads. Default none: the host is looked up.
     ///
     /// ```
     /// # let server = landline::Server::bind("127.0.0.1:0")?;

@@ -1,15 +1,18 @@
 //! Opening a connection as a client.
 
+mod auth;
 mod budget;
 mod builder;
 mod dial;
 mod dialling;
+mod follow;
 mod proxy;
 mod proxy_rules;
 mod tunnel;
 mod upgrade;
 
 pub use crate::resolve::AddressFamily;
+pub use auth::AuthRequest;
 pub use builder::ClientBuilder;
 pub use proxy::Proxy;
 pub use proxy_rules::ProxyRules;
@@ -23,15 +26,17 @@ use crate::proto::Protocol;
 use crate::proto::handshake::HeadLimits;
 use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
 use crate::uri::Endpoint;
+use auth::{Identity, OnChallenge};
 use budget::{Budget, with_budget};
 use dialling::Dialling;
+use follow::Ready;
 use std::time::Duration;
 use upgrade::Template;
 
 /// Opens a connection with the default settings.
 ///
 /// Blocks until it is open, for at most 30 s in total. `url` begins with `ws://` or `wss://`. If it contains a user
-/// name and password, they are sent as Basic authorization.
+/// name and password, they are sent as by [`ClientBuilder::auth`].
 ///
 /// ```no_run
 /// let mut ws = landline::connect("wss://example.com/feed")?;
@@ -61,6 +66,9 @@ pub struct Client {
     handshake_timeout: Option<Duration>,
     limits: HeadLimits,
     interrupter: Option<Interrupter>,
+    identity: Identity,
+    on_challenge: Option<OnChallenge>,
+    max_redirects: usize,
 }
 
 /// Where the connector for `wss` comes from.
@@ -83,6 +91,9 @@ impl Default for Client {
             handshake_timeout: ClientBuilder::HANDSHAKE_TIMEOUT,
             limits: HeadLimits::default(),
             interrupter: None,
+            identity: Identity::None,
+            on_challenge: None,
+            max_redirects: 0,
         }
     }
 }
@@ -108,8 +119,9 @@ impl Client {
 
     /// Opens a connection.
     ///
-    /// Blocks until it is open. Looking up the name, connecting, the proxies, TLS and the opening handshake together take
-    /// at most `handshake_timeout` (30 s), connecting alone at most `connect_timeout` (10 s).
+    /// Blocks until it is open. Looking up the name, connecting, the proxies, TLS and the opening handshake together, for
+    /// all redirects and challenges, take at most `handshake_timeout` (30 s), connecting alone at most `connect_timeout`
+    /// (10 s).
     ///
     /// If the host has several addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has
     /// failed or has not answered for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305). An address that
@@ -119,21 +131,19 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::Url`], [`Error::Connect`] with every address that was tried, [`Error::Proxy`], [`Error::Tls`],
-    /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Timeout`] naming the
-    /// step and the addresses that were tried, [`Error::Interrupted`], [`Error::Io`].
+    /// [`Error::Handshake`] with status, headers and body if the server refused, [`Error::Redirect`] if a redirect may not
+    /// be followed, [`Error::Timeout`] naming the step and the addresses that were tried, [`Error::Interrupted`],
+    /// [`Error::Io`].
     pub fn connect(&self, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
-        self.within_budget(|budget| {
-            let tls = self.connector_for(&endpoint, budget)?;
-            let transport = self.reach(&endpoint, budget)?;
-            self.open(transport, tls, &endpoint, budget)
-        })
+        self.within_budget(|budget| self.follow(endpoint, None, budget))
     }
 
     /// Opens a connection over a transport that is already connected, such as a TCP or Unix socket of [`std`], a
     /// tunnel, or memory. `url` determines the request; with `wss`, TLS runs over the transport. Proxies are not used.
     ///
-    /// Blocks until it is open, for at most `handshake_timeout`.
+    /// Blocks until it is open, for at most `handshake_timeout`. Redirects are not followed. A challenge is answered if
+    /// the server keeps the connection open.
     ///
     /// ```no_run
     /// let socket = std::os::unix::net::UnixStream::connect("/run/feed.sock")?;
@@ -148,15 +158,13 @@ impl Client {
         let endpoint = Endpoint::parse(url)?;
         let transport = transport.into_transport(&self.tcp);
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
-        self.within_budget(|budget| {
-            let tls = self.connector_for(&endpoint, budget)?;
-            self.open(transport, tls, &endpoint, budget)
-        })
+        self.within_budget(|budget| self.follow(endpoint, Some(Ready::Given(transport)), budget))
     }
 
     /// This client's end of one connection, for a program with an event loop of its own that does the I/O: see
     /// [`Protocol`]. Its first output is the request for `url`. Of the settings, time limits, keepalive, TLS, TCP
-    /// options and the interrupter do nothing: with `wss` the caller does TLS. Never blocks.
+    /// options and the interrupter do nothing: with `wss` the caller does TLS. Never blocks, except where a bearer token's
+    /// supplier does. Redirects and challenges are errors.
     ///
     /// ```
     /// let client = landline::Client::builder().subprotocol("chat").build()?;
@@ -169,7 +177,7 @@ impl Client {
     ///
     /// [`Error::Url`]; [`Error::Config`]; [`Error::Io`] if the system has no randomness.
     pub fn protocol(&self, url: &str) -> Result<Protocol> {
-        let handshake = self.handshake_for(&Endpoint::parse(url)?)?;
+        let handshake = self.handshake_for(&self.first_visit(Endpoint::parse(url)?)?)?;
         Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
     }
 

@@ -3,17 +3,18 @@
 //! Every failure until the tunnel is open is about the proxies: [`Error::Proxy`], or [`Phase::Proxy`] if time ran out. Only
 //! the look-up of the server's name, where that is done here, is not.
 
+use super::auth::cnonce;
 use super::budget::Budget;
 use super::proxy::ProxyProtocol;
+use super::upgrade::Visit;
 use super::{Client, Proxy};
-use crate::entropy;
 use crate::error::{ConfigError, Error, Interrupted, Phase, ProxyError, ProxyFailure, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::auth::Authenticator;
 use crate::proto::proxy::{Refusal, Tunnel, TunnelError};
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
-use crate::uri::{Endpoint, server_name};
+use crate::uri::server_name;
 use http::StatusCode;
 use std::fmt;
 use std::net::SocketAddr;
@@ -34,16 +35,16 @@ const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
 ];
 
 impl Client {
-    /// Connects to the server of `endpoint`, through the proxies that lead to it if there are any.
-    pub(super) fn reach(&self, endpoint: &Endpoint, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        if endpoint.unix_path().is_some() {
-            return self.dial_server(endpoint, budget);
+    /// Connects to the server that is to be visited, through the proxies that lead to it if there are any.
+    pub(super) fn reach(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
+        if visit.endpoint.unix_path().is_some() {
+            return self.dial_server(visit, budget);
         }
-        let proxies = self.proxies.route(endpoint)?;
+        let proxies = self.proxies.route(&visit.endpoint)?;
         if proxies.is_empty() {
-            return self.dial_server(endpoint, budget);
+            return self.dial_server(visit, budget);
         }
-        let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(endpoint)]);
+        let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(visit)]);
         let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
         let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
         // Each pass that comes to nothing has used up a request or an address, and both are bounded.
@@ -87,28 +88,28 @@ impl Client {
 enum Target<'a> {
     /// The next one.
     Proxy(&'a Proxy),
-    Server(&'a Endpoint),
+    Server(&'a Visit),
 }
 
 impl Target<'_> {
     fn host(&self) -> &Host<String> {
         match self {
             Self::Proxy(proxy) => &proxy.host,
-            Self::Server(endpoint) => endpoint.host(),
+            Self::Server(visit) => visit.endpoint.host(),
         }
     }
 
     fn port(&self) -> u16 {
         match self {
             Self::Proxy(proxy) => proxy.port,
-            Self::Server(endpoint) => endpoint.port(),
+            Self::Server(visit) => visit.endpoint.port(),
         }
     }
 
     fn look_up(&self, client: &Client, budget: Budget<'_>) -> Result<Vec<SocketAddr>> {
         match self {
             Self::Proxy(proxy) => client.look_up(&proxy.host, proxy.port, budget),
-            Self::Server(endpoint) => client.look_up_server(endpoint, budget),
+            Self::Server(visit) => client.look_up_server(visit, budget),
         }
     }
 }
@@ -280,9 +281,4 @@ fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'
             Err(error) => return Err(Ended::Tunnel(error, data.is_empty())),
         }
     }
-}
-
-/// A client's nonce for Digest.
-fn cnonce() -> Result<String> {
-    Ok(format!("{:032x}", u128::from_ne_bytes(entropy::nonce()?)))
 }

@@ -7,10 +7,11 @@ use crate::entropy;
 use crate::error::{Error, Result};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::Role;
-use crate::proto::handshake::{ClientHandshake, ClientRequest, Headers};
+use crate::proto::handshake::{Accepted, ClientHandshake, ClientRequest, HandshakeError, Headers, Refusal};
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
 use crate::uri::Endpoint;
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 
 /// What all requests of a client have in common.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,29 @@ pub(super) struct Template {
     pub(super) origin: Option<String>,
     pub(super) subprotocols: Vec<String>,
     pub(super) headers: Headers,
+}
+
+/// One request of a client, as far as it differs from its others.
+pub(super) struct Visit {
+    pub(super) endpoint: Endpoint,
+    /// Whether what the program gave for its first URL's origin is for this request, too.
+    pub(super) is_first_origin: bool,
+    pub(super) authorization: Option<String>,
+    /// Whether that answers a challenge: it then goes before a header of the program.
+    pub(super) is_answer: bool,
+}
+
+impl Visit {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, is_first_origin: true, authorization: None, is_answer: false }
+    }
+}
+
+/// What came of a request.
+pub(super) enum Answer {
+    Open(Box<WebSocket>),
+    /// With the connection, if the server takes another request over it.
+    Refused(Box<Refusal>, Option<Box<dyn Transport>>),
 }
 
 impl Client {
@@ -36,66 +60,85 @@ impl Client {
         }
     }
 
-    /// Opens a connection over a connected transport.
+    /// Makes one attempt over a connected transport.
     pub(super) fn open(
         &self,
+        visit: &Visit,
         transport: Box<dyn Transport>,
         tls: Option<TlsConnector>,
-        endpoint: &Endpoint,
         budget: Budget<'_>,
-    ) -> Result<WebSocket> {
-        let handshake = self.handshake_for(endpoint)?;
+    ) -> Result<Answer> {
+        // What cannot be sent is reported first.
+        let handshake = self.handshake_for(visit)?;
+        let server_name = visit.endpoint.server_name();
         let transport = match tls {
             Some(tls) => {
-                let secured = tls.connect(&endpoint.server_name(), transport, budget.deadline, budget.wake)?;
+                let secured = tls.connect(&server_name, transport, budget.deadline, budget.wake)?;
                 budget.spend(|timings| &mut timings.tls);
                 Box::new(secured)
             }
             None => transport,
         };
-        self.shake_hands(handshake, transport, endpoint, budget)
+        self.shake_hands(visit, handshake, transport, budget)
     }
 
-    pub(super) fn handshake_for(&self, endpoint: &Endpoint) -> Result<ClientHandshake> {
-        Ok(ClientHandshake::new(&self.request_for(endpoint), entropy::nonce()?, self.limits)?)
+    pub(super) fn handshake_for(&self, visit: &Visit) -> Result<ClientHandshake> {
+        Ok(ClientHandshake::new(&self.request_for(visit), entropy::nonce()?, self.limits)?)
     }
 
-    pub(super) fn request_for(&self, endpoint: &Endpoint) -> ClientRequest {
-        let template = &self.request;
-        let host = template.host.clone().unwrap_or_else(|| endpoint.authority());
-        let mut request = ClientRequest::new(host, endpoint.target());
-        request.authorization = endpoint.user().map(|(user, password)| (user.to_owned(), password.to_owned()));
+    pub(super) fn request_for(&self, visit: &Visit) -> ClientRequest {
+        let (template, endpoint) = (&self.request, &visit.endpoint);
+        let host = template.host.clone().filter(|_| visit.is_first_origin);
+        let mut request = ClientRequest::new(host.unwrap_or_else(|| endpoint.authority()), endpoint.target());
+        request.authorization.clone_from(&visit.authorization);
         request.origin.clone_from(&template.origin);
         request.subprotocols.clone_from(&template.subprotocols);
-        request.headers.clone_from(&template.headers);
+        request.headers = match (visit.is_first_origin, visit.is_answer) {
+            (true, false) => template.headers.clone(),
+            (true, true) => template.headers.without(&[AUTHORIZATION]),
+            (false, _) => template.headers.without(&[AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION]),
+        };
         request.compression.clone_from(&self.config.compression);
         request
     }
 
-    fn shake_hands(
+    /// The opening handshake over a transport on which TLS has been done.
+    pub(super) fn shake_hands(
         &self,
+        visit: &Visit,
         mut handshake: ClientHandshake,
         transport: Box<dyn Transport>,
-        endpoint: &Endpoint,
         budget: Budget<'_>,
-    ) -> Result<WebSocket> {
+    ) -> Result<Answer> {
         let opening = Opening { transport: &transport, deadline: budget.deadline, wake: budget.wake };
         opening.write(handshake.request())?;
         let mut chunk = vec![0; CHUNK];
-        let accepted = loop {
+        let result = loop {
             let received = match opening.read(&mut chunk) {
-                Ok(0) => return Err(handshake.receive_eof().into()),
-                Ok(count) => handshake.receive(&chunk[..count])?,
+                Ok(0) => Err(handshake.receive_eof()),
+                Ok(count) => handshake.receive(&chunk[..count]),
                 // A refusal whose body is slow is still a refusal.
-                Err(error @ Error::Timeout(_)) => return Err(handshake.give_up().map_or(error, Into::into)),
+                Err(error @ Error::Timeout(_)) => Err(handshake.give_up().ok_or(error)?),
                 Err(error) => return Err(error),
             };
-            if let Some(accepted) = received {
-                break accepted;
+            if let Some(result) = received.transpose() {
+                break result;
             }
         };
         budget.spend(|timings| &mut timings.upgrade);
-        log::debug!("connected to {endpoint}");
-        WebSocket::new(transport, Role::Client, self.config.clone(), &accepted.leftover, accepted.handshake)
+        match result {
+            Ok(Accepted { mut handshake, leftover, .. }) => {
+                log::debug!("connected to {}", visit.endpoint);
+                handshake.url = Some(visit.endpoint.to_string());
+                let config = self.config.clone();
+                let ws = WebSocket::new(transport, Role::Client, config, &leftover, handshake)?;
+                Ok(Answer::Open(Box::new(ws)))
+            }
+            Err(HandshakeError::Refused(refusal)) => {
+                let kept = handshake.is_reusable().then_some(transport);
+                Ok(Answer::Refused(refusal, kept))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! `{}` says what happened without repeating the source, so a program that prints an error and its chain of sources
 //! says nothing twice. `{:#}` and [`Error::report`] print the whole chain in one line.
 
-use super::{ConfigError, Error, HandshakeError, LimitError, Setting};
+use super::{ConfigError, Error, HandshakeError, LimitError, RedirectFault, Refusal, Setting};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -31,6 +31,11 @@ impl Error {
                 HandshakeError::HeadTooLarge { .. } => Some(Setting::MaxHeadSize),
                 HandshakeError::TooManyHeaders { .. } => Some(Setting::MaxHeaders),
                 HandshakeError::StartLineTooLong { .. } => Some(Setting::MaxStartLine),
+                HandshakeError::Refused(ref refusal) => of_refusal(refusal),
+                _ => None,
+            },
+            Self::Redirect(error) => match error.fault {
+                RedirectFault::TooMany { .. } => Some(Setting::MaxRedirects),
                 _ => None,
             },
             _ => None,
@@ -91,6 +96,7 @@ impl Error {
             Self::Proxy(error) => write!(f, "{error}"),
             Self::Tls(error) => write!(f, "{error}"),
             Self::Handshake(error) => write!(f, "{error}"),
+            Self::Redirect(error) => write!(f, "{error}"),
             Self::Rejected(rejection) => write!(f, "{rejection}"),
             Self::Protocol(error) => write!(f, "peer broke the protocol: {error} ({})", error.rfc_section()),
             Self::Limit(error) => write!(f, "{error}"),
@@ -124,6 +130,19 @@ impl Error {
     }
 }
 
+/// What would make the server accept.
+fn of_refusal(refusal: &Refusal) -> Option<Setting> {
+    if refusal.location().is_some() {
+        return Some(Setting::MaxRedirects);
+    }
+    let asks = |scheme| refusal.challenges().iter().any(|challenge| challenge.is(scheme));
+    match refusal.status.as_u16() {
+        401 if asks("Basic") || asks("Digest") => Some(Setting::Auth),
+        401 if asks("Bearer") => Some(Setting::Bearer),
+        _ => None,
+    }
+}
+
 struct Report<'a, N> {
     error: &'a Error,
     name: N,
@@ -149,8 +168,13 @@ impl StdError for Error {
             Self::Proxy(error) => error.source(),
             Self::Tls(error) => error.source(),
             Self::Io { source, .. } => Some(&**source),
-            Self::Usage(_) | Self::Url(_) | Self::Handshake(_) | Self::Rejected(_) | Self::Protocol(_) => None,
-            Self::Limit(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Interrupted(_) => None,
+            Self::Usage(_) | Self::Url(_) | Self::Handshake(_) | Self::Redirect(_) | Self::Rejected(_) => None,
+            Self::Protocol(_)
+            | Self::Limit(_)
+            | Self::Closed(_)
+            | Self::Timeout(_)
+            | Self::WouldBlock
+            | Self::Interrupted(_) => None,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Settings that errors are about, and why a setting cannot be used.
 
-use super::{HeaderError, ProxyUrlError, RequestError, ResponseError};
-use crate::proto::auth::CredentialsError;
+use super::{CredentialsError, HeaderError, ProxyUrlError, RequestError, ResponseError};
 use crate::proto::proxy;
 use std::fmt;
 use std::io;
@@ -97,6 +96,12 @@ pub enum Setting {
     KeyLog,
     /// The certificates of a server, of which there may be [several](crate::transport::TlsAcceptorBuilder::identity).
     ServerCertificates,
+    /// [`ClientBuilder::max_redirects`](crate::ClientBuilder::max_redirects).
+    MaxRedirects,
+    /// The user name and password for servers: [`ClientBuilder::auth`](crate::ClientBuilder::auth).
+    Auth,
+    /// The token for servers: [`ClientBuilder::bearer`](crate::ClientBuilder::bearer).
+    Bearer,
 }
 
 impl Setting {
@@ -143,6 +148,9 @@ impl Setting {
             Self::ClientCas => "client_ca_file or client_ca_pem",
             Self::KeyLog => "key_log",
             Self::ServerCertificates => "identity",
+            Self::MaxRedirects => "max_redirects",
+            Self::Auth => "auth",
+            Self::Bearer => "bearer",
         }
     }
 
@@ -162,6 +170,9 @@ impl Setting {
             Self::PinnedKey => write!(f, "pin it with {name}, if this is the right server"),
             Self::MinTlsVersion => write!(f, "lower {name} to accept it"),
             Self::ClientCerts => write!(f, "make it optional with {name} to accept it"),
+            Self::MaxRedirects => write!(f, "{name} sets how many redirects are followed"),
+            Self::Auth => write!(f, "give the right user name and password with {name}"),
+            Self::Bearer => write!(f, "give a valid token with {name}"),
             _ => write!(f, "raise {name} to accept it"),
         }
     }
@@ -215,6 +226,9 @@ pub enum ConfigError {
     /// An opening request that cannot be sent.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A user name or password that cannot be sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// A response to an opening request that cannot be sent.
     #[error(transparent)]
     Response(#[from] ResponseError),
@@ -232,9 +246,6 @@ pub enum ConfigError {
     /// A request that cannot be sent to a proxy.
     #[error(transparent)]
     ProxyRequest(#[from] proxy::RequestError),
-    /// A user or password that HTTP authentication cannot send.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
     /// A file that cannot be read.
     #[error("cannot read {}", path.display())]
     File {

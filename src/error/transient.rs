@@ -43,7 +43,7 @@ impl Error {
             },
             Self::Usage(_) | Self::Url(_) | Self::Config(_) | Self::Interrupted(_) => false,
             Self::Tls(error) => error.is_broken_off(),
-            Self::Rejected(_) | Self::Protocol(_) | Self::Limit(_) => false,
+            Self::Redirect(_) | Self::Rejected(_) | Self::Protocol(_) | Self::Limit(_) => false,
         }
     }
 

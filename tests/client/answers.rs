@@ -127,7 +127,7 @@ fn item_4_only_a_few_interim_responses_are_skipped() {
 }
 
 #[test]
-fn item_4_a_redirect_is_not_followed() {
+fn item_4_a_redirect_is_not_followed_by_default() {
     limited(|| {
         let refused =
             refusal(answered("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"));

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 mod answers;
+mod authenticating;
 mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod connecting;
+mod following;
 mod keepalive;
 mod receiving;
 mod request;

@@ -10,6 +10,7 @@ mod hooked;
 mod process;
 mod proxies;
 mod raw;
+mod web;
 
 pub(crate) use addresses::*;
 pub(crate) use certificates::*;
@@ -18,6 +19,7 @@ pub(crate) use hooked::*;
 pub(crate) use process::*;
 pub(crate) use proxies::*;
 pub(crate) use raw::*;
+pub(crate) use web::*;
 
 use landline::server::{ServerBuilder, StopHandle, Stopped};
 use landline::{Server, WebSocket};

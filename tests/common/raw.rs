@@ -153,6 +153,18 @@ impl<S: Read + Write> Raw<S> {
         self.take(length)
     }
 
+    /// The next HTTP head; `None` if the stream ends, in whatever way.
+    pub(crate) fn next_head(&mut self) -> Option<String> {
+        loop {
+            if self.received.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+                return Some(self.head());
+            }
+            if !matches!(self.more(), Ok(1..)) {
+                return None;
+            }
+        }
+    }
+
     /// The next frame; `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
@@ -289,7 +301,7 @@ impl Transport for Endless {
 }
 
 /// The response that accepts a request, with additional header lines.
-fn answer(request: &str, headers: &str) -> String {
+pub(crate) fn answer(request: &str, headers: &str) -> String {
     let key = header(request, "sec-websocket-key").expect("a key");
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -19,4 +19,7 @@ pub struct Handshake {
     pub headers: HeaderMap,
     /// The path and query of the request, percent-encoded.
     pub target: String,
+    /// For a connection that [`Client`](crate::Client) has opened: its URL, without user and password. After redirects, it
+    /// is the last one.
+    pub url: Option<String>,
 }

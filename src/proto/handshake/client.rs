@@ -4,6 +4,7 @@
 //! request itself (`client_request.rs`), acting on a refusal (redirects, authentication),
 //! deadlines, parameters of extensions other than compression.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -12,6 +13,7 @@ use http::StatusCode;
 use http::header::{self, HeaderMap};
 
 use crate::compression::Compression;
+use crate::proto::auth::Challenge;
 use crate::proto::deflate;
 
 use super::body::BodyReader;
@@ -41,6 +43,10 @@ pub struct ClientHandshake {
     compression: Option<Compression>,
     limits: HeadLimits,
     interim: u32,
+    /// Whether the server means to take another request over this connection.
+    keeps_alive: bool,
+    /// Whether it can be sent now, because nothing of this one is left.
+    is_reusable: bool,
     state: State,
 }
 
@@ -72,6 +78,8 @@ impl ClientHandshake {
             compression: request.compression.clone(),
             limits,
             interim: 0,
+            keeps_alive: false,
+            is_reusable: false,
             state: State::Head(HeadReader::for_response(limits)),
         })
     }
@@ -99,7 +107,11 @@ impl ClientHandshake {
             match &mut self.state {
                 State::Over(error) => return Err(error.clone()),
                 State::Body(_, body) => {
-                    return if body.receive(&mut data) { Err(self.finish(false)) } else { Ok(None) };
+                    if !body.receive(&mut data) {
+                        return Ok(None);
+                    }
+                    self.is_reusable = self.keeps_alive && data.is_empty();
+                    return Err(self.finish(false));
                 }
                 State::Head(reader) => {
                     let head = match reader.receive(&mut data) {
@@ -119,6 +131,13 @@ impl ClientHandshake {
                 }
             }
         }
+    }
+
+    /// Whether another request can be sent over the connection, although the server has refused this one: the body of
+    /// the refusal is complete, and the server does not end the connection (RFC 9112 9.3).
+    #[must_use]
+    pub fn is_reusable(&self) -> bool {
+        self.is_reusable
     }
 
     /// Reports that the server has ended the stream, and returns the error that the handshake fails with. The end of
@@ -153,6 +172,7 @@ impl ClientHandshake {
         } else {
             let body = BodyReader::new(status, &head.headers, self.limits.max_refusal_body);
             let headers = head.headers;
+            self.keeps_alive = is_http_1_1 && !list_holds(&headers, header::CONNECTION, "close");
             State::Body(Box::new(Refusal { status, headers, body: Vec::new(), body_truncated: false }), body)
         };
         Ok(None)
@@ -180,7 +200,7 @@ impl ClientHandshake {
             None => None,
         };
         let target = self.target.clone();
-        let handshake = Handshake { subprotocol, extensions, compression, headers, target };
+        let handshake = Handshake { subprotocol, extensions, compression, headers, target, url: None };
         Ok(Accepted { handshake, leftover: Vec::new() })
     }
 
@@ -220,6 +240,7 @@ impl ClientHandshake {
             State::Head(reader) => self.fail(HandshakeError::Eof { received: reader.received() }),
             State::Body(mut refusal, body) => {
                 (refusal.body, refusal.body_truncated) = body.finish(at_eof);
+                self.is_reusable &= !refusal.body_truncated;
                 self.fail(HandshakeError::Refused(refusal))
             }
         }
@@ -279,21 +300,85 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What the user can do about it.
-    fn advice(&self) -> &'static str {
-        match self.status.as_u16() {
-            200..=299 => ": something other than a WebSocket answers here, check the path",
-            300..=399 => ": it redirects, see its location header",
-            401 => ": give valid credentials",
-            403 => ": check credentials and origin",
-            404 | 405 | 410 => ": check the path",
-            407 => ": a proxy wants credentials",
-            426 => ": see its headers for what it wants; a proxy in front of it has to pass the upgrade on",
-            502..=504 => ": try again later",
-            505 => ": a proxy in front of it has to speak HTTP/1.1 to it",
-            _ => "",
+    /// Where a redirect (301, 302, 303, 307, 308) leads, without user and password. `None` for any other refusal, and if
+    /// there is no `Location` in visible ASCII.
+    #[must_use]
+    pub fn location(&self) -> Option<String> {
+        let is_redirect = matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+        let location = self.headers.get(header::LOCATION).filter(|_| is_redirect)?.to_str().ok()?;
+        let authority_at = location.find("//").map_or(0, |at| at + 2);
+        let (before, rest) = location.split_at(authority_at);
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let secret = authority.rfind('@').filter(|_| authority_at > 0).map_or(0, |at| at + 1);
+        Some(format!("{before}{}", &rest[secret..]))
+    }
+
+    /// What the server (401) or a proxy (407) asks for.
+    #[must_use]
+    pub fn challenges(&self) -> Vec<Challenge> {
+        match self.status {
+            StatusCode::UNAUTHORIZED => Challenge::from_headers(&self.headers, header::WWW_AUTHENTICATE),
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Challenge::from_headers(&self.headers, header::PROXY_AUTHENTICATE)
+            }
+            _ => Vec::new(),
         }
     }
+
+    /// What the user can do about it.
+    fn advice(&self) -> Cow<'static, str> {
+        match self.status.as_u16() {
+            200..=299 => ": something other than a WebSocket answers here, check the path".into(),
+            300..=399 => match self.location() {
+                Some(location) => format!(": it redirects to {}", beginning(&location)).into(),
+                None => ": it redirects, see its location header".into(),
+            },
+            401 => match self.schemes() {
+                Some(schemes) => format!(": it asks for {schemes} authentication").into(),
+                None => ": give valid credentials".into(),
+            },
+            403 => ": check credentials and origin".into(),
+            404 | 405 | 410 => ": check the path".into(),
+            407 => match self.schemes() {
+                Some(schemes) => format!(": a proxy asks for {schemes} authentication").into(),
+                None => ": a proxy wants credentials".into(),
+            },
+            426 => ": see its headers for what it wants; a proxy in front of it has to pass the upgrade on".into(),
+            429 | 503 => match self.retry_after() {
+                Some(when) => format!(": try again {when}").into(),
+                None => ": try again later".into(),
+            },
+            502 | 504 => ": try again later".into(),
+            505 => ": a proxy in front of it has to speak HTTP/1.1 to it".into(),
+            _ => "".into(),
+        }
+    }
+
+    /// The schemes that are asked for, each once.
+    fn schemes(&self) -> Option<String> {
+        let mut schemes: Vec<String> = Vec::new();
+        for challenge in self.challenges() {
+            if !schemes.iter().any(|scheme| challenge.is(scheme)) {
+                schemes.push(challenge.scheme().to_owned());
+            }
+        }
+        (!schemes.is_empty()).then(|| beginning(&schemes.join(" or ")).to_owned())
+    }
+
+    /// When the server wants to be asked again (RFC 9110 10.2.3): seconds or a date.
+    fn retry_after(&self) -> Option<String> {
+        let value = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+        match value.parse::<u64>() {
+            Ok(seconds) => Some(format!("in {seconds} s")),
+            Err(_) if value.ends_with("GMT") => Some(format!("after {}", beginning(value))),
+            Err(_) => None,
+        }
+    }
+}
+
+/// As much of a text as fits into an error. It is ASCII.
+fn beginning(text: &str) -> &str {
+    text.get(..200).unwrap_or(text)
 }
 
 /// Why a client's opening handshake failed. The connection cannot be used afterwards.

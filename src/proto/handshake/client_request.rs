@@ -8,15 +8,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use base64::Engine as _;
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 
 use crate::compression::Compression;
 use crate::proto::deflate;
 
 use super::{
-    BASE64, Extension, Headers, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions,
-    push_header, push_headers,
+    Extension, Headers, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions, push_header,
+    push_headers,
 };
 
 #[cfg(test)]
@@ -27,7 +26,7 @@ pub(in crate::proto) const USER_AGENT: &str = concat!("landline/", env!("CARGO_P
 
 /// The request of a client.
 ///
-/// `Debug` omits the password and the values of the extra headers.
+/// `Debug` omits the authorization and the values of the extra headers.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientRequest {
@@ -36,8 +35,9 @@ pub struct ClientRequest {
     pub host: String,
     /// Path and query, percent-encoded: the resource name of RFC 6455 section 3.
     pub target: String,
-    /// User and password, sent as Basic authorization (RFC 7617). Default: none.
-    pub authorization: Option<(String, String)>,
+    /// The `Authorization` header, such as [`Credentials::basic`](crate::proto::auth::Credentials::basic). Default:
+    /// none.
+    pub authorization: Option<String>,
     /// The `Origin` header. Default: none, as is usual for clients that are not browsers.
     pub origin: Option<String>,
     /// The subprotocols to offer, the preferred one first. Default: none.
@@ -78,13 +78,8 @@ impl ClientRequest {
         if self.origin.as_deref().is_some_and(|origin| !is_visible(origin)) {
             return Err(RequestError::InvalidOrigin);
         }
-        if let Some((user, password)) = &self.authorization {
-            if user.contains(':') || user.contains(char::is_control) {
-                return Err(RequestError::InvalidUser);
-            }
-            if password.contains(char::is_control) {
-                return Err(RequestError::InvalidPassword);
-            }
+        if self.authorization.as_deref().is_some_and(|value| HeaderValue::from_bytes(value.as_bytes()).is_err()) {
+            return Err(RequestError::InvalidAuthorization);
         }
         let mut seen = BTreeSet::new();
         for subprotocol in &self.subprotocols {
@@ -142,9 +137,8 @@ impl ClientRequest {
         if let Some(origin) = &self.origin {
             push_header(&mut head, "Origin", origin);
         }
-        if let Some((user, password)) = &self.authorization {
-            let credentials = BASE64.encode(format!("{user}:{password}"));
-            push_header(&mut head, "Authorization", format!("Basic {credentials}"));
+        if let Some(authorization) = &self.authorization {
+            push_header(&mut head, "Authorization", authorization);
         }
         if self.headers.count(&header::USER_AGENT) == 0 {
             push_header(&mut head, "User-Agent", USER_AGENT);
@@ -160,7 +154,7 @@ impl fmt::Debug for ClientRequest {
         f.debug_struct("ClientRequest")
             .field("host", &self.host)
             .field("target", &self.target)
-            .field("user", &self.authorization.as_ref().map(|(user, _)| user))
+            .field("is_authorized", &self.authorization.is_some())
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("extensions", &self.offers())
@@ -182,12 +176,11 @@ pub enum RequestError {
     /// [`ClientRequest::origin`] contains something other than visible ASCII.
     #[error("invalid origin: use scheme://host or scheme://host:port in ASCII")]
     InvalidOrigin,
-    /// A colon or control character in the user name.
-    #[error("invalid user name: basic authorization allows no colon or control character in it")]
-    InvalidUser,
-    /// A control character in the password.
-    #[error("invalid password: basic authorization allows no control character in it")]
-    InvalidPassword,
+    /// [`ClientRequest::authorization`] contains something that a header cannot contain, such as a line break.
+    #[error(
+        "invalid authorization: use what can stand in a header, without line breaks and other control characters"
+    )]
+    InvalidAuthorization,
     /// A subprotocol that is not a token.
     #[error("invalid subprotocol {0:?}: use letters, digits and !#$%&'*+-.^_`|~ only")]
     InvalidSubprotocol(String),

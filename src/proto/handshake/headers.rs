@@ -63,6 +63,11 @@ impl Headers {
         Self(self.0.iter().cloned().chain(others.0).collect())
     }
 
+    /// These headers, except those with one of the names.
+    pub(crate) fn without(&self, names: &[HeaderName]) -> Self {
+        Self(self.0.iter().filter(|header| !names.contains(&header.name)).cloned().collect())
+    }
+
     /// Iterates over the names, as they were given, and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.0.iter().map(|header| (&*header.written, &header.value))

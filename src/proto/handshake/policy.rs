@@ -92,6 +92,7 @@ impl ServerPolicy {
             subprotocol: subprotocol.map(str::to_owned),
             extensions,
             compression,
+            url: None,
             target: request.target().to_owned(),
             headers: request.take_headers(),
         };

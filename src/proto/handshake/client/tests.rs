@@ -38,7 +38,7 @@ fn answer_plus(lines: &str) -> Result<Option<Accepted>, HandshakeError> {
 #[test]
 fn debug_shows_no_secrets() {
     let mut request = plain_request();
-    request.authorization = Some(("user".into(), "hunter2".into()));
+    request.authorization = Some("Basic hunter2".into());
     let client = handshake(&request).unwrap();
     assert!(!format!("{client:?}").contains("Basic"));
     let accepted = answer_plus("Set-Cookie: hunter2\r\n").unwrap().unwrap();
