@@ -1,6 +1,7 @@
 //! The options of a client.
 
 use super::auth::{AuthRequest, Bearer, Identity, OnChallenge};
+use super::cookies::Jar;
 use super::upgrade::Visit;
 use super::{Client, ProxyRules, Tls};
 use crate::config::config_setters;
@@ -152,10 +153,9 @@ impl ClientBuilder {
     ///
     /// `http` and `https` in a `Location` stand for `ws` and `wss`. A redirect from `wss` to `ws` is never followed, nor is
     /// one to another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first
-    /// one is left out of all further requests: user and password, bearer tokens, the `Authorization`, `Cookie` and
-    /// `Proxy-Authorization` headers, a [`host`](Self::host) and
-    /// [`addresses`](Self::addresses). All other headers are sent everywhere. User and password
-    /// in a `Location` are used.
+    /// one is left out of all further requests: user and password, bearer tokens, cookies, `Authorization` and `Cookie`
+    /// headers, a [`host`](Self::host) and [`addresses`](Self::addresses). All other headers are sent everywhere. User and
+    /// password in a `Location` are used.
     ///
     /// [`Handshake::url`](crate::Handshake::url) says where the connection was opened in the end. Redirects count towards
     /// `handshake_timeout`.
@@ -236,6 +236,48 @@ impl ClientBuilder {
         answer: impl Fn(&AuthRequest<'_>) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         self.client.on_challenge = Some(OnChallenge::new(answer));
+        self
+    }
+
+    /// Sends this cookie. Can be called more than once; the last value of a name counts. A server that sets a cookie of
+    /// the same name replaces it, if the client has a [jar](Self::cookie_jar).
+    ///
+    /// Cookies are sent in one `Cookie` header, behind what [`header`](Self::header) may have set for it.
+    #[must_use]
+    pub fn cookie(mut self, name: &str, value: &str) -> Self {
+        let cookies = &mut self.client.request.cookies.0;
+        cookies.retain(|(other, _)| other != name);
+        cookies.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Whether to keep the cookies that servers set, be it in the answer that opens a connection, in a redirect or in a
+    /// refusal, and to send them with all further requests, those of later calls of [`connect`](Client::connect)
+    /// included. Default no.
+    ///
+    /// The jar belongs to the client and its clones, and is kept in memory only. It holds at most 256 cookies, and 64 of one
+    /// host. A cookie goes back to the host that set it, and to no other one even if it has a `Domain`. `Path`, `Secure`,
+    /// `Expires` and `Max-Age` are honoured (RFC 6265). A forked child does not use the jar that it inherited.
+    ///
+    /// [`Client::cookies`] reads it.
+    ///
+    /// ```
+    /// # use landline::{Client, Headers, Listener};
+    /// # let server = Listener::bind("127.0.0.1:0")?;
+    /// # let url = format!("ws://{}/", server.local_addr().unwrap());
+    /// # let serving = std::thread::spawn(move || {
+    /// #     let headers = Headers::new().with("Set-Cookie", "session=6f2a; HttpOnly").unwrap();
+    /// #     server.accept().unwrap().accept_with(None, headers).unwrap()
+    /// # });
+    /// let client = Client::builder().cookie_jar(true).build()?;
+    /// client.connect(&url)?;
+    /// assert_eq!(client.cookies(&url)?, [("session".to_owned(), "6f2a".to_owned())]);
+    /// # serving.join().unwrap();
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cookie_jar(mut self, keep: bool) -> Self {
+        self.client.jar = keep.then(Jar::new);
         self
     }
 

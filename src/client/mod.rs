@@ -3,6 +3,7 @@
 mod auth;
 mod budget;
 mod builder;
+mod cookies;
 mod dial;
 mod dialling;
 mod follow;
@@ -28,10 +29,11 @@ use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuil
 use crate::uri::Endpoint;
 use auth::{Identity, OnChallenge};
 use budget::{Budget, with_budget};
+use cookies::Jar;
 use dialling::Dialling;
 use follow::Ready;
 use std::time::Duration;
-use upgrade::Template;
+use upgrade::{Template, Visit};
 
 /// Opens a connection with the default settings.
 ///
@@ -69,6 +71,7 @@ pub struct Client {
     identity: Identity,
     on_challenge: Option<OnChallenge>,
     max_redirects: usize,
+    jar: Option<Jar>,
 }
 
 /// Where the connector for `wss` comes from.
@@ -94,6 +97,7 @@ impl Default for Client {
             identity: Identity::None,
             on_challenge: None,
             max_redirects: 0,
+            jar: None,
         }
     }
 }
@@ -179,6 +183,22 @@ impl Client {
     pub fn protocol(&self, url: &str) -> Result<Protocol> {
         let handshake = self.handshake_for(&self.first_visit(Endpoint::parse(url)?)?)?;
         Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
+    }
+
+    /// The cookies that a request to this URL has: those that this client [was given](ClientBuilder::cookie), and those
+    /// that servers have set, if it has a [jar](ClientBuilder::cookie_jar). Never blocks.
+    ///
+    /// ```
+    /// let client = landline::Client::builder().cookie("session", "6f2a").build()?;
+    /// assert_eq!(client.cookies("wss://example.com/")?, [("session".to_owned(), "6f2a".to_owned())]);
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`].
+    pub fn cookies(&self, url: &str) -> Result<Vec<(String, String)>> {
+        Ok(self.cookies_for(&Visit::new(Endpoint::parse(url)?)))
     }
 
     /// The settings of the connections that this client opens.

@@ -1,6 +1,7 @@
 //! From a connected transport to an open connection: TLS, and the opening handshake.
 
 use super::budget::Budget;
+use super::cookies::Given;
 use super::{Client, Tls};
 use crate::connection::WebSocket;
 use crate::entropy;
@@ -11,7 +12,8 @@ use crate::proto::handshake::{Accepted, ClientHandshake, ClientRequest, Handshak
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
 use crate::uri::Endpoint;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap};
+use std::time::SystemTime;
 
 /// What all requests of a client have in common.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,7 @@ pub(super) struct Template {
     pub(super) origin: Option<String>,
     pub(super) subprotocols: Vec<String>,
     pub(super) headers: Headers,
+    pub(super) cookies: Given,
 }
 
 /// One request of a client, as far as it differs from its others.
@@ -96,10 +99,25 @@ impl Client {
         request.headers = match (visit.is_first_origin, visit.is_answer) {
             (true, false) => template.headers.clone(),
             (true, true) => template.headers.without(&[AUTHORIZATION]),
-            (false, _) => template.headers.without(&[AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION]),
+            (false, _) => template.headers.without(&[AUTHORIZATION, COOKIE]),
         };
+        request.cookies = self.cookies_for(visit);
         request.compression.clone_from(&self.config.compression);
         request
+    }
+
+    /// Names and values, those of the program first. A server's takes the place of a program's with the same name.
+    pub(super) fn cookies_for(&self, visit: &Visit) -> Vec<(String, String)> {
+        let set = self.jar.as_ref().map(|jar| jar.pairs(&visit.endpoint, SystemTime::now())).unwrap_or_default();
+        let given = self.request.cookies.0.iter().filter(|_| visit.is_first_origin);
+        let given = given.filter(|(name, _)| set.iter().all(|(other, _)| other != name)).cloned();
+        given.chain(set.iter().cloned()).collect()
+    }
+
+    fn keep_cookies(&self, visit: &Visit, answer: &HeaderMap) {
+        if let Some(jar) = &self.jar {
+            jar.keep(&visit.endpoint, answer, SystemTime::now());
+        }
     }
 
     /// The opening handshake over a transport on which TLS has been done.
@@ -129,12 +147,14 @@ impl Client {
         match result {
             Ok(Accepted { mut handshake, leftover, .. }) => {
                 log::debug!("connected to {}", visit.endpoint);
+                self.keep_cookies(visit, &handshake.headers);
                 handshake.url = Some(visit.endpoint.to_string());
                 let config = self.config.clone();
                 let ws = WebSocket::new(transport, Role::Client, config, &leftover, handshake)?;
                 Ok(Answer::Open(Box::new(ws)))
             }
             Err(HandshakeError::Refused(refusal)) => {
+                self.keep_cookies(visit, &refusal.headers);
                 let kept = handshake.is_reusable().then_some(transport);
                 Ok(Answer::Refused(refusal, kept))
             }

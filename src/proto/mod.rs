@@ -84,6 +84,7 @@
 //! ```
 
 pub mod auth;
+pub(crate) mod cookie;
 pub mod deflate;
 mod error;
 mod frame;

@@ -8,6 +8,7 @@ mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod connecting;
+mod cookies;
 mod following;
 mod keepalive;
 mod receiving;

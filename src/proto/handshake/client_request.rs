@@ -11,7 +11,7 @@ use std::fmt;
 use http::header::{self, HeaderName, HeaderValue};
 
 use crate::compression::Compression;
-use crate::proto::deflate;
+use crate::proto::{cookie, deflate};
 
 use super::{
     Extension, Headers, VERSION, find_reserved, is_authority, is_token, is_visible, push_extensions, push_header,
@@ -46,6 +46,8 @@ pub struct ClientRequest {
     pub extensions: Vec<Extension>,
     /// Offers compression behind those, with these options. Default: none.
     pub compression: Option<Compression>,
+    /// Names and values of cookies, for one `Cookie` header behind what `headers` has for it. Default: none.
+    pub cookies: Vec<(String, String)>,
     /// Further headers. `User-Agent` replaces the one of this library; `Origin` and `Authorization`
     /// may stand here if the fields above are unset; what the handshake itself is made of may not.
     pub headers: Headers,
@@ -63,6 +65,7 @@ impl ClientRequest {
             subprotocols: Vec::new(),
             extensions: Vec::new(),
             compression: None,
+            cookies: Vec::new(),
             headers: Headers::new(),
         }
     }
@@ -80,6 +83,9 @@ impl ClientRequest {
         }
         if self.authorization.as_deref().is_some_and(|value| HeaderValue::from_bytes(value.as_bytes()).is_err()) {
             return Err(RequestError::InvalidAuthorization);
+        }
+        if let Some((name, _)) = self.cookies.iter().find(|(name, value)| !cookie::is_valid(name, value)) {
+            return Err(RequestError::InvalidCookie(name.clone()));
         }
         let mut seen = BTreeSet::new();
         for subprotocol in &self.subprotocols {
@@ -119,6 +125,14 @@ impl ClientRequest {
         self.extensions.iter().cloned().chain(self.compression.iter().map(deflate::offer)).collect()
     }
 
+    /// The value of the `Cookie` header, of which there may be only one (RFC 6265 5.4).
+    fn cookie_line(&self) -> Vec<u8> {
+        let written = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header::COOKIE.as_str()));
+        let written = written.map(|(_, value)| value.as_bytes().to_vec());
+        let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+        written.chain(pairs).collect::<Vec<_>>().join(&b"; "[..])
+    }
+
     /// Encodes the head. Everything in it must have been checked.
     pub(super) fn write(&self, key: &str) -> Vec<u8> {
         let mut head = Vec::with_capacity(512);
@@ -143,7 +157,12 @@ impl ClientRequest {
         if self.headers.count(&header::USER_AGENT) == 0 {
             push_header(&mut head, "User-Agent", USER_AGENT);
         }
-        push_headers(&mut head, &self.headers);
+        if self.cookies.is_empty() {
+            push_headers(&mut head, &self.headers);
+        } else {
+            push_headers(&mut head, &self.headers.without(&[header::COOKIE]));
+            push_header(&mut head, "Cookie", self.cookie_line());
+        }
         head.extend_from_slice(b"\r\n");
         head
     }
@@ -158,6 +177,7 @@ impl fmt::Debug for ClientRequest {
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("extensions", &self.offers())
+            .field("cookies", &self.cookies.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("headers", &self.headers)
             .finish()
     }
@@ -181,6 +201,9 @@ pub enum RequestError {
         "invalid authorization: use what can stand in a header, without line breaks and other control characters"
     )]
     InvalidAuthorization,
+    /// A cookie whose name is empty or has a blank or an equals sign, or that contains a semicolon or control character.
+    #[error("invalid cookie {0:?}: leave out semicolons and control characters, and blanks and = in its name")]
+    InvalidCookie(String),
     /// A subprotocol that is not a token.
     #[error("invalid subprotocol {0:?}: use letters, digits and !#$%&'*+-.^_`|~ only")]
     InvalidSubprotocol(String),
