@@ -15,7 +15,7 @@ use landline::error::{Closed, HandshakeError, Setting};
 use landline::transport::{Identity, SocketTransport, TlsConnector};
 use landline::uri::Endpoint;
 use landline::{
-    Client, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Receiver, Sender, Stats, WebSocket,
+    Client, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Proxy, Receiver, Sender, Stats, WebSocket,
 };
 use std::io::{self, BufRead, Write};
 use std::os::fd::OwnedFd;
@@ -77,6 +77,13 @@ struct Options {
     /// Log in by Basic authorization
     #[arg(long, value_name = "NAME:PASS", value_parser = credentials)]
     user: Option<String>,
+    /// Connect through this proxy: http, https, socks5, socks5h, socks4 or socks4a://[USER:PASS@]HOST[:PORT]; repeat for
+    /// a chain, nearest first [default: that of ws_proxy, wss_proxy, http_proxy, https_proxy, all_proxy, if set]
+    #[arg(long, value_name = "URL")]
+    proxy: Vec<String>,
+    /// Connect to these hosts, domains, addresses and networks directly, * for all; takes the place of no_proxy
+    #[arg(long, value_name = "LIST")]
+    noproxy: Option<String>,
     /// How long opening the connection may take as a whole [default: 30]
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     connect_timeout: Option<Duration>,
@@ -159,6 +166,13 @@ fn open(options: &Options) -> Result<WebSocket, String> {
     if let Some(tls) = tls(options, endpoint.is_tls())? {
         client = client.tls(tls);
     }
+    // Not by the parser of the command line, which would show the password with the error.
+    let chain =
+        options.proxy.iter().map(|url| Proxy::parse(url)).collect::<Result<Vec<_>, _>>().map_err(describe)?;
+    client = if chain.is_empty() { client.proxy(Proxy::from_env()) } else { client.proxy(chain) };
+    if let Some(list) = &options.noproxy {
+        client = client.no_proxy(list);
+    }
     let socket = options.unix.as_deref().map(|path| connect_unix(path, limit)).transpose()?;
     let left = limit.saturating_sub(begin.elapsed());
     let client = client.handshake_timeout(Some(left)).build().map_err(describe)?;
@@ -223,18 +237,25 @@ fn connect_unix(path: &Path, limit: Duration) -> Result<SocketTransport, String>
     })
 }
 
-/// What to tell the user, with what the server says when it refuses.
+/// What to tell the user, with what the server or the proxy says when it refuses.
 fn describe(error: Error) -> String {
     let option = |setting| match setting {
         Setting::MaxMessageSize => Some("--max-message"),
         Setting::TrustedCertificates => Some("--cacert"),
+        Setting::Proxy | Setting::ProxyCredentials => Some("--proxy or the environment"),
         _ => None,
     };
     let text = error.report(option).to_string();
-    if let Error::Handshake(refused) = &error
-        && let HandshakeError::Refused(refusal) = &**refused
-    {
-        let body = String::from_utf8_lossy(&refusal.body);
+    let body = match &error {
+        Error::Handshake(refused) => match &**refused {
+            HandshakeError::Refused(refusal) => Some(&refusal.body),
+            _ => None,
+        },
+        Error::Proxy(refused) => refused.refusal().map(|refusal| &refusal.body),
+        _ => None,
+    };
+    if let Some(body) = body {
+        let body = String::from_utf8_lossy(body);
         let says = body.trim().lines().next().unwrap_or_default();
         if !says.is_empty() && !says.starts_with('<') {
             return format!("{text}; it says: {}", says.chars().take(200).collect::<String>());

@@ -183,12 +183,12 @@ typedef struct landline_protocol landline_protocol;
  * Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
  * landline_conn_free().
  *
- * Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
- * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ * Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
+ * most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
- * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
- * LANDLINE_ERR_HANDSHAKE if the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
+ * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_PROXY;
+ * LANDLINE_ERR_TLS; LANDLINE_ERR_HANDSHAKE if the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
  * LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_connect(const char *url,
@@ -513,6 +513,11 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_CLOSE_UNANSWERED -106
 /** landline_conn_detach() has taken the socket out of the connection. Connection over for this program. */
 #define LANDLINE_ERR_DETACHED -107
+/**
+ * There is no way through a proxy: it could not be reached, or it refused. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
+ * and _HTTP_BODY contain the response of an HTTP proxy. The server has nothing to do with it.
+ */
+#define LANDLINE_ERR_PROXY -108
 
 /**
  * TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is
@@ -565,7 +570,7 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_PHASE_SEND 7
 /** Waiting for a Pong. */
 #define LANDLINE_PHASE_PING 8
-/** Asking the proxy to connect to the server. */
+/** Connecting to a proxy, and through it to the server. */
 #define LANDLINE_PHASE_PROXY 9
 
 /** Who is at fault: there was no failure. */
@@ -586,8 +591,8 @@ int32_t landline_status_is_fatal(landline_status status);
 /** For landline_error_int(): the system's error number, or 0. */
 #define LANDLINE_ERROR_ERRNO 3
 /**
- * For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server
- * sent, a server's the one that it answered with.
+ * For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server, or
+ * with LANDLINE_ERR_PROXY the proxy, sent, a server's the one that it answered with.
  */
 #define LANDLINE_ERROR_HTTP_STATUS 4
 /** For landline_error_int(): the close code that the peer was sent because of the error, or 0. */
@@ -1049,11 +1054,11 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_KEY_FILE 107
 /** The password of LANDLINE_OPT_TLS_PKCS12, which must also be given. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
-
 /**
  * Sets an option that is text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL restores the default.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; LANDLINE_ERR_INVALID for an unknown key, or for a proxy's URL
+ * that cannot be used; LANDLINE_ERR_UTF8.
  */
 landline_status landline_options_set_str(landline_options *options, int32_t key, const char *value);
 
@@ -1095,6 +1100,63 @@ landline_status landline_options_add_header(landline_options *options, const cha
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
 landline_status landline_options_set_interrupter(landline_options *options, landline_interrupter *interrupter);
+
+/**
+ * Client: a proxy to connect through, as scheme://[user[:password]@]host[:port], user and password
+ * percent-encoded. Each call adds one to a chain, the nearest first; NULL removes all. Default: none. A URL that
+ * cannot be used is refused by landline_options_set_str() with LANDLINE_ERR_INVALID.
+ *
+ * The schemes: http (CONNECT, for ws too; the default scheme), https (the same over TLS to the proxy), socks5 and
+ * socks4 (the server's name is looked up here), socks5h and socks4a (the proxy looks it up). User and password are
+ * sent to an HTTP proxy by Basic with the first request, and as it demands with 407: by Digest or Basic.
+ * landline_connect_over() and landline_connect_fd() use no proxy.
+ */
+#define LANDLINE_OPT_PROXY 120
+/**
+ * Client: the servers to connect to directly although there is a proxy, separated by commas or white space: a
+ * domain such as example.com, which includes what is below it, an address, a network such as 10.0.0.0/8, or * for
+ * all. A port may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their
+ * addresses. Default: that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
+ */
+#define LANDLINE_OPT_NO_PROXY 121
+/**
+ * Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. The server's options of TLS do not apply to
+ * them.
+ */
+#define LANDLINE_OPT_PROXY_TLS_CA_FILE 122
+/**
+ * Client: a file with the certificate chain in PEM for https proxies that ask for one; requires
+ * LANDLINE_OPT_PROXY_TLS_KEY_FILE.
+ */
+#define LANDLINE_OPT_PROXY_TLS_CERT_FILE 123
+/** Client: a file with the private key of that certificate in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted. */
+#define LANDLINE_OPT_PROXY_TLS_KEY_FILE 124
+
+/**
+ * Client: 1: connect through the proxies that the environment names. Has no effect if LANDLINE_OPT_PROXY is set.
+ * Default 0: the environment is not read. It is read by the call that sets this option.
+ *
+ * For ws, the first of these variables that is set and not empty counts: ws_proxy, WS_PROXY, http_proxy,
+ * all_proxy, ALL_PROXY. For wss: wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Their
+ * values are those of LANDLINE_OPT_PROXY. no_proxy or NO_PROXY has the form of LANDLINE_OPT_NO_PROXY, which
+ * replaces it.
+ */
+#define LANDLINE_OPT_PROXY_FROM_ENV 50
+/** Client: as LANDLINE_OPT_TLS_PLATFORM_ROOTS, for TLS with https proxies. Default 1. */
+#define LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS 51
+/** Client: as LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, for TLS with https proxies. Default 0. */
+#define LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS 52
+/** Client: as LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, for TLS with https proxies. Default 0. */
+#define LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES 53
+
+/**
+ * Client: adds a header to the CONNECT request to the proxy that LANDLINE_OPT_PROXY added last. Its name is sent
+ * exactly as given. The server does not get it, nor does the proxy get those of landline_options_add_header().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have, a header of
+ * the request itself, and a SOCKS proxy; LANDLINE_ERR_STATE if there is no proxy; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_add_proxy_header(landline_options *options, const char *name, const char *value);
 
 
 /*

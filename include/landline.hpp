@@ -289,6 +289,7 @@ enum class status : int {
     silent = LANDLINE_ERR_SILENT,
     close_unanswered = LANDLINE_ERR_CLOSE_UNANSWERED,
     detached = LANDLINE_ERR_DETACHED,
+    proxy = LANDLINE_ERR_PROXY,
     tls = LANDLINE_ERR_TLS,
     handshake = LANDLINE_ERR_HANDSHAKE,
     rejected = LANDLINE_ERR_REJECTED,
@@ -369,15 +370,16 @@ public:
 inline std::error_code code(landline_status value) noexcept { return {value, category()}; }
 
 /// Text from the library in which options are called by the setters of `options`: LANDLINE_OPT_TLS_CA_FILE is
-/// ca_file.
+/// ca_file, LANDLINE_OPT_PROXY_TLS_CA_FILE proxy_ca_file.
 inline std::string with_setters(std::string text) {
-    const std::string prefix = "LANDLINE_OPT_", group = "TLS_", unit = "_MS";
+    const std::string prefix = "LANDLINE_OPT_", proxy = "PROXY_", group = "TLS_", unit = "_MS";
     for (std::size_t at = 0; (at = text.find(prefix, at)) != std::string::npos;) {
         const auto end = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at);
         const auto length = (end == std::string::npos ? text.size() : end) - at;
         auto name = text.substr(at + prefix.size(), length - prefix.size());
-        if (name.compare(0, group.size(), group) == 0)
-            name.erase(0, group.size());
+        const auto start = name.compare(0, proxy.size(), proxy) == 0 ? proxy.size() : 0;
+        if (name.compare(start, group.size(), group) == 0)
+            name.erase(start, group.size());
         if (name.size() > unit.size() && name.compare(name.size() - unit.size(), unit.size(), unit) == 0)
             name.erase(name.size() - unit.size());
         for (char& letter : name)
@@ -411,7 +413,7 @@ public:
     landline::fault fault() const noexcept { return static_cast<landline::fault>(details_->fault); }
     /// The system's error number, or 0.
     int system_errno() const noexcept { return details_->system_errno; }
-    /// The HTTP status of a refused handshake, or 0.
+    /// The HTTP status of a refused handshake, or that of a proxy which refused (status::proxy); otherwise 0.
     int http_status() const noexcept { return details_->http_status; }
     /// The headers of a refused handshake, each as "name: value\r\n".
     const std::string& http_headers() const noexcept { return details_->http_headers; }
@@ -452,7 +454,7 @@ private:
         made->system_errno = number(LANDLINE_ERROR_ERRNO);
         made->http_status = number(LANDLINE_ERROR_HTTP_STATUS);
         made->close_code = number(LANDLINE_ERROR_CLOSE_CODE);
-        if (value == LANDLINE_ERR_HANDSHAKE) {
+        if (value == LANDLINE_ERR_HANDSHAKE || value == LANDLINE_ERR_PROXY) {
             made->http_headers = bytes(LANDLINE_ERROR_HTTP_HEADERS);
             made->http_body = bytes(LANDLINE_ERROR_HTTP_BODY);
         }
@@ -755,6 +757,25 @@ public:
     LANDLINE_OPTION_TEXT(key_file, LANDLINE_OPT_TLS_KEY_FILE)
     /// The password of pkcs12().
     LANDLINE_OPTION_TEXT(pkcs12_password, LANDLINE_OPT_TLS_PKCS12_PASSWORD)
+    /// Client: adds a proxy to connect through, the nearest first: scheme://[user[:password]@]host[:port] with the
+    /// scheme http, https, socks5, socks5h, socks4 or socks4a. A null pointer removes all.
+    LANDLINE_OPTION_TEXT(proxy, LANDLINE_OPT_PROXY)
+    /// Client: the servers to connect to directly although there is a proxy: domains, addresses, networks, "*".
+    LANDLINE_OPTION_TEXT(no_proxy, LANDLINE_OPT_NO_PROXY)
+    /// Client: connects through the proxies that the environment names, which this call reads.
+    LANDLINE_OPTION_FLAG(proxy_from_env, LANDLINE_OPT_PROXY_FROM_ENV)
+    /// Client: whether to trust the platform's root certificates for TLS with https proxies.
+    LANDLINE_OPTION_FLAG(proxy_platform_roots, LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS)
+    /// Client: accepts any certificate of https proxies. Anyone on the way to them can then see where connections go.
+    LANDLINE_OPTION_FLAG(proxy_danger_accept_invalid_certs, LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS)
+    /// Client: accepts a trusted certificate of an https proxy even if it is for a different host.
+    LANDLINE_OPTION_FLAG(proxy_danger_accept_invalid_hostnames, LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES)
+    /// Client: adds a file of certificates in PEM to trust for TLS with https proxies.
+    LANDLINE_OPTION_TEXT(proxy_ca_file, LANDLINE_OPT_PROXY_TLS_CA_FILE)
+    /// Client: a file with the certificate chain in PEM for https proxies that ask for one.
+    LANDLINE_OPTION_TEXT(proxy_cert_file, LANDLINE_OPT_PROXY_TLS_CERT_FILE)
+    /// Client: a file with the private key of that certificate.
+    LANDLINE_OPTION_TEXT(proxy_key_file, LANDLINE_OPT_PROXY_TLS_KEY_FILE)
     /// Client: adds certificates in PEM to trust.
     LANDLINE_OPTION_BYTES(ca_pem, LANDLINE_OPT_TLS_CA_PEM)
     /// This end's certificate chain in PEM.
@@ -782,6 +803,19 @@ public:
     }
     options&& header(c_text name, c_text value) && {
         header(name, value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: adds a header to the CONNECT request to the proxy that proxy() added last.
+    void proxy_header(c_text name, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_add_proxy_header(get(), name.get(), value.get()));
+    }
+    options& proxy_header(c_text name, c_text value) & {
+        detail::check(landline_options_add_proxy_header(get(), name.get(), value.get()));
+        return *this;
+    }
+    options&& proxy_header(c_text name, c_text value) && {
+        proxy_header(name, value); // of an lvalue: *this
         return std::move(*this);
     }
 

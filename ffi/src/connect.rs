@@ -17,12 +17,12 @@ pub(crate) fn into_handle(conn: Arc<landline_conn>) -> *mut landline_conn {
 /// Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
 /// landline_conn_free().
 ///
-/// Blocks until it is open: looking up the name, connecting, TLS and the opening handshake together take at most
-/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+/// Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
+/// most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
-/// LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_TLS;
-/// LANDLINE_ERR_HANDSHAKE if the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
+/// LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_PROXY;
+/// LANDLINE_ERR_TLS; LANDLINE_ERR_HANDSHAKE if the server refused (see LANDLINE_ERROR_HTTP_STATUS); LANDLINE_ERR_IO;
 /// LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8. `*conn` is NULL unless the status is LANDLINE_OK.
 ///
 /// # Safety

@@ -3,7 +3,7 @@
 use crate::args::Out;
 use crate::headers::{HeaderTexts, without_nul};
 use crate::status::*;
-use landline::error::{Closed, ConfigError, ConnectError, Fault, Phase, TlsStage, UsageError};
+use landline::error::{Closed, ConfigError, ConnectError, Fault, Phase, ProxyFailure, TlsStage, UsageError};
 use landline::{CloseInfo, Error};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -84,6 +84,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Config(_) => LANDLINE_ERR_CONFIG,
         Error::Connect(error) if is_look_up(error) => LANDLINE_ERR_RESOLVE,
         Error::Connect(_) => LANDLINE_ERR_CONNECT,
+        Error::Proxy(_) => LANDLINE_ERR_PROXY,
         Error::Tls(_) => LANDLINE_ERR_TLS,
         Error::Handshake(_) | Error::Redirect(_) => LANDLINE_ERR_HANDSHAKE,
         Error::Rejected(_) => LANDLINE_ERR_REJECTED,
@@ -166,7 +167,7 @@ pub const LANDLINE_PHASE_RECV: i32 = 6;
 pub const LANDLINE_PHASE_SEND: i32 = 7;
 /// Waiting for a Pong.
 pub const LANDLINE_PHASE_PING: i32 = 8;
-/// Asking the proxy to connect to the server.
+/// Connecting to a proxy, and through it to the server.
 pub const LANDLINE_PHASE_PROXY: i32 = 9;
 
 /// Who is at fault: there was no failure.
@@ -187,8 +188,8 @@ pub const LANDLINE_ERROR_STATUS: i32 = 1;
 pub const LANDLINE_ERROR_PHASE: i32 = 2;
 /// For landline_error_int(): the system's error number, or 0.
 pub const LANDLINE_ERROR_ERRNO: i32 = 3;
-/// For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server
-/// sent, a server's the one that it answered with.
+/// For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server, or
+/// with LANDLINE_ERR_PROXY the proxy, sent, a server's the one that it answered with.
 pub const LANDLINE_ERROR_HTTP_STATUS: i32 = 4;
 /// For landline_error_int(): the close code that the peer was sent because of the error, or 0.
 pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
@@ -260,7 +261,7 @@ fn number(failure: &Failure, key: i32) -> i64 {
         LANDLINE_ERROR_STATUS => status_of(error).into(),
         LANDLINE_ERROR_PHASE => phase(error).into(),
         LANDLINE_ERROR_ERRNO => errno(error).unwrap_or(0).into(),
-        LANDLINE_ERROR_HTTP_STATUS => error.status().map_or(0, |status| status.as_u16().into()),
+        LANDLINE_ERROR_HTTP_STATUS => http_status(error).into(),
         LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
         LANDLINE_ERROR_FAULT => fault(error).into(),
         LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
@@ -283,6 +284,7 @@ fn phase(error: &Error) -> i32 {
         Error::Interrupted(interrupted) => phase_of(interrupted.phase),
         Error::Connect(error) if is_look_up(error) => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
+        Error::Proxy(_) => LANDLINE_PHASE_PROXY,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
         Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_PHASE_TLS,
         Error::Handshake(_) | Error::Redirect(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
@@ -317,9 +319,21 @@ fn errno(error: &Error) -> Option<i32> {
             ConfigError::File { source, .. } => source.raw_os_error(),
             _ => None,
         },
+        Error::Proxy(error) => match &error.failure {
+            ProxyFailure::Connection(error) => errno(error),
+            _ => None,
+        },
         Error::Connect(error) => error.attempts.iter().find_map(|attempt| attempt.error.raw_os_error()),
         _ => None,
     }
+}
+
+fn http_status(error: &Error) -> u16 {
+    let status = match error {
+        Error::Proxy(error) => error.status(),
+        error => error.status(),
+    };
+    status.map_or(0, |status| status.as_u16())
 }
 
 /// What the response that refused a handshake contains: a client's from the server, a server's to the client.
@@ -327,6 +341,10 @@ fn response(failure: Option<&Failure>) -> HeaderTexts {
     let Some(Failure::Library(error)) = failure else { return HeaderTexts::default() };
     match (error.refusal(), error) {
         (Some(refusal), _) => HeaderTexts::new(&refusal.headers, &refusal.body),
+        (None, Error::Proxy(error)) => match error.refusal() {
+            Some(refusal) => HeaderTexts::new(&refusal.headers, &refusal.body),
+            None => HeaderTexts::default(),
+        },
         (None, Error::Rejected(rejection)) => HeaderTexts::new(rejection.headers().iter(), rejection.body()),
         (None, _) => HeaderTexts::default(),
     }

@@ -3,6 +3,7 @@
 use crate::conn_info::*;
 use crate::failure::Failure;
 use crate::options::*;
+use crate::options_proxy::*;
 use crate::request::*;
 use landline::error::Setting;
 
@@ -47,6 +48,8 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::LocalAddr => "LANDLINE_OPT_LOCAL_ADDR",
         Setting::Interface => "LANDLINE_OPT_INTERFACE",
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
+        Setting::Proxy | Setting::ProxyCredentials => "LANDLINE_OPT_PROXY",
+        Setting::ProxyTrustedCertificates => "LANDLINE_OPT_PROXY_TLS_CA_FILE",
         _ => return None,
     })
 }
@@ -106,6 +109,15 @@ pub(crate) const OPTIONS: Keys = keys![
     LANDLINE_OPT_TLS_CERT_PEM,
     LANDLINE_OPT_TLS_KEY_PEM,
     LANDLINE_OPT_TLS_PKCS12,
+    LANDLINE_OPT_PROXY,
+    LANDLINE_OPT_NO_PROXY,
+    LANDLINE_OPT_PROXY_TLS_CA_FILE,
+    LANDLINE_OPT_PROXY_TLS_CERT_FILE,
+    LANDLINE_OPT_PROXY_TLS_KEY_FILE,
+    LANDLINE_OPT_PROXY_FROM_ENV,
+    LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS,
+    LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS,
+    LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES,
 ];
 
 /// LANDLINE_CONN_*
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn every_key_has_its_name() {
         let sources = [
-            (OPTIONS, "LANDLINE_OPT_", include_str!("options.rs")),
+            (OPTIONS, "LANDLINE_OPT_", concat!(include_str!("options.rs"), include_str!("options_proxy.rs"))),
             (CONN, "LANDLINE_CONN_", include_str!("conn_info.rs")),
             (REQUEST, "LANDLINE_REQUEST_", include_str!("request.rs")),
         ];

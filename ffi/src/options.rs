@@ -225,10 +225,10 @@ pub const LANDLINE_OPT_TLS_CERT_FILE: i32 = 106;
 pub const LANDLINE_OPT_TLS_KEY_FILE: i32 = 107;
 /// The password of LANDLINE_OPT_TLS_PKCS12, which must also be given.
 pub const LANDLINE_OPT_TLS_PKCS12_PASSWORD: i32 = 108;
-
 /// Sets an option that is text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL restores the default.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_UTF8.
+/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; LANDLINE_ERR_INVALID for an unknown key, or for a proxy's URL
+/// that cannot be used; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///

@@ -3,6 +3,8 @@
 use crate::failure::{Failure, Outcome};
 use crate::names;
 use crate::options::*;
+use crate::options_proxy::*;
+use crate::proxy_values::Proxies;
 use crate::tls_values::Tls;
 use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
@@ -33,6 +35,7 @@ pub(crate) struct Values {
     pub(crate) interrupter: Option<Interrupter>,
     single_thread: bool,
     tls: Tls,
+    pub(crate) proxies: Proxies,
 }
 
 /// Copies the values out of a handle; for NULL, returns the defaults.
@@ -129,6 +132,7 @@ impl Values {
         if is_tls {
             builder = builder.tls_options(self.tls.connector()?);
         }
+        builder = self.proxies.apply(builder)?;
         Ok(builder.build()?)
     }
 
@@ -224,6 +228,14 @@ impl Values {
             LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES => {
                 self.tls.accept_invalid_hostnames = flag(key, value)?
             }
+            LANDLINE_OPT_PROXY_FROM_ENV => self.proxies.from_environment(flag(key, value)?),
+            LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS => self.proxies.platform_roots = flag(key, value)?,
+            LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS => {
+                self.proxies.accept_invalid_certs = flag(key, value)?;
+            }
+            LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES => {
+                self.proxies.accept_invalid_hostnames = flag(key, value)?;
+            }
             LANDLINE_OPT_MAX_CONNECTIONS => self.max_connections = Some(number(key, value)?),
             LANDLINE_OPT_STACK_SIZE => self.stack_size = Some(number(key, value)?),
             LANDLINE_OPT_PUBLIC_SCHEME => {
@@ -267,6 +279,11 @@ impl Values {
                 add(&mut self.allowed_origins, own);
                 self.origins = OriginPolicy::List(self.allowed_origins.clone());
             }
+            LANDLINE_OPT_PROXY => self.proxies.add(value)?,
+            LANDLINE_OPT_NO_PROXY => self.proxies.exceptions = own,
+            LANDLINE_OPT_PROXY_TLS_CA_FILE => add(&mut self.proxies.ca_files, own),
+            LANDLINE_OPT_PROXY_TLS_CERT_FILE => self.proxies.cert_file = own,
+            LANDLINE_OPT_PROXY_TLS_KEY_FILE => self.proxies.key_file = own,
             LANDLINE_OPT_TLS_CA_FILE => add(&mut self.tls.ca_files, own),
             LANDLINE_OPT_TLS_CERT_FILE => self.tls.cert_file = own,
             LANDLINE_OPT_TLS_KEY_FILE => self.tls.key_file = own,

@@ -3,6 +3,7 @@
 use super::Proxy;
 use super::proxy::split_port;
 use crate::error::{ConfigError, Error, Result};
+use crate::transport::TlsConnectorBuilder;
 use crate::uri::Endpoint;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,6 +32,15 @@ pub struct ProxyRules {
 type Route = Result<Arc<[Proxy]>>;
 
 impl ProxyRules {
+    /// Sets the options for TLS with all `https` proxies among these, in place of their own: see [`Proxy::tls_options`].
+    #[must_use]
+    pub fn tls_options(self, options: &TlsConnectorBuilder) -> Self {
+        let with_options = |proxies: Arc<[Proxy]>| {
+            proxies.iter().map(|proxy| proxy.clone().tls_options(options.clone())).collect::<Arc<[Proxy]>>()
+        };
+        Self { ws: self.ws.map(with_options), wss: self.wss.map(with_options), ..self }
+    }
+
     /// Sets the hosts to connect to directly, in place of those of the environment.
     pub(super) fn set_exceptions(&mut self, list: &str) {
         self.exceptions = Exceptions::parse(list);

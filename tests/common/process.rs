@@ -106,7 +106,12 @@ pub(crate) fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
     assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
-    Command::new(program)
+    let mut command = Command::new(program);
+    // Those of whoever runs the tests lead elsewhere.
+    for name in ["ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command
 }
 
 /// A program that is ended with the test.

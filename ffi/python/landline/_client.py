@@ -43,6 +43,15 @@ def connect(
     pkcs12_password: Optional[str] = None,
     danger_accept_invalid_certs: bool = False,
     danger_accept_invalid_hostnames: bool = False,
+    proxy: Union[None, bool, str, Iterable[str]] = None,
+    no_proxy: Union[None, str, Iterable[str]] = None,
+    proxy_headers: Optional[HeadersLike] = None,
+    proxy_ca_file: Optional[PathLike] = None,
+    proxy_platform_roots: bool = True,
+    proxy_cert_file: Optional[PathLike] = None,
+    proxy_key_file: Optional[PathLike] = None,
+    proxy_danger_accept_invalid_certs: bool = False,
+    proxy_danger_accept_invalid_hostnames: bool = False,
     open_timeout: Optional[float] = 10,
     ping_interval: Optional[float] = 20,
     ping_timeout: Optional[float] = 20,
@@ -54,8 +63,8 @@ def connect(
 ) -> ClientConnection:
     """Opens a connection to a URL that begins with ws:// or wss://.
 
-    Blocks until the connection is open, for at most `open_timeout` seconds: looking up the name, connecting, TLS and the
-    opening handshake together.
+    Blocks until the connection is open, for at most `open_timeout` seconds: looking up the name, connecting, proxies, TLS
+    and the opening handshake together.
 
     Args:
         url: the URL to connect to.
@@ -74,6 +83,19 @@ def connect(
             everything.
         danger_accept_invalid_hostnames: accepts a trusted certificate even if it is for a different host. Whoever has a
             trusted certificate for any host can then impersonate the server.
+        proxy: a proxy to connect through, as "scheme://user:password@host:port", user and password percent-encoded; or
+            several, the nearest first; or True for those that the environment names. Schemes: http (CONNECT, for ws too),
+            https (the same over TLS), socks5 and socks4 (the server's name is looked up here), socks5h and socks4a (the
+            proxy looks it up). With True, ws_proxy, http_proxy and all_proxy count for ws, wss_proxy, https_proxy and
+            all_proxy for wss, and no_proxy. The default None does not read the environment. Not used with sock.
+        no_proxy: the servers to connect to directly although there is a proxy: "example.com" with all domains below it,
+            "192.0.2.7", "10.0.0.0/8", "example.com:8080", "*"; separated by commas, or a list. It replaces that of the
+            environment.
+        proxy_headers: additional headers of the CONNECT request, to the last one of several proxies. The server does not
+            get them.
+        proxy_ca_file, proxy_platform_roots, proxy_cert_file, proxy_key_file, proxy_danger_accept_invalid_certs,
+            proxy_danger_accept_invalid_hostnames: as those without `proxy_`, for TLS with https proxies. Those without it
+            do not apply to proxies.
         open_timeout: in seconds; None for no limit.
         ping_interval: send a Ping when nothing has arrived for this many seconds, in receiving calls; None for never.
         ping_timeout: end the connection when nothing has arrived for this many seconds after the Ping; None for never.
@@ -88,6 +110,7 @@ def connect(
         InvalidURL, UsageError: an argument is wrong.
         TypeError: an argument has a wrong type.
         ConnectError: the host was not found, or could not be connected to.
+        ProxyError: there is no way through the proxy.
         TLSError: TLS failed; for example, the server's certificate is not trusted.
         InvalidHandshake: the server refused, or does not speak WebSocket.
     """
@@ -113,6 +136,13 @@ def connect(
     options.number(_abi.OPT_TLS_PLATFORM_ROOTS, platform_roots)
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, danger_accept_invalid_certs)
     options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, danger_accept_invalid_hostnames)
+    options.proxies(proxy, no_proxy, proxy_headers)
+    options.path(_abi.OPT_PROXY_TLS_CA_FILE, proxy_ca_file)
+    options.number(_abi.OPT_PROXY_TLS_PLATFORM_ROOTS, proxy_platform_roots)
+    options.path(_abi.OPT_PROXY_TLS_CERT_FILE, proxy_cert_file)
+    options.path(_abi.OPT_PROXY_TLS_KEY_FILE, proxy_key_file)
+    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, proxy_danger_accept_invalid_certs)
+    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, proxy_danger_accept_invalid_hostnames)
     if isinstance(sock, ssl.SSLSocket):
         raise TypeError("sock must be a plain socket, not an SSLSocket: with wss://, landline does TLS over it")
     interrupter = _abi.new_interrupter()

@@ -80,6 +80,34 @@ class ConnectError(Error, OSError):
         return self.text
 
 
+class ProxyError(Error, OSError):
+    """There is no way through a proxy: it could not be reached, or it refused. The server has nothing to do with it. The
+    text names the proxy, without user and password.
+
+    Attributes:
+        http_status: the HTTP status of the proxy's response, such as 407, or 0.
+        headers: the headers of the response.
+        body: the beginning of the body, at most 64 KiB.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        status: str = "",
+        errno: int = 0,
+        http_status: int = 0,
+        headers: Optional[Headers] = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(text, status, errno)
+        self.http_status = http_status
+        self.headers = headers if headers is not None else Headers()
+        self.body = body
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class TLSError(Error):
     """TLS failed while the connection was being opened, or a certificate or key cannot be used: the text says which, in
     which file, and why. A failure on an open connection is a ConnectionTLSError."""
@@ -221,6 +249,15 @@ OPTIONS: Dict[str, str] = {
     "TCP_USER_TIMEOUT_MS": "TcpOptions.user_timeout",
     "TCP_RECV_BUFFER_SIZE": "TcpOptions.recv_buffer_size",
     "TCP_SEND_BUFFER_SIZE": "TcpOptions.send_buffer_size",
+    "PROXY": "proxy",
+    "PROXY_FROM_ENV": "proxy",
+    "NO_PROXY": "no_proxy",
+    "PROXY_TLS_PLATFORM_ROOTS": "proxy_platform_roots",
+    "PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS": "proxy_danger_accept_invalid_certs",
+    "PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES": "proxy_danger_accept_invalid_hostnames",
+    "PROXY_TLS_CA_FILE": "proxy_ca_file",
+    "PROXY_TLS_CERT_FILE": "proxy_cert_file",
+    "PROXY_TLS_KEY_FILE": "proxy_key_file",
     "TLS_PLATFORM_ROOTS": "platform_roots",
     "TLS_DANGER_ACCEPT_INVALID_CERTS": "danger_accept_invalid_certs",
     "TLS_DANGER_ACCEPT_INVALID_HOSTNAMES": "danger_accept_invalid_hostnames",
@@ -264,10 +301,11 @@ def _outcome(status: int) -> Error:
         error: Error = Interrupted(text, name) if was_interrupted(status) else Timeout(text, name)
         setattr(error, "pending", True)
         return error
-    if status in (_abi.ERR_HANDSHAKE, _abi.ERR_REJECTED):
+    if status in (_abi.ERR_HANDSHAKE, _abi.ERR_REJECTED, _abi.ERR_PROXY):
+        kind = ProxyError if status == _abi.ERR_PROXY else InvalidHandshake
         http_status = _number(status, _abi.ERROR_HTTP_STATUS)
         headers = parse(_bytes_of_last(_abi.ERROR_HTTP_HEADERS))
-        return InvalidHandshake(text, name, errno, http_status, headers, _bytes_of_last(_abi.ERROR_HTTP_BODY))
+        return kind(text, name, errno, http_status, headers, _bytes_of_last(_abi.ERROR_HTTP_BODY))
     if -200 < status <= -100:
         return ConnectError(text, name, errno)
     return _OPENINGS.get(status, Error)(text, name, errno)

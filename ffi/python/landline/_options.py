@@ -131,6 +131,26 @@ class Options(_abi.Unique):
             texts = c_text(name, "the name of a header"), c_text(value, "the value of a header")
             check(_abi.options_add_header(self.handle, *texts))
 
+    def proxies(
+        self,
+        proxy: Union[None, bool, str, Iterable[str]],
+        no_proxy: Union[None, str, Iterable[str]],
+        headers: Optional[HeadersLike],
+    ) -> None:
+        if isinstance(proxy, (bool, type(None))):
+            self.number(_abi.OPT_PROXY_FROM_ENV, bool(proxy))
+            if headers:
+                raise UsageError("proxy_headers are given without a URL in proxy")
+        else:
+            for url in [proxy] if isinstance(proxy, str) else proxy:
+                self.text(_abi.OPT_PROXY, c_text(url, "proxy").decode())
+        if no_proxy is not None:
+            names = [no_proxy] if isinstance(no_proxy, str) else no_proxy
+            self.text(_abi.OPT_NO_PROXY, ",".join(c_text(name, "no_proxy").decode() for name in names))
+        for name, value in pairs(headers or ()):
+            texts = c_text(name, "the name of a header"), c_text(value, "the value of a header")
+            check(_abi.options_add_proxy_header(self.handle, *texts))
+
     def compression(self, compression: Union[bool, Compression]) -> None:
         if compression is False:
             return

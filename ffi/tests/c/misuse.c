@@ -85,6 +85,9 @@ static void options(void) {
     IS_NULL(landline_options_add_header(NULL, "a", "b"), "options");
     IS_NULL(landline_options_add_header(options, NULL, "b"), "name");
     IS_NULL(landline_options_add_header(options, "a", NULL), "value");
+    IS_NULL(landline_options_add_proxy_header(NULL, "a", "b"), "options");
+    IS_NULL(landline_options_add_proxy_header(options, NULL, "b"), "name");
+    IS_NULL(landline_options_add_proxy_header(options, "a", NULL), "value");
     IS_NULL(landline_options_set_interrupter(NULL, NULL), "options");
     for (size_t i = 0; i < sizeof NO_INT / sizeof *NO_INT; i++)
         INVALID(landline_options_set_int(options, NO_INT[i], 1), "option");
