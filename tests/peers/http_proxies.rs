@@ -94,8 +94,8 @@ fn the_server_and_the_proxy_learn_nothing_of_each_others_credentials() {
         eventually("squid's log has the tunnel", || squid.file("access.log").contains(" TCP_TUNNEL/200 "));
         let log = squid.file("access.log");
         assert!(log.contains(&basic(USER, PASSWORD)) && log.contains("X-For-The-Proxy: proxy-value"), "{log}");
-        for of_the_server in
-            [&basic("walter", "swordfish"), "walter", "swordfish", "server-value", " Authorization:"]
+        let log = log.replace("Proxy-Authorization", "");
+        for of_the_server in [&basic("walter", "swordfish"), "walter", "swordfish", "server-value", "Authorization"]
         {
             assert!(!log.contains(of_the_server), "{of_the_server} in {log}");
         }
