@@ -1,7 +1,7 @@
 //! Connections through servers and proxies of other projects: nginx and HAProxy in front of our server, tinyproxy, squid,
-//! dante and microsocks behind our client.
+//! dante and microsocks behind our client, and OpenSSL at the other end of TLS.
 //!
-//!     .ci/install && cargo test --test peers -- --ignored
+//!     .ci/install && cargo test --features rustls --test peers -- --ignored
 //!
 //! `program.rs` starts them, with the configuration files in `interop/proxies/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -10,6 +10,7 @@ mod chains;
 #[path = "../common/mod.rs"]
 mod common;
 mod http_proxies;
+mod openssl;
 mod program;
 mod proxies;
 mod reverse;

@@ -29,12 +29,13 @@ pub(crate) struct Plan {
     files: Vec<(&'static str, String)>,
     ports: Vec<&'static str>,
     values: Vec<(&'static str, String)>,
+    is_piped: bool,
 }
 
 impl Plan {
     pub(crate) fn of(program: &'static str, arguments: &[&'static str]) -> Self {
         let (variables, files, ports, values) = Default::default();
-        Self { program, arguments: arguments.to_vec(), variables, files, ports, values }
+        Self { program, arguments: arguments.to_vec(), variables, files, ports, values, is_piped: false }
     }
 
     /// A file of `interop/proxies/`.
@@ -73,6 +74,12 @@ impl Plan {
     pub(crate) fn names(self, hosts: &str) -> Self {
         let plan = self.file("hosts", hosts).variable("LD_PRELOAD", "libnss_wrapper.so");
         plan.variable("NSS_WRAPPER_HOSTS", "@DIR@/hosts").variable("RES_OPTIONS", "timeout:1 attempts:1")
+    }
+
+    /// Keeps its standard input and output for [`Program::pipes`].
+    pub(crate) fn piped(mut self) -> Self {
+        self.is_piped = true;
+        self
     }
 
     /// Starts it. Returns once it accepts connections on all of its ports.
@@ -117,6 +124,9 @@ impl Plan {
         command.envs(self.variables.iter().map(|(name, value)| (name, fill_in(value, &values))));
         let output = File::create(scratch.path("output")).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
+        if self.is_piped {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        }
         let process = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
 
         let mut program = Program { process, ports, scratch };
@@ -181,6 +191,11 @@ impl Program {
     /// What a file in its directory holds by now; nothing if it is not there.
     pub(crate) fn file(&self, name: &str) -> String {
         fs::read(self.path(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Its standard input and output, if they are [piped](Plan::piped).
+    pub(crate) fn pipes(&mut self) -> (process::ChildStdin, process::ChildStdout) {
+        (self.process.stdin.take().unwrap(), self.process.stdout.take().unwrap())
     }
 
     /// What it has written to its standard output and error.
