@@ -160,6 +160,7 @@ typedef struct landline_message landline_message;
 typedef struct landline_options landline_options;
 typedef struct landline_interrupter landline_interrupter;
 typedef struct landline_writer landline_writer;
+typedef struct landline_session landline_session;
 typedef struct landline_listener landline_listener;
 typedef struct landline_request landline_request;
 typedef struct landline_server landline_server;
@@ -467,6 +468,8 @@ void landline_conn_free(landline_conn *conn);
  * not be sent again: the next call that sends, flushes or receives continues to send it.
  */
 #define LANDLINE_PENDING 5
+/** A session has a new connection; there is no message. See landline_session_recv(). */
+#define LANDLINE_CONNECTED 6
 
 /** An argument is NULL that must not be. Nothing was done. */
 #define LANDLINE_ERR_NULL -1
@@ -496,6 +499,10 @@ void landline_conn_free(landline_conn *conn);
  * top). Nothing was done.
  */
 #define LANDLINE_ERR_FORKED -11
+/** A session has no connection at the moment. Nothing was sent: try again when it has one. */
+#define LANDLINE_ERR_NOT_CONNECTED -12
+/** A session has no connection at the moment, and its outbox has no room for the message. Nothing was sent. */
+#define LANDLINE_ERR_OUTBOX_FULL -13
 
 /** A system call failed; LANDLINE_ERROR_ERRNO has the error number. */
 #define LANDLINE_ERR_IO -100
@@ -601,6 +608,16 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_FAULT 6
 /** For landline_error_int(): whether the connection is over. */
 #define LANDLINE_ERROR_IS_FATAL 7
+/**
+ * For landline_error_int(): whether connecting again later may succeed although nothing is changed: see
+ * landline_session.
+ */
+#define LANDLINE_ERROR_IS_TRANSIENT 10
+/**
+ * For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
+ * milliseconds; 0 if it did not say.
+ */
+#define LANDLINE_ERROR_RETRY_AFTER_MS 11
 /**
  * For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
  * server's are those that it answered with, without the ones that every such response has.
@@ -1262,6 +1279,266 @@ landline_status landline_writer_finish(landline_writer *writer, int32_t timeout_
  * is closed with 1011, because a message that has begun cannot be withdrawn. NULL does nothing.
  */
 void landline_writer_free(landline_writer *writer);
+
+
+/*
+ * ===== Sessions that reconnect: landline_session =================================================================
+ *
+ * A client that connects again whenever its connection is lost.
+ *
+ * The call that receives does all of it: it waits, connects, calls the callback, sends what the outbox holds,
+ * and receives. There is no hidden thread: while no thread is in that call, the session does not reconnect.
+ *
+ * It connects again after a failure of the network or of the system, a time limit, the end of the stream
+ * without a Close frame, or in the middle of a handshake, a silent peer; after a Close frame with 1001, 1011,
+ * 1012, 1013 or 1014; and if the server refused the handshake with 500 to 599, 408, 425 or 429, not before the
+ * time in Retry-After. All else ends the session: other statuses and close codes, a certificate that is not
+ * trusted, violations of the protocol or of a limit. `retry_if` of landline_session_callbacks can decide
+ * otherwise. LANDLINE_OPT_BACKOFF_FIRST_MS and the options behind it say how long it waits.
+ *
+ * Nothing is sent again by itself. If a call that sends has returned before the connection broke, the message
+ * was handed to the kernel, and whether the server got it is not known. While there is no connection, such
+ * calls give LANDLINE_ERR_NOT_CONNECTED at once, or keep the message with LANDLINE_OPT_OUTBOX_MESSAGES.
+ *
+ * Ownership: created by landline_session_new(), freed by landline_session_free().
+ *
+ * Threads: any, at any time. One thread receives (a second one gets LANDLINE_ERR_BUSY) while any number of
+ * others send, close, interrupt and abort.
+ */
+
+/**
+ * What a session calls, always in the thread that receives. A table that the caller fills in; a function that
+ * is NULL is not called. No function may unwind or jump out, or call a function on the session, except those
+ * that send, interrupt, abort or query.
+ */
+typedef struct landline_session_callbacks {
+    /** sizeof(landline_session_callbacks), so that later versions can add functions. */
+    size_t size;
+    /**
+     * Called with each new connection, the first one included, before anything else uses it: to subscribe, to
+     * log in, to look at the handshake with landline_conn_header(). It runs within the time limit of the
+     * receiving call, and what it waits for can be interrupted with landline_session_interrupt().
+     *
+     * `conn` belongs to the session: use it in this thread and until the function returns, and do not free it.
+     * Return LANDLINE_OK (LANDLINE_CLOSED does no harm either), or the status of a call on `conn` that failed:
+     * the attempt has then failed, and the session decides about that failure as about every other. Any other
+     * status is a failure after which the session connects again.
+     */
+    landline_status (*on_connect)(landline_conn *conn, void *user);
+    /**
+     * Decides whether to connect again after a failure: 1, or 0 to end the session. `status` is that of the
+     * failure, which landline_error_text() and its relatives describe during this call; with LANDLINE_CLOSED,
+     * `close_code` is the code in the server's Close frame, else 0. `is_transient` is what the session would
+     * do without this function.
+     */
+    int32_t (*retry_if)(landline_status status, int32_t close_code, int32_t is_transient, void *user);
+} landline_session_callbacks;
+
+/**
+ * Creates a session for a URL that begins with ws:// or wss://. It connects when landline_session_recv() is
+ * called for the first time. `options` may be NULL: those of clients apply to each connection. `callbacks` may
+ * be NULL and is copied. `user` must remain valid until the session has been freed. Free the session with
+ * landline_session_free(). Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_TLS for a certificate of this end that
+ * cannot be used; LANDLINE_ERR_IO when the process has no descriptor left; LANDLINE_ERR_NULL;
+ * LANDLINE_ERR_UTF8; LANDLINE_ERR_INVALID for a table whose `size` is wrong.
+ */
+landline_status landline_session_new(const char *url,
+                                     const landline_options *options,
+                                     const landline_session_callbacks *callbacks,
+                                     void *user,
+                                     landline_session **session);
+
+/**
+ * Receives the next whole message, or connects and says so. The message owns its data; free it with
+ * landline_message_free().
+ *
+ * Blocks until there is a message or a new connection, the session ends, or `timeout_ms` has passed (-1: no
+ * limit): waits, attempts and the callback are within that time. An attempt that is cut off is begun again by
+ * the next call, so the limit should be longer than opening a connection takes; 0 gives what has already
+ * arrived and starts no attempt.
+ *
+ * LANDLINE_OK; LANDLINE_CONNECTED: there is a new connection, the first one or one in the place of another,
+ * all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
+ * LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
+ * LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
+ * the same. They are those of landline_connect() and landline_conn_recv(). `*message` is NULL unless the
+ * status is LANDLINE_OK.
+ */
+landline_status landline_session_recv(landline_session *session, int32_t timeout_ms, landline_message **message);
+
+/**
+ * Opens the next connection and gives it to the caller, for programs that want to use landline_conn and take
+ * care of its errors themselves: each call gives a fresh one, after a wait unless it is the first. Free it
+ * with landline_conn_free() before the next call, or when the session is closed.
+ *
+ * Waits, attempts, callbacks and time limits are those of landline_session_recv(). A connection that
+ * landline_session_recv() used is dropped. The session does not know the connection any more:
+ * landline_session_send() does not use it.
+ *
+ * LANDLINE_OK; LANDLINE_CLOSED: the session was closed; otherwise as landline_session_recv(). `*conn` is NULL
+ * unless the status is LANDLINE_OK.
+ */
+landline_status landline_session_next_connection(landline_session *session,
+                                                 int32_t timeout_ms,
+                                                 landline_conn **conn);
+
+/**
+ * Closes the connection in order if there is one, and ends the session: as landline_conn_close(), also in how
+ * long it blocks. What is in the outbox is not sent. If another thread is receiving, that thread gets
+ * LANDLINE_CLOSED, whatever it waits for, and this call waits for it.
+ *
+ * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the thread that is receiving has to complete
+ * the closing handshake; LANDLINE_ERR_INVALID as landline_conn_close(); LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8;
+ * LANDLINE_ERR_CLOSE_UNANSWERED, LANDLINE_ERR_EOF, LANDLINE_ERR_IO; the error that ended the session before.
+ */
+landline_status landline_session_close(landline_session *session,
+                                       int32_t code,
+                                       const void *reason,
+                                       size_t len,
+                                       int32_t timeout_ms);
+
+/**
+ * Closes the session without waiting for the end: the thread that receives gets what the server still sends,
+ * then LANDLINE_CLOSED; without a connection, it gets that at once, whatever it waits for. Does nothing if the
+ * session is closing or over. Otherwise as landline_conn_close_start().
+ */
+landline_status landline_session_close_start(landline_session *session,
+                                             int32_t code,
+                                             const void *reason,
+                                             size_t len);
+
+/**
+ * Ends the session immediately, without a Close frame, from any thread. Blocked calls return
+ * LANDLINE_ERR_ABORTED. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
+ */
+landline_status landline_session_abort(landline_session *session);
+
+/**
+ * Frees a session, and ends its connection without a closing handshake: call landline_session_close() first.
+ * NULL does nothing.
+ */
+void landline_session_free(landline_session *session);
+
+/**
+ * Sends a message of LANDLINE_TEXT or LANDLINE_BINARY over the connection that the session has, from any
+ * thread.
+ *
+ * Blocks as landline_conn_send() does while there is a connection, otherwise not at all: it never waits for a
+ * new one. With an outbox (LANDLINE_OPT_OUTBOX_MESSAGES), the message is then kept and sent over the next one,
+ * after the callback.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NOT_CONNECTED, LANDLINE_ERR_OUTBOX_FULL: there is no connection, and nothing was
+ * sent; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED, LANDLINE_PENDING, LANDLINE_ERR_UTF8, LANDLINE_ERR_NULL and
+ * LANDLINE_ERR_INVALID as landline_conn_send(); LANDLINE_ERR_CLOSING: the session was closed. All other errors
+ * are those of the connection, of which the receiving call learns too: how much of the message the server got
+ * is not known, and the session goes on unless LANDLINE_SESSION_STAGE is LANDLINE_STAGE_ENDED.
+ */
+landline_status landline_session_send(landline_session *session,
+                                      int32_t kind,
+                                      const void *data,
+                                      size_t len,
+                                      int32_t timeout_ms);
+
+/**
+ * Sends a message if that needs no waiting. Never blocks. See landline_conn_try_send().
+ *
+ * LANDLINE_OK and the errors of landline_session_send(); LANDLINE_ERR_WOULD_BLOCK: nothing was sent.
+ */
+landline_status landline_session_try_send(landline_session *session, int32_t kind, const void *data, size_t len);
+
+/**
+ * Wakes a blocked call on this session, from any thread: it returns LANDLINE_INTERRUPTED, whether it receives,
+ * waits, connects, is in the callback, or sends. Nothing is lost, and the next call goes on; an attempt that
+ * is interrupted does not count. Otherwise as landline_conn_interrupt().
+ */
+landline_status landline_session_interrupt(landline_session *session, int32_t direction);
+
+/** What a session is doing: it has no connection, and the next attempt is due after LANDLINE_SESSION_WAIT_MS. */
+#define LANDLINE_STAGE_WAITING 0
+/** A call is opening a connection, or runs the callback. */
+#define LANDLINE_STAGE_CONNECTING 1
+/** It has a connection, as far as is known, or has given one to the caller. */
+#define LANDLINE_STAGE_CONNECTED 2
+/** It has ended, and will not connect again. */
+#define LANDLINE_STAGE_ENDED 3
+
+/** For landline_session_int(): one of LANDLINE_STAGE_*. */
+#define LANDLINE_SESSION_STAGE 1
+/** The milliseconds until the next attempt is due; 0 if it is, or if there is none to wait for. */
+#define LANDLINE_SESSION_WAIT_MS 2
+/** The attempts, an unfinished one included, since the last connection that lasted. */
+#define LANDLINE_SESSION_ATTEMPTS 3
+/** How many connections have taken the place of another. */
+#define LANDLINE_SESSION_RECONNECTS 4
+/** How many messages the outbox holds. */
+#define LANDLINE_SESSION_OUTBOX_MESSAGES 5
+/** How many bytes they have. */
+#define LANDLINE_SESSION_OUTBOX_BYTES 6
+/**
+ * The close code of the connection, or of the latest one, as LANDLINE_CONN_CLOSE_CODE; 0 while it is open.
+ * LANDLINE_ERR_BUSY while another thread is receiving.
+ */
+#define LANDLINE_SESSION_CLOSE_CODE 7
+
+/**
+ * Queries a property that is a number, by its LANDLINE_SESSION_* key. Never blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key; LANDLINE_ERR_BUSY for
+ * LANDLINE_SESSION_CLOSE_CODE while another thread is receiving.
+ */
+landline_status landline_session_int(const landline_session *session, int32_t key, int64_t *value);
+
+/**
+ * The status of the session's latest failure, which then is this thread's last error, for
+ * landline_error_text() and its relatives: why a connection was lost, or could not be opened. Never blocks.
+ *
+ * LANDLINE_OK if nothing has failed; LANDLINE_CLOSED if the server closed the connection in order; the errors
+ * of landline_connect() and landline_conn_recv(); LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
+ */
+landline_status landline_session_failure(const landline_session *session);
+
+/** Sessions: the first wait before connecting again, in milliseconds, at least 1. Default 1000. */
+#define LANDLINE_OPT_BACKOFF_FIRST_MS 76
+/** Sessions: how many times longer each wait is than the one before it, at least 1. Default 2. */
+#define LANDLINE_OPT_BACKOFF_FACTOR 77
+/** Sessions: the longest wait, in milliseconds. Default 60000. */
+#define LANDLINE_OPT_BACKOFF_MAX_MS 78
+/**
+ * Sessions: how much of each wait is random, in percent, so that the clients of a server that was restarted do
+ * not all come back at once: 0 to 100. Default 50.
+ */
+#define LANDLINE_OPT_BACKOFF_JITTER_PERCENT 79
+/**
+ * Sessions: a connection that was open for this long has lasted: after it, waits and the count of attempts
+ * begin anew. One that is lost earlier counts as a failed attempt. -1 means never. Default 10000.
+ */
+#define LANDLINE_OPT_RESET_AFTER_MS 80
+/**
+ * Sessions: how long the server can make the session wait at most with a Retry-After header; -1 means no
+ * limit. Default 300000.
+ */
+#define LANDLINE_OPT_MAX_RETRY_AFTER_MS 81
+/**
+ * Sessions: how many attempts in a row may fail before the session ends with the error of the last one; 0
+ * means no limit. Default 0.
+ */
+#define LANDLINE_OPT_MAX_ATTEMPTS 82
+/**
+ * Sessions: how long the session may be without a connection that lasts before it ends with the error of the
+ * last attempt; -1 means no limit. Default -1.
+ */
+#define LANDLINE_OPT_GIVE_UP_AFTER_MS 83
+/**
+ * Sessions: how many messages to keep that are sent while there is no connection, to be sent over the next
+ * one. 0: none, such calls give LANDLINE_ERR_NOT_CONNECTED. Default 0; 1024 is a usual value.
+ */
+#define LANDLINE_OPT_OUTBOX_MESSAGES 84
+/** Sessions: how many bytes of such messages to keep. Default 1048576 (1 MiB). */
+#define LANDLINE_OPT_OUTBOX_BYTES 85
 
 
 /*

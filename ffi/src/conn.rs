@@ -10,6 +10,7 @@ use landline::process::Process;
 use landline::{Aborter, ConnectionId, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -61,7 +62,21 @@ enum Ends {
         borrower: AtomicUsize,
     },
     /// Only by the first thread that calls a function (LANDLINE_OPT_SINGLE_THREAD).
-    Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<WebSocket>, aborter: Aborter },
+    Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<ManuallyDrop<WebSocket>>, aborter: Aborter },
+}
+
+/// The owner of a connection that was only lent, and has been taken back. No thread has this number.
+const TAKEN_BACK: usize = usize::MAX;
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if let Self::Single { owner, ws, .. } = self
+            && *owner.get_mut() != TAKEN_BACK
+        {
+            // SAFETY: it is dropped only here, and not used afterwards.
+            unsafe { ManuallyDrop::drop(ws.get_mut()) }
+        }
+    }
 }
 
 // SAFETY: only the thread that has the turn uses `receiver`, only the thread that `owner` names uses `ws` and
@@ -122,16 +137,9 @@ fn this_thread() -> usize {
 impl landline_conn {
     /// The handle of a connection that has just been opened.
     pub(crate) fn wrap(mut ws: WebSocket, single_thread: bool, close_timeout: Duration) -> Outcome<Arc<Self>> {
-        let id = ws.id();
-        let (handshake, peer, local) = (ws.handshake().clone(), ws.peer_addr(), ws.local_addr());
+        let info = Info::of(&ws);
         let ends = if single_thread {
-            let aborter = ws.aborter();
-            Ends::Single {
-                owner: AtomicUsize::new(0),
-                borrowed: Cell::new(false),
-                ws: UnsafeCell::new(ws),
-                aborter,
-            }
+            Ends::single(ws, 0)
         } else {
             // Made before the connection was opened: Values::client(), Values::server().
             let interrupter = ws.interrupter()?;
@@ -144,29 +152,29 @@ impl landline_conn {
                 borrower: AtomicUsize::new(0),
             }
         };
-        Ok(Arc::new(Self {
+        Ok(Arc::new(Self::new(ends, info, close_timeout)))
+    }
+
+    fn new(ends: Ends, info: Info, close_timeout: Duration) -> Self {
+        Self {
             ends,
             made_in: Process::current(),
             lent: UnsafeCell::new(landline_message::NONE),
             poisoned: AtomicBool::new(false),
             user: AtomicPtr::new(ptr::null_mut()),
             close_timeout,
-            info: Info {
-                id,
-                handshake,
-                peer,
-                local,
-                headers: OnceLock::new(),
-                unreceived: OnceLock::new(),
-                texts: Default::default(),
-            },
-        }))
+            info,
+        }
     }
 
     /// The connection, for its only thread.
     #[expect(clippy::mut_from_ref, reason = "the check of the thread makes it exclusive")]
     #[inline]
-    fn single<'a>(&self, owner: &AtomicUsize, ws: &'a UnsafeCell<WebSocket>) -> Outcome<&'a mut WebSocket> {
+    fn single<'a>(
+        &self,
+        owner: &AtomicUsize,
+        ws: &'a UnsafeCell<ManuallyDrop<WebSocket>>,
+    ) -> Outcome<&'a mut WebSocket> {
         let this = this_thread();
         if owner.load(Ordering::Relaxed) != this
             && owner.compare_exchange(0, this, Ordering::Acquire, Ordering::Relaxed).is_err()
@@ -311,6 +319,59 @@ impl landline_conn {
         match &self.ends {
             Ends::Shared { sender, .. } => sender.abort(),
             Ends::Single { aborter, .. } => aborter.abort(),
+        }
+    }
+}
+
+impl Ends {
+    fn single(ws: WebSocket, owner: usize) -> Self {
+        let aborter = ws.aborter();
+        let ws = UnsafeCell::new(ManuallyDrop::new(ws));
+        Self::Single { owner: AtomicUsize::new(owner), borrowed: Cell::new(false), ws, aborter }
+    }
+}
+
+impl Info {
+    fn of(ws: &WebSocket) -> Self {
+        Self {
+            id: ws.id(),
+            handshake: ws.handshake().clone(),
+            peer: ws.peer_addr(),
+            local: ws.local_addr(),
+            headers: OnceLock::new(),
+            unreceived: OnceLock::new(),
+            texts: Default::default(),
+        }
+    }
+}
+
+/// A handle for a connection that belongs to somebody else, for the calling thread alone and as long as this lives.
+/// Afterwards, calls on the handle fail.
+pub(crate) struct Lent<'a> {
+    conn: Arc<landline_conn>,
+    place: &'a mut WebSocket,
+}
+
+impl<'a> Lent<'a> {
+    pub(crate) fn new(place: &'a mut WebSocket, close_timeout: Duration) -> Self {
+        let info = Info::of(place);
+        // SAFETY: the value moves into the handle, and back when this is dropped; until then, `place` is not used.
+        let ws = unsafe { ptr::read(place) };
+        Self { conn: Arc::new(landline_conn::new(Ends::single(ws, this_thread()), info, close_timeout)), place }
+    }
+
+    pub(crate) fn handle(&self) -> *mut landline_conn {
+        Arc::as_ptr(&self.conn).cast_mut()
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Ends::Single { owner, ws, .. } = &self.conn.ends {
+            owner.store(TAKEN_BACK, Ordering::Release);
+            // SAFETY: the value moves back to where it was read from. Only this thread could use it in the handle, whose
+            // calls fail from now on, and the handle does not drop it.
+            unsafe { ptr::copy_nonoverlapping(ws.get().cast::<WebSocket>().cast_const(), self.place, 1) };
         }
     }
 }

@@ -49,15 +49,17 @@ pub unsafe extern "C" fn landline_conn_interrupt(conn: *mut landline_conn, direc
                 LANDLINE_DIRECTION_RECV => conn.interrupter()?.interrupt_recv(),
                 LANDLINE_DIRECTION_SEND => conn.interrupter()?.interrupt_send(),
                 LANDLINE_DIRECTION_BOTH => conn.interrupter()?.interrupt(),
-                _ => {
-                    return Err(Failure::invalid(format!(
-                        "direction {direction} is none of LANDLINE_DIRECTION_RECV, LANDLINE_DIRECTION_SEND and LANDLINE_DIRECTION_BOTH"
-                    )));
-                }
+                _ => return Err(wrong_direction(direction)),
             }
             Ok(LANDLINE_OK)
         })
     }
+}
+
+pub(crate) fn wrong_direction(direction: i32) -> Failure {
+    Failure::invalid(format!(
+        "direction {direction} is none of LANDLINE_DIRECTION_RECV, LANDLINE_DIRECTION_SEND and LANDLINE_DIRECTION_BOTH"
+    ))
 }
 
 /// Stores a pointer with the connection, for the caller's own use.

@@ -95,6 +95,8 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Closed(Closed::Detached) => LANDLINE_ERR_DETACHED,
         Error::Closed(Closed::Sent) => LANDLINE_ERR_CLOSING,
         Error::Closed(Closed::PeerSilent(_)) => LANDLINE_ERR_SILENT,
+        Error::Closed(Closed::NotConnected) => LANDLINE_ERR_NOT_CONNECTED,
+        Error::Closed(Closed::OutboxFull) => LANDLINE_ERR_OUTBOX_FULL,
         Error::Closed(_) => LANDLINE_ERR_CLOSE_UNANSWERED,
         Error::Timeout(_) | Error::Interrupted(_) if error.message_accepted() => LANDLINE_PENDING,
         Error::Timeout(_) => LANDLINE_TIMED_OUT,
@@ -149,6 +151,15 @@ pub(crate) fn remember(failure: Failure) -> landline_status {
     status
 }
 
+/// The error of the library behind the thread's last failure, if that had this status.
+pub(crate) fn last_error(status: landline_status) -> Option<Error> {
+    let last = LAST.try_with(|last| last.borrow().failure.clone()).ok()??;
+    match last {
+        Failure::Library(error) if status_of(&error) == status => Some(error),
+        _ => None,
+    }
+}
+
 /// What a call was doing when it failed, timed out or was interrupted: not known.
 pub const LANDLINE_PHASE_NONE: i32 = 0;
 /// Looking up the host's addresses.
@@ -197,6 +208,12 @@ pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
 pub const LANDLINE_ERROR_FAULT: i32 = 6;
 /// For landline_error_int(): whether the connection is over.
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
+/// For landline_error_int(): whether connecting again later may succeed although nothing is changed: see
+/// landline_session.
+pub const LANDLINE_ERROR_IS_TRANSIENT: i32 = 10;
+/// For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
+/// milliseconds; 0 if it did not say.
+pub const LANDLINE_ERROR_RETRY_AFTER_MS: i32 = 11;
 /// For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
 /// server's are those that it answered with, without the ones that every such response has.
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
@@ -265,6 +282,11 @@ fn number(failure: &Failure, key: i32) -> i64 {
         LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
         LANDLINE_ERROR_FAULT => fault(error).into(),
         LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
+        LANDLINE_ERROR_IS_TRANSIENT => error.is_transient().into(),
+        LANDLINE_ERROR_RETRY_AFTER_MS => {
+            let wait = error.retry_after().unwrap_or_default();
+            i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+        }
         _ => 0,
     }
 }

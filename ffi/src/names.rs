@@ -4,7 +4,9 @@ use crate::conn_info::*;
 use crate::failure::Failure;
 use crate::options::*;
 use crate::options_proxy::*;
+use crate::options_session::*;
 use crate::request::*;
+use crate::session_info::*;
 use landline::error::Setting;
 
 /// The keys of one kind.
@@ -50,6 +52,10 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
         Setting::Proxy | Setting::ProxyCredentials => "LANDLINE_OPT_PROXY",
         Setting::ProxyTrustedCertificates => "LANDLINE_OPT_PROXY_TLS_CA_FILE",
+        Setting::BackoffFirst => "LANDLINE_OPT_BACKOFF_FIRST_MS",
+        Setting::BackoffFactor => "LANDLINE_OPT_BACKOFF_FACTOR",
+        Setting::BackoffJitter => "LANDLINE_OPT_BACKOFF_JITTER_PERCENT",
+        Setting::MaxAttempts => "LANDLINE_OPT_MAX_ATTEMPTS",
         _ => return None,
     })
 }
@@ -118,6 +124,16 @@ pub(crate) const OPTIONS: Keys = keys![
     LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS,
     LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS,
     LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES,
+    LANDLINE_OPT_BACKOFF_FIRST_MS,
+    LANDLINE_OPT_BACKOFF_FACTOR,
+    LANDLINE_OPT_BACKOFF_MAX_MS,
+    LANDLINE_OPT_BACKOFF_JITTER_PERCENT,
+    LANDLINE_OPT_RESET_AFTER_MS,
+    LANDLINE_OPT_MAX_RETRY_AFTER_MS,
+    LANDLINE_OPT_MAX_ATTEMPTS,
+    LANDLINE_OPT_GIVE_UP_AFTER_MS,
+    LANDLINE_OPT_OUTBOX_MESSAGES,
+    LANDLINE_OPT_OUTBOX_BYTES,
 ];
 
 /// LANDLINE_CONN_*
@@ -159,6 +175,17 @@ pub(crate) const REQUEST: Keys = keys![
     LANDLINE_REQUEST_RAW_TARGET,
 ];
 
+/// LANDLINE_SESSION_*
+pub(crate) const SESSION: Keys = keys![
+    LANDLINE_SESSION_STAGE,
+    LANDLINE_SESSION_WAIT_MS,
+    LANDLINE_SESSION_ATTEMPTS,
+    LANDLINE_SESSION_RECONNECTS,
+    LANDLINE_SESSION_OUTBOX_MESSAGES,
+    LANDLINE_SESSION_OUTBOX_BYTES,
+    LANDLINE_SESSION_CLOSE_CODE,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +193,16 @@ mod tests {
     #[test]
     fn every_key_has_its_name() {
         let sources = [
-            (OPTIONS, "LANDLINE_OPT_", concat!(include_str!("options.rs"), include_str!("options_proxy.rs"))),
+            (
+                OPTIONS,
+                "LANDLINE_OPT_",
+                concat!(
+                    include_str!("options.rs"),
+                    include_str!("options_proxy.rs"),
+                    include_str!("options_session.rs")
+                ),
+            ),
+            (SESSION, "LANDLINE_SESSION_", include_str!("session_info.rs")),
             (CONN, "LANDLINE_CONN_", include_str!("conn_info.rs")),
             (REQUEST, "LANDLINE_REQUEST_", include_str!("request.rs")),
         ];

@@ -22,6 +22,8 @@ pub const LANDLINE_MORE: landline_status = 4;
 /// Time ran out, or the call was interrupted, when the message had already been accepted. It is on its way and must
 /// not be sent again: the next call that sends, flushes or receives continues to send it.
 pub const LANDLINE_PENDING: landline_status = 5;
+/// A session has a new connection; there is no message. See landline_session_recv().
+pub const LANDLINE_CONNECTED: landline_status = 6;
 
 /// An argument is NULL that must not be. Nothing was done.
 pub const LANDLINE_ERR_NULL: landline_status = -1;
@@ -47,6 +49,10 @@ pub const LANDLINE_ERR_WOULD_BLOCK: landline_status = -10;
 /// The handle was created in the process that this one was forked from, and belongs to that process (see FORK at the
 /// top). Nothing was done.
 pub const LANDLINE_ERR_FORKED: landline_status = -11;
+/// A session has no connection at the moment. Nothing was sent: try again when it has one.
+pub const LANDLINE_ERR_NOT_CONNECTED: landline_status = -12;
+/// A session has no connection at the moment, and its outbox has no room for the message. Nothing was sent.
+pub const LANDLINE_ERR_OUTBOX_FULL: landline_status = -13;
 
 /// A system call failed; LANDLINE_ERROR_ERRNO has the error number.
 pub const LANDLINE_ERR_IO: landline_status = -100;
@@ -98,6 +104,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_INTERRUPTED, "LANDLINE_INTERRUPTED\0", "interrupted; nothing is lost\0"),
     (LANDLINE_MORE, "LANDLINE_MORE\0", "the message goes on\0"),
     (LANDLINE_PENDING, "LANDLINE_PENDING\0", "the message is on its way; do not send it again\0"),
+    (LANDLINE_CONNECTED, "LANDLINE_CONNECTED\0", "there is a new connection\0"),
     (LANDLINE_ERR_NULL, "LANDLINE_ERR_NULL\0", "an argument is NULL\0"),
     (LANDLINE_ERR_INVALID, "LANDLINE_ERR_INVALID\0", "an argument is out of range\0"),
     (LANDLINE_ERR_STATE, "LANDLINE_ERR_STATE\0", "the call does not fit what was done before\0"),
@@ -109,6 +116,8 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_UNSUPPORTED, "LANDLINE_ERR_UNSUPPORTED\0", "the transport cannot do that\0"),
     (LANDLINE_ERR_WOULD_BLOCK, "LANDLINE_ERR_WOULD_BLOCK\0", "not now\0"),
     (LANDLINE_ERR_FORKED, "LANDLINE_ERR_FORKED\0", "the handle belongs to the parent process\0"),
+    (LANDLINE_ERR_NOT_CONNECTED, "LANDLINE_ERR_NOT_CONNECTED\0", "there is no connection at the moment\0"),
+    (LANDLINE_ERR_OUTBOX_FULL, "LANDLINE_ERR_OUTBOX_FULL\0", "no connection, and no room in the outbox\0"),
     (LANDLINE_ERR_IO, "LANDLINE_ERR_IO\0", "the network or the system failed\0"),
     (LANDLINE_ERR_EOF, "LANDLINE_ERR_EOF\0", "the connection ended without a Close frame\0"),
     (LANDLINE_ERR_RESOLVE, "LANDLINE_ERR_RESOLVE\0", "the host name could not be looked up\0"),
@@ -181,6 +190,8 @@ mod tests {
             Error::Closed(Closed::Eof),
             Error::Closed(Closed::Sent),
             Error::Closed(Closed::Aborted),
+            Error::Closed(Closed::NotConnected),
+            Error::Closed(Closed::OutboxFull),
             Error::Usage(UsageError::EmptyBuffer),
             Error::Usage(UsageError::InvalidUtf8),
             Error::Protocol(landline::error::ProtocolError::InvalidUtf8),

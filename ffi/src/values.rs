@@ -4,6 +4,7 @@ use crate::failure::{Failure, Outcome};
 use crate::names;
 use crate::options::*;
 use crate::options_proxy::*;
+use crate::options_session::SessionValues;
 use crate::proxy_values::Proxies;
 use crate::tls_values::Tls;
 use landline::proto::handshake::{HeadLimits, Headers};
@@ -36,6 +37,7 @@ pub(crate) struct Values {
     single_thread: bool,
     tls: Tls,
     pub(crate) proxies: Proxies,
+    pub(crate) session: SessionValues,
 }
 
 /// Copies the values out of a handle; for NULL, returns the defaults.
@@ -255,6 +257,7 @@ impl Values {
                 }
             }
             LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
+            _ if self.session.set_int(key, value)? => {}
             _ => return Err(unknown(key, "a number")),
         }
         Ok(())
@@ -328,11 +331,11 @@ fn unknown(key: i32, what: &str) -> Failure {
     Failure::invalid(format!("{name} does not take {what}: set it with landline_options_set_{function}()"))
 }
 
-fn out_of_range(key: i32, value: i64) -> Failure {
+pub(crate) fn out_of_range(key: i32, value: i64) -> Failure {
     Failure::invalid(format!("{value} is out of range for {}", names::name_of(names::OPTIONS, key)))
 }
 
-fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {
+pub(crate) fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {
     T::try_from(value).map_err(|_| out_of_range(key, value))
 }
 
@@ -345,7 +348,7 @@ fn flag(key: i32, value: i64) -> Outcome<bool> {
 }
 
 /// A number, or `None` for 0.
-fn some_number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<Option<T>> {
+pub(crate) fn some_number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<Option<T>> {
     if value == 0 { Ok(None) } else { number(key, value).map(Some) }
 }
 
@@ -355,7 +358,7 @@ fn some_time(key: i32, value: i64) -> Outcome<Option<Duration>> {
 }
 
 /// Milliseconds, or `None` for no limit.
-fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
+pub(crate) fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
     match value {
         -1 => Ok(None),
         1.. => Ok(Some(Duration::from_millis(value.unsigned_abs()))),

@@ -145,8 +145,17 @@ impl Session {
     ///
     /// As [`recv`](Self::recv).
     pub fn next_connection(&mut self) -> Result<Option<WebSocket>> {
+        self.next_connection_deadline(Deadline::after(self.recv_timeout))
+    }
+
+    /// [`next_connection`](Self::next_connection) until a moment in time.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn next_connection_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<Option<WebSocket>> {
         self.shared.check_process()?;
-        let until = Deadline::after(self.recv_timeout);
+        let until = deadline.into();
         self.receiver = None;
         self.shared.disconnected();
         let Some(mut ws) = self.open(until)? else { return Ok(None) };
@@ -211,6 +220,15 @@ impl Session {
     ///
     /// As [`WebSocket::close`], and the error that ended the session before.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        self.close_within(code, reason, self.client.config().close_timeout)
+    }
+
+    /// [`close`](Self::close) within `timeout`, if that is less than `close_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_within(&mut self, code: CloseCode, reason: &str, timeout: Duration) -> Result<()> {
         self.shared.check_process()?;
         let frame = CloseFrame::new(code, reason)?;
         if let Some(end) = self.shared.end() {
@@ -218,7 +236,7 @@ impl Session {
         }
         self.shared.begin_ending(Ending::Closing(frame));
         self.take_kick();
-        let closed = self.receiver.as_mut().map_or(Ok(()), |receiver| receiver.close(code, reason));
+        let closed = self.receiver.as_mut().map_or(Ok(()), |receiver| receiver.close_within(code, reason, timeout));
         self.drop_connection();
         self.shared.finish(closed, None)
     }
