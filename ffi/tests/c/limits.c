@@ -130,6 +130,21 @@ static void opening(int32_t wrong) {
     landline_server_free(server);
 }
 
+static void sessions(int32_t wrong) {
+    landline_session *session;
+    landline_message *message;
+    landline_conn *conn;
+    int64_t stage;
+    OK(landline_session_new("ws://localhost/", NULL, NULL, NULL, &session));
+    REFUSED(landline_session_recv(session, wrong, &message));
+    REFUSED(landline_session_next_connection(session, wrong, &conn));
+    REFUSED(landline_session_send(session, LANDLINE_TEXT, "a", 1, wrong));
+    REFUSED(landline_session_close(session, 1000, NULL, 0, wrong));
+    OK(landline_session_int(session, LANDLINE_SESSION_STAGE, &stage));
+    CHECK_IS(stage, LANDLINE_STAGE_WAITING);
+    landline_session_free(session);
+}
+
 static void waiting(int32_t wrong) {
     landline_wait_item item = {.fd = -1};
     size_t ready;
@@ -186,6 +201,7 @@ int main(int argc, char **argv) {
         connections(WRONG[i], 0);
         connections(WRONG[i], 1);
         opening(WRONG[i]);
+        sessions(WRONG[i]);
         waiting(WRONG[i]);
     }
     options();

@@ -35,6 +35,7 @@ static void frees(void) {
     landline_request_free(NULL);
     landline_protocol_free(NULL);
     landline_server_free(NULL);
+    landline_session_free(NULL);
     landline_writer_free(NULL);
 }
 
@@ -511,6 +512,49 @@ static void servers(void) {
     landline_server_free(server);
 }
 
+static void sessions(void) {
+    landline_session_callbacks table = {sizeof table, NULL, NULL};
+    landline_session *session = STALE;
+    landline_message *message = STALE;
+    landline_conn *conn = STALE;
+    int64_t number;
+    IS_NULL(landline_session_new(NULL, NULL, NULL, NULL, &session), "url");
+    CHECK(session == NULL);
+    IS_NULL(landline_session_new("ws://a/", NULL, NULL, NULL, NULL), "session");
+    NOT_UTF8(landline_session_new(LATIN, NULL, NULL, NULL, &session), "url");
+    MISUSE(landline_session_new("a", NULL, NULL, NULL, &session), LANDLINE_ERR_URL, "");
+    table.size--;
+    INVALID(landline_session_new("ws://a/", NULL, &table, NULL, &session), "callbacks->size");
+    table.size++;
+    OK(landline_session_new("ws://a/", NULL, &table, NULL, &session));
+    IS_NULL(landline_session_recv(NULL, 0, &message), "session");
+    CHECK(message == NULL);
+    IS_NULL(landline_session_recv(session, 0, NULL), "message");
+    IS_NULL(landline_session_next_connection(NULL, 0, &conn), "session");
+    CHECK(conn == NULL);
+    IS_NULL(landline_session_next_connection(session, 0, NULL), "conn");
+    IS_NULL(landline_session_send(NULL, LANDLINE_TEXT, "a", 1, 0), "session");
+    IS_NULL(landline_session_send(session, LANDLINE_TEXT, NULL, 1, 0), "data");
+    INVALID(landline_session_send(session, 7, "a", 1, 0), "kind 7");
+    MISUSE(landline_session_send(session, LANDLINE_TEXT, LATIN, 1, 0), LANDLINE_ERR_UTF8, "UTF-8");
+    IS_NULL(landline_session_try_send(NULL, LANDLINE_TEXT, "a", 1), "session");
+    INVALID(landline_session_try_send(session, 7, "a", 1), "kind 7");
+    IS_NULL(landline_session_interrupt(NULL, LANDLINE_DIRECTION_BOTH), "session");
+    INVALID(landline_session_interrupt(session, 9), "direction 9");
+    IS_NULL(landline_session_int(NULL, LANDLINE_SESSION_STAGE, &number), "session");
+    IS_NULL(landline_session_int(session, LANDLINE_SESSION_STAGE, NULL), "value");
+    INVALID(landline_session_int(session, 99, &number), "99");
+    IS_NULL(landline_session_failure(NULL), "session");
+    IS_NULL(landline_session_close(NULL, 1000, NULL, 0, 0), "session");
+    IS_NULL(landline_session_close(session, 1000, NULL, 1, 0), "reason");
+    INVALID(landline_session_close(session, 1006, NULL, 0, 0), "1006");
+    IS_NULL(landline_session_close_start(NULL, 1000, NULL, 0), "session");
+    INVALID(landline_session_close_start(session, 70000, NULL, 0), "70000");
+    IS_NULL(landline_session_abort(NULL), "session");
+    CHECK_STATUS(landline_session_recv(session, 0, &message), LANDLINE_TIMED_OUT);
+    landline_session_free(session);
+}
+
 static void protocols(void) {
     static const char REQUEST[] =
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -658,6 +702,7 @@ int main(int argc, char **argv) {
     transports();
     listening();
     servers();
+    sessions();
     protocols();
     waiting();
     greatest();
