@@ -29,6 +29,7 @@ mod names;
 mod options;
 mod options_proxy;
 mod options_session;
+
 mod protocol;
 mod protocol_request;
 mod protocol_send;
