@@ -158,6 +158,7 @@ typedef int32_t landline_status;
 typedef struct landline_conn landline_conn;
 typedef struct landline_message landline_message;
 typedef struct landline_options landline_options;
+typedef struct landline_addresses landline_addresses;
 typedef struct landline_interrupter landline_interrupter;
 typedef struct landline_writer landline_writer;
 typedef struct landline_session landline_session;
@@ -181,11 +182,15 @@ typedef struct landline_protocol landline_protocol;
  */
 
 /**
- * Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
- * landline_conn_free().
+ * Opens a connection to a URL: "ws://HOST[:PORT]/PATH", "wss://..." with TLS, or "ws+unix:PATH[:REQUEST]" (and
+ * "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address stands in
+ * brackets, with its zone behind "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
+ * `*conn` with landline_conn_free().
  *
  * Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
- * most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+ * most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. If the host has several
+ * addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has failed or has not answered
+ * for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305).
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
  * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_PROXY;
@@ -625,6 +630,11 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_HTTP_HEADERS 8
 /** For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes. */
 #define LANDLINE_ERROR_HTTP_BODY 9
+/**
+ * For landline_error_bytes(): the addresses to which a client tried to connect in vain, in this order, when it
+ * failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
+ */
+#define LANDLINE_ERROR_ATTEMPTS 10
 
 /**
  * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
@@ -791,6 +801,23 @@ landline_status landline_conn_ping_wait(landline_conn *conn, int32_t timeout_ms,
  * and so on. Identities are not reused within a process.
  */
 #define LANDLINE_CONN_ID 18
+
+/**
+ * How long looking up names took, until the first address could be tried, in microseconds. For this and the keys
+ * that follow: steps that were repeated are added up, those that were not needed took 0; -1 for a server's
+ * connection.
+ */
+#define LANDLINE_CONN_RESOLVE_TIME_US 19
+/** How long connecting took, from the first attempt until one succeeded. */
+#define LANDLINE_CONN_CONNECT_TIME_US 20
+/** How long asking proxies to connect to the server took, TLS with them included. */
+#define LANDLINE_CONN_PROXY_TIME_US 21
+/** How long TLS with the server took, and reading certificates for it. */
+#define LANDLINE_CONN_TLS_TIME_US 22
+/** How long the opening handshake took. */
+#define LANDLINE_CONN_UPGRADE_TIME_US 23
+/** All of them together. */
+#define LANDLINE_CONN_OPENING_TIME_US 24
 
 /**
  * Queries a property that is a number, by its LANDLINE_CONN_* key (1 to 99).
@@ -1019,6 +1046,24 @@ void landline_options_free(landline_options *options);
  */
 #define LANDLINE_OPT_TCP_SEND_BUFFER_SIZE 36
 
+/**
+ * Client: which addresses to connect to, those of proxies included: LANDLINE_FAMILY_ANY, _IPV4 or _IPV6. Default
+ * any.
+ */
+#define LANDLINE_OPT_ADDRESS_FAMILY 37
+/**
+ * Server: the permissions of the file of a Unix socket, such as 0660, whatever the umask is. Nobody can connect
+ * before they are set. Default 0: what the umask leaves of 0777.
+ */
+#define LANDLINE_OPT_UNIX_MODE 38
+
+/** IPv6 and IPv4 alike. */
+#define LANDLINE_FAMILY_ANY 0
+/** IPv4 only. */
+#define LANDLINE_FAMILY_IPV4 4
+/** IPv6 only. */
+#define LANDLINE_FAMILY_IPV6 6
+
 /** Pages of any origin may connect. */
 #define LANDLINE_ORIGINS_ANY 0
 /**
@@ -1071,6 +1116,27 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 #define LANDLINE_OPT_TLS_KEY_FILE 107
 /** The password of LANDLINE_OPT_TLS_PKCS12, which must also be given. */
 #define LANDLINE_OPT_TLS_PKCS12_PASSWORD 108
+
+/**
+ * Client: an address to connect to, whatever the URL's host is, such as "192.0.2.1" or "[2001:db8::1]:443"; without
+ * a port, it is the URL's. Each call adds one, best first; NULL removes all. The Host header and the name in the
+ * server's certificate remain the URL's. Proxies themselves are looked up as usual, and those that look up the
+ * server's name do so. Default: the host is looked up.
+ */
+#define LANDLINE_OPT_ADDRESS 110
+/**
+ * Client: the address to connect from, and optionally the port, such as "192.0.2.7" or "192.0.2.7:5000". Only
+ * addresses of the same family are connected to. Default: the system's choice.
+ */
+#define LANDLINE_OPT_LOCAL_ADDR 111
+/**
+ * Client: the network interface to connect by, such as "eth0" (SO_BINDTODEVICE). Linux only: LANDLINE_ERR_CONFIG
+ * elsewhere. Default: the system's choice.
+ */
+#define LANDLINE_OPT_INTERFACE 112
+/** Client: the path of a Unix socket to connect to, whatever the URL's host is, without a proxy. Default none. */
+#define LANDLINE_OPT_UNIX_PATH 113
+
 /**
  * Sets an option that is text: LANDLINE_OPT_* 101 to 199. `value` is UTF-8 and is copied; NULL restores the default.
  *
@@ -1174,6 +1240,73 @@ landline_status landline_options_set_interrupter(landline_options *options, land
  * the request itself, and a SOCKS proxy; LANDLINE_ERR_STATE if there is no proxy; LANDLINE_ERR_UTF8.
  */
 landline_status landline_options_add_proxy_header(landline_options *options, const char *name, const char *value);
+
+
+/*
+ * ===== Names, addresses and sockets: landline_addresses ==========================================================
+ *
+ * The addresses that a resolver has found.
+ *
+ * Ownership: the library's. It exists only while the resolver is called.
+ *
+ * Threads: any, while the resolver is called.
+ */
+
+/**
+ * Looks up `host`, a name, and adds the addresses to try to `addresses` with landline_addresses_add(), best first.
+ * Returns 0, or the error number (errno) that says why it failed; -1 if there is none.
+ *
+ * It is called in a thread of the library's, so that time limits hold: when they pass, the connecting call returns
+ * and the function goes on. Several threads may call it at the same time. It must not unwind or jump out.
+ */
+typedef int32_t (*landline_resolver)(const char *host,
+                                     uint16_t port,
+                                     landline_addresses *addresses,
+                                     void *user);
+
+/**
+ * Is given a socket that has all its options, before it is connected: to set others. Returns 0, or the error number
+ * (errno) that says why this address must not be connected to; -1 if there is none.
+ *
+ * It is called in the thread that connects, once for each address that is tried. It must not close the socket, use
+ * it otherwise, unwind or jump out.
+ */
+typedef int32_t (*landline_socket_hook)(int32_t fd, void *user);
+
+/** Frees what `user` points to. */
+typedef void (*landline_free_user)(void *user);
+
+/**
+ * Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it is another than
+ * the one asked for, such as "192.0.2.1", "192.0.2.1:443", "2001:db8::1" or "[2001:db8::1]:443".
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for what is no such address; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_addresses_add(landline_addresses *addresses, const char *address);
+
+/**
+ * Sets the function that looks names up, in place of the system. It is not asked about numeric addresses. NULL
+ * restores the default. `free` is called with `user` once, when neither the options nor a call need it any more,
+ * from any thread; it may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+ */
+landline_status landline_options_set_resolver(landline_options *options,
+                                              landline_resolver resolver,
+                                              void *user,
+                                              landline_free_user free);
+
+/**
+ * Sets the function that is given each socket before it is connected, Unix sockets too. NULL restores the default.
+ * `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may
+ * be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+ */
+landline_status landline_options_set_on_socket(landline_options *options,
+                                               landline_socket_hook hook,
+                                               void *user,
+                                               landline_free_user free);
 
 
 /*
@@ -1700,8 +1833,10 @@ landline_status landline_conn_detach(landline_conn *conn,
 
 /**
  * Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
- * landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket
- * file is replaced. `options` may be NULL. Free the listener with landline_listener_free().
+ * landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH" for a Unix socket;
+ * "ws+unix:PATH" is the same with the path percent-encoded as in URLs. The file of a socket on which nobody listens
+ * any more is replaced, any other file is not; it is removed with the listener. LANDLINE_OPT_UNIX_MODE sets its
+ * permissions. `options` may be NULL. Free the listener with landline_listener_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE if the address is in use or the path is not a socket;
  * LANDLINE_ERR_CONFIG, also for an address that has none of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;

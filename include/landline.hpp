@@ -400,6 +400,14 @@ inline const std::error_category& category() noexcept {
 
 inline std::error_code make_error_code(status value) noexcept { return detail::code(static_cast<int>(value)); }
 
+/// An address to which a client tried to connect in vain.
+struct attempt {
+    /// Such as "127.0.0.1:9001", or "unix:" and a path.
+    std::string address;
+    /// Why it failed.
+    std::string reason;
+};
+
 /// Why a call failed. It is a copy: other failures do not change it.
 class error : public std::runtime_error {
 public:
@@ -421,6 +429,8 @@ public:
     const std::string& http_body() const noexcept { return details_->http_body; }
     /// The close code that the peer was sent because of the error, or 0.
     int close_code() const noexcept { return details_->close_code; }
+    /// The addresses to which a client tried to connect in vain, in this order, when it failed or ran out of time.
+    const std::vector<attempt>& attempts() const noexcept { return details_->attempts; }
     /// Whether the connection is over.
     bool is_fatal() const noexcept { return details_->is_fatal; }
 
@@ -429,6 +439,7 @@ private:
         int status = 0, phase = 0, fault = 0, system_errno = 0, http_status = 0, close_code = 0;
         bool is_fatal = false;
         std::string http_headers, http_body;
+        std::vector<attempt> attempts;
     };
 
     error(int value, bool last)
@@ -457,6 +468,12 @@ private:
         if (value == LANDLINE_ERR_HANDSHAKE || value == LANDLINE_ERR_PROXY) {
             made->http_headers = bytes(LANDLINE_ERROR_HTTP_HEADERS);
             made->http_body = bytes(LANDLINE_ERROR_HTTP_BODY);
+        }
+        const auto lines = bytes(LANDLINE_ERROR_ATTEMPTS);
+        for (std::size_t at = 0; at < lines.size();) {
+            const auto tab = lines.find('\t', at), end = lines.find('\n', tab);
+            made->attempts.push_back({lines.substr(at, tab - at), lines.substr(tab + 1, end - tab - 1)});
+            at = end + 1;
         }
         return made;
     }
@@ -605,6 +622,50 @@ enum class scheme : std::int64_t {
     https = LANDLINE_SCHEME_HTTPS,
 };
 
+namespace detail {
+
+/// Calls a function of the program's for the C interface: 0, or if it throws, an error number or -1.
+template <class Call>
+std::int32_t error_number(Call call) noexcept {
+    LANDLINE_TRY {
+        call();
+        return 0;
+    }
+#if LANDLINE_EXCEPTIONS
+    catch (const std::system_error& failure) {
+        const bool is_errno =
+            failure.code().category() == std::generic_category() || failure.code().category() == std::system_category();
+        return is_errno && failure.code().value() > 0 ? failure.code().value() : -1;
+    }
+#endif
+    LANDLINE_CATCH_ALL {
+        return -1;
+    }
+}
+
+template <class Function>
+void destroy(void* function) {
+    delete static_cast<Function*>(function);
+}
+
+} // namespace detail
+
+/// Which addresses a client connects to.
+enum class address_family : std::int64_t {
+    any = LANDLINE_FAMILY_ANY,
+    ipv4 = LANDLINE_FAMILY_IPV4,
+    ipv6 = LANDLINE_FAMILY_IPV6,
+};
+
+/// Looks up a host name: returns the addresses to try, best first, such as "192.0.2.1" or "[2001:db8::1]:443"; without
+/// a port, they have the one asked for. Several threads of the library may call it at the same time. If it throws, the
+/// look-up fails, with the error number of a std::system_error if it is one.
+using resolver = std::function<std::vector<std::string>(std::string_view host, std::uint16_t port)>;
+
+/// Is given a socket that has all its options, before it is connected: to set others. If it throws, that address is not
+/// connected to, with the error number of a std::system_error if it is one.
+using socket_hook = std::function<void(int fd)>;
+
 /// Options for clients, servers and protocols. landline.h describes each in full, at LANDLINE_OPT_*, with its
 /// default. Calls that take options copy them. Any thread may change them. Setters can be chained:
 ///
@@ -741,6 +802,20 @@ public:
     LANDLINE_OPTION(public_scheme, scheme, set_number, LANDLINE_OPT_PUBLIC_SCHEME, static_cast<std::int64_t>(value))
     /// Each connection is used by one thread only, and its calls cannot be interrupted.
     LANDLINE_OPTION_FLAG(single_thread, LANDLINE_OPT_SINGLE_THREAD)
+    /// Client: which addresses to connect to.
+    LANDLINE_OPTION(address_family, landline::address_family, set_number, LANDLINE_OPT_ADDRESS_FAMILY,
+                    static_cast<std::int64_t>(value))
+    /// Server: the permissions of the file of a Unix socket, such as 0660; zero leaves them to the umask.
+    LANDLINE_OPTION_INT(unix_mode, LANDLINE_OPT_UNIX_MODE)
+    /// Client: adds an address to connect to, whatever the URL's host is; without a port, it is the URL's. A null
+    /// pointer removes all.
+    LANDLINE_OPTION_TEXT(address, LANDLINE_OPT_ADDRESS)
+    /// Client: the address to connect from, and optionally the port.
+    LANDLINE_OPTION_TEXT(local_addr, LANDLINE_OPT_LOCAL_ADDR)
+    /// Client: the network interface to connect by. Linux only.
+    LANDLINE_OPTION_TEXT(interface, LANDLINE_OPT_INTERFACE)
+    /// Client: the path of a Unix socket to connect to, whatever the URL's host is.
+    LANDLINE_OPTION_TEXT(unix_path, LANDLINE_OPT_UNIX_PATH)
     /// Client: the Origin header to send.
     LANDLINE_OPTION_TEXT(origin, LANDLINE_OPT_ORIGIN)
     /// Client: the Host header to send instead of the URL's host and port.
@@ -816,6 +891,53 @@ public:
     }
     options&& proxy_header(c_text name, c_text value) && {
         proxy_header(name, value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: looks names up with this function in place of the system; an empty one restores the default. It may
+    /// still be running when a connect() that ran out of time has returned, and is destroyed when it is not needed any
+    /// more.
+    void resolver(landline::resolver value, std::error_code& failure) {
+        const auto call = [](const char* host, std::uint16_t port, landline_addresses* addresses, void* user) {
+            return detail::error_number([&] {
+                for (const std::string& address : (*static_cast<landline::resolver*>(user))(host, port))
+                    detail::check(landline_addresses_add(addresses, address.c_str()));
+            });
+        };
+        const bool is_set = static_cast<bool>(value);
+        auto* const kept = is_set ? new landline::resolver(std::move(value)) : nullptr;
+        failure = detail::code(landline_options_set_resolver(get(), is_set ? +call : nullptr, kept,
+                                                             &detail::destroy<landline::resolver>));
+    }
+    options& resolver(landline::resolver value) & {
+        std::error_code failure;
+        resolver(std::move(value), failure);
+        detail::check(failure);
+        return *this;
+    }
+    options&& resolver(landline::resolver value) && {
+        resolver(std::move(value)); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: calls this function with each socket before it is connected; an empty one restores the default.
+    void on_socket(socket_hook value, std::error_code& failure) {
+        const auto call = [](std::int32_t fd, void* user) {
+            return detail::error_number([&] { (*static_cast<socket_hook*>(user))(fd); });
+        };
+        const bool is_set = static_cast<bool>(value);
+        auto* const kept = is_set ? new socket_hook(std::move(value)) : nullptr;
+        failure = detail::code(landline_options_set_on_socket(get(), is_set ? +call : nullptr, kept,
+                                                              &detail::destroy<socket_hook>));
+    }
+    options& on_socket(socket_hook value) & {
+        std::error_code failure;
+        on_socket(std::move(value), failure);
+        detail::check(failure);
+        return *this;
+    }
+    options&& on_socket(socket_hook value) && {
+        on_socket(std::move(value)); // of an lvalue: *this
         return std::move(*this);
     }
 
@@ -956,6 +1078,24 @@ enum class direction : std::int32_t {
     recv = LANDLINE_DIRECTION_RECV,
     send = LANDLINE_DIRECTION_SEND,
     both = LANDLINE_DIRECTION_BOTH,
+};
+
+/// How long the steps of opening a client's connection took. Steps that were repeated are added up; those that were not
+/// needed took no time.
+struct timings {
+    /// Looking up names, until the first address could be tried.
+    std::chrono::microseconds resolve{};
+    /// Connecting, from the first attempt until one succeeded.
+    std::chrono::microseconds connect{};
+    /// Asking proxies to connect to the server.
+    std::chrono::microseconds proxy{};
+    /// TLS with the server.
+    std::chrono::microseconds tls{};
+    /// The opening handshake.
+    std::chrono::microseconds upgrade{};
+
+    /// All of them together.
+    std::chrono::microseconds total() const noexcept { return resolve + connect + proxy + tls + upgrade; }
 };
 
 /// Counters of a connection since the opening handshake.
@@ -1297,6 +1437,15 @@ public:
     std::uint64_t id() const { return count(LANDLINE_CONN_ID); }
     std::uint64_t id(std::error_code& failure) const noexcept {
         return static_cast<std::uint64_t>(number(LANDLINE_CONN_ID, failure));
+    }
+    /// How long the steps of opening the connection took; nothing for a server's connection.
+    std::optional<landline::timings> timings() const {
+        const auto time = [this](std::int32_t key) { return std::chrono::microseconds(number(key)); };
+        if (time(LANDLINE_CONN_OPENING_TIME_US).count() < 0)
+            return std::nullopt;
+        return landline::timings{time(LANDLINE_CONN_RESOLVE_TIME_US), time(LANDLINE_CONN_CONNECT_TIME_US),
+                                 time(LANDLINE_CONN_PROXY_TIME_US), time(LANDLINE_CONN_TLS_TIME_US),
+                                 time(LANDLINE_CONN_UPGRADE_TIME_US)};
     }
     landline::stats stats() const {
         landline::stats all;
@@ -1807,7 +1956,7 @@ public:
     listener() noexcept = default;
     /// Takes over a handle of the C interface.
     explicit listener(landline_listener* handle) noexcept : owner(handle) {}
-    /// Listens on "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH".
+    /// Listens on "ADDRESS:PORT" (port 0 takes a free one), "unix:PATH" or "ws+unix:PATH".
     explicit listener(c_text address, const options& with = defaults) {
         std::error_code failure;
         listen(address, with, failure);
@@ -1901,8 +2050,8 @@ public:
     server() noexcept = default;
     /// Takes over a handle of the C interface.
     explicit server(landline_server* handle) noexcept : owner(handle) {}
-    /// Binds to "ADDRESS:PORT" (port 0 takes a free one) or "unix:PATH". Clients can connect from now on, but have to
-    /// wait for run().
+    /// Binds to "ADDRESS:PORT" (port 0 takes a free one), "unix:PATH" or "ws+unix:PATH". Clients can connect from now
+    /// on, but have to wait for run().
     explicit server(c_text address, const options& with = defaults) {
         std::error_code failure;
         bind(address, with, failure);

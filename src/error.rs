@@ -145,6 +145,25 @@ impl Error {
         }
     }
 
+    /// The addresses to which a client tried to connect in vain, in this order, when it failed or ran out of time; those of
+    /// a proxy, if that could not be reached.
+    ///
+    /// ```
+    /// let error = landline::connect("ws://127.0.0.1:1/").unwrap_err();
+    /// assert_eq!(error.attempts()[0].address.to_string(), "127.0.0.1:1");
+    /// ```
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Connect(connect) | Self::Timeout(Timeout { connect: Some(connect), .. }) => &connect.attempts,
+            Self::Proxy(error) => match &error.failure {
+                ProxyFailure::Connection(error) => error.attempts(),
+                _ => &[],
+            },
+            _ => &[],
+        }
+    }
+
     /// The HTTP status of a refused opening handshake: on a client, the one that the server sent; on a server, the one
     /// that was sent to the client. For that of a proxy see [`ProxyError::status`].
     ///

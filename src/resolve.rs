@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// How many look-ups run at a time, two for most names, including those whose caller has given up. Further ones wait for
 /// one of them to end.
-const MAX_LOOKUPS: usize = 128;
+const MAX_LOOKUPS: usize = 64;
 
 static LOOKUPS: Offload = Offload::new("landline look-up", MAX_LOOKUPS);
 

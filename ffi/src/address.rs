@@ -1,4 +1,4 @@
-//! Addresses to listen on, as C writes them: "ADDRESS:PORT", ":PORT" and "unix:PATH".
+//! Addresses to listen on, as C writes them: "ADDRESS:PORT", ":PORT", "unix:PATH" and "ws+unix:PATH".
 //!
 //! Text that cannot be an address is refused here, before the system tries to look it up as a host name.
 
@@ -16,7 +16,7 @@ pub(crate) enum Address<'a> {
     Unix(&'a str),
     /// Every address of this machine: IPv6, which includes IPv4, or only IPv4 if there is no IPv6.
     Every([SocketAddr; 2]),
-    /// An address, or a name to be looked up.
+    /// An address, a name to be looked up, or a Unix socket as in URLs.
     Tcp(&'a str),
 }
 
@@ -24,6 +24,9 @@ impl<'a> Address<'a> {
     pub(crate) fn parse(text: &'a str) -> Outcome<Self> {
         if let Some(path) = text.strip_prefix("unix:") {
             return Ok(Self::Unix(path));
+        }
+        if text.starts_with("ws+unix:") {
+            return Ok(Self::Tcp(text));
         }
         let port = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         // The library reports what is wrong with the port.

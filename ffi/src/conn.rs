@@ -7,7 +7,7 @@ use crate::message::landline_message;
 use crate::status::*;
 use crate::turn::{Taken, Turn};
 use landline::process::Process;
-use landline::{Aborter, ConnectionId, Deadline, Handshake, Interrupter, Receiver, Sender, WebSocket};
+use landline::{Aborter, ConnectionId, Deadline, Handshake, Interrupter, Receiver, Sender, Timings, WebSocket};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -44,6 +44,8 @@ pub(crate) struct Info {
     /// Kept here because the connection knows it only while it is open.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
+    /// Of a client's connection.
+    pub(crate) timings: Option<Box<Timings>>,
     pub(crate) headers: OnceLock<HeaderTexts>,
     /// What had been received but not returned when the socket was taken out.
     pub(crate) unreceived: OnceLock<Box<[u8]>>,
@@ -338,6 +340,7 @@ impl Info {
             handshake: ws.handshake().clone(),
             peer: ws.peer_addr(),
             local: ws.local_addr(),
+            timings: ws.timings().map(|timings| Box::new(*timings)),
             headers: OnceLock::new(),
             unreceived: OnceLock::new(),
             texts: Default::default(),

@@ -6,9 +6,10 @@ use crate::failure::{Failure, Outcome};
 use crate::headers::{HeaderTexts, with_nul, without_nul};
 use crate::names;
 use crate::status::*;
-use landline::{CloseInfo, Deadline, Side, Stats};
+use landline::{CloseInfo, Deadline, Side, Stats, Timings};
 use std::ffi::c_char;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// How many texts are kept.
 pub(crate) const TEXTS: usize = 6;
@@ -51,6 +52,12 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
         LANDLINE_CONN_HAS_BUFFERED => i64::from(has_buffered(conn)?),
         LANDLINE_CONN_NEXT_DEADLINE_MS => millis_left(next_deadline(conn)?).into(),
         LANDLINE_CONN_ID => unsigned(conn.info.id.as_u64()),
+        LANDLINE_CONN_RESOLVE_TIME_US => spent(conn, |timings| timings.resolve),
+        LANDLINE_CONN_CONNECT_TIME_US => spent(conn, |timings| timings.connect),
+        LANDLINE_CONN_PROXY_TIME_US => spent(conn, |timings| timings.proxy),
+        LANDLINE_CONN_TLS_TIME_US => spent(conn, |timings| timings.tls),
+        LANDLINE_CONN_UPGRADE_TIME_US => spent(conn, |timings| timings.upgrade),
+        LANDLINE_CONN_OPENING_TIME_US => spent(conn, Timings::total),
         LANDLINE_CONN_COMPRESSION => conn.info.handshake.compression.is_some().into(),
         LANDLINE_CONN_MESSAGES_SENT => unsigned(stats(conn)?.messages_sent),
         LANDLINE_CONN_MESSAGES_RECEIVED => unsigned(stats(conn)?.messages_received),
@@ -60,6 +67,12 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
         LANDLINE_CONN_WIRE_RECEIVED => unsigned(stats(conn)?.wire_received),
         _ => return Err(names::wrong_key(names::CONN, key, "a connection's number")),
     })
+}
+
+/// In microseconds; -1 for a server's connection.
+fn spent(conn: &landline_conn, step: impl Fn(&Timings) -> Duration) -> i64 {
+    let micros = |timings| i64::try_from(step(timings).as_micros()).unwrap_or(i64::MAX);
+    conn.info.timings.as_deref().map_or(-1, micros)
 }
 
 pub(crate) fn no_descriptor() -> Failure {
@@ -154,6 +167,21 @@ pub const LANDLINE_CONN_NEXT_DEADLINE_MS: i32 = 17;
 /// The connection's identity, for use as a key in tables: 1 for the first connection of a process, 2 for the next,
 /// and so on. Identities are not reused within a process.
 pub const LANDLINE_CONN_ID: i32 = 18;
+
+/// How long looking up names took, until the first address could be tried, in microseconds. For this and the keys
+/// that follow: steps that were repeated are added up, those that were not needed took 0; -1 for a server's
+/// connection.
+pub const LANDLINE_CONN_RESOLVE_TIME_US: i32 = 19;
+/// How long connecting took, from the first attempt until one succeeded.
+pub const LANDLINE_CONN_CONNECT_TIME_US: i32 = 20;
+/// How long asking proxies to connect to the server took, TLS with them included.
+pub const LANDLINE_CONN_PROXY_TIME_US: i32 = 21;
+/// How long TLS with the server took, and reading certificates for it.
+pub const LANDLINE_CONN_TLS_TIME_US: i32 = 22;
+/// How long the opening handshake took.
+pub const LANDLINE_CONN_UPGRADE_TIME_US: i32 = 23;
+/// All of them together.
+pub const LANDLINE_CONN_OPENING_TIME_US: i32 = 24;
 
 /// Queries a property that is a number, by its LANDLINE_CONN_* key (1 to 99).
 ///

@@ -14,11 +14,15 @@ pub(crate) fn into_handle(conn: Arc<landline_conn>) -> *mut landline_conn {
     Arc::into_raw(conn).cast_mut()
 }
 
-/// Opens a connection to a URL that begins with ws:// or wss://. `options` may be NULL. Free `*conn` with
-/// landline_conn_free().
+/// Opens a connection to a URL: "ws://HOST[:PORT]/PATH", "wss://..." with TLS, or "ws+unix:PATH[:REQUEST]" (and
+/// "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address stands in
+/// brackets, with its zone behind "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
+/// `*conn` with landline_conn_free().
 ///
 /// Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
-/// most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1.
+/// most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. If the host has several
+/// addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has failed or has not answered
+/// for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305).
 ///
 /// LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
 /// LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_PROXY;

@@ -1,13 +1,16 @@
 //! Failures: how errors of the library, misuse and panics become a status and the thread's last error.
 
 use crate::args::Out;
-use crate::headers::{HeaderTexts, without_nul};
+use crate::headers::{HeaderTexts, with_nul, without_nul};
 use crate::status::*;
-use landline::error::{Closed, ConfigError, ConnectError, Fault, Phase, ProxyFailure, TlsStage, UsageError};
+use landline::error::{
+    Attempt, Closed, ConfigError, ConnectError, Fault, Phase, ProxyFailure, TlsStage, UsageError,
+};
 use landline::{CloseInfo, Error};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_void};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a call failed, before this becomes a status.
@@ -136,6 +139,7 @@ struct Last {
     failure: Option<Failure>,
     text: Option<CString>,
     response: Option<HeaderTexts>,
+    attempts: Option<Box<[u8]>>,
 }
 
 thread_local! {
@@ -219,6 +223,9 @@ pub const LANDLINE_ERROR_RETRY_AFTER_MS: i32 = 11;
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
 /// For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
+/// For landline_error_bytes(): the addresses to which a client tried to connect in vain, in this order, when it
+/// failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
+pub const LANDLINE_ERROR_ATTEMPTS: i32 = 10;
 
 /// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
 /// Options are called by their names in this header. Never NULL; empty if there was no failure. Valid until the next
@@ -345,7 +352,10 @@ fn errno(error: &Error) -> Option<i32> {
             ProxyFailure::Connection(error) => errno(error),
             _ => None,
         },
-        Error::Connect(error) => error.attempts.iter().find_map(|attempt| attempt.error.raw_os_error()),
+        Error::Connect(connect) => {
+            let lookup = connect.lookup.as_ref().and_then(io::Error::raw_os_error);
+            connect.attempts.iter().find_map(|attempt| attempt.error.raw_os_error()).or(lookup)
+        }
         _ => None,
     }
 }
@@ -372,6 +382,15 @@ fn response(failure: Option<&Failure>) -> HeaderTexts {
     }
 }
 
+fn attempts(failure: Option<&Failure>) -> String {
+    let Some(Failure::Library(error)) = failure else { return String::new() };
+    let line = |attempt: &Attempt| match attempt.error.kind() {
+        io::ErrorKind::TimedOut => format!("{}\tno answer\n", attempt.address),
+        _ => format!("{}\t{}\n", attempt.address, attempt.error),
+    };
+    error.attempts().iter().map(line).collect()
+}
+
 /// Bytes that describe the last failure in this thread, by their LANDLINE_ERROR_* key: `*len` bytes, followed by a
 /// NUL. Never NULL; valid until the next call in this thread that fails. Empty if the failure has no such bytes or
 /// the key is unknown. `len` may be NULL.
@@ -387,6 +406,11 @@ pub unsafe extern "C" fn landline_error_bytes(key: i32, len: *mut usize) -> *con
         match key {
             LANDLINE_ERROR_HTTP_HEADERS => texts.block(),
             LANDLINE_ERROR_HTTP_BODY => texts.body(),
+            LANDLINE_ERROR_ATTEMPTS => {
+                let attempts =
+                    last.attempts.get_or_insert_with(|| with_nul(attempts(last.failure.as_ref()).as_bytes()));
+                without_nul(attempts)
+            }
             _ => without_nul(&[]),
         }
     });

@@ -19,6 +19,7 @@ mod conn_send;
 mod conn_try_send;
 mod connect;
 mod connect_over;
+mod dialling;
 mod failure;
 mod headers;
 mod interrupter;

@@ -49,8 +49,10 @@ impl landline_listener {
 }
 
 /// Listens on "ADDRESS:PORT", such as "127.0.0.1:9001" or "[::1]:9001" (port 0 takes a free one: see
-/// landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH", where a stale socket
-/// file is replaced. `options` may be NULL. Free the listener with landline_listener_free().
+/// landline_listener_local_addr()), ":PORT" for every address of this machine, or "unix:PATH" for a Unix socket;
+/// "ws+unix:PATH" is the same with the path percent-encoded as in URLs. The file of a socket on which nobody listens
+/// any more is replaced, any other file is not; it is removed with the listener. LANDLINE_OPT_UNIX_MODE sets its
+/// permissions. `options` may be NULL. Free the listener with landline_listener_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_IO, with EADDRINUSE if the address is in use or the path is not a socket;
 /// LANDLINE_ERR_CONFIG, also for an address that has none of these forms; LANDLINE_ERR_TLS; LANDLINE_ERR_NULL;

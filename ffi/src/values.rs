@@ -1,5 +1,6 @@
 //! The values of options, and the clients and servers that are built from them.
 
+use crate::dialling::{self, Callbacks};
 use crate::failure::{Failure, Outcome};
 use crate::names;
 use crate::options::*;
@@ -10,7 +11,8 @@ use crate::tls_values::Tls;
 use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::transport::{IntoTransport, TcpOptions};
-use landline::{Client, ClientBuilder, Compression, Config, Interrupter, Keepalive, Server};
+use landline::{AddressFamily, Client, ClientBuilder, Compression, Config, Interrupter, Keepalive, Server};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[derive(Clone, Default)]
@@ -38,6 +40,13 @@ pub(crate) struct Values {
     tls: Tls,
     pub(crate) proxies: Proxies,
     pub(crate) session: SessionValues,
+    family: AddressFamily,
+    addresses: Vec<SocketAddr>,
+    local_addr: Option<SocketAddr>,
+    interface: Option<String>,
+    unix_path: Option<String>,
+    unix_mode: Option<u32>,
+    pub(crate) callbacks: Callbacks,
 }
 
 /// Copies the values out of a handle; for NULL, returns the defaults.
@@ -122,6 +131,7 @@ impl Values {
         if let Some(timeout) = self.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
+        builder = self.dialling(builder);
         let timeout = self.handshake_timeout.unwrap_or(ClientBuilder::HANDSHAKE_TIMEOUT);
         let timeout = [timeout, limit].into_iter().flatten().min();
         builder = builder.handshake_timeout(timeout);
@@ -136,6 +146,21 @@ impl Values {
         }
         builder = self.proxies.apply(builder)?;
         Ok(builder.build()?)
+    }
+
+    /// What is about names, addresses and sockets.
+    fn dialling(&self, builder: ClientBuilder) -> ClientBuilder {
+        let mut builder = builder.address_family(self.family).addresses(self.addresses.clone());
+        if let Some(address) = self.local_addr {
+            builder = builder.local_addr(address);
+        }
+        if let Some(name) = &self.interface {
+            builder = builder.interface(name);
+        }
+        if let Some(path) = &self.unix_path {
+            builder = builder.unix_path(path);
+        }
+        self.callbacks.apply(builder)
     }
 
     pub(crate) fn server(&self) -> Outcome<ServerBuilder> {
@@ -160,6 +185,9 @@ impl Values {
         }
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
+        }
+        if let Some(mode) = self.unix_mode {
+            builder = builder.unix_mode(mode);
         }
         if let Some(interrupter) = &self.interrupter {
             builder = builder.interrupter(interrupter.clone());
@@ -256,6 +284,16 @@ impl Values {
                     _ => return Err(out_of_range(key, value)),
                 }
             }
+            LANDLINE_OPT_ADDRESS_FAMILY => {
+                self.family = match value {
+                    LANDLINE_FAMILY_ANY => AddressFamily::Any,
+                    LANDLINE_FAMILY_IPV4 => AddressFamily::Ipv4,
+                    LANDLINE_FAMILY_IPV6 => AddressFamily::Ipv6,
+                    _ => return Err(out_of_range(key, value)),
+                }
+            }
+            LANDLINE_OPT_UNIX_MODE if value > 0o7777 => return Err(out_of_range(key, value)),
+            LANDLINE_OPT_UNIX_MODE => self.unix_mode = some_number(key, value)?,
             LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
             _ if self.session.set_int(key, value)? => {}
             _ => return Err(unknown(key, "a number")),
@@ -287,6 +325,10 @@ impl Values {
             LANDLINE_OPT_PROXY_TLS_CA_FILE => add(&mut self.proxies.ca_files, own),
             LANDLINE_OPT_PROXY_TLS_CERT_FILE => self.proxies.cert_file = own,
             LANDLINE_OPT_PROXY_TLS_KEY_FILE => self.proxies.key_file = own,
+            LANDLINE_OPT_ADDRESS => add(&mut self.addresses, address(key, value)?),
+            LANDLINE_OPT_LOCAL_ADDR => self.local_addr = address(key, value)?,
+            LANDLINE_OPT_INTERFACE => self.interface = own,
+            LANDLINE_OPT_UNIX_PATH => self.unix_path = own,
             LANDLINE_OPT_TLS_CA_FILE => add(&mut self.tls.ca_files, own),
             LANDLINE_OPT_TLS_CERT_FILE => self.tls.cert_file = own,
             LANDLINE_OPT_TLS_KEY_FILE => self.tls.key_file = own,
@@ -314,6 +356,10 @@ fn add<T>(values: &mut Vec<T>, value: Option<T>) {
         Some(value) => values.push(value),
         None => values.clear(),
     }
+}
+
+fn address(key: i32, value: Option<&str>) -> Outcome<Option<SocketAddr>> {
+    value.map(|value| dialling::parse(value, &names::name_of(names::OPTIONS, key))).transpose()
 }
 
 pub(crate) fn add_header(headers: &mut Headers, name: &str, value: &str) -> Outcome<()> {

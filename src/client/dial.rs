@@ -27,12 +27,11 @@ const LOOKING_UP: &str = "looking up a name";
 impl Client {
     /// Connects to the server itself.
     pub(super) fn dial_server(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        let endpoint = &visit.endpoint;
-        if let Some(path) = endpoint.unix_path() {
+        if let Some(path) = self.dialling.unix_path(visit) {
             return self.dial_unix(path, budget);
         }
         let addresses = self.addresses_of_server(visit)?;
-        self.dial_first_of(addresses, authority(endpoint.host(), endpoint.port()), budget)
+        self.dial_first_of(addresses, authority(visit.endpoint.host(), visit.endpoint.port()), budget)
     }
 
     fn dial_unix(&self, path: &Path, budget: Budget<'_>) -> Result<Box<dyn Transport>> {

@@ -1,12 +1,14 @@
 //! The options of a client that are about names, addresses and sockets.
 
 use super::ClientBuilder;
+use super::upgrade::Visit;
 use crate::error::{ConfigError, Result, Setting};
 use crate::resolve::{AddressFamily, Resolver};
 use crate::transport::Outgoing;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How a client finds and reaches hosts.
@@ -16,6 +18,8 @@ pub(super) struct Dialling {
     pub(super) resolver: Option<Resolver>,
     /// Those of the URL's host, in place of looking it up.
     pub(super) addresses: Vec<SocketAddr>,
+    /// The Unix socket to connect to, whatever the URL's host is.
+    pub(super) unix_path: Option<PathBuf>,
     pub(super) outgoing: Outgoing,
 }
 
@@ -37,6 +41,12 @@ impl Dialling {
             return refuse(Setting::Interface, format!("{name:?}"), "names of interfaces have 1 to 15 bytes");
         }
         Ok(())
+    }
+
+    /// The Unix socket to connect to, if it is one. That which the program gave is that of its first URL's origin.
+    pub(super) fn unix_path<'a>(&'a self, visit: &'a Visit) -> Option<&'a Path> {
+        let given = self.unix_path.as_deref().filter(|_| visit.is_first_origin);
+        given.or(visit.endpoint.unix_path())
     }
 
     /// Which addresses can be connected to, as a socket that is bound to an address reaches those of its family only.
@@ -110,6 +120,20 @@ impl ClientBuilder {
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.client.dialling.addresses = addresses.into_iter().collect();
+        self
+    }
+
+    /// Connects to the Unix socket at this path, whatever the URL's host is, and through no proxy. The URL determines
+    /// everything else. Unlike in a `ws+unix` URL, nothing in the path is decoded.
+    ///
+    /// ```no_run
+    /// let client = landline::Client::builder().unix_path("/run/feed.sock").build()?;
+    /// let ws = client.connect("ws://feed.example/live")?;
+    /// # Ok::<(), landline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn unix_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.client.dialling.unix_path = Some(path.into());
         self
     }
 

@@ -37,7 +37,7 @@ const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
 impl Client {
     /// Connects to the server that is to be visited, through the proxies that lead to it if there are any.
     pub(super) fn reach(&self, visit: &Visit, budget: Budget<'_>) -> Result<Box<dyn Transport>> {
-        if visit.endpoint.unix_path().is_some() {
+        if self.dialling.unix_path(visit).is_some() {
             return self.dial_server(visit, budget);
         }
         let proxies = self.proxies.route(&visit.endpoint)?;

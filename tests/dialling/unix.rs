@@ -34,6 +34,22 @@ fn client_and_server_find_each_other_by_the_url_of_a_unix_socket() {
 }
 
 #[test]
+fn a_socket_can_be_named_apart_from_the_url() {
+    limited(|| {
+        let scratch = Scratch::new("apart");
+        let path = scratch.path("%20");
+        let listener = Server::builder().listen_unix(&path).unwrap();
+        let client = builder().unix_path(&path).addresses(["192.0.2.1:9".parse().unwrap()]).build().unwrap();
+        let connecting = thread::spawn(move || client.connect("ws://feed.example:81/live").map(drop));
+        let request = listener.accept().unwrap();
+        assert_eq!(request.path(), "/live");
+        assert_eq!(request.headers().get("host").unwrap(), "feed.example:81");
+        request.accept().unwrap();
+        connecting.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn tls_over_a_unix_socket_is_for_localhost_and_the_hook_sees_the_socket() {
     limited(|| {
         let scratch = Scratch::new("tls");

@@ -15,6 +15,7 @@ from ._abi import version as _version
 from ._client import ClientConnection, connect
 from ._close_code import CloseCode
 from ._connection import Connection
+from ._dialling import Address, Resolver, SocketHook
 from ._exceptions import (
     ConcurrencyError,
     ConnectError,
@@ -39,11 +40,12 @@ from ._options import Compression, TcpOptions
 from ._payload import Data, DataLike
 from ._receiving import MessageStream, Part
 from ._server import Request, Response, Server, ServerConnection, accept, serve
-from ._state import Stats
+from ._state import Stats, Timings
 
 __version__: str = _version().decode()
 
 __all__ = [
+    "Address",
     "ClientConnection",
     "CloseCode",
     "Compression",
@@ -68,13 +70,16 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "Request",
+    "Resolver",
     "Response",
     "Server",
     "ServerConnection",
+    "SocketHook",
     "Stats",
     "TLSError",
     "TcpOptions",
     "Timeout",
+    "Timings",
     "UsageError",
     "WouldBlock",
     "accept",

@@ -6,7 +6,7 @@ Names are those of landline.h without LANDLINE_ and landline_. tests/test_abi.py
 import ctypes
 import ctypes.util
 import os
-from ctypes import POINTER, c_char_p, c_int16, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int16, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, Callable, List, NoReturn
 
@@ -70,6 +70,7 @@ ERROR_HTTP_STATUS = 4
 ERROR_FAULT = 6
 ERROR_HTTP_HEADERS = 8
 ERROR_HTTP_BODY = 9
+ERROR_ATTEMPTS = 10
 FAULT_CALLER = 1
 
 # landline_conn_int(), landline_conn_str().
@@ -88,6 +89,11 @@ CONN_WIRE_SENT = 15
 CONN_WIRE_RECEIVED = 16
 CONN_NEXT_DEADLINE_MS = 17
 CONN_ID = 18
+CONN_RESOLVE_TIME_US = 19
+CONN_CONNECT_TIME_US = 20
+CONN_PROXY_TIME_US = 21
+CONN_TLS_TIME_US = 22
+CONN_UPGRADE_TIME_US = 23
 CONN_SUBPROTOCOL = 101
 CONN_EXTENSIONS = 102
 CONN_TARGET = 103
@@ -132,6 +138,8 @@ OPT_TCP_KEEPALIVE_RETRIES = 33
 OPT_TCP_USER_TIMEOUT_MS = 34
 OPT_TCP_RECV_BUFFER_SIZE = 35
 OPT_TCP_SEND_BUFFER_SIZE = 36
+OPT_ADDRESS_FAMILY = 37
+OPT_UNIX_MODE = 38
 OPT_ORIGIN = 101
 OPT_HOST = 102
 OPT_SUBPROTOCOL = 103
@@ -149,11 +157,18 @@ OPT_NO_PROXY = 121
 OPT_PROXY_TLS_CA_FILE = 122
 OPT_PROXY_TLS_CERT_FILE = 123
 OPT_PROXY_TLS_KEY_FILE = 124
+OPT_ADDRESS = 110
+OPT_LOCAL_ADDR = 111
+OPT_INTERFACE = 112
+OPT_UNIX_PATH = 113
 OPT_TLS_CA_PEM = 201
 OPT_TLS_CERT_PEM = 202
 OPT_TLS_KEY_PEM = 203
 OPT_TLS_PKCS12 = 204
 ORIGINS_SAME = 1
+FAMILY_ANY = 0
+FAMILY_IPV4 = 4
+FAMILY_IPV6 = 6
 SCHEME_UNKNOWN = 0
 SCHEME_HTTP = 1
 SCHEME_HTTPS = 2
@@ -232,6 +247,9 @@ options_set_bytes = _quick_function("options_set_bytes", c_int32, c_void_p, c_in
 options_add_header = _quick_function("options_add_header", c_int32, c_void_p, c_char_p, c_char_p)
 options_add_proxy_header = _quick_function("options_add_proxy_header", c_int32, c_void_p, c_char_p, c_char_p)
 options_set_interrupter = _quick_function("options_set_interrupter", c_int32, c_void_p, c_void_p)
+options_set_resolver = _quick_function("options_set_resolver", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+options_set_on_socket = _quick_function("options_set_on_socket", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+addresses_add = _quick_function("addresses_add", c_int32, c_void_p, c_char_p)
 
 interrupter_new = _quick_function("interrupter_new", c_int32, POINTER(c_void_p))
 interrupter_abort = _quick_function("interrupter_abort", c_int32, c_void_p)
@@ -282,6 +300,13 @@ request_add_header = _quick_function("request_add_header", c_int32, c_void_p, c_
 request_accept = _function("request_accept", c_int32, c_void_p, c_char_p, POINTER(c_void_p))
 request_reject = _function("request_reject", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
 request_free = _function("request_free", None, c_void_p)
+
+
+# ----- Functions of the program's that the library calls -----
+
+RESOLVER = CFUNCTYPE(c_int32, c_char_p, c_uint16, c_void_p, c_void_p)
+SOCKET_HOOK = CFUNCTYPE(c_int32, c_int32, c_void_p)
+FREE_USER = CFUNCTYPE(None, c_void_p)
 
 
 # ----- Handles -----

@@ -6,7 +6,8 @@ from typing import Iterable, Optional, Union
 
 from . import _abi
 from ._connection import Connection
-from ._exceptions import check
+from ._dialling import Address, Resolver, SocketHook, set_dialling
+from ._exceptions import Error, check
 from ._headers import Headers, HeadersLike, parse
 from ._options import Compression, Options, PathLike, TcpOptions, c_text
 from ._waiting import in_turn, seconds
@@ -59,12 +60,23 @@ def connect(
     send_timeout: Optional[float] = 30,
     max_size: Optional[int] = 16 * 2**20,
     tcp: Optional[TcpOptions] = None,
+    resolver: Optional[Resolver] = None,
+    addresses: Optional[Iterable[Address]] = None,
+    address_family: Optional[int] = None,
+    local_addr: Optional[Address] = None,
+    interface: Optional[str] = None,
+    on_socket: Optional[SocketHook] = None,
+    unix: Optional[PathLike] = None,
     sock: Optional[socket.socket] = None,
 ) -> ClientConnection:
-    """Opens a connection to a URL that begins with ws:// or wss://.
+    """Opens a connection to a URL that begins with ws:// or wss://, or with ws+unix: or wss+unix: for a Unix socket:
+    ws+unix:/run/feed.sock:/request, with the path percent-encoded where necessary. An IPv6 address stands in brackets, with
+    its zone behind %25 if it has one: ws://[fe80::1%25eth0]/.
 
     Blocks until the connection is open, for at most `open_timeout` seconds: looking up the name, connecting, proxies, TLS
-    and the opening handshake together.
+    and the opening handshake together. If the host has several addresses, IPv6 and IPv4 take turns, and the next one is
+    tried as well as soon as one has failed or has not answered for 250 ms; the first to answer is used (Happy Eyeballs,
+    RFC 8305).
 
     Args:
         url: the URL to connect to.
@@ -103,6 +115,18 @@ def connect(
         send_timeout: how many seconds sending may go without making progress; None for no limit.
         max_size: the largest message to accept, in bytes; None for any size.
         tcp: options of the TCP socket.
+        resolver: called with a host name and a port, in place of the system's look-up; returns the addresses to try, best
+            first, each as text ("192.0.2.1", "192.0.2.1:443", "[2001:db8::1]:443") or as a tuple of address and port. It
+            runs in a thread of the library's: when `open_timeout` is over, connect() returns and it goes on. It is not
+            called for numeric addresses.
+        addresses: addresses to connect to, of the same forms, whatever the URL's host is. Without a port or with port 0,
+            they have the URL's. The Host header and the name in the server's certificate remain the URL's.
+        address_family: socket.AF_INET or AF_INET6 to connect to addresses of that family only.
+        local_addr: the address to connect from, and optionally the port; of the same forms.
+        interface: the network interface to connect by, such as "eth0". Linux only.
+        on_socket: called with the descriptor of each socket before it is connected, once for each address that is tried, to
+            set options. It must not close it.
+        unix: the path of a Unix socket to connect to, whatever the URL's host is.
         sock: a connected stream socket to use, which then belongs to the connection.
 
     Raises:
@@ -113,6 +137,8 @@ def connect(
         ProxyError: there is no way through the proxy.
         TLSError: TLS failed; for example, the server's certificate is not trusted.
         InvalidHandshake: the server refused, or does not speak WebSocket.
+
+    What `resolver` or `on_socket` raised is the `__cause__` of the exception.
     """
     options = Options()
     options.common(
@@ -143,6 +169,7 @@ def connect(
     options.path(_abi.OPT_PROXY_TLS_KEY_FILE, proxy_key_file)
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, proxy_danger_accept_invalid_certs)
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, proxy_danger_accept_invalid_hostnames)
+    raised = set_dialling(options, address_family, addresses, local_addr, interface, unix, resolver, on_socket)
     if isinstance(sock, ssl.SSLSocket):
         raise TypeError("sock must be a plain socket, not an SSLSocket: with wss://, landline does TLS over it")
     interrupter = _abi.new_interrupter()
@@ -157,5 +184,13 @@ def connect(
         else:
             check(_abi.connect_fd(sock.detach(), 1, target, options.handle, -1, handle))
 
-    in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
+    try:
+        in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
+    except Error as error:
+        if raised:
+            raise error from raised[-1]
+        raise
+    finally:
+        # The exception refers to this frame, which would keep them, and with them the functions.
+        options.handle.release()
     return ClientConnection(handle, seconds(send_timeout, "send_timeout"))

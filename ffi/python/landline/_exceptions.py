@@ -2,7 +2,7 @@
 
 import ctypes
 import re
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
 from . import _abi
 from ._headers import Headers, parse
@@ -15,12 +15,15 @@ class Error(Exception):
         status: the library's status, such as "LANDLINE_ERR_RESOLVE"; empty if the error did not come from the library.
         text: what happened, in one line.
         errno: the system's error number, or None.
+        attempts: the addresses to which a client tried to connect in vain, in this order, when it failed or ran out of
+            time, each with what became of it.
         phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping" or
             "proxy"; empty if that is not known.
     """
 
     errno: Optional[int]
     phase = ""
+    attempts: Sequence[Tuple[str, str]] = ()
 
     def __init__(self, text: str, status: str = "", errno: int = 0) -> None:
         super().__init__(text)
@@ -241,6 +244,12 @@ OPTIONS: Dict[str, str] = {
     "PUBLIC_SCHEME": "public_scheme",
     "ORIGIN": "origin",
     "HOST": "host",
+    "ADDRESS_FAMILY": "address_family",
+    "ADDRESS": "addresses",
+    "LOCAL_ADDR": "local_addr",
+    "INTERFACE": "interface",
+    "UNIX_PATH": "unix",
+    "UNIX_MODE": "unix_mode",
     "SUBPROTOCOL": "subprotocols",
     "TCP_NODELAY": "TcpOptions.nodelay",
     "TCP_KEEPALIVE_TIME_MS": "TcpOptions.keepalive_time",
@@ -292,6 +301,9 @@ def outcome(status: int) -> Error:
     phase = _number(status, _abi.ERROR_PHASE)
     error = _outcome(status)
     error.phase = _PHASES[phase] if phase < len(_PHASES) else ""
+    if _is_last(status):
+        lines = _bytes_of_last(_abi.ERROR_ATTEMPTS).decode("utf-8", "replace").splitlines()
+        error.attempts = [(address, reason) for address, _, reason in (line.partition("\t") for line in lines)]
     return error
 
 

@@ -361,6 +361,7 @@ def serve(
     port: int = 0,
     *,
     unix: Optional[PathLike] = None,
+    unix_mode: Optional[int] = None,
     sock: Optional[socket.socket] = None,
     headers: Optional[HeadersLike] = None,
     subprotocols: Optional[Iterable[str]] = None,
@@ -393,7 +394,10 @@ def serve(
         handler: called with a ServerConnection, which is closed when the handler returns.
         host: the address to bind to; "" for every address of this machine.
         port: 0 takes a free one: see Server.port.
-        unix: the path of a Unix socket to listen on instead.
+        unix: the path of a Unix socket to listen on instead. The file of a socket on which nobody listens any more is
+            replaced, any other file is not; it is removed when the server is shut down.
+        unix_mode: the permissions of its file, such as 0o660, whatever the umask is. Nobody can connect before they are
+            set.
         sock: a listening socket to use instead, which remains the caller's. For servers with several processes: bind it,
             fork, and call serve() in each process. When the server is shut down, the socket keeps listening if others have
             it.
@@ -434,6 +438,7 @@ def serve(
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
     _check_origin(options, origins, public_scheme)
+    options.number(_abi.OPT_UNIX_MODE, unix_mode)
     options.headers(headers)
     send_limit = seconds(send_timeout, "send_timeout")
     listener = _abi.new_listener()

@@ -23,6 +23,31 @@ class Stats(NamedTuple):
     wire_received: int
 
 
+class Timings(NamedTuple):
+    """How long the steps of opening a client's connection took, in seconds. Steps that were repeated are added up; those
+    that were not needed took 0.
+
+    Attributes:
+        resolve: looking up names, until the first address could be tried.
+        connect: connecting, from the first attempt until one succeeded.
+        proxy: asking proxies to connect to the server, TLS with them included.
+        tls: TLS with the server, and reading certificates for it.
+        upgrade: the opening handshake.
+    """
+
+    resolve: float
+    connect: float
+    proxy: float
+    tls: float
+    upgrade: float
+
+    @property
+    def total(self) -> float:
+        """All of them together."""
+        return sum(self)
+
+
+_TIME_KEYS = range(_abi.CONN_RESOLVE_TIME_US, _abi.CONN_UPGRADE_TIME_US + 1)
 _NUMBER_KEYS = (
     _abi.CONN_STATE,
     _abi.CONN_CLOSE_CODE,
@@ -36,6 +61,7 @@ _NUMBER_KEYS = (
     _abi.CONN_WIRE_SENT,
     _abi.CONN_WIRE_RECEIVED,
     _abi.CONN_ID,
+    *_TIME_KEYS,
 )
 _TEXT_KEYS = (
     _abi.CONN_SUBPROTOCOL,
@@ -158,6 +184,12 @@ class State(_abi.Unique):
     def stats(self) -> Stats:
         """Counters of messages and bytes."""
         return Stats(*(self._int(key) for key in range(_abi.CONN_MESSAGES_SENT, _abi.CONN_WIRE_RECEIVED + 1)))
+
+    @property
+    def timings(self) -> Optional[Timings]:
+        """How long the steps of opening the connection took; None for a server's connection."""
+        times = [self._int(key) for key in _TIME_KEYS]
+        return None if times[0] < 0 else Timings(*(time / 1e6 for time in times))
 
     # ----- For event loops of the caller's own -----
 

@@ -45,6 +45,7 @@ VALUES: List[object] = [
     landline.Response(404, "no", HEADERS),
     landline.Part(1, True, False),
     landline.Stats(1, 2, 3, 4, 5, 6),
+    landline.Timings(1, 2, 3, 4, 5),
     _waiting.Limit(5),
 ]
 ARGUMENTS: Dict[Type[landline.Error], Any] = {

@@ -75,7 +75,7 @@ static void errors(void) {
 
 static void options(void) {
     landline_options *options = new_options();
-    static const int32_t NO_INT[] = {0, -1, 37, 99, 101, 201, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 98, 99, 101, 201, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 201, INT_MAX, INT_MIN};
     static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 205, INT_MAX, INT_MIN};
     IS_NULL(landline_options_new(NULL), "options");
@@ -90,13 +90,16 @@ static void options(void) {
     IS_NULL(landline_options_add_proxy_header(options, NULL, "b"), "name");
     IS_NULL(landline_options_add_proxy_header(options, "a", NULL), "value");
     IS_NULL(landline_options_set_interrupter(NULL, NULL), "options");
+    IS_NULL(landline_options_set_resolver(NULL, NULL, NULL, NULL), "options");
+    IS_NULL(landline_options_set_on_socket(NULL, NULL, NULL, NULL), "options");
+    IS_NULL(landline_addresses_add(NULL, "127.0.0.1"), "addresses");
     for (size_t i = 0; i < sizeof NO_INT / sizeof *NO_INT; i++)
         INVALID(landline_options_set_int(options, NO_INT[i], 1), "option");
     for (size_t i = 0; i < sizeof NO_STR / sizeof *NO_STR; i++)
         INVALID(landline_options_set_str(options, NO_STR[i], "a"), "option");
     for (size_t i = 0; i < sizeof NO_BYTES / sizeof *NO_BYTES; i++)
         INVALID(landline_options_set_bytes(options, NO_BYTES[i], "a", 1), "option");
-    for (int32_t key = LANDLINE_OPT_MAX_MESSAGE_SIZE; key <= LANDLINE_OPT_TCP_SEND_BUFFER_SIZE; key++)
+    for (int32_t key = LANDLINE_OPT_MAX_MESSAGE_SIZE; key <= LANDLINE_OPT_UNIX_MODE; key++)
         INVALID(landline_options_set_int(options, key, INT64_MIN), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_COMPRESSION, 2), "out of range");
     INVALID(landline_options_set_int(options, LANDLINE_OPT_ORIGINS, 3), "out of range");
@@ -287,7 +290,7 @@ static void connection(landline_conn *client, landline_conn *server) {
     char byte, long_reason[124];
     const void *data;
     int32_t fd;
-    static const int32_t NO_INT[] = {0, -1, 19, 99, 101, INT_MAX, INT_MIN};
+    static const int32_t NO_INT[] = {0, -1, 98, 99, 101, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 108, 199, INT_MAX, INT_MIN};
     static const int32_t NO_CODE[] = {INT_MIN, -1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, INT_MAX};
     memset(long_reason, 'a', sizeof long_reason);
