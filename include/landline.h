@@ -189,8 +189,8 @@ typedef struct landline_protocol landline_protocol;
  *
  * Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
  * most LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, or `timeout_ms` if that is less and not -1. If the host has several
- * addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has failed or has not answered
- * for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305).
+ * addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has failed or has not
+ * answered for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305).
  *
  * LANDLINE_OK; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED (for both, LANDLINE_ERROR_PHASE says in which step);
  * LANDLINE_ERR_URL; LANDLINE_ERR_CONFIG; LANDLINE_ERR_RESOLVE; LANDLINE_ERR_CONNECT; LANDLINE_ERR_PROXY;
