@@ -20,7 +20,7 @@ use crate::uri::{Endpoint, UrlError};
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 
 /// How many challenges are answered for one URL: Digest needs two at most, schemes with several steps three.
-const MAX_CHALLENGES: u32 = 5;
+pub(super) const MAX_CHALLENGES: u32 = 5;
 
 /// A connection for the next attempt.
 pub(super) enum Ready {

@@ -3,8 +3,9 @@
 //! Every failure until the tunnel is open is about the proxies: [`Error::Proxy`], or [`Phase::Proxy`] if time ran out. Only
 //! the look-up of the server's name, where that is done here, is not.
 
-use super::auth::cnonce;
+use super::auth::{AuthRequest, cnonce};
 use super::budget::Budget;
+use super::follow::MAX_CHALLENGES;
 use super::proxy::ProxyProtocol;
 use super::upgrade::Visit;
 use super::{Client, Proxy};
@@ -21,9 +22,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use url::Host;
 
-/// How many requests a proxy gets for one connection: without credentials that it accepts, with an answer to its challenge,
-/// and with another one because the challenge was out of date.
-const MAX_REQUESTS: u32 = 3;
+/// The method that asks for a tunnel, as credentials take it in.
+const METHOD: &str = "CONNECT";
 
 /// SOCKS replies after which another address of the server may be reachable.
 const TRY_NEXT_ADDRESS: [TunnelError; 5] = [
@@ -47,7 +47,7 @@ impl Client {
         let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(visit)]);
         let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
         let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
-        // Each pass that comes to nothing has used up a request or an address, and both are bounded.
+        // Each pass that comes to nothing has used up an answer to a challenge or an address, and both are bounded.
         loop {
             if let Some(transport) = self.pass(&mut hops, budget)? {
                 return Ok(transport);
@@ -128,7 +128,8 @@ struct Hop<'a> {
     authenticator: Option<Authenticator>,
     /// The value of `Proxy-Authorization` in the next request.
     authorization: Option<String>,
-    requests: u32,
+    /// How many challenges have been answered.
+    challenges: u32,
     /// The target's addresses, if it is looked up here: those that have not failed, the next one last.
     addresses: Option<Vec<SocketAddr>>,
 }
@@ -142,7 +143,7 @@ impl<'a> Hop<'a> {
             connector: None,
             authenticator: proxy.credentials()?.map(Authenticator::new),
             authorization: None,
-            requests: 0,
+            challenges: 0,
             addresses: None,
         };
         if proxy.protocol == ProxyProtocol::Https {
@@ -160,7 +161,7 @@ impl<'a> Hop<'a> {
             hop.addresses = Some(addresses);
         }
         if let Some(authenticator) = &mut hop.authenticator {
-            hop.authorization = Some(authenticator.unasked("CONNECT", &target.to_string(), &cnonce()?));
+            hop.authorization = Some(authenticator.unasked(METHOD, &target.to_string(), &cnonce()?));
         }
         Ok(hop)
     }
@@ -176,7 +177,6 @@ impl<'a> Hop<'a> {
             };
             let request = self.proxy.request(&host, port, self.authorization.as_deref(), client.limits);
             let mut request = request.map_err(ConfigError::from)?;
-            self.requests += 1;
             match converse(&mut *request, transport, budget) {
                 Ok(()) => return Ok(true),
                 // It was to stay open, and did not.
@@ -187,7 +187,7 @@ impl<'a> Hop<'a> {
                 }
                 Err(Ended::Connection(error)) => return Err(self.failed(error)),
                 Err(Ended::Tunnel(error, is_clean)) => {
-                    if !self.may_ask_again(&error)? {
+                    if !self.may_ask_again(&error, client)? {
                         return Err(self.refused(error));
                     }
                     is_used = is_clean && error.refusal().is_some_and(|refusal| refusal.keeps_open);
@@ -200,21 +200,33 @@ impl<'a> Hop<'a> {
     }
 
     /// Whether another request may succeed, which then is the next one.
-    fn may_ask_again(&mut self, error: &TunnelError) -> Result<bool> {
+    fn may_ask_again(&mut self, error: &TunnelError, client: &Client) -> Result<bool> {
         if let Some(addresses) = &mut self.addresses {
             let is_last = addresses.pop().is_none() || addresses.is_empty();
             return Ok(!is_last && TRY_NEXT_ADDRESS.contains(error));
         }
         let wants_credentials = |refusal: &&Refusal| refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-        let (Some(refusal), Some(auth)) = (error.refusal().filter(wants_credentials), &mut self.authenticator)
-        else {
-            return Ok(false);
-        };
-        if self.requests >= MAX_REQUESTS {
+        let Some(refusal) = error.refusal().filter(wants_credentials) else { return Ok(false) };
+        if self.challenges == MAX_CHALLENGES {
             return Ok(false);
         }
-        let target = self.target.to_string();
-        self.authorization = auth.answer(&refusal.challenges(), "CONNECT", &target, &cnonce()?);
+        self.challenges += 1;
+        let (challenges, target) = (refusal.challenges(), self.target.to_string());
+        let mut answer = match &mut self.authenticator {
+            Some(authenticator) => authenticator.answer(&challenges, METHOD, &target, &cnonce()?),
+            None => None,
+        };
+        if let (None, Some(callback)) = (&answer, &client.on_challenge) {
+            answer = callback.answer(&AuthRequest {
+                status: refusal.status,
+                url: &self.proxy.to_string(),
+                method: METHOD,
+                target: &target,
+                challenges: &challenges,
+                headers: &refusal.headers,
+            });
+        }
+        self.authorization = answer;
         Ok(self.authorization.is_some())
     }
 

@@ -114,7 +114,7 @@ fn a_407_without_end_is_given_up() {
         });
         let (error, told) = proxy_error(connect(with_user(&proxy), "ws://example.com/"));
         assert!(matches!(error.failure, ProxyFailure::Credentials(_)), "{error:?}");
-        assert_eq!(proxy.seen().len(), 3, "{told}");
+        assert_eq!(proxy.seen().len(), 6, "{told}");
     });
 }
 
@@ -151,6 +151,49 @@ fn wrong_missing_and_unknown_credentials_are_told_apart_from_the_servers() {
         let proxy = refusing("Proxy-Authenticate: Negotiate, NTLM\r\n");
         let (_, told) = proxy_error(connect(with_user(&proxy), "ws://example.com/"));
         assert!(told.contains("it wants credentials for Negotiate, NTLM"), "{told}");
+    });
+}
+
+#[test]
+fn a_program_answers_what_the_library_cannot() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let negotiating = || {
+            http_proxy(|head, number| match (number, authorization(head)) {
+                (1, None | Some("Basic bWU6cDp3")) => {
+                    let challenge = "Proxy-Authenticate: Negotiate\r\nX-Hint: h\r\n";
+                    Answer::Send(http_answer(WANTED, challenge, ""))
+                }
+                (2, Some("Negotiate one")) => {
+                    Answer::Send(http_answer(WANTED, "Proxy-Authenticate: Negotiate Mg==\r\n", ""))
+                }
+                (3, Some("Negotiate two")) => Answer::Open,
+                (_, other) => Answer::End(http_answer("500 Wrong", "", &format!("{other:?}"))),
+            })
+        };
+        for with_password in [false, true] {
+            let proxy = negotiating();
+            let given = if with_password { with_user(&proxy) } else { proxy.proxy("http") };
+            let (url, target) = (proxy.url("http"), server.addr.to_string());
+            let client = through(given).on_challenge(move |request| {
+                assert_eq!((request.status.as_u16(), request.method), (407, "CONNECT"));
+                assert_eq!((request.url, request.target), (&*url, &*target));
+                match request.challenges[0].token() {
+                    None => (request.headers["x-hint"] == "h").then(|| "Negotiate one".to_owned()),
+                    Some(token) => (token == "Mg==").then(|| "Negotiate two".to_owned()),
+                }
+            });
+            echoes(client.build().unwrap().connect(&server.url()).unwrap());
+            assert_eq!(proxy.connections(), 1);
+        }
+        let proxy = http_proxy(|_, _| Answer::Send(http_answer(WANTED, "Proxy-Authenticate: X\r\n", "")));
+        let client = through(proxy.proxy("http")).on_challenge(|_| Some("X y".to_owned())).build().unwrap();
+        proxy_error(client.connect("ws://example.com/"));
+        assert_eq!(proxy.seen().len(), 6, "no more than 5 answers");
+        let client = through(proxy.proxy("http")).on_challenge(|_| Some("a\r\nb: c".to_owned())).build().unwrap();
+        let error = client.connect("ws://example.com/").unwrap_err();
+        assert!(matches!(error, Error::Config(_)), "{error:?}");
+        assert_eq!(proxy.seen().len(), 7);
     });
 }
 

@@ -4,7 +4,8 @@
 //! credentials that a refusal asks for.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    USER_AGENT,
 };
 use std::fmt;
 use url::Host;
@@ -56,6 +57,9 @@ impl Connect {
         let target = format!("{host}:{port}");
         if !is_authority(&target) {
             return Err(RequestError::InvalidHost);
+        }
+        if authorization.is_some_and(|value| HeaderValue::from_bytes(value.as_bytes()).is_err()) {
+            return Err(RequestError::InvalidAuthorization);
         }
         check_headers(headers, authorization.is_some())?;
         let mut output = format!("CONNECT {target} HTTP/1.1\r\n").into_bytes();

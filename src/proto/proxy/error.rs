@@ -20,6 +20,9 @@ pub enum RequestError {
     /// A header for a SOCKS proxy.
     #[error("a SOCKS proxy takes no headers: remove {0}")]
     NoHeaders(String),
+    /// Credentials that a header cannot contain, because of a line break, for example.
+    #[error("the credentials for the proxy contain characters that are not allowed in a header")]
+    InvalidAuthorization,
     /// A host that is not a name or address.
     #[error("the host to reach through the proxy is not valid: use a name or an address")]
     InvalidHost,

@@ -55,6 +55,9 @@ fn item_6_nothing_can_end_a_line_or_repeat_a_header() {
     assert_eq!(new(&name("a"), &headers, None), Ok(()));
     let error = new(&name("a"), &headers, Some("Basic y")).unwrap_err();
     assert!(matches!(error, RequestError::RepeatedHeader(_)), "{error}");
+    for value in ["Basic x\r\nX: y", "\n", "a\0"] {
+        assert_eq!(new(&name("a"), &Headers::new(), Some(value)), Err(RequestError::InvalidAuthorization));
+    }
     for host in ["a b", "a\r\nX: y", "", "a/b", "a@b", "\u{e4}"] {
         assert_eq!(new(&name(host), &Headers::new(), None), Err(RequestError::InvalidHost), "{host:?}");
     }
