@@ -3,9 +3,11 @@
 import contextlib
 import copy
 import pickle
+import select
 import socket
+import ssl
 import threading
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 from conftest import Tls, echo, running, url_of
@@ -16,12 +18,13 @@ import landline
 class Proxy:
     """An HTTP proxy that connects wherever it is asked to, or gives an answer."""
 
-    def __init__(self, answer: Optional[bytes] = None) -> None:
+    def __init__(self, answer: Optional[bytes] = None, tls: Optional[ssl.SSLContext] = None) -> None:
         self.answer = answer
+        self.tls = tls
         self.heads: List[str] = []
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
 
@@ -32,8 +35,9 @@ class Proxy:
                 client.settimeout(20)
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
-    def serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
+    def serve(self, plain: socket.socket) -> None:
+        with plain, contextlib.suppress(OSError):
+            client = self.tls.wrap_socket(plain, server_side=True) if self.tls else plain
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 byte = client.recv(1)
@@ -50,10 +54,7 @@ class Proxy:
             host, _, port = head.split()[1].decode().rpartition(":")
             with socket.create_connection((host, int(port)), 20) as server:
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=pass_on, args=(server, client), daemon=True)
-                back.start()
-                pass_on(client, server)
-                back.join()
+                relay(client, server)
 
     def end(self) -> None:
         self.listening.shutdown(socket.SHUT_RDWR)
@@ -61,19 +62,24 @@ class Proxy:
         self.thread.join(20)
 
 
-def pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while True:
+def relay(client: socket.socket, server: socket.socket) -> None:
+    """Passes on what comes, until one of them has ended. In one thread, because TLS objects are not for two."""
+    other = {client: server, server: client}
+    while True:
+        for source in [client] if has_buffered(client) else select.select([client, server], [], [], 20)[0]:
             data = source.recv(4096)
             if not data:
-                break
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+                return
+            other[source].sendall(data)
+
+
+def has_buffered(sock: socket.socket) -> bool:
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 @contextlib.contextmanager
-def proxying(answer: Optional[bytes] = None) -> Iterator[Proxy]:
-    proxy = Proxy(answer)
+def proxying(answer: Optional[bytes] = None, tls: Optional[ssl.SSLContext] = None) -> Iterator[Proxy]:
+    proxy = Proxy(answer, tls)
     try:
         yield proxy
     finally:
@@ -140,6 +146,31 @@ def test_the_environment_is_read_if_it_is_asked_for(monkeypatch: pytest.MonkeyPa
         with pytest.raises(landline.UsageError, match="^the environment variable ws_proxy cannot be used") as caught:
             landline.connect(url_of(server), proxy=True)
         assert "hunter2" not in caught.value.text
+
+
+def test_an_https_proxy_has_certificates_of_its_own(tls: Tls) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.cert, tls.key)
+    options: Dict[str, Any] = {"proxy_ca_file": tls.ca, "proxy_platform_roots": False}
+    with proxying(tls=context) as proxy, running(echo) as plain:
+        talk(url_of(plain), proxy=proxy.url, **options)
+        assert len(proxy.heads) == 1
+        # Those of the server do not count.
+        others: List[Dict[str, Any]] = [
+            {"ca_file": tls.ca},
+            {"danger_accept_invalid_certs": True},
+            {"proxy_ca_file": tls.other_ca},
+        ]
+        for other in others:
+            with pytest.raises(landline.ProxyError, match="certificate with proxy_ca_file, if this is the right proxy$"):
+                landline.connect(url_of(plain), proxy=proxy.url, **other)
+        talk(url_of(plain), proxy=proxy.url, proxy_danger_accept_invalid_certs=True)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(tls.ca)
+    with proxying(tls=context) as proxy, running(echo) as plain:
+        talk(url_of(plain), proxy=proxy.url, proxy_cert_file=tls.cert, proxy_key_file=tls.key, **options)
+        with pytest.raises(landline.ProxyError):
+            landline.connect(url_of(plain), proxy=proxy.url, **options)
 
 
 REFUSALS: List[Any] = [
