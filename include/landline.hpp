@@ -41,6 +41,7 @@
 #include <landline.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -63,6 +64,8 @@
 #if __cplusplus >= 202002L
 #include <span>
 #endif
+
+#include <unistd.h>
 
 // Whether exceptions are enabled. If not, the body of a try block just runs.
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
@@ -2437,14 +2440,37 @@ enum class log_level : std::int32_t {
 /// that it throws are ignored. It must not call set_log().
 using log_callback = std::function<void(log_level, std::string_view)>;
 
+namespace detail {
+
+/// The lock of set_log(). A forked child gets one of its own, because a thread of its parent may have held the parent's
+/// at the fork. No initialisation that a child could wait for either.
+inline std::mutex& log_lock() {
+    struct per_process {
+        pid_t process;
+        per_process* before; // so that it does not look like a leak
+        std::mutex mutex;
+    };
+    static std::atomic<per_process*> latest{nullptr};
+    const pid_t process = getpid();
+    auto* found = latest.load();
+    while (!found || found->process != process) {
+        auto* const fresh = new per_process{process, found, {}};
+        if (latest.compare_exchange_strong(found, fresh))
+            return fresh->mutex;
+        delete fresh;
+    }
+    return found->mutex;
+}
+
+} // namespace detail
+
 /// Sends the library's log lines up to `level` to a callback, for the whole process. log_level::off or an empty
 /// callback ends that. When this returns, the previous callback is no longer called.
 inline void set_log(log_level level, log_callback callback, std::error_code& failure) {
-    // Both live as long as the process: threads may still log while it ends.
-    static auto& mutex = *new std::mutex;
-    static auto& current = *new std::unique_ptr<log_callback>;
+    // It lives as long as the process: threads may still log while it ends.
+    static std::atomic<log_callback*> current{nullptr};
     auto next = callback ? std::make_unique<log_callback>(std::move(callback)) : nullptr;
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(detail::log_lock());
     const auto forward = [](std::int32_t found, const char* text, void* user) {
         LANDLINE_TRY {
             (*static_cast<log_callback*>(user))(static_cast<log_level>(found), text);
@@ -2456,7 +2482,7 @@ inline void set_log(log_level level, log_callback callback, std::error_code& fai
     failure = detail::code(
         landline_log_set(static_cast<std::int32_t>(level), next ? +forward : nullptr, next.get()));
     if (!failure)
-        current = std::move(next);
+        delete current.exchange(next.release());
 }
 inline void set_log(log_level level, log_callback callback) {
     std::error_code failure;

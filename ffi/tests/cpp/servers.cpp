@@ -9,6 +9,7 @@
 #include <future>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
@@ -438,6 +439,45 @@ void logs() {
     CHECK(lines == 0);
 }
 
+void log_after_a_fork() {
+    std::atomic<int> lines = 0;
+    std::atomic<bool> waits = true, entered = false, goes_on = false;
+    landline::set_log(landline::log_level::debug, [&](landline::log_level, std::string_view) {
+        ++lines;
+        if (waits.exchange(false)) {
+            entered = true;
+            while (!goes_on)
+                std::this_thread::yield();
+        }
+    });
+    const auto log = [] {
+        const running server(echo, landline::options().origins(landline::origins::same));
+        thrown_by([&] { landline::connect(server.url(), landline::options().origin("https://a.test")); });
+    };
+    std::thread logging(log);
+    while (!entered)
+        std::this_thread::yield();
+    // This waits for the call in progress. It has begun as soon as no more lines come.
+    std::thread changing([] { landline::set_log(landline::log_level::off, nullptr); });
+    for (int before = -1; before != lines;) {
+        before = lines;
+        log();
+    }
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        landline::set_log(landline::log_level::debug, [&](landline::log_level, std::string_view) { entered = false; });
+        landline::set_log(landline::log_level::off, nullptr);
+        _exit(0);
+    }
+    int result = 0;
+    CHECK(waitpid(child, &result, 0) == child && WIFEXITED(result) && WEXITSTATUS(result) == 0);
+    goes_on = true;
+    logging.join();
+    changing.join();
+}
+
 } // namespace
 
 int main() {
@@ -454,4 +494,5 @@ int main() {
     test("the protocol without I/O", protocols);
     test("the caller decides about a protocol's request", protocols_whose_caller_decides);
     test("the log", logs);
+    test("a child that is forked while the log is changed can change it", log_after_a_fork);
 }
