@@ -11,7 +11,6 @@ use super::deflate::{Deflater, End};
 use super::frame::{FrameHeader, Opcode, Role};
 use super::mask;
 use crate::compression::Compress;
-use std::iter::Peekable;
 
 /// The pending bytes are moved to the front of the queue only if at least this many before them have been written.
 const COMPACT_MIN: usize = 16 << 10;
@@ -64,7 +63,8 @@ pub(crate) struct DeflatedFrame {
 /// made.
 pub(crate) struct Deflating<'a, I: Iterator<Item = &'a [u8]>> {
     part: &'a [u8],
-    rest: Peekable<I>,
+    following: Option<&'a [u8]>,
+    rest: I,
     end: End,
     is_done: bool,
 }
@@ -72,21 +72,21 @@ pub(crate) struct Deflating<'a, I: Iterator<Item = &'a [u8]>> {
 impl<'a, I: Iterator<Item = &'a [u8]>> Deflating<'a, I> {
     /// Compresses `parts`. `end` says what follows the last of them.
     pub(crate) fn new(parts: impl IntoIterator<IntoIter = I>, end: End) -> Self {
-        let mut rest = parts.into_iter().peekable();
-        Self { part: rest.next().unwrap_or_default(), rest, end, is_done: false }
+        let mut rest = parts.into_iter();
+        Self { part: rest.next().unwrap_or_default(), following: rest.next(), rest, end, is_done: false }
     }
 
     /// Returns the next frame, or `None` if all input has been compressed and there is nothing more to send now.
     pub(crate) fn next_frame(&mut self, out: &mut Outbound) -> Option<DeflatedFrame> {
-        let deflater = out.deflater.as_mut()?;
         while !self.is_done {
-            let end = if self.rest.peek().is_some() { End::Part } else { self.end };
+            let deflater = out.deflater.as_mut()?;
+            let end = if self.following.is_some() { End::Part } else { self.end };
             if let Some((payload, fin)) = deflater.run(&mut self.part, end) {
                 self.is_done = fin;
                 return Some(DeflatedFrame { payload, fin });
             }
-            match self.rest.next() {
-                Some(part) => self.part = part,
+            match self.following {
+                Some(part) => (self.part, self.following) = (part, self.rest.next()),
                 None => self.is_done = true,
             }
         }
@@ -234,7 +234,7 @@ impl Outbound {
         self.owes_messages = true;
         let opcode = if continues { Opcode::Continuation } else { opcode };
         // Only the first frame of a message says that it is compressed (RFC 7692 6.1).
-        let rsv1 = content == Content::Deflated && opcode != Opcode::Continuation;
+        let rsv1 = content == Content::Deflated && !continues;
         let (bytes, size) = FrameHeader { fin, rsv1, opcode, mask: key, len }.encode();
         self.room(size).copy_from_slice(&bytes[..size]);
         OpenFrame { key, offset: 0 }

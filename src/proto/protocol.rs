@@ -282,19 +282,21 @@ impl Protocol {
                 return Err(self.failed.get_or_insert(error.into()).clone());
             }
         };
-        let payload = self.inbound.payload();
-        self.session.apply(&step, payload, Some(&mut self.outbound));
-        Ok(match step {
-            Step::NeedInput => return self.check_alive().map(|()| None),
-            Step::Message | Step::Piece { .. } => Some(Event::Message(self.inbound.message())),
-            Step::Ping => Some(Event::Ping(payload)),
-            Step::Pong => Some(Event::Pong(payload)),
-            Step::Close(frame) => {
+        match step {
+            Step::NeedInput => self.check_alive().map(|()| None),
+            Step::Message | Step::Piece { .. } => Ok(Some(Event::Message(self.inbound.message()))),
+            Step::Pong => Ok(Some(Event::Pong(self.inbound.payload()))),
+            Step::Ping => {
+                self.session.apply(&step, self.inbound.payload(), Some(&mut self.outbound));
+                Ok(Some(Event::Ping(self.inbound.payload())))
+            }
+            Step::Close(ref frame) => {
+                self.session.apply(&step, &[], Some(&mut self.outbound));
                 // The end of the stream may have been reported before this was taken.
                 self.failed = None;
-                Some(Event::Close(frame))
+                Ok(Some(Event::Close(frame.clone())))
             }
-        })
+        }
     }
 
     /// Queues a message: in one frame, or in several if it is compressed to more than about 64 KiB.

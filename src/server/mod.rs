@@ -70,9 +70,13 @@ impl Options {
         Deadline::after(self.handshake_timeout)
     }
 
-    /// The part of the handshake timeout that is reserved for telling a client that it was too slow.
-    fn time_to_refuse(&self) -> Duration {
-        self.handshake_timeout.map_or(Duration::ZERO, |timeout| (timeout / 8).min(Duration::from_secs(1)))
+    /// By when a request must have been read, and the deadline of the whole handshake, which leaves a part of the time
+    /// for telling a client that it was too slow.
+    fn deadlines(&self) -> (Deadline, Deadline) {
+        let Some(timeout) = self.handshake_timeout else { return (Deadline::NEVER, Deadline::NEVER) };
+        let to_refuse = (timeout / 8).min(Duration::from_secs(1));
+        let reading = Deadline::after(timeout - to_refuse);
+        (reading, reading.later(to_refuse))
     }
 }
 
@@ -393,15 +397,15 @@ impl ServerBuilder {
     }
 
     fn checked(self) -> Result<Arc<Options>> {
-        if let Some(error) = self.error {
+        let Self { mut options, error } = self;
+        if let Some(error) = error {
             return Err(error);
         }
-        self.options.policy.check()?;
-        self.options.config.check()?;
-        self.options.tcp.check()?;
+        options.policy.check()?;
+        options.config.check()?;
+        options.tcp.check()?;
         let advice = "every client would be refused; give more, or no limit";
-        not_zero(Setting::HandshakeTimeout, self.options.handshake_timeout, advice)?;
-        let mut options = self.options;
+        not_zero(Setting::HandshakeTimeout, options.handshake_timeout, advice)?;
         options.policy.compression.clone_from(&options.config.compression);
         if options.tls.is_some() {
             options.policy.public_scheme.get_or_insert(Scheme::Https);

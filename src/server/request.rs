@@ -35,10 +35,10 @@ impl Request {
         interrupter: Option<Interrupter>,
         wake: Option<&Wake>,
     ) -> Result<Self> {
-        let deadline = options.deadline();
+        let (reading, deadline) = options.deadlines();
         let transport = secure(transport, options, deadline, wake)?;
         let opening = Opening { transport: &transport, deadline, wake };
-        let request = read_head(&opening, options).and_then(|request| {
+        let request = read_head(&Opening { deadline: reading, ..opening }, options).and_then(|request| {
             options.policy.admit(&request)?;
             Ok(request)
         });
@@ -228,10 +228,6 @@ fn secure(
 #[inline(never)]
 fn read_head(opening: &Opening<'_>, options: &Options) -> Result<handshake::Request> {
     let mut handshake = ServerHandshake::new(options.limits);
-    // A client that is too late has a part of the time left to learn it.
-    let left = opening.deadline.left();
-    let deadline = Deadline::after(left.map(|left| left.saturating_sub(options.time_to_refuse())));
-    let opening = Opening { deadline, ..*opening };
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = match opening.read(&mut chunk) {

@@ -60,7 +60,9 @@ impl Headers {
 
     /// These headers, and others behind them.
     pub(super) fn followed_by(&self, others: Self) -> Self {
-        Self(self.0.iter().cloned().chain(others.0).collect())
+        let mut all = self.clone();
+        all.0.extend(others.0);
+        all
     }
 
     /// These headers, except those with one of the names.

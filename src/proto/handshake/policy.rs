@@ -72,7 +72,8 @@ impl ServerPolicy {
     }
 
     /// Accepts a request with this subprotocol and with `headers`, which follow those of the policy. Returns the
-    /// complete answer, and what is agreed on once it has been sent. Takes the headers out of the request.
+    /// complete answer, and what is agreed on once it has been sent. Takes the target and the headers out of the
+    /// request.
     ///
     /// # Errors
     ///
@@ -93,7 +94,7 @@ impl ServerPolicy {
             extensions,
             compression,
             url: None,
-            target: request.target().to_owned(),
+            target: request.take_target(),
             headers: request.take_headers(),
         };
         Ok((answer, agreed))

@@ -194,6 +194,11 @@ impl Request {
         std::mem::take(&mut self.0.headers)
     }
 
+    /// Hands over the target; without it, the request is of no more use.
+    pub(super) fn take_target(&mut self) -> String {
+        std::mem::take(&mut self.0.target)
+    }
+
     /// Hands over the bytes that came behind the head: the first frames.
     #[must_use]
     pub fn take_leftover(&mut self) -> Vec<u8> {
