@@ -99,7 +99,8 @@ fn with_many_senders_writes_are_shared_wakes_are_few_and_waits_are_short() {
         let writes = writes.load(Ordering::Relaxed);
         assert!(writes < THREADS * EACH / 4, "{writes} writes for {} messages", THREADS * EACH);
         let switches = slept as f64 / (THREADS * EACH) as f64;
-        assert!(switches < 4.0, "{switches} thread switches for each message");
+        // One until its bytes are out. If all waiting threads were woken each time, there would be about three.
+        assert!(switches < 2.0, "{switches} thread switches for each message");
         let mean = took / EACH as u32;
         assert!(longest < 20 * mean, "the longest call took {longest:?}, the mean is {mean:?}");
     });
@@ -114,7 +115,7 @@ fn messages_of_many_senders_arrive_in_order_over_tcp() {
         let (sender, mut receiver) = client.split();
         let (slept, ..) = flood(&sender, THREADS, EACH);
         let switches = slept as f64 / (THREADS * EACH) as f64;
-        assert!(switches < 10.0, "{switches} thread switches for each message");
+        assert!(switches < 2.0, "{switches} thread switches for each message");
         sender.close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
         assert!(receiver.recv().unwrap().is_none());
         assert_eq!(receiving.join().unwrap(), THREADS * EACH);
