@@ -208,10 +208,7 @@ impl Link {
 
     /// Whether the connection holds memory for output that it does not need while idle.
     pub(super) fn holds_spare_memory(&self) -> bool {
-        let gate = self.gate();
-        let is_spare = |out: &Outbound| out.is_empty() && out.capacity() > QUEUE_KEEP;
-        let Some(queue) = &gate.queue else { return false };
-        is_spare(&queue.out) || gate.beside.as_ref().is_some_and(|beside| is_spare(beside))
+        self.gate().holds_spare_memory()
     }
 
     /// Frees that memory.
@@ -254,6 +251,14 @@ pub(super) fn new_outbound(role: Role) -> Result<Outbound> {
 }
 
 impl Gate {
+    /// See [`Link::holds_spare_memory`].
+    #[inline]
+    pub(super) fn holds_spare_memory(&self) -> bool {
+        let is_spare = |out: &Outbound| out.capacity() > QUEUE_KEEP && out.is_empty();
+        let Some(queue) = &self.queue else { return false };
+        is_spare(&queue.out) || self.beside.as_ref().is_some_and(|beside| is_spare(beside))
+    }
+
     /// The queue in which messages are gathered during another thread's turn.
     pub(super) fn beside(&mut self, role: Role) -> Result<&mut Outbound> {
         Ok(match &mut self.beside {

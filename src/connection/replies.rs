@@ -18,29 +18,40 @@ pub(super) struct Outlook {
     pub(super) close_by: Deadline,
     /// Nothing can be written any more, and nothing more is to be received than what has arrived.
     pub(super) is_cut: bool,
+    /// There is memory for output that an idle connection does not need.
+    pub(super) has_spare_memory: bool,
+}
+
+impl Gate {
+    fn outlook(&self) -> Outlook {
+        Outlook {
+            unsent: self.blocked,
+            close_by: self.close_by,
+            is_cut: self.is_cut(),
+            has_spare_memory: self.holds_spare_memory(),
+        }
+    }
 }
 
 impl Link {
     /// Sends what is queued and the replies that are due, as far as there is room. Called before the receiver waits.
     pub(super) fn before_wait(&self) -> Outlook {
         let mut gate = self.gate();
-        let outlook = Outlook { unsent: false, close_by: gate.close_by, is_cut: gate.is_cut() };
+        let is_cut = gate.is_cut();
         let Gate { queue, blocked, session, .. } = &mut *gate;
-        let has_work = |queue: &mut Box<Queue>| {
-            !outlook.is_cut && (!queue.out.is_empty() || *blocked || session.has_replies())
-        };
+        let has_work =
+            |queue: &mut Box<Queue>| !is_cut && (!queue.out.is_empty() || *blocked || session.has_replies());
         let Some(queue) = queue.take_if(has_work) else {
             // If another thread has its turn, it writes the rest.
             gate.flush_owed |= gate.queue.is_none();
-            return outlook;
+            return Outlook { unsent: false, is_cut, ..gate.outlook() };
         };
         let replies = !gate.blocked;
         let mut turn = self.begin_receivers_turn(gate, queue, replies);
         // A failure has been recorded. What the peer has sent can still be received.
         let _ = turn.write_available();
         drop(turn);
-        let gate = self.gate();
-        Outlook { unsent: gate.blocked, is_cut: gate.is_cut(), ..outlook }
+        self.gate().outlook()
     }
 
     /// Tries again to send what there was no room for.

@@ -75,7 +75,8 @@ impl Call {
 impl Receiver {
     /// When [`free_memory`](Self::free_memory) has something to do.
     pub(super) fn free_memory_at(&self) -> Deadline {
-        if self.holds_spare_memory() { self.reading.free_memory_at } else { Deadline::NEVER }
+        let has_spare_memory = self.reads_with_spare_memory() || self.link.holds_spare_memory();
+        if has_spare_memory { self.reading.free_memory_at } else { Deadline::NEVER }
     }
 
     /// Reads once, waiting if nothing is there. Everything that is to be sent is sent first.
@@ -115,15 +116,16 @@ impl Receiver {
 
     /// Sends what is to be sent, and looks at what has changed since. Ends the call if it must read no more.
     fn conditions(&mut self, call: &mut Call) -> Result<Conditions> {
-        let is_woken_by_others = self.link.recv_wake.get().is_some();
-        let is_interrupted = self.link.recv_wake.get().is_some_and(|wake| wake.is_interrupting());
+        let wake = self.link.recv_wake.get();
+        let is_woken_by_others = wake.is_some();
+        let is_interrupted = wake.is_some_and(|wake| wake.is_interrupting());
         let outlook = self.link.before_wait();
         let awaited = self.inbound.awaited();
         let is_alone = !is_woken_by_others && self.liveness.is_none() && !self.reading.cannot_be_woken;
         let is_unlimited = call.until == Deadline::NEVER && outlook.close_by == Deadline::NEVER;
         let is_plain = !outlook.unsent && !outlook.is_cut && !self.reading.low_water.is_worth(awaited);
         let may_block = is_alone && is_unlimited && is_plain;
-        let has_spare_memory = self.holds_spare_memory();
+        let has_spare_memory = outlook.has_spare_memory || self.reads_with_spare_memory();
         let conditions = Conditions { outlook, is_interrupted, has_spare_memory, awaited, may_block };
         if conditions.end_call() && call.read_on.get_or_insert_with(|| Deadline::after(READ_ON)).is_over() {
             return Err(self.stopped(&conditions));
@@ -190,10 +192,9 @@ impl Receiver {
         true
     }
 
-    pub(super) fn holds_spare_memory(&self) -> bool {
-        self.inbound.holds_spare_memory()
-            || self.link.holds_spare_memory()
-            || self.link.transport.holds_spare_memory()
+    /// Whether there is memory for input, or of the transport, that an idle connection does not need.
+    fn reads_with_spare_memory(&self) -> bool {
+        self.inbound.holds_spare_memory() || self.link.transport.holds_spare_memory()
     }
 
     /// Nothing is there to be read. Does what is due, and ends the call if it is time for that: whether something is to be
