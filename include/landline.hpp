@@ -273,6 +273,7 @@ enum class status : int {
     interrupted = LANDLINE_INTERRUPTED,
     more = LANDLINE_MORE,
     pending = LANDLINE_PENDING,
+    connected = LANDLINE_CONNECTED,
     null = LANDLINE_ERR_NULL,
     invalid = LANDLINE_ERR_INVALID,
     state = LANDLINE_ERR_STATE,
@@ -284,6 +285,8 @@ enum class status : int {
     unsupported = LANDLINE_ERR_UNSUPPORTED,
     would_block = LANDLINE_ERR_WOULD_BLOCK,
     forked = LANDLINE_ERR_FORKED,
+    not_connected = LANDLINE_ERR_NOT_CONNECTED,
+    outbox_full = LANDLINE_ERR_OUTBOX_FULL,
     io = LANDLINE_ERR_IO,
     eof = LANDLINE_ERR_EOF,
     resolve = LANDLINE_ERR_RESOLVE,
@@ -436,11 +439,16 @@ public:
     const std::vector<attempt>& attempts() const noexcept { return details_->attempts; }
     /// Whether the connection is over.
     bool is_fatal() const noexcept { return details_->is_fatal; }
+    /// Whether connecting again later may succeed although nothing is changed.
+    bool is_transient() const noexcept { return details_->is_transient; }
+    /// How long the server that refused the handshake wants clients to wait (Retry-After); zero if it did not say.
+    std::chrono::milliseconds retry_after() const noexcept { return details_->retry_after; }
 
 private:
     struct details {
         int status = 0, phase = 0, fault = 0, system_errno = 0, http_status = 0, close_code = 0;
-        bool is_fatal = false;
+        bool is_fatal = false, is_transient = false;
+        std::chrono::milliseconds retry_after{0};
         std::string http_headers, http_body;
         std::vector<attempt> attempts;
     };
@@ -468,6 +476,8 @@ private:
         made->system_errno = number(LANDLINE_ERROR_ERRNO);
         made->http_status = number(LANDLINE_ERROR_HTTP_STATUS);
         made->close_code = number(LANDLINE_ERROR_CLOSE_CODE);
+        made->is_transient = number(LANDLINE_ERROR_IS_TRANSIENT) != 0;
+        made->retry_after = std::chrono::milliseconds(landline_error_int(LANDLINE_ERROR_RETRY_AFTER_MS));
         if (value == LANDLINE_ERR_HANDSHAKE || value == LANDLINE_ERR_PROXY) {
             made->http_headers = bytes(LANDLINE_ERROR_HTTP_HEADERS);
             made->http_body = bytes(LANDLINE_ERROR_HTTP_BODY);
@@ -862,6 +872,26 @@ public:
     LANDLINE_OPTION_BYTES(key_pem, LANDLINE_OPT_TLS_KEY_PEM)
     /// This end's certificate and key as a PKCS#12 archive.
     LANDLINE_OPTION_BYTES(pkcs12, LANDLINE_OPT_TLS_PKCS12)
+    /// Sessions: the first wait before connecting again.
+    LANDLINE_OPTION_TIME(backoff_first, LANDLINE_OPT_BACKOFF_FIRST_MS)
+    /// Sessions: how many times longer each wait is than the one before it.
+    LANDLINE_OPTION_INT(backoff_factor, LANDLINE_OPT_BACKOFF_FACTOR)
+    /// Sessions: the longest wait.
+    LANDLINE_OPTION_TIME(backoff_max, LANDLINE_OPT_BACKOFF_MAX_MS)
+    /// Sessions: how much of each wait is random, in percent.
+    LANDLINE_OPTION_INT(backoff_jitter_percent, LANDLINE_OPT_BACKOFF_JITTER_PERCENT)
+    /// Sessions: a connection that was open for this long has lasted: waits and the count of attempts begin anew.
+    LANDLINE_OPTION_TIME(reset_after, LANDLINE_OPT_RESET_AFTER_MS)
+    /// Sessions: how long the server can make the session wait at most with a Retry-After header.
+    LANDLINE_OPTION_TIME(max_retry_after, LANDLINE_OPT_MAX_RETRY_AFTER_MS)
+    /// Sessions: how many attempts in a row may fail; 0 means no limit.
+    LANDLINE_OPTION_INT(max_attempts, LANDLINE_OPT_MAX_ATTEMPTS)
+    /// Sessions: how long the session may be without a connection that lasts.
+    LANDLINE_OPTION_TIME(give_up_after, LANDLINE_OPT_GIVE_UP_AFTER_MS)
+    /// Sessions: how many messages to keep that are sent while there is no connection; 0 for none.
+    LANDLINE_OPTION_SIZE(outbox_messages, LANDLINE_OPT_OUTBOX_MESSAGES)
+    /// Sessions: how many bytes of such messages to keep.
+    LANDLINE_OPTION_SIZE(outbox_bytes, LANDLINE_OPT_OUTBOX_BYTES)
 
 #undef LANDLINE_OPTION_BYTES
 #undef LANDLINE_OPTION_TEXT
@@ -1787,6 +1817,258 @@ inline std::pair<connection, connection> pair(const options& client = defaults, 
     detail::check(failure);
     return made;
 }
+
+// ----- Sessions that reconnect -----
+
+/// What a session is doing.
+enum class session_stage : std::int64_t {
+    /// It has no connection; the next attempt is due after wait().
+    waiting = LANDLINE_STAGE_WAITING,
+    /// A call opens a connection, or runs the callback.
+    connecting = LANDLINE_STAGE_CONNECTING,
+    /// It has a connection, as far as is known, or has given one to the caller.
+    connected = LANDLINE_STAGE_CONNECTED,
+    /// It has ended, and will not connect again.
+    ended = LANDLINE_STAGE_ENDED,
+};
+
+/// What a session received: a message, or nothing (false) if it has a new connection.
+class session_event {
+public:
+    session_event() noexcept = default;
+    explicit session_event(landline::message received) noexcept : message_(std::move(received)) {}
+
+    explicit operator bool() const noexcept { return static_cast<bool>(message_); }
+    bool is_connected() const noexcept { return !message_; }
+    /// The message; empty if there is a new connection.
+    const landline::message& message() const& noexcept { return message_; }
+    landline::message message() && noexcept { return std::move(message_); }
+
+private:
+    landline::message message_;
+};
+
+/// A client that connects again whenever its connection is lost. The call that receives does all of it: it waits,
+/// connects, calls on_connect, sends what the outbox holds, and receives. Other threads may send, close, interrupt and
+/// abort meanwhile. landline.h says what is tried again, and what becomes of messages.
+class session : public detail::owner<landline_session, landline_session_free> {
+public:
+    /// Called with each new connection before anything else uses it. The connection is the session's: it must not be
+    /// kept. A landline::error that it throws is a failed attempt, about which the session decides as about every
+    /// other; any other exception ends the session and comes out of the receiving call.
+    using connect_handler = std::function<void(connection&)>;
+    /// Decides whether to connect again. With status::closed, `close_code` is the code in the server's Close frame,
+    /// else 0; `is_transient` is what the session would do. An exception ends the session.
+    using retry_handler = std::function<bool(const error& failure, int close_code, bool is_transient)>;
+
+    /// Creates an empty object.
+    session() noexcept = default;
+    /// Creates a session, which connects when recv() is called for the first time.
+    explicit session(c_text url, const options& with = defaults, connect_handler on_connect = nullptr,
+                     retry_handler retry_if = nullptr) {
+        std::error_code failure;
+        make(url, with, std::move(on_connect), std::move(retry_if), failure);
+        detail::check(failure);
+    }
+    session(c_text url, const options& with, connect_handler on_connect, retry_handler retry_if,
+            std::error_code& failure) {
+        make(url, with, std::move(on_connect), std::move(retry_if), failure);
+    }
+
+    /// The next message or new connection; nothing if the session has ended in order. Blocks until there is one.
+    std::optional<session_event> recv(time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto received = recv(limit, failure);
+        rethrow();
+        detail::check(failure);
+        return received;
+    }
+    /// An exception of a callback is lost, and counts as status::io.
+    std::optional<session_event> recv(time_limit limit, std::error_code& failure) noexcept {
+        landline_message* received = nullptr;
+        const auto result = landline_session_recv(get(), limit.milliseconds(), &received);
+        failure = detail::code(result == LANDLINE_CLOSED || result == LANDLINE_CONNECTED ? LANDLINE_OK : result);
+        if (result == LANDLINE_CONNECTED)
+            return session_event();
+        if (result != LANDLINE_OK)
+            return std::nullopt;
+        return session_event(landline::message(received));
+    }
+
+    /// A fresh connection with each call, which the caller uses and frees; empty if the session was closed. Waits,
+    /// tries and calls as recv() does.
+    connection next_connection(time_limit limit = no_timeout) {
+        std::error_code failure;
+        auto made = next_connection(limit, failure);
+        rethrow();
+        detail::check(failure);
+        return made;
+    }
+    connection next_connection(time_limit limit, std::error_code& failure) noexcept {
+        landline_conn* made = nullptr;
+        const auto result = landline_session_next_connection(get(), limit.milliseconds(), &made);
+        failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
+        return connection(made);
+    }
+
+    /// Sends a text message over the connection that there is; status::not_connected at once if there is none, unless
+    /// options::outbox_messages() keeps it.
+    void send(std::string_view text, time_limit limit = no_timeout) { send_any(landline::kind::text, text, limit); }
+    void send(std::string_view text, time_limit limit, std::error_code& failure) noexcept {
+        send_any(landline::kind::text, text, limit, failure);
+    }
+    /// Sends a binary message.
+    void send(bytes_view bytes, time_limit limit = no_timeout) { send_any(landline::kind::binary, bytes, limit); }
+    void send(bytes_view bytes, time_limit limit, std::error_code& failure) noexcept {
+        send_any(landline::kind::binary, bytes, limit, failure);
+    }
+
+    /// Sends a message if that is possible without waiting; returns false (status::would_block) if not.
+    [[nodiscard]] bool try_send(std::string_view text) { return try_send_any(landline::kind::text, text); }
+    [[nodiscard]] bool try_send(bytes_view bytes) { return try_send_any(landline::kind::binary, bytes); }
+    /// The overloads with an error code set status::would_block where the others return false.
+    void try_send(std::string_view text, std::error_code& failure) noexcept {
+        try_send_any(landline::kind::text, text, failure);
+    }
+    void try_send(bytes_view bytes, std::error_code& failure) noexcept {
+        try_send_any(landline::kind::binary, bytes, failure);
+    }
+
+    /// Closes the connection in order if there is one, and ends the session. Blocks as connection::close() does.
+    void close(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
+        std::error_code failure;
+        close(code, reason, limit, failure);
+        detail::check(failure);
+    }
+    void close(int code, std::string_view reason, time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(
+            landline_session_close(get(), code, reason.data(), reason.size(), limit.milliseconds()));
+    }
+    /// Closes the session without waiting for the end: the thread that receives gets it, whatever it waits for.
+    void close_start(int code = close_code::normal_closure, std::string_view reason = {}) {
+        detail::check(landline_session_close_start(get(), code, reason.data(), reason.size()));
+    }
+    void close_start(int code, std::string_view reason, std::error_code& failure) noexcept {
+        failure = detail::code(landline_session_close_start(get(), code, reason.data(), reason.size()));
+    }
+    /// Ends the session immediately, without a Close frame, from any thread.
+    void abort() noexcept { landline_session_abort(get()); }
+    /// Wakes a blocked call of the session: it fails with status::interrupted, and nothing is lost.
+    void interrupt(direction which = direction::both) noexcept {
+        landline_session_interrupt(get(), static_cast<std::int32_t>(which));
+    }
+
+    session_stage stage() const { return static_cast<session_stage>(number(LANDLINE_SESSION_STAGE)); }
+    /// How long it is until the next attempt is due.
+    std::chrono::milliseconds wait() const { return std::chrono::milliseconds(number(LANDLINE_SESSION_WAIT_MS)); }
+    /// The attempts since the last connection that lasted.
+    int attempts() const { return static_cast<int>(number(LANDLINE_SESSION_ATTEMPTS)); }
+    /// How many connections have taken the place of another.
+    std::uint64_t reconnects() const { return static_cast<std::uint64_t>(number(LANDLINE_SESSION_RECONNECTS)); }
+    /// The close code of the connection, or of the latest one; 0 while it is open.
+    int close_code() const { return static_cast<int>(number(LANDLINE_SESSION_CLOSE_CODE)); }
+    /// A number by its LANDLINE_SESSION_* key, as the functions above query it.
+    std::int64_t number(std::int32_t key) const {
+        std::int64_t value = 0;
+        detail::check(landline_session_int(get(), key, &value));
+        return value;
+    }
+    std::int64_t number(std::int32_t key, std::error_code& failure) const noexcept {
+        std::int64_t value = 0;
+        failure = detail::code(landline_session_int(get(), key, &value));
+        return value;
+    }
+    /// Why a connection was lost or could not be opened, the latest time; nothing if nothing has failed.
+    std::optional<error> failure() const {
+        const auto result = landline_session_failure(get());
+        return result == LANDLINE_OK ? std::nullopt : std::optional<error>(last_error());
+    }
+
+private:
+    struct handlers {
+        connect_handler on_connect;
+        retry_handler retry_if;
+        /// Thrown by one of them.
+        std::exception_ptr thrown;
+    };
+
+    void make(c_text url, const options& with, connect_handler on_connect, retry_handler retry_if,
+              std::error_code& failure) {
+        handlers_.reset(new handlers{std::move(on_connect), std::move(retry_if), nullptr});
+        landline_session_callbacks table{};
+        table.size = sizeof table;
+        table.on_connect = handlers_->on_connect ? &connected : nullptr;
+        table.retry_if = &retries;
+        landline_session* made = nullptr;
+        failure = detail::code(landline_session_new(url.get(), with.get(), &table, handlers_.get(), &made));
+        set(made);
+    }
+
+    static landline_status connected(landline_conn* conn, void* user) noexcept {
+        auto& own = *static_cast<handlers*>(user);
+        connection lent(conn);
+        landline_status result = LANDLINE_OK;
+        LANDLINE_TRY { own.on_connect(lent); }
+#if LANDLINE_EXCEPTIONS
+        catch (const error& failure) {
+            result = static_cast<landline_status>(failure.status());
+        }
+        catch (...) {
+            own.thrown = std::current_exception();
+            result = LANDLINE_ERR_OTHER;
+        }
+#endif
+        lent.release();
+        return result;
+    }
+
+    static std::int32_t retries(landline_status result, std::int32_t code, std::int32_t is_transient,
+                                void* user) noexcept {
+        auto& own = *static_cast<handlers*>(user);
+        if (own.thrown)
+            return 0;
+        if (!own.retry_if)
+            return is_transient;
+        LANDLINE_TRY { return own.retry_if(error(static_cast<status>(result)), code, is_transient != 0); }
+        LANDLINE_CATCH_ALL {
+#if LANDLINE_EXCEPTIONS
+            own.thrown = std::current_exception();
+#endif
+            return 0;
+        }
+    }
+
+    void rethrow() {
+#if LANDLINE_EXCEPTIONS
+        if (handlers_ && handlers_->thrown)
+            std::rethrow_exception(std::exchange(handlers_->thrown, nullptr));
+#endif
+    }
+
+    void send_any(landline::kind as, bytes_view data, time_limit limit) {
+        std::error_code failure;
+        send_any(as, data, limit, failure);
+        detail::check(failure);
+    }
+    void send_any(landline::kind as, bytes_view data, time_limit limit, std::error_code& failure) noexcept {
+        failure = detail::code(landline_session_send(get(), static_cast<std::int32_t>(as), data.data(), data.size(),
+                                                     limit.milliseconds()));
+    }
+    bool try_send_any(landline::kind as, bytes_view data) {
+        std::error_code failure;
+        try_send_any(as, data, failure);
+        if (failure == status::would_block)
+            return false;
+        detail::check(failure);
+        return true;
+    }
+    void try_send_any(landline::kind as, bytes_view data, std::error_code& failure) noexcept {
+        failure = detail::code(
+            landline_session_try_send(get(), static_cast<std::int32_t>(as), data.data(), data.size()));
+    }
+
+    std::unique_ptr<handlers> handlers_;
+};
 
 // ----- Servers -----
 

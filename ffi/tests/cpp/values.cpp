@@ -21,6 +21,7 @@ static_assert(moves_only<landline::writer>);
 static_assert(moves_only<landline::listener>);
 static_assert(moves_only<landline::request>);
 static_assert(moves_only<landline::server>);
+static_assert(moves_only<landline::session>);
 static_assert(moves_only<landline::protocol>);
 static_assert(std::is_nothrow_copy_constructible_v<landline::error>);
 
