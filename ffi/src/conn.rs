@@ -64,7 +64,14 @@ enum Ends {
         borrower: AtomicUsize,
     },
     /// Only by the first thread that calls a function (LANDLINE_OPT_SINGLE_THREAD).
-    Single { owner: AtomicUsize, borrowed: Cell<bool>, ws: UnsafeCell<ManuallyDrop<WebSocket>>, aborter: Aborter },
+    Single {
+        owner: AtomicUsize,
+        borrowed: Cell<bool>,
+        ws: UnsafeCell<ManuallyDrop<WebSocket>>,
+        /// Applies to every call besides its own limit.
+        limit: Deadline,
+        aborter: Aborter,
+    },
 }
 
 /// The owner of a connection that was only lent, and has been taken back. No thread has this number.
@@ -190,7 +197,7 @@ impl landline_conn {
     /// Takes the right to receive, with a time limit for what is done with it.
     #[inline(always)]
     pub(crate) fn receiving(&self, timeout_ms: i32) -> Outcome<Receiving<'_>> {
-        let deadline = deadline(timeout_ms)?;
+        let mut deadline = deadline(timeout_ms)?;
         let mut receiving = match &self.ends {
             Ends::Shared { turn, receiver, .. } => {
                 match turn.receive(deadline) {
@@ -206,11 +213,12 @@ impl landline_conn {
                 // SAFETY: this thread has the turn.
                 Receiving::Shared { receiver: unsafe { &mut *receiver.get() }, turn }
             }
-            Ends::Single { owner, borrowed, ws, .. } => {
+            Ends::Single { owner, borrowed, ws, limit, .. } => {
                 let ws = self.single(owner, ws)?;
                 if borrowed.get() {
                     return Err(busy("a borrowed message has not been freed"));
                 }
+                deadline = deadline.earliest(*limit);
                 Receiving::Single(ws)
             }
         };
@@ -299,9 +307,9 @@ impl landline_conn {
                 sender.set_deadline(deadline);
                 send(Sending::Shared(&sender))
             }
-            Ends::Single { owner, ws, .. } => {
+            Ends::Single { owner, ws, limit, .. } => {
                 let ws = self.single(owner, ws)?;
-                ws.set_deadline(deadline);
+                ws.set_deadline(deadline.earliest(*limit));
                 send(Sending::Single(ws))
             }
         };
@@ -327,9 +335,9 @@ impl landline_conn {
 
 impl Ends {
     fn single(ws: WebSocket, owner: usize) -> Self {
-        let aborter = ws.aborter();
+        let (limit, aborter) = (ws.deadline(), ws.aborter());
         let ws = UnsafeCell::new(ManuallyDrop::new(ws));
-        Self::Single { owner: AtomicUsize::new(owner), borrowed: Cell::new(false), ws, aborter }
+        Self::Single { owner: AtomicUsize::new(owner), borrowed: Cell::new(false), ws, limit, aborter }
     }
 }
 

@@ -404,6 +404,12 @@ impl WebSocket {
         self.sender.set_deadline(deadline);
     }
 
+    /// The moment that was set with [`set_deadline`](Self::set_deadline).
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.receiver.deadline()
+    }
+
     /// Changes the largest message that is accepted.
     pub fn set_max_message_size(&mut self, bytes: u64) {
         self.receiver.set_max_message_size(bytes);

@@ -248,6 +248,37 @@ static void a_callback_that_fails_is_a_failed_attempt(void) {
     end_breaking(&breaking);
 }
 
+static void *close_start_when_connecting(void *session) {
+    while (number(session, LANDLINE_SESSION_STAGE) != LANDLINE_STAGE_CONNECTING)
+        poll(NULL, 0, 1);
+    OK(landline_session_close_start(session, 1000, NULL, 0));
+    return NULL;
+}
+
+static landline_status wait_in_callback(landline_conn *conn, void *user) {
+    landline_message *message;
+    (void)user;
+    return landline_conn_recv(conn, -1, &message);
+}
+
+static void a_callback_has_the_time_limit_of_the_call(void) {
+    static const landline_session_callbacks WAITING = {sizeof WAITING, wait_in_callback, NULL};
+    struct breaking breaking;
+    landline_session *session;
+    landline_options *options = slow();
+    pthread_t thread;
+    begin_breaking(&breaking, 1, 0);
+    OK(landline_session_new(breaking.url, options, &WAITING, NULL, &session));
+    landline_options_free(options);
+    CHECK_STATUS(receive(session, 200), LANDLINE_TIMED_OUT);
+    CHECK_IS(number(session, LANDLINE_SESSION_ATTEMPTS), 0);
+    thread = start(close_start_when_connecting, session);
+    CHECK_STATUS(receive(session, LONG), LANDLINE_CLOSED);
+    join(thread);
+    landline_session_free(session);
+    end_breaking(&breaking);
+}
+
 static void without_a_connection_messages_are_refused_or_kept(void) {
     struct breaking breaking;
     landline_session *session = new_session(nobody(), quick(), NULL);
@@ -390,6 +421,7 @@ int main(int argc, char **argv) {
     the_program_decides_what_is_tried_again();
     it_gives_up_with_the_last_error();
     a_callback_that_fails_is_a_failed_attempt();
+    a_callback_has_the_time_limit_of_the_call();
     without_a_connection_messages_are_refused_or_kept();
     waits_have_limits_and_can_be_interrupted();
     one_thread_receives();

@@ -185,6 +185,10 @@ impl Receiver {
         self.deadline = deadline.into();
     }
 
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     /// Changes the largest message that is accepted; see [`Config::max_message_size`](crate::Config).
     pub fn set_max_message_size(&mut self, bytes: u64) {
         let limits = crate::proto::Limits { max_message_size: bytes, ..self.link.config.limits };
