@@ -159,6 +159,7 @@ typedef struct landline_conn landline_conn;
 typedef struct landline_message landline_message;
 typedef struct landline_options landline_options;
 typedef struct landline_addresses landline_addresses;
+typedef struct landline_tls landline_tls;
 typedef struct landline_interrupter landline_interrupter;
 typedef struct landline_writer landline_writer;
 typedef struct landline_session landline_session;
@@ -635,6 +636,8 @@ int32_t landline_status_is_fatal(landline_status status);
  * failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
  */
 #define LANDLINE_ERROR_ATTEMPTS 10
+/** For landline_error_int(): why TLS failed, one of LANDLINE_TLS_REASON_*. */
+#define LANDLINE_ERROR_TLS_REASON 12
 
 /**
  * Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
@@ -656,6 +659,31 @@ int64_t landline_error_int(int32_t key);
  * the key is unknown. `len` may be NULL.
  */
 const void *landline_error_bytes(int32_t key, size_t *len);
+
+/** Why TLS failed: TLS did not fail, or for another reason. */
+#define LANDLINE_TLS_REASON_NONE 0
+/** The peer's certificate has expired, or one that it was issued by. */
+#define LANDLINE_TLS_REASON_EXPIRED 1
+/** The peer's certificate is not valid yet. The clock may be wrong. */
+#define LANDLINE_TLS_REASON_NOT_YET_VALID 2
+/** The server's certificate is for another name. */
+#define LANDLINE_TLS_REASON_OTHER_NAME 3
+/** The peer's certificate was not issued by an authority that this end trusts. */
+#define LANDLINE_TLS_REASON_UNKNOWN_ISSUER 4
+/** The peer's certificate was issued by itself, and this end does not trust it. */
+#define LANDLINE_TLS_REASON_SELF_SIGNED 5
+/** The server's public key is not one of LANDLINE_OPT_TLS_PINNED_KEY. */
+#define LANDLINE_TLS_REASON_NOT_PINNED 6
+/** Server: the client showed no certificate, and one is required. */
+#define LANDLINE_TLS_REASON_NO_CLIENT_CERTIFICATE 7
+/** Client: the server requires a client certificate. */
+#define LANDLINE_TLS_REASON_CLIENT_CERTIFICATE_REQUIRED 8
+/** The peer does not accept the certificate of this end. */
+#define LANDLINE_TLS_REASON_REFUSED 9
+/** The two ends have no version of TLS in common. */
+#define LANDLINE_TLS_REASON_NO_COMMON_VERSION 10
+/** The peer does not speak TLS. */
+#define LANDLINE_TLS_REASON_NOT_TLS 11
 
 
 /*
@@ -1241,6 +1269,103 @@ landline_status landline_options_set_interrupter(landline_options *options, land
  */
 landline_status landline_options_add_proxy_header(landline_options *options, const char *name, const char *value);
 
+/**
+ * The library that does TLS: LANDLINE_TLS_BACKEND_*. LANDLINE_ERR_CONFIG when the options are used if it is not
+ * compiled into this library.
+ */
+#define LANDLINE_OPT_TLS_BACKEND 63
+/** The oldest version of TLS to speak: LANDLINE_TLS_VERSION_1_2 (default) or LANDLINE_TLS_VERSION_1_3. */
+#define LANDLINE_OPT_TLS_MIN_VERSION 64
+/**
+ * Whether a client offers "http/1.1" by ALPN (RFC 7301), and a server chooses it. Default 1. With 1, a server
+ * refuses clients that offer only other protocols.
+ */
+#define LANDLINE_OPT_TLS_ALPN 65
+/**
+ * Server: whether it asks clients for certificates: LANDLINE_CLIENT_CERTS_*. Default: it does not.
+ * landline_request_tls() tells who came.
+ */
+#define LANDLINE_OPT_TLS_CLIENT_CERTS 66
+/**
+ * 1 appends session secrets to the file that the environment variable SSLKEYLOGFILE names, if it is set. Whoever
+ * has that file can decrypt the connections. Default 0: the variable alone does nothing. A client with
+ * LANDLINE_TLS_BACKEND_NATIVE_TLS cannot write them: LANDLINE_ERR_CONFIG.
+ */
+#define LANDLINE_OPT_TLS_KEY_LOG 67
+
+/** The default library: native-tls if it is compiled in, otherwise rustls. */
+#define LANDLINE_TLS_BACKEND_DEFAULT 0
+/**
+ * The platform's library: OpenSSL, except on Windows and Apple's systems. In the cargo feature native-tls, which
+ * is on by default.
+ */
+#define LANDLINE_TLS_BACKEND_NATIVE_TLS 1
+/** rustls. In the cargo feature rustls. */
+#define LANDLINE_TLS_BACKEND_RUSTLS 2
+
+/** TLS 1.2, by its number in the protocol. */
+#define LANDLINE_TLS_VERSION_1_2 771
+/** TLS 1.3. */
+#define LANDLINE_TLS_VERSION_1_3 772
+
+/** Clients are not asked for certificates. */
+#define LANDLINE_CLIENT_CERTS_OFF 0
+/** They are asked, and those that have none are accepted. A certificate that is shown must be trusted. */
+#define LANDLINE_CLIENT_CERTS_OPTIONAL 1
+/** They are asked, and those that have none are refused. */
+#define LANDLINE_CLIENT_CERTS_REQUIRED 2
+
+/**
+ * Client: a directory whose certificates in PEM files are trusted in addition to the platform's, whatever the
+ * files are called. Each call adds one; NULL removes all.
+ */
+#define LANDLINE_OPT_TLS_CA_DIR 140
+/** Client: the name to ask the server for, and that its certificate must be for. Default: the URL's host. */
+#define LANDLINE_OPT_TLS_SERVER_NAME 141
+/**
+ * Client: a public key that the server may have: "sha256//" and the SHA-256 of its SubjectPublicKeyInfo in
+ * Base64. Each call adds one; NULL removes all. Default: any key. The certificate must also be trusted, unless
+ * LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS says otherwise. The key is checked before anything is sent.
+ */
+#define LANDLINE_OPT_TLS_PINNED_KEY 142
+/** A file to append session secrets to, whatever the environment says. See LANDLINE_OPT_TLS_KEY_LOG. */
+#define LANDLINE_OPT_TLS_KEY_LOG_FILE 143
+/**
+ * Server: a file of certificates in PEM. Clients' certificates issued by one of them are trusted; the platform's
+ * are not used for that. Each call adds one; NULL removes all.
+ */
+#define LANDLINE_OPT_TLS_CLIENT_CA_FILE 144
+/** Server: a directory of such files. Each call adds one; NULL removes all. */
+#define LANDLINE_OPT_TLS_CLIENT_CA_DIR 145
+
+/**
+ * Server: the same as LANDLINE_OPT_TLS_CLIENT_CA_FILE in memory. Each call adds to them; a length of 0 removes
+ * all.
+ */
+#define LANDLINE_OPT_TLS_CLIENT_CA_PEM 205
+
+/**
+ * Server: adds a certificate with its key, both as PEM files, for other names than those of the certificate
+ * given by LANDLINE_OPT_TLS_CERT_FILE and its relatives. A client gets the first certificate that is for the
+ * name that it asks for (SNI), or else the first that covers it by a wildcard, or else the first of all.
+ *
+ * The files are read when the options are used, and again for each client, so that renewed ones are used from
+ * the next client on. So are those of LANDLINE_OPT_TLS_CERT_FILE, _KEY_FILE and _CLIENT_CA_FILE. While they
+ * cannot be used, those read before stay in use, and a warning is logged.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_add_cert_files(landline_options *options,
+                                                const char *cert_file,
+                                                const char *key_file);
+
+/**
+ * The same with certificate and key in memory, both in one PEM text. They stay as they are.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_options_add_cert_pem(landline_options *options, const void *data, size_t len);
+
 
 /*
  * ===== Names, addresses and sockets: landline_addresses ==========================================================
@@ -1307,6 +1432,81 @@ landline_status landline_options_set_on_socket(landline_options *options,
                                                landline_socket_hook hook,
                                                void *user,
                                                landline_free_user free);
+
+
+/*
+ * ===== What is known about TLS: landline_tls =====================================================================
+ *
+ * What is known about TLS on a connection: version, cipher suite, and who the peer is. It stays as it is, also
+ * when the connection is over.
+ *
+ * Ownership: the caller owns it and frees it with landline_tls_free().
+ *
+ * Threads: any number at the same time.
+ */
+
+/**
+ * Asks what is known about TLS on a connection. Free `*info` with landline_tls_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the connection does not use TLS; LANDLINE_ERR_NULL.
+ */
+landline_status landline_conn_tls(const landline_conn *conn, landline_tls **info);
+
+/**
+ * The same for a request that has been read and not yet answered: with LANDLINE_OPT_TLS_CLIENT_CERTS, who came.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the client does not use TLS; LANDLINE_ERR_STATE; LANDLINE_ERR_NULL.
+ */
+landline_status landline_request_tls(const landline_request *request, landline_tls **info);
+
+/** For landline_tls_int(): the version, one of LANDLINE_TLS_VERSION_*. */
+#define LANDLINE_TLS_INFO_VERSION 1
+/** The number of the cipher suite in the registry of IANA. */
+#define LANDLINE_TLS_INFO_CIPHER_SUITE 2
+/** 1 if an earlier session was resumed. */
+#define LANDLINE_TLS_INFO_IS_RESUMED 3
+/** The library that does TLS, one of LANDLINE_TLS_BACKEND_*. */
+#define LANDLINE_TLS_INFO_BACKEND 4
+/** How many certificates landline_tls_cert() has. 0 if the peer showed none. */
+#define LANDLINE_TLS_INFO_CERT_COUNT 5
+
+/**
+ * Queries a number by its LANDLINE_TLS_INFO_* key (1 to 99).
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key.
+ */
+landline_status landline_tls_int(const landline_tls *info, int32_t key, int64_t *value);
+
+/** For landline_tls_str(): the name of the cipher suite, such as "TLS_AES_256_GCM_SHA384". */
+#define LANDLINE_TLS_INFO_CIPHER_SUITE_NAME 101
+/** The protocol that was chosen by ALPN: "http/1.1", or empty. */
+#define LANDLINE_TLS_INFO_ALPN 102
+/** The common name of the subject of the peer's certificate. */
+#define LANDLINE_TLS_INFO_COMMON_NAME 103
+/** The names that the peer's certificate is for (subjectAltName), each followed by "\n". */
+#define LANDLINE_TLS_INFO_NAMES 104
+/** The peer's public key in the form of LANDLINE_OPT_TLS_PINNED_KEY. */
+#define LANDLINE_TLS_INFO_PUBLIC_KEY_PIN 105
+
+/**
+ * Queries a text by its LANDLINE_TLS_INFO_* key (101 to 199): `*text`, `*len` bytes followed by a NUL. Valid
+ * until `info` is freed. Empty if there is none. `len` may be NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for an unknown key.
+ */
+landline_status landline_tls_str(const landline_tls *info, int32_t key, const char **text, size_t *len);
+
+/**
+ * One of the certificates that the peer showed, in DER: `*data`, `*len` bytes, valid until `info` is freed.
+ * Number 0 is its own, the others are those that issued it, as far as the peer sent them and the TLS library
+ * shows them.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_INVALID if there is none with this number; LANDLINE_ERR_NULL.
+ */
+landline_status landline_tls_cert(const landline_tls *info, size_t index, const void **data, size_t *len);
+
+/** Frees what is known about TLS. NULL does nothing. */
+void landline_tls_free(landline_tls *info);
 
 
 /*

@@ -328,6 +328,22 @@ enum class fault : std::int32_t {
     limit = LANDLINE_FAULT_LIMIT,
 };
 
+/// Why TLS failed.
+enum class tls_reason : std::int32_t {
+    none = LANDLINE_TLS_REASON_NONE,
+    expired = LANDLINE_TLS_REASON_EXPIRED,
+    not_yet_valid = LANDLINE_TLS_REASON_NOT_YET_VALID,
+    other_name = LANDLINE_TLS_REASON_OTHER_NAME,
+    unknown_issuer = LANDLINE_TLS_REASON_UNKNOWN_ISSUER,
+    self_signed = LANDLINE_TLS_REASON_SELF_SIGNED,
+    not_pinned = LANDLINE_TLS_REASON_NOT_PINNED,
+    no_client_certificate = LANDLINE_TLS_REASON_NO_CLIENT_CERTIFICATE,
+    client_certificate_required = LANDLINE_TLS_REASON_CLIENT_CERTIFICATE_REQUIRED,
+    refused = LANDLINE_TLS_REASON_REFUSED,
+    no_common_version = LANDLINE_TLS_REASON_NO_COMMON_VERSION,
+    not_tls = LANDLINE_TLS_REASON_NOT_TLS,
+};
+
 /// The category of the library's error codes: their values are statuses.
 inline const std::error_category& category() noexcept;
 
@@ -437,6 +453,10 @@ public:
     int close_code() const noexcept { return details_->close_code; }
     /// The addresses to which a client tried to connect in vain, in this order, when it failed or ran out of time.
     const std::vector<attempt>& attempts() const noexcept { return details_->attempts; }
+    /// Why TLS failed, if it did for one of the usual reasons.
+    landline::tls_reason tls_reason() const noexcept {
+        return static_cast<landline::tls_reason>(details_->tls_reason);
+    }
     /// Whether the connection is over.
     bool is_fatal() const noexcept { return details_->is_fatal; }
     /// Whether connecting again later may succeed although nothing is changed.
@@ -446,7 +466,7 @@ public:
 
 private:
     struct details {
-        int status = 0, phase = 0, fault = 0, system_errno = 0, http_status = 0, close_code = 0;
+        int status = 0, phase = 0, fault = 0, system_errno = 0, http_status = 0, close_code = 0, tls_reason = 0;
         bool is_fatal = false, is_transient = false;
         std::chrono::milliseconds retry_after{0};
         std::string http_headers, http_body;
@@ -478,6 +498,7 @@ private:
         made->close_code = number(LANDLINE_ERROR_CLOSE_CODE);
         made->is_transient = number(LANDLINE_ERROR_IS_TRANSIENT) != 0;
         made->retry_after = std::chrono::milliseconds(landline_error_int(LANDLINE_ERROR_RETRY_AFTER_MS));
+        made->tls_reason = number(LANDLINE_ERROR_TLS_REASON);
         if (value == LANDLINE_ERR_HANDSHAKE || value == LANDLINE_ERR_PROXY) {
             made->http_headers = bytes(LANDLINE_ERROR_HTTP_HEADERS);
             made->http_body = bytes(LANDLINE_ERROR_HTTP_BODY);
@@ -678,6 +699,25 @@ using resolver = std::function<std::vector<std::string>(std::string_view host, s
 /// Is given a socket that has all its options, before it is connected: to set others. If it throws, that address is not
 /// connected to, with the error number of a std::system_error if it is one.
 using socket_hook = std::function<void(int fd)>;
+/// The library that does TLS.
+enum class tls_backend : std::int64_t {
+    automatic = LANDLINE_TLS_BACKEND_DEFAULT,
+    native_tls = LANDLINE_TLS_BACKEND_NATIVE_TLS,
+    rustls = LANDLINE_TLS_BACKEND_RUSTLS,
+};
+
+/// A version of TLS.
+enum class tls_version : std::int64_t {
+    v1_2 = LANDLINE_TLS_VERSION_1_2,
+    v1_3 = LANDLINE_TLS_VERSION_1_3,
+};
+
+/// Whether a server asks its clients for certificates.
+enum class client_certs : std::int64_t {
+    off = LANDLINE_CLIENT_CERTS_OFF,
+    optional = LANDLINE_CLIENT_CERTS_OPTIONAL,
+    required = LANDLINE_CLIENT_CERTS_REQUIRED,
+};
 
 /// Options for clients, servers and protocols. landline.h describes each in full, at LANDLINE_OPT_*, with its
 /// default. Calls that take options copy them. Any thread may change them. Setters can be chained:
@@ -892,6 +932,33 @@ public:
     LANDLINE_OPTION_SIZE(outbox_messages, LANDLINE_OPT_OUTBOX_MESSAGES)
     /// Sessions: how many bytes of such messages to keep.
     LANDLINE_OPTION_SIZE(outbox_bytes, LANDLINE_OPT_OUTBOX_BYTES)
+    /// The library that does TLS. status::config when the options are used if it is not compiled in.
+    LANDLINE_OPTION(backend, tls_backend, set_number, LANDLINE_OPT_TLS_BACKEND, static_cast<std::int64_t>(value))
+    /// The oldest version of TLS to speak.
+    LANDLINE_OPTION(min_version, tls_version, set_number, LANDLINE_OPT_TLS_MIN_VERSION,
+                    static_cast<std::int64_t>(value))
+    /// Whether a client offers "http/1.1" by ALPN, and a server chooses it.
+    LANDLINE_OPTION_FLAG(alpn, LANDLINE_OPT_TLS_ALPN)
+    /// Server: whether it asks clients for certificates. request::tls_info() tells who came.
+    LANDLINE_OPTION(client_certs, landline::client_certs, set_number, LANDLINE_OPT_TLS_CLIENT_CERTS,
+                    static_cast<std::int64_t>(value))
+    /// Appends session secrets to the file that the environment variable SSLKEYLOGFILE names, if it is set.
+    LANDLINE_OPTION_FLAG(key_log, LANDLINE_OPT_TLS_KEY_LOG)
+    /// Appends session secrets to this file.
+    LANDLINE_OPTION_TEXT(key_log_file, LANDLINE_OPT_TLS_KEY_LOG_FILE)
+    /// Client: adds a directory of certificates in PEM to trust. A null pointer removes all.
+    LANDLINE_OPTION_TEXT(ca_dir, LANDLINE_OPT_TLS_CA_DIR)
+    /// Client: the name that the server's certificate must be for, instead of the URL's host.
+    LANDLINE_OPTION_TEXT(server_name, LANDLINE_OPT_TLS_SERVER_NAME)
+    /// Client: adds a public key that the server may have, as tls_info::public_key_pin() gives it. A null pointer
+    /// removes all.
+    LANDLINE_OPTION_TEXT(pinned_key, LANDLINE_OPT_TLS_PINNED_KEY)
+    /// Server: adds a file of certificates in PEM. Clients' certificates that they issued are trusted.
+    LANDLINE_OPTION_TEXT(client_ca_file, LANDLINE_OPT_TLS_CLIENT_CA_FILE)
+    /// Server: adds a directory of such files.
+    LANDLINE_OPTION_TEXT(client_ca_dir, LANDLINE_OPT_TLS_CLIENT_CA_DIR)
+    /// Server: adds such certificates in memory.
+    LANDLINE_OPTION_BYTES(client_ca_pem, LANDLINE_OPT_TLS_CLIENT_CA_PEM)
 
 #undef LANDLINE_OPTION_BYTES
 #undef LANDLINE_OPTION_TEXT
@@ -900,6 +967,32 @@ public:
 #undef LANDLINE_OPTION_INT
 #undef LANDLINE_OPTION_SIZE
 #undef LANDLINE_OPTION
+
+    /// Server: adds a certificate with its key for other names, both as PEM files, which are read again for each client.
+    void add_cert_files(c_text cert_file, c_text key_file, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_add_cert_files(get(), cert_file.get(), key_file.get()));
+    }
+    options& add_cert_files(c_text cert_file, c_text key_file) & {
+        detail::check(landline_options_add_cert_files(get(), cert_file.get(), key_file.get()));
+        return *this;
+    }
+    options&& add_cert_files(c_text cert_file, c_text key_file) && {
+        add_cert_files(cert_file, key_file); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Server: adds a certificate with its key for other names, both in one PEM text.
+    void add_cert_pem(payload both, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_add_cert_pem(get(), both.data(), both.size()));
+    }
+    options& add_cert_pem(payload both) & {
+        detail::check(landline_options_add_cert_pem(get(), both.data(), both.size()));
+        return *this;
+    }
+    options&& add_cert_pem(payload both) && {
+        add_cert_pem(both); // of an lvalue: *this
+        return std::move(*this);
+    }
 
     /// Adds a header to a client's request, or to each response with which a server opens a connection.
     void header(c_text name, c_text value, std::error_code& failure) noexcept {
@@ -1087,6 +1180,80 @@ public:
     void finish(time_limit limit = no_timeout) { detail::check(landline_writer_finish(get(), limit.milliseconds())); }
     void finish(time_limit limit, std::error_code& failure) noexcept {
         failure = detail::code(landline_writer_finish(get(), limit.milliseconds()));
+    }
+};
+
+// ----- What is known about TLS -----
+
+/// What is known about TLS on a connection, which it outlasts. Any number of threads may use it at the same time.
+/// Views are valid as long as this object.
+class tls_info : public detail::owner<landline_tls, landline_tls_free> {
+public:
+    /// Creates an empty object.
+    tls_info() noexcept = default;
+    /// Takes over a handle of the C interface.
+    explicit tls_info(landline_tls* handle) noexcept : owner(handle) {}
+
+    // Without exceptions, use number(), text() and certificate(), which have overloads with an error code.
+
+    tls_version version() const { return static_cast<tls_version>(number(LANDLINE_TLS_INFO_VERSION)); }
+    /// The number of the cipher suite in the registry of IANA.
+    int cipher_suite() const { return static_cast<int>(number(LANDLINE_TLS_INFO_CIPHER_SUITE)); }
+    /// Its name, such as "TLS_AES_256_GCM_SHA384".
+    std::string_view cipher_suite_name() const { return text(LANDLINE_TLS_INFO_CIPHER_SUITE_NAME); }
+    /// The protocol that was chosen by ALPN: "http/1.1", or empty.
+    std::string_view alpn() const { return text(LANDLINE_TLS_INFO_ALPN); }
+    /// Whether an earlier session was resumed.
+    bool is_resumed() const { return number(LANDLINE_TLS_INFO_IS_RESUMED) != 0; }
+    tls_backend backend() const { return static_cast<tls_backend>(number(LANDLINE_TLS_INFO_BACKEND)); }
+    /// The common name of the subject of the peer's certificate; empty if the peer showed none.
+    std::string_view common_name() const { return text(LANDLINE_TLS_INFO_COMMON_NAME); }
+    /// The names that the peer's certificate is for, each followed by "\n".
+    std::string_view names() const { return text(LANDLINE_TLS_INFO_NAMES); }
+    /// The peer's public key in the form of options::pinned_key().
+    std::string_view public_key_pin() const { return text(LANDLINE_TLS_INFO_PUBLIC_KEY_PIN); }
+    /// How many certificates certificate() has. 0 if the peer showed none.
+    std::size_t certificate_count() const {
+        return static_cast<std::size_t>(number(LANDLINE_TLS_INFO_CERT_COUNT));
+    }
+    /// One of the certificates that the peer showed, in DER. Number 0 is its own.
+    bytes_view certificate(std::size_t index) const {
+        std::error_code failure;
+        const auto found = certificate(index, failure);
+        detail::check(failure);
+        return found;
+    }
+    bytes_view certificate(std::size_t index, std::error_code& failure) const noexcept {
+        const void* data = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_tls_cert(get(), index, &data, &size));
+        return failure ? bytes_view() : bytes_view(data, size);
+    }
+
+    /// A number by its key in landline.h.
+    std::int64_t number(std::int32_t key) const {
+        std::error_code failure;
+        const auto value = number(key, failure);
+        detail::check(failure);
+        return value;
+    }
+    std::int64_t number(std::int32_t key, std::error_code& failure) const noexcept {
+        std::int64_t value = 0;
+        failure = detail::code(landline_tls_int(get(), key, &value));
+        return value;
+    }
+    /// Text by its key.
+    std::string_view text(std::int32_t key) const {
+        std::error_code failure;
+        const auto value = text(key, failure);
+        detail::check(failure);
+        return value;
+    }
+    std::string_view text(std::int32_t key, std::error_code& failure) const noexcept {
+        const char* value = nullptr;
+        std::size_t size = 0;
+        failure = detail::code(landline_tls_str(get(), key, &value, &size));
+        return failure ? std::string_view() : std::string_view(value, size);
     }
 };
 
@@ -1439,6 +1606,18 @@ public:
     /// Whether the peer's Close frame came first.
     bool closed_first_by_peer() const { return number(LANDLINE_CONN_CLOSED_FIRST_BY) == LANDLINE_SIDE_REMOTE; }
     bool closed_cleanly() const { return number(LANDLINE_CONN_CLOSED_CLEANLY) != 0; }
+    /// What is known about TLS: version, cipher suite, the peer's certificate. status::unsupported without TLS.
+    landline::tls_info tls_info() const {
+        std::error_code failure;
+        auto known = tls_info(failure);
+        detail::check(failure);
+        return known;
+    }
+    landline::tls_info tls_info(std::error_code& failure) const noexcept {
+        landline_tls* known = nullptr;
+        failure = detail::code(landline_conn_tls(get(), &known));
+        return landline::tls_info(known);
+    }
     /// The subprotocol that was agreed on; empty if none was.
     std::string_view subprotocol() const { return text(LANDLINE_CONN_SUBPROTOCOL); }
     std::string_view extensions() const { return text(LANDLINE_CONN_EXTENSIONS); }
@@ -2155,6 +2334,19 @@ public:
     /// most options::handshake_timeout().
     void read() { detail::check(landline_request_read(get())); }
     void read(std::error_code& failure) noexcept { failure = detail::code(landline_request_read(get())); }
+
+    /// What is known about TLS; with options::client_certs(), who came. status::unsupported without TLS.
+    landline::tls_info tls_info() const {
+        std::error_code failure;
+        auto known = tls_info(failure);
+        detail::check(failure);
+        return known;
+    }
+    landline::tls_info tls_info(std::error_code& failure) const noexcept {
+        landline_tls* known = nullptr;
+        failure = detail::code(landline_request_tls(get(), &known));
+        return landline::tls_info(known);
+    }
 
     /// Adds a header to the response.
     void add_header(c_text name, c_text value) {

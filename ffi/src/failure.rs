@@ -3,6 +3,7 @@
 use crate::args::Out;
 use crate::headers::{HeaderTexts, with_nul, without_nul};
 use crate::status::*;
+use crate::tls_reason::tls_reason;
 use landline::error::{
     Attempt, Closed, ConfigError, ConnectError, Fault, Phase, ProxyFailure, TlsStage, UsageError,
 };
@@ -226,6 +227,8 @@ pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
 /// For landline_error_bytes(): the addresses to which a client tried to connect in vain, in this order, when it
 /// failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
 pub const LANDLINE_ERROR_ATTEMPTS: i32 = 10;
+/// For landline_error_int(): why TLS failed, one of LANDLINE_TLS_REASON_*.
+pub const LANDLINE_ERROR_TLS_REASON: i32 = 12;
 
 /// Describes the last failure in this thread, its cause, and what can be done about it, in one line for people.
 /// Options are called by their names in this header. Never NULL; empty if there was no failure. Valid until the next
@@ -288,6 +291,7 @@ fn number(failure: &Failure, key: i32) -> i64 {
         LANDLINE_ERROR_HTTP_STATUS => http_status(error).into(),
         LANDLINE_ERROR_CLOSE_CODE => error.close_code().map_or(0, |code| u16::from(code).into()),
         LANDLINE_ERROR_FAULT => fault(error).into(),
+        LANDLINE_ERROR_TLS_REASON => tls_reason(error).into(),
         LANDLINE_ERROR_IS_FATAL => landline_status_is_fatal(status_of(error)).into(),
         LANDLINE_ERROR_IS_TRANSIENT => error.is_transient().into(),
         LANDLINE_ERROR_RETRY_AFTER_MS => {

@@ -30,7 +30,7 @@ mod names;
 mod options;
 mod options_proxy;
 mod options_session;
-
+mod options_tls;
 mod protocol;
 mod protocol_request;
 mod protocol_send;
@@ -43,6 +43,8 @@ mod session_info;
 mod session_send;
 mod socket;
 mod status;
+mod tls;
+mod tls_reason;
 mod tls_values;
 mod transport;
 mod turn;

@@ -5,8 +5,10 @@ use crate::failure::Failure;
 use crate::options::*;
 use crate::options_proxy::*;
 use crate::options_session::*;
+use crate::options_tls::*;
 use crate::request::*;
 use crate::session_info::*;
+use crate::tls::*;
 use landline::error::Setting;
 
 /// The keys of one kind.
@@ -49,6 +51,14 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::AddressFamily => "LANDLINE_OPT_ADDRESS_FAMILY",
         Setting::LocalAddr => "LANDLINE_OPT_LOCAL_ADDR",
         Setting::Interface => "LANDLINE_OPT_INTERFACE",
+        Setting::ClientCertificate => "LANDLINE_OPT_TLS_CERT_FILE or LANDLINE_OPT_TLS_CERT_PEM",
+        Setting::ServerName => "LANDLINE_OPT_TLS_SERVER_NAME",
+        Setting::PinnedKey => "LANDLINE_OPT_TLS_PINNED_KEY",
+        Setting::MinTlsVersion => "LANDLINE_OPT_TLS_MIN_VERSION",
+        Setting::ClientCerts => "LANDLINE_OPT_TLS_CLIENT_CERTS",
+        Setting::ClientCas => "LANDLINE_OPT_TLS_CLIENT_CA_FILE or LANDLINE_OPT_TLS_CLIENT_CA_PEM",
+        Setting::KeyLog => "LANDLINE_OPT_TLS_KEY_LOG",
+        Setting::ServerCertificates => "landline_options_add_cert_files()",
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
         Setting::Proxy | Setting::ProxyCredentials => "LANDLINE_OPT_PROXY",
         Setting::ProxyTrustedCertificates => "LANDLINE_OPT_PROXY_TLS_CA_FILE",
@@ -140,6 +150,32 @@ pub(crate) const OPTIONS: Keys = keys![
     LANDLINE_OPT_GIVE_UP_AFTER_MS,
     LANDLINE_OPT_OUTBOX_MESSAGES,
     LANDLINE_OPT_OUTBOX_BYTES,
+    LANDLINE_OPT_TLS_BACKEND,
+    LANDLINE_OPT_TLS_MIN_VERSION,
+    LANDLINE_OPT_TLS_ALPN,
+    LANDLINE_OPT_TLS_CLIENT_CERTS,
+    LANDLINE_OPT_TLS_KEY_LOG,
+    LANDLINE_OPT_TLS_CA_DIR,
+    LANDLINE_OPT_TLS_SERVER_NAME,
+    LANDLINE_OPT_TLS_PINNED_KEY,
+    LANDLINE_OPT_TLS_KEY_LOG_FILE,
+    LANDLINE_OPT_TLS_CLIENT_CA_FILE,
+    LANDLINE_OPT_TLS_CLIENT_CA_DIR,
+    LANDLINE_OPT_TLS_CLIENT_CA_PEM,
+];
+
+/// LANDLINE_TLS_INFO_*
+pub(crate) const TLS_INFO: Keys = keys![
+    LANDLINE_TLS_INFO_VERSION,
+    LANDLINE_TLS_INFO_CIPHER_SUITE,
+    LANDLINE_TLS_INFO_IS_RESUMED,
+    LANDLINE_TLS_INFO_BACKEND,
+    LANDLINE_TLS_INFO_CERT_COUNT,
+    LANDLINE_TLS_INFO_CIPHER_SUITE_NAME,
+    LANDLINE_TLS_INFO_ALPN,
+    LANDLINE_TLS_INFO_COMMON_NAME,
+    LANDLINE_TLS_INFO_NAMES,
+    LANDLINE_TLS_INFO_PUBLIC_KEY_PIN,
 ];
 
 /// LANDLINE_CONN_*
@@ -211,10 +247,12 @@ mod tests {
                 concat!(
                     include_str!("options.rs"),
                     include_str!("options_proxy.rs"),
-                    include_str!("options_session.rs")
+                    include_str!("options_session.rs"),
+                    include_str!("options_tls.rs")
                 ),
             ),
             (SESSION, "LANDLINE_SESSION_", include_str!("session_info.rs")),
+            (TLS_INFO, "LANDLINE_TLS_INFO_", include_str!("tls.rs")),
             (CONN, "LANDLINE_CONN_", include_str!("conn_info.rs")),
             (REQUEST, "LANDLINE_REQUEST_", include_str!("request.rs")),
         ];

@@ -102,6 +102,16 @@ unsafe fn on_request<T>(
     body(&mut request.stage.lock().unwrap_or_else(PoisonError::into_inner), &request.values)
 }
 
+/// What is known about TLS of a request that has not been answered.
+///
+/// # Safety
+///
+/// `request` is NULL or a live handle.
+pub(crate) unsafe fn tls_info(request: *const landline_request) -> Outcome<Option<landline::transport::TlsInfo>> {
+    // SAFETY: the caller's promise.
+    unsafe { on_request(request, |stage, _| Ok(stage.open()?.request.tls_info())) }
+}
+
 /// Reads the request of a client that is connected over the caller's own stream socket, TCP or Unix. `take` has the
 /// same meaning as for landline_connect_fd(). `options` may be NULL.
 ///

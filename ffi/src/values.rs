@@ -37,7 +37,7 @@ pub(crate) struct Values {
     stack_size: Option<usize>,
     pub(crate) interrupter: Option<Interrupter>,
     single_thread: bool,
-    tls: Tls,
+    pub(crate) tls: Tls,
     pub(crate) proxies: Proxies,
     pub(crate) session: SessionValues,
     family: AddressFamily,
@@ -192,8 +192,8 @@ impl Values {
         if let Some(interrupter) = &self.interrupter {
             builder = builder.interrupter(interrupter.clone());
         }
-        if let Some(identity) = self.tls.identity()? {
-            builder = builder.tls(identity);
+        if let Some(tls) = self.tls.acceptor()? {
+            builder = builder.tls_options(tls);
         }
         Ok(builder)
     }
@@ -253,11 +253,6 @@ impl Values {
             LANDLINE_OPT_TCP_USER_TIMEOUT_MS => self.tcp.user_timeout = some_time(key, value)?,
             LANDLINE_OPT_TCP_RECV_BUFFER_SIZE => self.tcp.recv_buffer_size = some_number(key, value)?,
             LANDLINE_OPT_TCP_SEND_BUFFER_SIZE => self.tcp.send_buffer_size = some_number(key, value)?,
-            LANDLINE_OPT_TLS_PLATFORM_ROOTS => self.tls.platform_roots = flag(key, value)?,
-            LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS => self.tls.accept_invalid_certs = flag(key, value)?,
-            LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES => {
-                self.tls.accept_invalid_hostnames = flag(key, value)?
-            }
             LANDLINE_OPT_PROXY_FROM_ENV => self.proxies.from_environment(flag(key, value)?),
             LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS => self.proxies.platform_roots = flag(key, value)?,
             LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS => {
@@ -295,7 +290,7 @@ impl Values {
             LANDLINE_OPT_UNIX_MODE if value > 0o7777 => return Err(out_of_range(key, value)),
             LANDLINE_OPT_UNIX_MODE => self.unix_mode = some_number(key, value)?,
             LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
-            _ if self.session.set_int(key, value)? => {}
+            _ if self.tls.set_int(key, value)? || self.session.set_int(key, value)? => {}
             _ => return Err(unknown(key, "a number")),
         }
         Ok(())
@@ -329,29 +324,19 @@ impl Values {
             LANDLINE_OPT_LOCAL_ADDR => self.local_addr = address(key, value)?,
             LANDLINE_OPT_INTERFACE => self.interface = own,
             LANDLINE_OPT_UNIX_PATH => self.unix_path = own,
-            LANDLINE_OPT_TLS_CA_FILE => add(&mut self.tls.ca_files, own),
-            LANDLINE_OPT_TLS_CERT_FILE => self.tls.cert_file = own,
-            LANDLINE_OPT_TLS_KEY_FILE => self.tls.key_file = own,
-            LANDLINE_OPT_TLS_PKCS12_PASSWORD => self.tls.pkcs12_password = own,
+            _ if self.tls.set_str(key, own) => {}
             _ => return Err(unknown(key, "a text")),
         }
         Ok(())
     }
 
     pub(crate) fn set_bytes(&mut self, key: i32, value: &[u8]) -> Outcome<()> {
-        match key {
-            LANDLINE_OPT_TLS_CA_PEM => add(&mut self.tls.ca_pem, (!value.is_empty()).then(|| value.to_vec())),
-            LANDLINE_OPT_TLS_CERT_PEM => self.tls.cert = value.to_vec(),
-            LANDLINE_OPT_TLS_KEY_PEM => self.tls.key = value.to_vec(),
-            LANDLINE_OPT_TLS_PKCS12 => self.tls.pkcs12 = value.to_vec(),
-            _ => return Err(unknown(key, "bytes")),
-        }
-        Ok(())
+        if self.tls.set_bytes(key, value) { Ok(()) } else { Err(unknown(key, "bytes")) }
     }
 }
 
 /// Adds a value; `None` removes all values.
-fn add<T>(values: &mut Vec<T>, value: Option<T>) {
+pub(crate) fn add<T>(values: &mut Vec<T>, value: Option<T>) {
     match value {
         Some(value) => values.push(value),
         None => values.clear(),
@@ -385,7 +370,7 @@ pub(crate) fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {
     T::try_from(value).map_err(|_| out_of_range(key, value))
 }
 
-fn flag(key: i32, value: i64) -> Outcome<bool> {
+pub(crate) fn flag(key: i32, value: i64) -> Outcome<bool> {
     match value {
         0 => Ok(false),
         1 => Ok(true),

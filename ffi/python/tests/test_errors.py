@@ -37,7 +37,7 @@ def test_an_untrusted_certificate_is_reported_with_the_cause_and_the_arguments(t
         with pytest.raises(landline.TLSError) as caught:
             landline.connect(f"wss://localhost:{server.port}/")
     text = caught.value.text
-    assert text.startswith("TLS handshake failed: peer's certificate is self-signed and not trusted: ")
+    assert text.startswith("TLS handshake failed: peer's certificate was issued by an authority that is not trusted: ")
     assert text.endswith("; trust its issuer with ca_file or ca_pem, if this is the right server")
 
 

@@ -37,6 +37,7 @@ static void frees(void) {
     landline_server_free(NULL);
     landline_session_free(NULL);
     landline_writer_free(NULL);
+    landline_tls_free(NULL);
 }
 
 static void neutral_values(void) {
@@ -77,7 +78,7 @@ static void options(void) {
     landline_options *options = new_options();
     static const int32_t NO_INT[] = {0, -1, 98, 99, 101, 201, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 201, INT_MAX, INT_MIN};
-    static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 205, INT_MAX, INT_MIN};
+    static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 216, INT_MAX, INT_MIN};
     IS_NULL(landline_options_new(NULL), "options");
     IS_NULL(landline_options_set_int(NULL, LANDLINE_OPT_COMPRESSION, 1), "options");
     IS_NULL(landline_options_set_str(NULL, LANDLINE_OPT_HOST, "a"), "options");
@@ -89,6 +90,13 @@ static void options(void) {
     IS_NULL(landline_options_add_proxy_header(NULL, "a", "b"), "options");
     IS_NULL(landline_options_add_proxy_header(options, NULL, "b"), "name");
     IS_NULL(landline_options_add_proxy_header(options, "a", NULL), "value");
+    IS_NULL(landline_options_add_cert_files(NULL, "a", "b"), "options");
+    IS_NULL(landline_options_add_cert_files(options, NULL, "b"), "cert_file");
+    IS_NULL(landline_options_add_cert_files(options, "a", NULL), "key_file");
+    IS_NULL(landline_options_add_cert_pem(NULL, "a", 1), "options");
+    IS_NULL(landline_options_add_cert_pem(options, NULL, 1), "data");
+    NOT_UTF8(landline_options_add_cert_files(options, LATIN, "b"), "cert_file");
+    NOT_UTF8(landline_options_add_cert_files(options, "a", LATIN), "key_file");
     IS_NULL(landline_options_set_interrupter(NULL, NULL), "options");
     IS_NULL(landline_options_set_resolver(NULL, NULL, NULL, NULL), "options");
     IS_NULL(landline_options_set_on_socket(NULL, NULL, NULL, NULL), "options");
@@ -281,6 +289,7 @@ static void connection(landline_conn *client, landline_conn *server) {
     int16_t events;
     landline_message *message = STALE;
     landline_writer *writer = STALE;
+    landline_tls *info = STALE;
     landline_slice part = {NULL, 1}, huge = {"a", SIZE_MAX};
     const char *text = NULL;
     int64_t number;
@@ -312,6 +321,10 @@ static void connection(landline_conn *client, landline_conn *server) {
     IS_NULL(landline_conn_poll_events(NULL, &events), "conn");
     IS_NULL(landline_conn_poll_events(client, NULL), "events");
     IS_NULL(landline_conn_str(NULL, LANDLINE_CONN_TARGET, &text, &len), "conn");
+    IS_NULL(landline_conn_tls(NULL, &info), "conn");
+    IS_NULL(landline_conn_tls(client, NULL), "info");
+    MISUSE(landline_conn_tls(client, &info), LANDLINE_ERR_UNSUPPORTED, "TLS");
+    CHECK(info == NULL);
     IS_NULL(landline_conn_str(client, LANDLINE_CONN_TARGET, NULL, &len), "text");
     for (size_t i = 0; i < sizeof NO_STR / sizeof *NO_STR; i++)
         INVALID(landline_conn_str(client, NO_STR[i], &text, &len), "key");
@@ -418,11 +431,36 @@ static void connection(landline_conn *client, landline_conn *server) {
     CHECK_IS(conn_int(client, LANDLINE_CONN_STATE), LANDLINE_STATE_OPEN);
 }
 
+static void known_about_tls(void) {
+    landline_conn *client, *server;
+    landline_tls *info;
+    const char *text;
+    const void *data;
+    size_t len;
+    int64_t number;
+    open_both(1, NULL, NULL, &client, &server);
+    OK(landline_conn_tls(client, &info));
+    IS_NULL(landline_tls_int(NULL, LANDLINE_TLS_INFO_VERSION, &number), "info");
+    IS_NULL(landline_tls_int(info, LANDLINE_TLS_INFO_VERSION, NULL), "value");
+    INVALID(landline_tls_int(info, LANDLINE_TLS_INFO_ALPN, &number), "LANDLINE_TLS_INFO_ALPN");
+    IS_NULL(landline_tls_str(NULL, LANDLINE_TLS_INFO_ALPN, &text, &len), "info");
+    IS_NULL(landline_tls_str(info, LANDLINE_TLS_INFO_ALPN, NULL, &len), "text");
+    INVALID(landline_tls_str(info, LANDLINE_TLS_INFO_VERSION, &text, &len), "LANDLINE_TLS_INFO_VERSION");
+    OK(landline_tls_str(info, LANDLINE_TLS_INFO_ALPN, &text, NULL));
+    IS_NULL(landline_tls_cert(NULL, 0, &data, &len), "info");
+    IS_NULL(landline_tls_cert(info, 0, NULL, &len), "data");
+    IS_NULL(landline_tls_cert(info, 0, &data, NULL), "len");
+    INVALID(landline_tls_cert(info, SIZE_MAX, &data, &len), "no certificate");
+    landline_tls_free(info);
+    close_both(client, server);
+}
+
 static void listening(void) {
     const char *text;
     size_t len;
     landline_listener *listener;
     landline_request *request = STALE;
+    landline_tls *info = STALE;
     landline_conn *conn = STALE, *client;
     pthread_t thread;
     struct opening opening;
@@ -447,6 +485,7 @@ static void listening(void) {
     IS_NULL(landline_request_accept(NULL, NULL, &conn), "request");
     CHECK(conn == NULL);
     IS_NULL(landline_request_reject(NULL, 404, NULL, 0), "request");
+    IS_NULL(landline_request_tls(NULL, &info), "request");
 
     snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_local_addr(listener));
     opening.options = NULL;
@@ -459,7 +498,10 @@ static void listening(void) {
     MISUSE(landline_request_accept(request, NULL, &conn), LANDLINE_ERR_STATE, "read");
     MISUSE(landline_request_reject(request, 404, NULL, 0), LANDLINE_ERR_STATE, "read");
     MISUSE(landline_request_add_header(request, "a", "b"), LANDLINE_ERR_STATE, "read");
+    MISUSE(landline_request_tls(request, &info), LANDLINE_ERR_STATE, "read");
     OK(landline_request_read(request));
+    IS_NULL(landline_request_tls(request, NULL), "info");
+    MISUSE(landline_request_tls(request, &info), LANDLINE_ERR_UNSUPPORTED, "TLS");
     OK(landline_request_read(request));
     CHECK_TEXT(request_str(request, LANDLINE_REQUEST_PATH), "/");
     OK(landline_request_str(request, LANDLINE_REQUEST_PATH, &text, NULL));
@@ -703,6 +745,7 @@ int main(int argc, char **argv) {
     interrupters();
     opening();
     transports();
+    known_about_tls();
     listening();
     servers();
     sessions();

@@ -219,11 +219,95 @@ void certificates() {
     CHECK(thrown_by([&] { landline::server("127.0.0.1:0", from_archive("eight")); }).status() == status::tls);
     CHECK(connecting(options(), from_files(), "localhost") == status::tls);
     const std::string told = landline::last_error().what();
-    CHECK(holds(told, "TLS handshake failed: peer's certificate is self-signed and not trusted: "));
+    CHECK(holds(told, "TLS handshake failed: peer's certificate was issued by an authority that is not trusted: "));
     CHECK(holds(told, "; trust its issuer with ca_file or ca_pem, if this is the right server"));
     CHECK(!connecting(options().danger_accept_invalid_certs(true), from_files(), "localhost"));
     CHECK(connecting(trusting(), from_files(), "127.0.0.1") == status::tls);
     CHECK(!connecting(trusting().danger_accept_invalid_hostnames(true), from_files(), "127.0.0.1"));
+}
+
+/// What both ends know about TLS, or the client's failure. The server's, if it had one, is in `refused`.
+struct over_tls {
+    std::optional<landline::tls_info> at_client, at_server;
+    landline::tls_reason reason = landline::tls_reason::none, refused = landline::tls_reason::none;
+    std::string told;
+
+    over_tls(const options& client, const options& server) {
+        const landline::listener listener("127.0.0.1:0", server);
+        const std::string addr(listener.local_addr());
+        const auto url = "wss://localhost" + addr.substr(addr.rfind(':')) + "/";
+        auto connecting = std::async(std::launch::async, [&] { return landline::connect(url, client, soon); });
+        landline::connection accepted;
+        try {
+            auto request = listener.accept(soon);
+            at_server = request.tls_info();
+            accepted = request.accept();
+        } catch (const landline::error& failure) {
+            refused = failure.tls_reason();
+        }
+        try {
+            at_client = connecting.get().tls_info();
+        } catch (const landline::error& failure) {
+            reason = failure.tls_reason();
+            told = failure.what();
+        }
+    }
+};
+
+void tls_options() {
+    const auto trusting = [] { return options().ca_file(file("ca.pem")).platform_roots(false); };
+    const auto serving = [] { return options().cert_file(file("cert.pem")).key_file(file("key.pem")); };
+    const auto as_client = [&] { return trusting().cert_file(file("cert.pem")).key_file(file("key.pem")); };
+    using landline::tls_reason;
+
+    const over_tls known(trusting().min_version(landline::tls_version::v1_3), serving());
+    CHECK(known.at_client->version() == landline::tls_version::v1_3);
+    CHECK(known.at_client->cipher_suite() == 0x1302);
+    CHECK(known.at_client->cipher_suite_name() == "TLS_AES_256_GCM_SHA384");
+    CHECK(known.at_client->alpn() == "http/1.1" && known.at_server->alpn() == "http/1.1");
+    CHECK(!known.at_client->is_resumed());
+    CHECK(known.at_client->backend() == landline::tls_backend::native_tls);
+    CHECK(known.at_client->common_name() == "localhost" && known.at_client->names() == "localhost\n");
+    CHECK(known.at_client->certificate_count() == 1 && known.at_client->certificate(0).size() > 200);
+    CHECK(known.at_server->certificate_count() == 0 && known.at_server->common_name().empty());
+    std::error_code failure;
+    CHECK(known.at_server->certificate(0, failure).size() == 0 && failure == status::invalid);
+    CHECK(over_tls(trusting().alpn(false), serving()).at_server->alpn().empty());
+
+    const auto asking = [&] {
+        return serving().client_certs(landline::client_certs::required).client_ca_pem(content(file("ca.pem")));
+    };
+    CHECK(over_tls(as_client(), asking()).at_server->common_name() == "localhost");
+    CHECK(over_tls(as_client(), asking().client_ca_file(file("other.pem"))).at_server);
+    const over_tls anonymous(trusting(), asking());
+    CHECK(anonymous.refused == tls_reason::no_client_certificate);
+    CHECK(anonymous.reason == tls_reason::client_certificate_required);
+    CHECK(holds(anonymous.told, "; give one with cert_file or cert_pem"));
+
+    const std::string pin(known.at_client->public_key_pin());
+    const auto* const other = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    CHECK(over_tls(trusting().pinned_key(other).pinned_key(pin), serving()).at_client);
+    const over_tls pinned(trusting().pinned_key(other), serving());
+    CHECK(pinned.reason == tls_reason::not_pinned && holds(pinned.told, "; pin it with pinned_key"));
+    const over_tls named(trusting().server_name("other.example"), serving());
+    CHECK(named.reason == tls_reason::other_name && holds(named.told, "; set server_name to the name"));
+
+    // The certificate of the authority is for no name, and the client asks for none of the server's.
+    const auto second = content(file("other.pem")) + content(file("other-key.pem"));
+    const auto several = [&](auto with) {
+        const auto anyhow = options().danger_accept_invalid_certs(true).server_name("stranger");
+        return std::string(over_tls(anyhow, with).at_client->common_name());
+    };
+    CHECK(several(serving().add_cert_pem(second)) == "stranger");
+    CHECK(several(serving().add_cert_files(file("other.pem"), file("other-key.pem"))) == "stranger");
+
+    const auto log = file("keys.log");
+    CHECK(thrown_by([&] { over_tls(trusting(), serving().client_ca_dir("/nowhere").client_certs(
+                                                   landline::client_certs::optional)); }).status() == status::tls);
+    CHECK(over_tls(trusting().key_log_file(log), serving()).told.find("key_log cannot be used with native-tls") == 0);
+    CHECK(over_tls(trusting(), serving().key_log_file(log)).at_client && !content(log).empty());
+    CHECK(over_tls(trusting().key_log(false), serving().key_log(false)).at_client);
+    CHECK(over_tls(options().ca_dir(file("")).platform_roots(false), serving()).at_client);
 }
 
 /// Unusable or mismatched certificates and keys all give one kind of error, which names them.
@@ -290,5 +374,6 @@ int main() {
     test("sockets", sockets);
     test("certificates from files, from memory and from an archive", certificates);
     test("certificates that cannot be used", certificates_that_cannot_be_used);
+    test("options of TLS, and what is known about it", tls_options);
     test("values that are refused", numbers_out_of_range);
 }

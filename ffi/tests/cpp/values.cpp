@@ -20,6 +20,7 @@ static_assert(moves_only<landline::message>);
 static_assert(moves_only<landline::writer>);
 static_assert(moves_only<landline::listener>);
 static_assert(moves_only<landline::request>);
+static_assert(moves_only<landline::tls_info>);
 static_assert(moves_only<landline::server>);
 static_assert(moves_only<landline::session>);
 static_assert(moves_only<landline::protocol>);

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 /// A TLS library. Each is compiled in if the cargo feature of its name is enabled; choosing one that is not is an
-/// [`Error::Config`](crate::Error::Config) that names the feature.
+/// [`Error::Config`] that names the feature.
 ///
 /// The default is [`NativeTls`](Self::NativeTls) if it is compiled in, and otherwise [`Rustls`](Self::Rustls).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -19,6 +19,8 @@ use std::sync::Mutex;
 
 /// So many directories are kept, the latest used.
 const MOST: usize = 8;
+/// The size of the largest file that is looked at. All of a platform's roots take a tenth of it.
+const MAX_FILE: u64 = 4 << 20;
 
 /// What tells a changed file from the same one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,13 +71,13 @@ pub(super) fn read(dir: &Path) -> Result<Pem> {
     Ok(pem)
 }
 
-/// Of all files, in the order of their names. Links are followed; those that lead nowhere are passed over.
+/// Of all files that are not too large, in the order of their names. Links are followed; those that lead nowhere are passed over.
 fn stamps(dir: &Path) -> io::Result<Vec<Stamp>> {
     let mut stamps = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         let Ok(file) = std::fs::metadata(&path) else { continue };
-        if file.is_file() {
+        if file.is_file() && file.len() <= MAX_FILE {
             let modified = (file.mtime(), file.mtime_nsec());
             stamps.push(Stamp { path, len: file.len(), inode: file.ino(), modified });
         }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///
 /// **Secrets stay in memory.** What is kept includes the settings: certificates, private keys and the passwords of PKCS#12
 /// archives, even after all connectors and connections that used them are gone, until 8 others have been used since. The
-/// same holds for each [`Identity`] and for servers' [`TlsAcceptor`]s.
+/// same holds for each [`Identity`] and for servers' [`TlsAcceptor`](super::TlsAcceptor)s.
 ///
 /// A connector goes on with the certificates that it has read. To notice changed ones, make another, or leave that to a
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of

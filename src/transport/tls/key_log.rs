@@ -3,10 +3,9 @@
 
 use crate::error::{ConfigError, Result};
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// The variable that names the file.
 const VARIABLE: &str = "SSLKEYLOGFILE";
@@ -31,22 +30,27 @@ impl Place {
     }
 }
 
+/// Opens the file for each line, so that one that has been removed is made again, and nothing is shared with a forked child.
 #[derive(Debug)]
-pub(super) struct KeyLog(Mutex<File>);
+pub(super) struct KeyLog(PathBuf);
 
 impl KeyLog {
-    /// Appends to the file, which only its owner can read if it is new.
+    /// Fails if the file cannot be written to.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        let file = file.map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-        Ok(Self(Mutex::new(file)))
+        open(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        Ok(Self(path.to_owned()))
     }
 
     /// One line of the log, without its end.
     pub(super) fn write(&self, line: &str) {
-        let written = super::lock(&self.0).write_all(format!("{line}\n").as_bytes());
+        let written = open(&self.0).and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
         if let Err(error) = written {
             log::warn!("cannot write the key log: {error}");
         }
     }
+}
+
+/// Only its owner can read it if it is new.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
