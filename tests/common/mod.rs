@@ -92,7 +92,15 @@ pub(crate) struct Serving {
 }
 
 pub(crate) fn serve(options: ServerBuilder, handler: impl Fn(WebSocket) + Send + Sync + 'static) -> Serving {
-    let server = options.bind("127.0.0.1:0").unwrap();
+    serve_at("127.0.0.1:0".parse().unwrap(), options, handler)
+}
+
+pub(crate) fn serve_at(
+    addr: SocketAddr,
+    options: ServerBuilder,
+    handler: impl Fn(WebSocket) + Send + Sync + 'static,
+) -> Serving {
+    let server = options.bind(addr).unwrap();
     let (addr, stop) = (server.local_addr().unwrap(), server.stop_handle());
     Serving { addr, stop, thread: Some(thread::spawn(move || server.serve(handler))) }
 }

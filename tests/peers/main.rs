@@ -10,6 +10,7 @@ mod chains;
 #[path = "../common/mod.rs"]
 mod common;
 mod http_proxies;
+mod languages;
 mod openssl;
 mod program;
 mod proxies;

@@ -5,6 +5,7 @@ use landline::proto::handshake::Handshake;
 use landline::server::ServerBuilder;
 use landline::{CloseCode, CloseInfo, Kind, Message, Side, WebSocket};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -35,8 +36,12 @@ pub(crate) struct Reporting {
 
 impl Reporting {
     pub(crate) fn start(options: ServerBuilder) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), options)
+    }
+
+    pub(crate) fn start_at(addr: SocketAddr, options: ServerBuilder) -> Self {
         let (report, seen) = mpsc::channel();
-        let serving = serve(options, move |mut ws| {
+        let serving = serve_at(addr, options, move |mut ws| {
             let handshake = ws.handshake().clone();
             let result = obey(&mut ws);
             let _ = report.send(Seen { handshake, result, info: ws.close_info() });
