@@ -12,15 +12,15 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
 use landline::error::{Closed, HandshakeError, Setting};
-use landline::transport::{Identity, SocketTransport, TlsConnector};
+use landline::transport::{Identity, TlsConnector};
 use landline::uri::Endpoint;
 use landline::{
-    Client, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Proxy, Receiver, Sender, Stats, WebSocket,
+    AddressFamily, Client, ClientBuilder, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Proxy,
+    Receiver, Sender, Stats, WebSocket,
 };
 use std::io::{self, BufRead, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -48,7 +48,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// closed with 1000, 1001 or no code, and otherwise 1, with one line about the reason on standard error.
 #[derive(Parser)]
 struct Options {
-    /// Where to connect to: ws://HOST[:PORT]/PATH, or wss:// for TLS
+    /// Where to connect to: ws://HOST[:PORT]/PATH, or wss:// for TLS; ws+unix:PATH[:REQUEST] for a Unix socket
     url: String,
     /// Trust the certificates in this file, besides those the system trusts
     #[arg(long, value_name = "PEM")]
@@ -94,6 +94,21 @@ struct Options {
     /// Connect to this Unix socket; the URL still says what to ask for
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
+    /// Connect to IPv4 addresses only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Connect to IPv6 addresses only
+    #[arg(short = '6', long)]
+    ipv6: bool,
+    /// Connect to this address instead of looking up the URL's host; repeat for more, best first
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = address, conflicts_with = "unix")]
+    address: Vec<SocketAddr>,
+    /// Connect from this address, and from this port
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = address)]
+    local_addr: Option<SocketAddr>,
+    /// Connect by this network interface (Linux)
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
     /// Largest message to accept
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     max_message: u64,
@@ -129,6 +144,12 @@ fn credentials(text: &str) -> Result<String, &'static str> {
         return Err("control characters cannot be sent");
     }
     Ok(text.to_owned())
+}
+
+/// Without a port, it is 0.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let alone = || text.trim_matches(['[', ']']).parse::<IpAddr>().map(|address| SocketAddr::new(address, 0));
+    text.parse().or_else(|_| alone()).map_err(|_| "write it as 192.0.2.1, 192.0.2.1:443 or [2001:db8::1]:443")
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
@@ -173,14 +194,10 @@ fn open(options: &Options) -> Result<WebSocket, String> {
     if let Some(list) = &options.noproxy {
         client = client.no_proxy(list);
     }
-    let socket = options.unix.as_deref().map(|path| connect_unix(path, limit)).transpose()?;
+    client = dialling(options, client);
     let left = limit.saturating_sub(begin.elapsed());
     let client = client.handshake_timeout(Some(left)).build().map_err(describe)?;
-    let ws = match socket {
-        Some(socket) => client.connect_over(socket, &options.url),
-        None => client.connect(&options.url),
-    };
-    let ws = ws.map_err(describe)?;
+    let ws = client.connect(&options.url).map_err(describe)?;
     if !options.subprotocol.is_empty() && ws.handshake().subprotocol.is_none() {
         let _ = writeln!(io::stderr(), "note: the server chose none of the subprotocols");
     }
@@ -188,6 +205,26 @@ fn open(options: &Options) -> Result<WebSocket, String> {
         let _ = writeln!(io::stderr(), "note: the server does not compress");
     }
     Ok(ws)
+}
+
+/// Where to connect to, and from where.
+fn dialling(options: &Options, client: ClientBuilder) -> ClientBuilder {
+    let mut client = client.addresses(options.address.iter().copied());
+    client = match (options.ipv4, options.ipv6) {
+        (true, _) => client.address_family(AddressFamily::Ipv4),
+        (_, true) => client.address_family(AddressFamily::Ipv6),
+        _ => client,
+    };
+    if let Some(address) = options.local_addr {
+        client = client.local_addr(address);
+    }
+    if let Some(name) = &options.interface {
+        client = client.interface(name);
+    }
+    match &options.unix {
+        Some(path) => client.unix_path(path),
+        None => client,
+    }
 }
 
 fn config(options: &Options) -> Config {
@@ -221,27 +258,13 @@ fn tls(options: &Options, is_tls: bool) -> Result<Option<TlsConnector>, String> 
     tls.build().map(Some).map_err(describe)
 }
 
-/// Connects to a Unix socket, whose server may be too busy to accept.
-fn connect_unix(path: &Path, limit: Duration) -> Result<SocketTransport, String> {
-    let connect = || {
-        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-        // On a Unix socket it limits connecting, too.
-        socket.set_write_timeout(Some(limit))?;
-        socket.connect(&socket2::SockAddr::unix(path)?)?;
-        socket.set_write_timeout(None)?;
-        SocketTransport::unix(UnixStream::from(OwnedFd::from(socket)))
-    };
-    connect().map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => format!("timed out while connecting to {}", path.display()),
-        _ => format!("cannot connect to {}: {error}", path.display()),
-    })
-}
-
 /// What to tell the user, with what the server or the proxy says when it refuses.
 fn describe(error: Error) -> String {
     let option = |setting| match setting {
         Setting::MaxMessageSize => Some("--max-message"),
         Setting::TrustedCertificates => Some("--cacert"),
+        Setting::LocalAddr => Some("--local-addr"),
+        Setting::Interface => Some("--interface"),
         Setting::Proxy | Setting::ProxyCredentials => Some("--proxy or the environment"),
         _ => None,
     };

@@ -530,7 +530,7 @@ fn invalid_options_are_reported() {
         (&["--cacert", "ca.pem", "ws://localhost/"], "--cacert is for TLS"),
         (&["--cert", "cert.pem", "wss://localhost/"], "--key"),
         (&["--cacert", "/nowhere/ca.pem", "wss://localhost/"], "cannot read /nowhere/ca.pem"),
-        (&["--unix", "/nowhere/socket", "ws://localhost/"], "cannot connect to /nowhere/socket"),
+        (&["--unix", "/nowhere/socket", "ws://localhost/"], "cannot connect to unix:/nowhere/socket"),
     ] {
         run(arguments, "hello\n").is_error(says);
     }
@@ -647,6 +647,38 @@ fn over_a_unix_socket() {
     });
     run(["--unix", &path, "ws://example.com/feed"], "hello\n").is_fine("hello\n");
     server.join().unwrap().unwrap();
+}
+
+#[test]
+fn by_the_url_of_a_unix_socket() {
+    let directory = Directory::new();
+    let path = directory.path("socket");
+    let listener = Server::builder().listen_unix(&path).unwrap();
+    let server = thread::spawn(move || {
+        let request = listener.accept()?;
+        assert_eq!((request.host(), request.path()), ("localhost", "/feed"));
+        echo(request.accept()?)
+    });
+    run([format!("ws+unix:{path}:/feed")], "hello\n").is_fine("hello\n");
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn where_to_and_from_where_can_be_said() {
+    let (url, server) = serve(Server::builder(), |ws| {
+        let from = ws.peer_addr().unwrap().ip();
+        echo(ws).map(|()| from)
+    });
+    let address = url.trim_start_matches("ws://").trim_end_matches('/').to_owned();
+    // The first one refuses.
+    let options = ["-4", "--address", "127.0.0.1:1", "--address", &address, "--local-addr", "127.0.0.77"];
+    run(options.iter().chain(&["ws://server.invalid/"]), "hello\n").is_fine("hello\n");
+    assert_eq!(server.join().unwrap().unwrap().to_string(), "127.0.0.77");
+    run(["-6", "ws://127.0.0.1:1/"], "").is_error("the host has no address of the family asked for");
+    run(["-4", "-6", "ws://127.0.0.1:1/"], "").is_error("cannot be used with");
+    run(["--address", "nowhere", "ws://127.0.0.1:1/"], "").is_error("write it as 192.0.2.1");
+    run(["--interface", "nope0", "ws://127.0.0.1:1/"], "").is_error("cannot use interface nope0");
+    run(["-6", "--local-addr", "127.0.0.1", "ws://127.0.0.1:1/"], "").is_error("--local-addr of 127.0.0.1:0 cannot");
 }
 
 // ----- TLS -----
