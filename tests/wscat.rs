@@ -678,7 +678,8 @@ fn where_to_and_from_where_can_be_said() {
     run(["-4", "-6", "ws://127.0.0.1:1/"], "").is_error("cannot be used with");
     run(["--address", "nowhere", "ws://127.0.0.1:1/"], "").is_error("write it as 192.0.2.1");
     run(["--interface", "nope0", "ws://127.0.0.1:1/"], "").is_error("cannot use interface nope0");
-    run(["-6", "--local-addr", "127.0.0.1", "ws://127.0.0.1:1/"], "").is_error("--local-addr of 127.0.0.1:0 cannot");
+    run(["-6", "--local-addr", "127.0.0.1", "ws://127.0.0.1:1/"], "")
+        .is_error("--local-addr of 127.0.0.1:0 cannot");
 }
 
 // ----- TLS -----
