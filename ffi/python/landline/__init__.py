@@ -41,6 +41,7 @@ from ._payload import Data, DataLike
 from ._receiving import MessageStream, Part
 from ._server import Request, Response, Server, ServerConnection, accept, serve
 from ._state import Stats, Timings
+from ._tls import TlsInfo, TlsOptions
 
 __version__: str = _version().decode()
 
@@ -80,6 +81,8 @@ __all__ = [
     "TcpOptions",
     "Timeout",
     "Timings",
+    "TlsInfo",
+    "TlsOptions",
     "UsageError",
     "WouldBlock",
     "accept",

@@ -165,6 +165,38 @@ OPT_TLS_CA_PEM = 201
 OPT_TLS_CERT_PEM = 202
 OPT_TLS_KEY_PEM = 203
 OPT_TLS_PKCS12 = 204
+OPT_TLS_BACKEND = 63
+OPT_TLS_MIN_VERSION = 64
+OPT_TLS_ALPN = 65
+OPT_TLS_CLIENT_CERTS = 66
+OPT_TLS_KEY_LOG = 67
+OPT_TLS_CA_DIR = 140
+OPT_TLS_SERVER_NAME = 141
+OPT_TLS_PINNED_KEY = 142
+OPT_TLS_KEY_LOG_FILE = 143
+OPT_TLS_CLIENT_CA_FILE = 144
+OPT_TLS_CLIENT_CA_DIR = 145
+OPT_TLS_CLIENT_CA_PEM = 205
+
+TLS_BACKEND_NATIVE_TLS = 1
+TLS_BACKEND_RUSTLS = 2
+TLS_VERSION_1_2 = 771
+TLS_VERSION_1_3 = 772
+CLIENT_CERTS_OFF = 0
+CLIENT_CERTS_OPTIONAL = 1
+CLIENT_CERTS_REQUIRED = 2
+
+# landline_tls_int() and landline_tls_str().
+TLS_INFO_VERSION = 1
+TLS_INFO_CIPHER_SUITE = 2
+TLS_INFO_IS_RESUMED = 3
+TLS_INFO_BACKEND = 4
+TLS_INFO_CERT_COUNT = 5
+TLS_INFO_CIPHER_SUITE_NAME = 101
+TLS_INFO_ALPN = 102
+TLS_INFO_COMMON_NAME = 103
+TLS_INFO_NAMES = 104
+TLS_INFO_PUBLIC_KEY_PIN = 105
 ORIGINS_SAME = 1
 FAMILY_ANY = 0
 FAMILY_IPV4 = 4
@@ -245,6 +277,7 @@ options_set_int = _quick_function("options_set_int", c_int32, c_void_p, c_int32,
 options_set_str = _quick_function("options_set_str", c_int32, c_void_p, c_int32, c_char_p)
 options_set_bytes = _quick_function("options_set_bytes", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
 options_add_header = _quick_function("options_add_header", c_int32, c_void_p, c_char_p, c_char_p)
+options_add_cert_files = _quick_function("options_add_cert_files", c_int32, c_void_p, c_char_p, c_char_p)
 options_add_proxy_header = _quick_function("options_add_proxy_header", c_int32, c_void_p, c_char_p, c_char_p)
 options_set_interrupter = _quick_function("options_set_interrupter", c_int32, c_void_p, c_void_p)
 options_set_resolver = _quick_function("options_set_resolver", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
@@ -300,6 +333,13 @@ request_add_header = _quick_function("request_add_header", c_int32, c_void_p, c_
 request_accept = _function("request_accept", c_int32, c_void_p, c_char_p, POINTER(c_void_p))
 request_reject = _function("request_reject", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
 request_free = _function("request_free", None, c_void_p)
+
+conn_tls = _quick_function("conn_tls", c_int32, c_void_p, POINTER(c_void_p))
+request_tls = _quick_function("request_tls", c_int32, c_void_p, POINTER(c_void_p))
+tls_int = _quick_function("tls_int", c_int32, c_void_p, c_int32, POINTER(c_int64))
+tls_str = _quick_function("tls_str", c_int32, c_void_p, c_int32, POINTER(c_void_p), POINTER(c_size_t))
+tls_cert = _quick_function("tls_cert", c_int32, c_void_p, c_size_t, POINTER(c_void_p), POINTER(c_size_t))
+tls_free = _quick_function("tls_free", None, c_void_p)
 
 
 # ----- Functions of the program's that the library calls -----
@@ -386,3 +426,4 @@ new_conn = _handle("Conn", conn_free)
 new_writer = _handle("Writer", writer_free)
 new_listener = _handle("Listener", listener_free)
 new_request = _handle("Request", request_free)
+new_tls = _handle("Tls", tls_free)

@@ -10,6 +10,7 @@ from ._dialling import Address, Resolver, SocketHook, set_dialling
 from ._exceptions import Error, check
 from ._headers import Headers, HeadersLike, parse
 from ._options import Compression, Options, PathLike, TcpOptions, c_text
+from ._tls import TlsOptions, set_tls
 from ._waiting import in_turn, seconds
 
 
@@ -42,6 +43,7 @@ def connect(
     key_pem: Union[bytes, str, None] = None,
     pkcs12: Optional[bytes] = None,
     pkcs12_password: Optional[str] = None,
+    tls: Optional[TlsOptions] = None,
     danger_accept_invalid_certs: bool = False,
     danger_accept_invalid_hostnames: bool = False,
     proxy: Union[None, bool, str, Iterable[str]] = None,
@@ -91,6 +93,7 @@ def connect(
         cert_file, key_file: files with this end's certificate chain and private key in PEM.
         cert_pem, key_pem: the same as bytes or text instead of files.
         pkcs12, pkcs12_password: the same as a PKCS#12 archive.
+        tls: further options of TLS.
         danger_accept_invalid_certs: accepts any certificate. Anyone on the network path can then read and change
             everything.
         danger_accept_invalid_hostnames: accepts a trusted certificate even if it is for a different host. Whoever has a
@@ -153,6 +156,7 @@ def connect(
         tcp,
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    set_tls(options, tls)
     options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout, "open_timeout")
     options.headers(headers)
     options.text(_abi.OPT_ORIGIN, origin)

@@ -20,6 +20,7 @@ from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, chec
 from ._headers import Headers, HeadersLike, pairs, parse
 from ._options import Compression, Options, PathLike, TcpOptions, c_text, path_text
 from ._payload import as_bytes
+from ._tls import TlsInfo, TlsOptions, set_tls, tls_info
 from ._waiting import SLICE, Limit, in_turn, seconds
 
 _log = logging.getLogger("landline.server")
@@ -57,6 +58,7 @@ class Request(_abi.Unique):
         remote: the client's address and port as text; empty if it has none.
         headers: all headers.
         subprotocols: the subprotocols that the client offers, in its order of preference.
+        tls: what is known about TLS; with TlsOptions.client_certs, who came. None without TLS.
     """
 
     def __init__(self, handle: _abi.Handle) -> None:
@@ -82,6 +84,7 @@ class Request(_abi.Unique):
             if not name:
                 break
             self.subprotocols.append(ctypes.string_at(name, length.value).decode())
+        self.tls: Optional[TlsInfo] = tls_info(_abi.request_tls, handle)
         self._handle = handle
 
     def add_response_header(self, name: str, value: str) -> None:
@@ -377,6 +380,7 @@ def serve(
     key_pem: Union[bytes, str, None] = None,
     pkcs12: Optional[bytes] = None,
     pkcs12_password: Optional[str] = None,
+    tls: Optional[TlsOptions] = None,
     open_timeout: Optional[float] = 10,
     ping_interval: Optional[float] = 20,
     ping_timeout: Optional[float] = 20,
@@ -415,7 +419,9 @@ def serve(
             server does TLS itself. The proxy has to pass on the client's Host header, including the port.
         max_connections: the largest number of connections at a time, counted from when they are accepted. Further clients
             are refused with 503, or dropped while 32 others are being refused.
-        cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn on TLS; see connect().
+        cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password: turn on TLS; see connect(). Files are read again for
+            each client, so that a renewed certificate is used from the next client on.
+        tls: further options of TLS: several certificates, certificates of clients.
         open_timeout: how many seconds a client may take to open a connection, including the time to refuse it.
 
     All others are those of connect().
@@ -437,6 +443,7 @@ def serve(
         tcp,
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    set_tls(options, tls)
     _check_origin(options, origins, public_scheme)
     options.number(_abi.OPT_UNIX_MODE, unix_mode)
     options.headers(headers)
@@ -487,6 +494,7 @@ def accept(
     key_pem: Union[bytes, str, None] = None,
     pkcs12: Optional[bytes] = None,
     pkcs12_password: Optional[str] = None,
+    tls: Optional[TlsOptions] = None,
     open_timeout: Optional[float] = 10,
     ping_interval: Optional[float] = 20,
     ping_timeout: Optional[float] = 20,
@@ -527,6 +535,7 @@ def accept(
         tcp,
     )
     options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
+    set_tls(options, tls)
     _check_origin(options, origins, public_scheme)
     options.headers(headers)
     if isinstance(sock, ssl.SSLSocket):

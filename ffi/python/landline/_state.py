@@ -6,6 +6,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 from . import _abi
 from ._exceptions import ConcurrencyError, Error, ending, name_of, outcome
+from ._tls import TlsInfo, tls_info
 
 RECEIVING = "another thread is receiving, or this one is, and a signal handler or a finalizer has interrupted it"
 
@@ -104,12 +105,14 @@ class State(_abi.Unique):
         # The connection's properties at the time when its handle was released.
         self._numbers: Dict[int, int] = {}
         self._texts: Dict[int, bytes] = {}
+        self._tls: Optional[TlsInfo] = None
         self._reason_sent = ""
 
     def _give_up(self, handle: _abi.Handle) -> None:
         """Releases the connection. Calls that are in progress keep it until they return."""
         self._texts = {key: _text(handle, key) for key in _TEXT_KEYS}
         self._numbers = {key: number(handle, key) for key in _NUMBER_KEYS}
+        self._tls = tls_info(_abi.conn_tls, handle)
         self._handle = None
 
     def _is_inherited(self) -> bool:
@@ -168,6 +171,12 @@ class State(_abi.Unique):
     def local_address(self) -> _ADDRESS:
         """Host and port of this end; None if it has none."""
         return _address(self._bytes(_abi.CONN_LOCAL_ADDR))
+
+    @property
+    def tls(self) -> Optional[TlsInfo]:
+        """What is known about TLS: version, cipher suite, the peer's certificate. None without TLS."""
+        handle = self._handle
+        return self._tls if handle is None else tls_info(_abi.conn_tls, handle)
 
     @property
     def close_code(self) -> Optional[int]:

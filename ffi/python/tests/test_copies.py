@@ -46,6 +46,8 @@ VALUES: List[object] = [
     landline.Part(1, True, False),
     landline.Stats(1, 2, 3, 4, 5, 6),
     landline.Timings(1, 2, 3, 4, 5),
+    landline.TlsOptions(min_version="1.3"),
+    landline.TlsInfo("1.3", "TLS_AES_256_GCM_SHA384", None, False, "rustls", "", (), "", ()),
     _waiting.Limit(5),
 ]
 ARGUMENTS: Dict[Type[landline.Error], Any] = {
@@ -103,7 +105,7 @@ def owners() -> Iterator[Dict[Type[Any], Any]]:
         ws.send("a" * 200_000)
         things: List[Any] = [server, server._listener, ws, ws._handle, seen[0], seen[0]._handle, ws.recv_stream()]
         things += [next(iter(server._threads.values())), _options.Options(), _options.Options().handle]
-        things += [_abi.new_interrupter(), _abi.new_writer()]
+        things += [_abi.new_interrupter(), _abi.new_writer(), _abi.new_tls()]
         yield {type(thing): thing for thing in things}
         done.set()
 

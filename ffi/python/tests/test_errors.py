@@ -21,6 +21,7 @@ def test_every_option_that_the_package_sets_has_a_name_in_python() -> None:
     arguments = {*inspect.signature(landline.connect).parameters, *inspect.signature(landline.serve).parameters}
     attributes = {f"Compression.{name}" for name in inspect.signature(landline.Compression).parameters}
     attributes |= {f"TcpOptions.{name}" for name in inspect.signature(landline.TcpOptions).parameters}
+    attributes |= {f"TlsOptions.{name}" for name in inspect.signature(landline.TlsOptions).parameters}
     assert set(_exceptions.OPTIONS.values()) <= arguments | attributes
 
 
