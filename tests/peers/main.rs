@@ -1,5 +1,5 @@
-//! Connections through servers and proxies of other projects: nginx and HAProxy in front of our server, tinyproxy, squid,
-//! dante and microsocks behind our client, and OpenSSL at the other end of TLS.
+//! Connections through servers and proxies of other projects: nginx, HAProxy and lighttpd in front of our server, tinyproxy,
+//! squid, dante and microsocks behind our client, and OpenSSL at the other end of TLS.
 //!
 //!     .ci/install && cargo test --features rustls --test peers -- --ignored
 //!
@@ -17,3 +17,4 @@ mod proxies;
 mod reverse;
 mod socks;
 mod talk;
+mod web;

@@ -27,7 +27,7 @@ pub(crate) fn squid(schemes: &[&str], certificate: &Certificate) -> Program {
     let mut plan = Plan::of("squid", &["-N", "-f", "@DIR@/squid.conf"]).template("squid.conf").file("hosts", HOSTS);
     for scheme in schemes {
         plan = match *scheme {
-            "basic" => plan.template("squid-auth-basic.conf").template("squid-basic-users.txt"),
+            "basic" => plan.template("squid-auth-basic.conf").template("basic-users.txt"),
             _ => plan.template("squid-auth-digest.conf").template("squid-digest-users.txt"),
         };
     }

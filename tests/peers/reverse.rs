@@ -13,7 +13,7 @@ use std::time::Duration;
 const GUIDE: &str = include_str!("../../docs/reverse_proxies.md");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Nginx,
     HaProxy,
 }
@@ -31,11 +31,13 @@ fn guide(language: &str, replacements: &[(&str, &str)]) -> String {
 }
 
 /// A proxy in front of two servers, one of which speaks TLS.
-struct Front {
-    program: Program,
-    server: Reporting,
-    tls_server: Reporting,
-    ca: Ca,
+pub(crate) struct Front {
+    pub(crate) program: Program,
+    pub(crate) server: Reporting,
+    pub(crate) tls_server: Reporting,
+    pub(crate) ca: Ca,
+    /// Another origin.
+    pub(crate) other: Reporting,
     _dead: socket2::Socket,
 }
 
@@ -45,6 +47,7 @@ impl Front {
         let certificate = ca.issue(&["localhost"]);
         let server = Reporting::start(options.clone());
         let tls_server = Reporting::start(options.tls(certificate.identity()));
+        let other = Reporting::start(Server::builder());
         let (dead, dead_addr) = refusing(Ipv4Addr::LOCALHOST, 0).unwrap();
         let plan = match kind {
             Nginx => Plan::of("nginx", &["-e", "stderr", "-c", "@DIR@/nginx.conf"]).template("nginx.conf").value(
@@ -72,40 +75,41 @@ impl Front {
                 ),
             ),
         };
-        let plan = plan.certificate(&certificate).file("ca.pem", ca.pem()).file("basic.txt", "");
+        let plan = plan.certificate(&certificate).file("ca.pem", ca.pem()).template("basic-users.txt");
         let plan = plan.value("SERVER", server.serving.addr).value("TLS_SERVER", tls_server.serving.addr);
+        let plan = plan.value("OTHER", other.serving.addr);
         let program = plan.value("DEAD", dead_addr).port("PLAIN").port("TLS").port("TLS2").start();
-        Self { program, server, tls_server, ca, _dead: dead }
+        Self { program, server, tls_server, other, ca, _dead: dead }
     }
 
-    fn echo(kind: Kind) -> Self {
+    pub(crate) fn echo(kind: Kind) -> Self {
         Self::start(kind, Server::builder())
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("ws://localhost:{}{path}", self.program.port("PLAIN"))
     }
 
     /// TLS ends in the proxy.
-    fn tls_url(&self) -> String {
+    pub(crate) fn tls_url(&self) -> String {
         format!("wss://localhost:{}/chat", self.program.port("TLS"))
     }
 
     /// The proxy speaks TLS to our server too.
-    fn tls_twice_url(&self) -> String {
+    pub(crate) fn tls_twice_url(&self) -> String {
         format!("wss://localhost:{}/chat", self.program.port("TLS2"))
     }
 
-    fn try_open(&self, url: &str, options: ClientBuilder) -> landline::Result<WebSocket> {
+    pub(crate) fn try_open(&self, url: &str, options: ClientBuilder) -> landline::Result<WebSocket> {
         let options = options.tls(self.ca.connector()).recv_timeout(Some(LIMIT));
         options.build().unwrap().connect(url)
     }
 
-    fn open(&self, url: &str) -> WebSocket {
+    pub(crate) fn open(&self, url: &str) -> WebSocket {
         self.try_open(url, Client::builder()).unwrap()
     }
 
-    fn refusal(&self, url: &str, options: ClientBuilder) -> (u16, String) {
+    pub(crate) fn refusal(&self, url: &str, options: ClientBuilder) -> (u16, String) {
         let error = self.try_open(url, options).unwrap_err();
         let Some(status) = error.status() else { panic!("{error:#}") };
         (status.as_u16(), told_once(&error))
@@ -243,7 +247,7 @@ fn refusals_of_a_proxy_say_what_to_do() {
             assert!(told.contains("upgrade") && told.contains("proxy"), "{told}");
             let (status, told) = refusal("/private");
             assert_eq!(status, 401);
-            assert!(told.contains("credentials"), "{told}");
+            assert!(told.contains("Basic") && told.contains("user name and password"), "{told}");
         }
         front.server.saw_nothing();
     });
