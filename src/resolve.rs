@@ -226,7 +226,7 @@ pub(crate) fn scope_id(address: std::net::Ipv6Addr, zone: &str) -> io::Result<u3
 /// Whether a name must be looked up for both families in one call.
 fn is_local(name: &str) -> bool {
     !name.trim_end_matches('.').contains('.')
-        || std::fs::read_to_string("/etc/hosts").is_ok_and(|hosts| is_in_hosts(name, &hosts))
+        || std::fs::read("/etc/hosts").is_ok_and(|hosts| is_in_hosts(name, &String::from_utf8_lossy(&hosts)))
 }
 
 fn is_in_hosts(name: &str, hosts: &str) -> bool {

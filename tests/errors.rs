@@ -57,6 +57,16 @@ fn addresses_that_fail_for_several_reasons_are_reported_with_each_reason_once() 
     let told = told_once(&error(vec![(v6, other()), (v4, refused())]));
     assert_eq!(told, "cannot connect to host:1 at [::1]:1 (no route), 127.0.0.1:1: refused");
     assert_eq!(told_once(&error(vec![])), "cannot connect to host:1: the name has no address");
+    let attempts =
+        vec![Attempt { address: v6.into(), error: refused() }, Attempt { address: v4.into(), error: other() }];
+    let lookup = Some(io::Error::other("no answer"));
+    let both = ConnectError { authority: "host:1".to_owned(), lookup, attempts, excluded: false };
+    let told = told_once(&Error::Connect(Arc::new(both)));
+    let attempts = "[::1]:1 (refused), 127.0.0.1:1 (no route)";
+    assert_eq!(
+        told,
+        format!("cannot connect to host:1 at {attempts}; looking up its other addresses failed: no answer")
+    );
 }
 
 #[test]

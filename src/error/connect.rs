@@ -5,8 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why connecting failed: either the look-up of the host did, or connecting to each of its addresses. The
-/// [`source`](std::error::Error::source) is the error of the look-up or of the last address.
+/// Why connecting failed: the look-up of the host did, or connecting to each of its addresses, or both for addresses of
+/// different families. The [`source`](std::error::Error::source) is the error of the look-up or of the last address.
 #[derive(Debug)]
 pub struct ConnectError {
     /// The destination: `host:port`, or `unix:` and the path of a Unix socket.
@@ -72,7 +72,14 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot connect to {}", self.authority)?;
         match (&self.lookup, &self.attempts[..]) {
-            (Some(_), _) => f.write_str(": looking up the name failed"),
+            (Some(_), []) => f.write_str(": looking up the name failed"),
+            (Some(_), attempts) => {
+                for (i, Attempt { address, error }) in attempts.iter().enumerate() {
+                    let before = if i == 0 { " at " } else { ", " };
+                    write!(f, "{before}{address} ({error})")?;
+                }
+                f.write_str("; looking up its other addresses failed")
+            }
             (None, []) if self.excluded => f.write_str(": the host has no address of the family asked for"),
             (None, []) => f.write_str(": the name has no address"),
             (None, [attempt]) if attempt.address.to_string() == self.authority => Ok(()),

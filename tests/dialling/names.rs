@@ -35,6 +35,8 @@ enum Answer {
     Address(&'static str),
     None,
     Never,
+    /// That the name server has a problem.
+    Failure,
 }
 
 /// A name server that answers like this for A and AAAA, whatever the name. Returns what it is asked: names, and whether
@@ -60,12 +62,13 @@ fn name_server(a: Answer, aaaa: Answer) -> mpsc::Receiver<(String, bool)> {
                     IpAddr::V4(address) => address.octets().into(),
                     IpAddr::V6(address) => address.octets().into(),
                 },
-                Answer::None => Vec::new(),
+                Answer::None | Answer::Failure => Vec::new(),
                 Answer::Never => continue,
             };
             let question = &query[12..len.min(at + 5)];
             let mut reply = query[..2].to_vec();
-            reply.extend([0x81, 0x80, 0, 1, 0, u8::from(!data.is_empty()), 0, 0, 0, 0]);
+            let code = if (if is_v6 { aaaa } else { a }) == Answer::Failure { 2 } else { 0 };
+            reply.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(!data.is_empty()), 0, 0, 0, 0]);
             reply.extend(question);
             if !data.is_empty() {
                 reply.extend([0xc0, 12, 0, query[at + 2], 0, 1, 0, 0, 0, 60, 0, u8::try_from(data.len()).unwrap()]);
@@ -151,6 +154,18 @@ fn a_name_without_addresses_is_told_from_one_that_could_not_be_looked_up() {
         asked.sort();
         asked.dedup();
         assert_eq!(asked, [("none.example.test".to_owned(), false), ("none.example.test".to_owned(), true)]);
+    });
+}
+
+#[test]
+fn the_error_has_what_was_tried_though_the_other_look_up_failed() {
+    in_own_network("names::the_error_has_what_was_tried_though_the_other_look_up_failed", "", || {
+        let _asked = name_server(Answer::Failure, Answer::Address("::1"));
+        let error = landline::connect("ws://half.example.test:1/").unwrap_err();
+        assert_eq!(addresses(&error), ["[::1]:1".parse().unwrap()]);
+        assert!(tried(&error).lookup.is_some());
+        let told = told_once(&error);
+        assert!(told.contains(" at [::1]:1 (Connection refused (os error 111)); looking up its other"), "{told}");
     });
 }
 
