@@ -195,7 +195,8 @@ fn open(options: &Options) -> Result<WebSocket, String> {
         client = client.no_proxy(list);
     }
     client = dialling(options, client);
-    let left = limit.saturating_sub(begin.elapsed());
+    // The library refuses a limit of 0.
+    let left = limit.saturating_sub(begin.elapsed()).max(Duration::from_nanos(1));
     let client = client.handshake_timeout(Some(left)).build().map_err(describe)?;
     let ws = client.connect(&options.url).map_err(describe)?;
     if !options.subprotocol.is_empty() && ws.handshake().subprotocol.is_none() {

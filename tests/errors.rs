@@ -249,6 +249,8 @@ fn an_error_about_a_setting_uses_the_programs_name_for_it() {
         (compression(Compression::default().server_max_window_bits(8)), Setting::ServerMaxWindowBits),
         (compression(Compression::default().client_max_window_bits(16)), Setting::ClientMaxWindowBits),
         (Server::builder().handshake_timeout(zero).listen("127.0.0.1:0").unwrap_err(), Setting::HandshakeTimeout),
+        (Client::builder().handshake_timeout(zero).build().unwrap_err(), Setting::HandshakeTimeout),
+        (Client::builder().connect_timeout(zero).build().unwrap_err(), Setting::ConnectTimeout),
     ] {
         assert_eq!(error.setting(), Some(setting), "{error:?}");
         assert!(error.to_string().starts_with(&format!("{} of ", setting.name())), "{error}");

@@ -65,7 +65,7 @@ fn number(conn: &landline_conn, key: i32) -> Outcome<i64> {
         LANDLINE_CONN_PAYLOAD_RECEIVED => unsigned(stats(conn)?.payload_received),
         LANDLINE_CONN_WIRE_SENT => unsigned(stats(conn)?.wire_sent),
         LANDLINE_CONN_WIRE_RECEIVED => unsigned(stats(conn)?.wire_received),
-        _ => return Err(names::wrong_key(names::CONN, key, "a connection's number")),
+        _ => return Err(names::wrong_key(names::CONN, key, "landline_conn_int")),
     })
 }
 
@@ -268,7 +268,7 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const u8, usize)> {
             let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr().cast(), 0)) };
             return Ok(without_nul(conn.info.texts[5].get_or_init(|| with_nul(frame.reason().as_bytes()))));
         }
-        _ => return Err(names::wrong_key(names::CONN, key, "a connection's text")),
+        _ => return Err(names::wrong_key(names::CONN, key, "landline_conn_str")),
     };
     Ok(without_nul(conn.info.texts[index].get_or_init(|| with_nul(make().as_bytes()))))
 }

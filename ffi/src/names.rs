@@ -34,6 +34,7 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::RecvTimeout => "LANDLINE_OPT_RECV_TIMEOUT_MS",
         Setting::CloseTimeout => "LANDLINE_OPT_CLOSE_TIMEOUT_MS",
         Setting::HandshakeTimeout => "LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS",
+        Setting::ConnectTimeout => "LANDLINE_OPT_CONNECT_TIMEOUT_MS",
         Setting::KeepaliveInterval => "LANDLINE_OPT_KEEPALIVE_INTERVAL_MS",
         Setting::KeepaliveTimeout => "LANDLINE_OPT_KEEPALIVE_TIMEOUT_MS",
         Setting::CompressionLevel => "LANDLINE_OPT_COMPRESSION_LEVEL",
@@ -70,9 +71,19 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
     })
 }
 
-/// The error for a key that does not belong to the handle it was used with.
-pub(crate) fn wrong_key(keys: Keys, key: i32, what: &str) -> Failure {
-    Failure::invalid(format!("{} is not a key of {what}", name_of(keys, key)))
+/// The error for a key that `function`, a query, does not have.
+pub(crate) fn wrong_key(keys: Keys, key: i32, function: &str) -> Failure {
+    let name = name_of(keys, key);
+    Failure::invalid(match function {
+        _ if name == key.to_string() => format!("{function}() has no key {key}"),
+        "landline_conn_int" | "landline_tls_int" => {
+            format!("{name} is the key of a text: query it with {}()", function.replace("_int", "_str"))
+        }
+        "landline_conn_str" | "landline_tls_str" => {
+            format!("{name} is the key of a number: query it with {}()", function.replace("_str", "_int"))
+        }
+        _ => format!("{function}() does not have the key {name}"),
+    })
 }
 
 /// LANDLINE_OPT_*

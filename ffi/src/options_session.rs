@@ -49,10 +49,10 @@ impl SessionValues {
     pub(crate) fn set_int(&mut self, key: i32, value: i64) -> Outcome<bool> {
         match key {
             LANDLINE_OPT_BACKOFF_FIRST_MS => self.backoff.first = some_time(key, value)?,
-            LANDLINE_OPT_BACKOFF_FACTOR if value == 0 => return Err(out_of_range(key, value)),
+            LANDLINE_OPT_BACKOFF_FACTOR if value == 0 => return Err(out_of_range(key, value, "1 or more")),
             LANDLINE_OPT_BACKOFF_FACTOR => self.backoff.factor = number(key, value)?,
             LANDLINE_OPT_BACKOFF_MAX_MS => self.backoff.max = some_time(key, value)?,
-            LANDLINE_OPT_BACKOFF_JITTER_PERCENT if value > 100 => return Err(out_of_range(key, value)),
+            LANDLINE_OPT_BACKOFF_JITTER_PERCENT if value > 100 => return Err(out_of_range(key, value, "0 to 100")),
             LANDLINE_OPT_BACKOFF_JITTER_PERCENT => self.backoff.jitter_percent = number(key, value)?,
             LANDLINE_OPT_RESET_AFTER_MS => self.reset_after = Some(time(key, value)?.unwrap_or(Duration::MAX)),
             LANDLINE_OPT_MAX_RETRY_AFTER_MS => {
@@ -87,5 +87,5 @@ impl SessionValues {
 
 /// Milliseconds, which have to be a limit.
 fn some_time(key: i32, value: i64) -> Outcome<Duration> {
-    time(key, value)?.ok_or_else(|| out_of_range(key, value))
+    time(key, value)?.ok_or_else(|| out_of_range(key, value, "1 or more milliseconds"))
 }

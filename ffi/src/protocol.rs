@@ -375,7 +375,7 @@ pub unsafe extern "C" fn landline_protocol_int(
                 LANDLINE_CONN_STATE => LANDLINE_STATE_OPEN.into(),
                 LANDLINE_CONN_CLOSE_CODE_RECEIVED => received.map_or(0, |frame| u16::from(frame.code()).into()),
                 LANDLINE_CONN_COMPRESSION => agreed.is_some().into(),
-                _ => return Err(names::wrong_key(names::CONN, key, "a protocol's number")),
+                _ => return Err(names::wrong_key(names::CONN, key, "landline_protocol_int")),
             });
             Ok(LANDLINE_OK)
         })
@@ -408,7 +408,7 @@ pub unsafe extern "C" fn landline_protocol_str(
                 (LANDLINE_CONN_SUBPROTOCOL, Some(texts)) => c_string(&texts.subprotocol),
                 (LANDLINE_CONN_TARGET, Some(texts)) => c_string(&texts.target),
                 (LANDLINE_CONN_HEADERS, Some(texts)) => texts.headers.block(),
-                _ => return Err(names::wrong_key(names::CONN, key, "a protocol's text")),
+                _ => return Err(names::wrong_key(names::CONN, key, "landline_protocol_str")),
             });
             Ok(LANDLINE_OK)
         })

@@ -44,7 +44,7 @@ impl RequestTexts {
             LANDLINE_REQUEST_PEER_ADDR => &self.peer,
             LANDLINE_REQUEST_RAW_TARGET => &self.raw_target,
             LANDLINE_REQUEST_HEADERS => return Ok(self.headers.block()),
-            _ => return Err(names::wrong_key(names::REQUEST, key, "a request's text")),
+            _ => return Err(names::wrong_key(names::REQUEST, key, "landline_request_str")),
         };
         Ok((text.as_ptr().cast(), text.count_bytes()))
     }

@@ -60,7 +60,7 @@ fn number(session: &landline_session, key: i32) -> Outcome<i64> {
                 0
             }
         }
-        _ => return Err(names::wrong_key(names::SESSION, key, "a session's number")),
+        _ => return Err(names::wrong_key(names::SESSION, key, "landline_session_int")),
     })
 }
 

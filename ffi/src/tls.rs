@@ -114,7 +114,7 @@ pub unsafe extern "C" fn landline_tls_int(info: *const landline_tls, key: i32, v
             LANDLINE_TLS_INFO_BACKEND if info.backend == TlsBackend::Rustls => LANDLINE_TLS_BACKEND_RUSTLS,
             LANDLINE_TLS_INFO_BACKEND => LANDLINE_TLS_BACKEND_NATIVE_TLS,
             LANDLINE_TLS_INFO_CERT_COUNT => i64::try_from(info.peer_certificates.len()).unwrap_or(i64::MAX),
-            _ => return Err(names::wrong_key(names::TLS_INFO, key, "a number")),
+            _ => return Err(names::wrong_key(names::TLS_INFO, key, "landline_tls_int")),
         });
         Ok(LANDLINE_OK)
     })
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn landline_tls_str(
             LANDLINE_TLS_INFO_COMMON_NAME => &info.common_name,
             LANDLINE_TLS_INFO_NAMES => &info.names,
             LANDLINE_TLS_INFO_PUBLIC_KEY_PIN => &info.pin,
-            _ => return Err(names::wrong_key(names::TLS_INFO, key, "a text")),
+            _ => return Err(names::wrong_key(names::TLS_INFO, key, "landline_tls_str")),
         }));
         Ok(LANDLINE_OK)
     })

@@ -89,14 +89,14 @@ impl Tls {
                     LANDLINE_TLS_BACKEND_DEFAULT => None,
                     LANDLINE_TLS_BACKEND_NATIVE_TLS => Some(TlsBackend::NativeTls),
                     LANDLINE_TLS_BACKEND_RUSTLS => Some(TlsBackend::Rustls),
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_TLS_BACKEND_*")),
                 }
             }
             LANDLINE_OPT_TLS_MIN_VERSION => {
                 self.min_version = match value {
                     LANDLINE_TLS_VERSION_1_2 => TlsVersion::V1_2,
                     LANDLINE_TLS_VERSION_1_3 => TlsVersion::V1_3,
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_TLS_VERSION_*")),
                 }
             }
             LANDLINE_OPT_TLS_CLIENT_CERTS => {
@@ -104,7 +104,7 @@ impl Tls {
                     LANDLINE_CLIENT_CERTS_OFF => ClientCerts::Off,
                     LANDLINE_CLIENT_CERTS_OPTIONAL => ClientCerts::Optional,
                     LANDLINE_CLIENT_CERTS_REQUIRED => ClientCerts::Required,
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_CLIENT_CERTS_*")),
                 }
             }
             LANDLINE_OPT_TLS_ALPN => self.alpn = flag(key, value)?,

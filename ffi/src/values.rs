@@ -134,7 +134,8 @@ impl Values {
         builder = self.dialling(builder);
         let timeout = self.handshake_timeout.unwrap_or(ClientBuilder::HANDSHAKE_TIMEOUT);
         let timeout = [timeout, limit].into_iter().flatten().min();
-        builder = builder.handshake_timeout(timeout);
+        // The builder refuses a limit of 0. Here it means that the caller does not want to wait.
+        builder = builder.handshake_timeout(timeout.map(|timeout| timeout.max(Duration::from_nanos(1))));
         match &self.interrupter {
             Some(interrupter) => builder = builder.interrupter(interrupter.clone()),
             // Before connecting, since there may be no descriptors left for it.
@@ -202,7 +203,7 @@ impl Values {
         let millis = || time(key, value);
         match key {
             LANDLINE_OPT_MAX_MESSAGE_SIZE => self.config.limits.max_message_size = number(key, value)?,
-            LANDLINE_OPT_MAX_FRAGMENTS if value == 0 => return Err(out_of_range(key, value)),
+            LANDLINE_OPT_MAX_FRAGMENTS if value == 0 => return Err(out_of_range(key, value, "1 or more")),
             LANDLINE_OPT_MAX_FRAGMENTS => self.config.limits.max_fragments = number(key, value)?,
             LANDLINE_OPT_SEND_TIMEOUT_MS => self.config = self.config.clone().send_timeout(millis()?),
             LANDLINE_OPT_RECV_TIMEOUT_MS => self.config = self.config.clone().recv_timeout(millis()?),
@@ -268,7 +269,7 @@ impl Values {
                     LANDLINE_SCHEME_UNKNOWN => None,
                     LANDLINE_SCHEME_HTTP => Some(Scheme::Http),
                     LANDLINE_SCHEME_HTTPS => Some(Scheme::Https),
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_SCHEME_*")),
                 }
             }
             LANDLINE_OPT_ORIGINS => {
@@ -276,7 +277,7 @@ impl Values {
                     LANDLINE_ORIGINS_ANY => OriginPolicy::Any,
                     LANDLINE_ORIGINS_SAME => OriginPolicy::SameOrigin,
                     LANDLINE_ORIGINS_LIST => OriginPolicy::List(self.allowed_origins.clone()),
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_ORIGINS_*")),
                 }
             }
             LANDLINE_OPT_ADDRESS_FAMILY => {
@@ -284,10 +285,10 @@ impl Values {
                     LANDLINE_FAMILY_ANY => AddressFamily::Any,
                     LANDLINE_FAMILY_IPV4 => AddressFamily::Ipv4,
                     LANDLINE_FAMILY_IPV6 => AddressFamily::Ipv6,
-                    _ => return Err(out_of_range(key, value)),
+                    _ => return Err(out_of_range(key, value, "one of LANDLINE_FAMILY_*")),
                 }
             }
-            LANDLINE_OPT_UNIX_MODE if value > 0o7777 => return Err(out_of_range(key, value)),
+            LANDLINE_OPT_UNIX_MODE if value > 0o7777 => return Err(out_of_range(key, value, "at most 07777")),
             LANDLINE_OPT_UNIX_MODE => self.unix_mode = some_number(key, value)?,
             LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
             _ if self.tls.set_int(key, value)? || self.session.set_int(key, value)? => {}
@@ -299,7 +300,7 @@ impl Values {
     fn compress(&mut self, set: impl Fn(Compression, u8) -> Compression, key: i32, value: i64) -> Outcome<()> {
         let range = if key == LANDLINE_OPT_COMPRESSION_LEVEL { 1..=9 } else { 9..=15 };
         if !range.contains(&value) {
-            return Err(out_of_range(key, value));
+            return Err(out_of_range(key, value, &format!("{} to {}", range.start(), range.end())));
         }
         self.compression_options = set(self.compression_options.clone(), number(key, value)?);
         Ok(())
@@ -362,19 +363,21 @@ fn unknown(key: i32, what: &str) -> Failure {
     Failure::invalid(format!("{name} does not take {what}: set it with landline_options_set_{function}()"))
 }
 
-pub(crate) fn out_of_range(key: i32, value: i64) -> Failure {
-    Failure::invalid(format!("{value} is out of range for {}", names::name_of(names::OPTIONS, key)))
+pub(crate) fn out_of_range(key: i32, value: i64, allowed: &str) -> Failure {
+    let name = names::name_of(names::OPTIONS, key);
+    Failure::invalid(format!("{value} is out of range for {name}: use {allowed}"))
 }
 
 pub(crate) fn number<T: TryFrom<i64>>(key: i32, value: i64) -> Outcome<T> {
-    T::try_from(value).map_err(|_| out_of_range(key, value))
+    let allowed = if value < 0 { "0 or more" } else { "a smaller number" };
+    T::try_from(value).map_err(|_| out_of_range(key, value, allowed))
 }
 
 pub(crate) fn flag(key: i32, value: i64) -> Outcome<bool> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(out_of_range(key, value)),
+        _ => Err(out_of_range(key, value, "0 or 1")),
     }
 }
 
@@ -393,6 +396,6 @@ pub(crate) fn time(key: i32, value: i64) -> Outcome<Option<Duration>> {
     match value {
         -1 => Ok(None),
         1.. => Ok(Some(Duration::from_millis(value.unsigned_abs()))),
-        _ => Err(out_of_range(key, value)),
+        _ => Err(out_of_range(key, value, "1 or more milliseconds, or -1 for no limit")),
     }
 }

@@ -4,9 +4,9 @@ use super::auth::{AuthRequest, Bearer, Identity, OnChallenge};
 use super::cookies::Jar;
 use super::upgrade::Visit;
 use super::{Client, ProxyRules, Tls};
-use crate::config::config_setters;
+use crate::config::{config_setters, not_zero};
 use crate::connection::Interrupter;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::proto::auth::Credentials;
 use crate::proto::handshake::{ClientHandshake, HeadLimits};
 use crate::transport::{TcpOptions, TlsConnector, TlsConnectorBuilder};
@@ -296,6 +296,9 @@ impl ClientBuilder {
         if let Some(list) = &self.no_proxy {
             client.proxies.set_exceptions(list);
         }
+        const FAIL: &str = "every connection would fail; use a longer time, or no limit";
+        not_zero(Setting::HandshakeTimeout, client.handshake_timeout, FAIL)?;
+        not_zero(Setting::ConnectTimeout, client.connect_timeout, FAIL)?;
         client.config.check()?;
         client.tcp.check()?;
         client.dialling.check()?;

@@ -24,6 +24,8 @@ pub enum Setting {
     CloseTimeout,
     /// The `handshake_timeout` of clients and servers.
     HandshakeTimeout,
+    /// [`ClientBuilder::connect_timeout`](crate::ClientBuilder::connect_timeout).
+    ConnectTimeout,
     /// [`Keepalive::interval`](crate::Keepalive::interval).
     KeepaliveInterval,
     /// [`Keepalive::timeout`](crate::Keepalive::timeout).
@@ -115,6 +117,7 @@ impl Setting {
             Self::RecvTimeout => "recv_timeout",
             Self::CloseTimeout => "close_timeout",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::ConnectTimeout => "connect_timeout",
             Self::KeepaliveInterval => "keepalive interval",
             Self::KeepaliveTimeout => "keepalive timeout",
             Self::CompressionLevel => "compression level",

@@ -1,10 +1,10 @@
 """The client's side: connect()."""
 
 import socket
-import ssl
 from typing import Iterable, Optional, Union
 
 from . import _abi
+from ._arguments import plain_socket
 from ._connection import Connection
 from ._dialling import Address, Resolver, SocketHook, set_dialling
 from ._exceptions import Error, check
@@ -174,8 +174,8 @@ def connect(
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, proxy_danger_accept_invalid_certs)
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, proxy_danger_accept_invalid_hostnames)
     raised = set_dialling(options, address_family, addresses, local_addr, interface, unix, resolver, on_socket)
-    if isinstance(sock, ssl.SSLSocket):
-        raise TypeError("sock must be a plain socket, not an SSLSocket: with wss://, landline does TLS over it")
+    if sock is not None:
+        plain_socket(sock, "with wss://")
     interrupter = _abi.new_interrupter()
     check(_abi.interrupter_new(interrupter))
     check(_abi.options_set_interrupter(options.handle, interrupter))

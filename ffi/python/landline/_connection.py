@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Optional, Tuple, Type
 
 from . import _abi
+from ._arguments import expect, integer
 from ._exceptions import outcome
 from ._payload import encoded
 from ._receiving import Receiving
@@ -86,7 +87,7 @@ class Connection(Receiving, Sending):
         Raises:
             UsageError: a code that cannot be sent, or a reason of more than 123 bytes. The connection stays open.
         """
-        data = encoded(reason)
+        data, code = _close_frame(code, reason)
         handle = self._handle
         if handle is None:
             return
@@ -112,7 +113,7 @@ class Connection(Receiving, Sending):
 
         Blocks and raises as send() does, and raises UsageError as close() does.
         """
-        data = encoded(reason)
+        data, code = _close_frame(code, reason)
         if self._handle is None and self._int(_abi.CONN_CLOSED_CLEANLY):
             return
         self._keep_reason(reason)
@@ -130,3 +131,9 @@ class Connection(Receiving, Sending):
         if handle is not None:
             _abi.conn_abort(handle)
             self._give_up(handle)
+
+
+def _close_frame(code: int, reason: str) -> Tuple[bytes, int]:
+    """The reason, encoded, and the code of a Close frame."""
+    expect(isinstance(reason, str), "reason", "a str", reason)
+    return encoded(reason), integer(code, "code")

@@ -44,7 +44,17 @@ def pairs(headers: HeadersLike) -> Iterable[Tuple[str, str]]:
     """Names and values of headers that are given in any of the forms of HeadersLike."""
     if isinstance(headers, Headers):
         return headers.raw_items()
-    return headers.items() if isinstance(headers, Mapping) else headers
+    if isinstance(headers, Mapping):
+        return headers.items()
+    expected = "headers must be a mapping, or a list of pairs of name and value"
+    if isinstance(headers, (str, bytes)) or not isinstance(headers, Iterable):
+        raise TypeError(f"{expected}, not {type(headers).__name__}")
+    found = []
+    for pair in headers:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"{expected}: {pair!r} is not a pair")
+        found.append((pair[0], pair[1]))
+    return found
 
 
 def parse(block: bytes) -> Headers:

@@ -1,11 +1,11 @@
 """Options of clients and servers: turns Python's values into the library's."""
 
-import operator
 import os
 from dataclasses import dataclass
 from typing import Iterable, Optional, Union
 
 from . import _abi
+from ._arguments import expect, integer, texts
 from ._exceptions import OPTIONS, TLSError, UsageError, check
 from ._headers import HeadersLike, pairs
 from ._payload import as_bytes
@@ -98,10 +98,7 @@ class Options(_abi.Unique):
 
     def number(self, key: int, value: Optional[int]) -> None:
         if value is not None:
-            try:
-                number = operator.index(value)
-            except TypeError:
-                raise TypeError(f"{_NAMES[key]} must be an int, not {type(value).__name__}") from None
+            number = integer(value, _NAMES[key])
             if not -(2**63) <= number < 2**63:
                 raise UsageError(f"{number} is out of range for {_NAMES[key]}")
             check(_abi.options_set_int(self.handle, key, number))
@@ -152,6 +149,7 @@ class Options(_abi.Unique):
             check(_abi.options_add_proxy_header(self.handle, *texts))
 
     def compression(self, compression: Union[bool, Compression]) -> None:
+        expect(isinstance(compression, (bool, Compression)), "compression", "a bool or a Compression", compression)
         if compression is False:
             return
         chosen = Compression() if compression is True else compression
@@ -164,6 +162,7 @@ class Options(_abi.Unique):
         self.number(_abi.OPT_CLIENT_MAX_WINDOW_BITS, chosen.client_max_window_bits)
 
     def tcp(self, tcp: Optional[TcpOptions]) -> None:
+        expect(tcp is None or isinstance(tcp, TcpOptions), "tcp", "a TcpOptions or None", tcp)
         chosen = TcpOptions() if tcp is None else tcp
         self.number(_abi.OPT_TCP_NODELAY, chosen.nodelay)
         for key, time, what in (
@@ -178,7 +177,7 @@ class Options(_abi.Unique):
             (_abi.OPT_TCP_RECV_BUFFER_SIZE, chosen.recv_buffer_size, "recv_buffer_size"),
             (_abi.OPT_TCP_SEND_BUFFER_SIZE, chosen.send_buffer_size, "send_buffer_size"),
         ):
-            if count is not None and count <= 0:
+            if count is not None and integer(count, what) <= 0:
                 raise UsageError(f"{what} is {count!r}: it must be more than 0, or None for the system's default")
             self.number(key, count)
 
@@ -196,9 +195,7 @@ class Options(_abi.Unique):
     ) -> None:
         """Sets the options that clients and servers have in common."""
         self.tcp(tcp)
-        if isinstance(subprotocols, str):
-            raise TypeError("subprotocols must be a list of str, not one str")
-        for name in subprotocols or ():
+        for name in [] if subprotocols is None else texts(subprotocols, "subprotocols"):
             self.text(_abi.OPT_SUBPROTOCOL, name)
         self.compression(compression)
         self.seconds(_abi.OPT_HANDSHAKE_TIMEOUT_MS, open_timeout, "open_timeout")

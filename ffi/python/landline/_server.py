@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 import socket
-import ssl
 import threading
 import time
 from ctypes import c_size_t, c_void_p
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Type, Union
 
 from . import _abi
+from ._arguments import expect, function, integer, not_negative, plain_socket, texts
 from ._connection import Connection
 from ._exceptions import ConnectError, ConnectionClosed, Error, UsageError, check
 from ._headers import Headers, HeadersLike, pairs, parse
@@ -327,6 +327,8 @@ class Server(_abi.Unique):
             response: Optional[Response] = Response(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
         else:
             response = self._process_request(request) if self._process_request else None
+        expect(response is None or isinstance(response, Response), "the result of process_request",
+               "a Response or None", response)
         if response is not None:
             for name, value in pairs(response.headers):
                 request.add_response_header(name, value)
@@ -430,6 +432,10 @@ def serve(
         ConnectError: the server cannot listen on the address; errno is EADDRINUSE if it is in use.
         TLSError, UsageError: the certificate or an argument is wrong, or the address is malformed.
     """
+    function(handler, "handler")
+    function(process_request, "process_request", optional=True)
+    function(select_subprotocol, "select_subprotocol", optional=True)
+    port, max_connections = integer(port, "port"), not_negative(max_connections, "max_connections")
     options = Options()
     options.common(
         subprotocols,
@@ -451,6 +457,7 @@ def serve(
     listener = _abi.new_listener()
     path: Optional[str] = None
     if sock is not None:
+        plain_socket(sock, "with a certificate")
         check(_abi.listen_fd(sock.fileno(), 0, options.handle, listener))
         if sock.family == socket.AF_UNIX:
             path = os.fsdecode(sock.getsockname())
@@ -473,8 +480,9 @@ def _check_origin(
             raise UsageError(f'origins is {origins!r}: it must be None, "same", or a list of origins')
         options.number(_abi.OPT_ORIGINS, _abi.ORIGINS_SAME)
     else:
-        for origin in origins or ():
+        for origin in [] if origins is None else texts(origins, "origins"):
             options.text(_abi.OPT_ALLOWED_ORIGIN, origin)
+    expect(public_scheme is None or isinstance(public_scheme, str), "public_scheme", "a str or None", public_scheme)
     if public_scheme not in _SCHEMES:
         raise UsageError(f'public_scheme is {public_scheme!r}: it must be None, "http" or "https"')
     options.number(_abi.OPT_PUBLIC_SCHEME, _SCHEMES[public_scheme])
@@ -538,8 +546,7 @@ def accept(
     set_tls(options, tls)
     _check_origin(options, origins, public_scheme)
     options.headers(headers)
-    if isinstance(sock, ssl.SSLSocket):
-        raise TypeError("sock must be a plain socket, not an SSLSocket: with a certificate, landline does TLS over it")
+    plain_socket(sock, "with a certificate")
     interrupter = _abi.new_interrupter()
     check(_abi.interrupter_new(interrupter))
     check(_abi.options_set_interrupter(options.handle, interrupter))

@@ -80,12 +80,60 @@ def test_arguments_of_the_wrong_type_are_named() -> None:
     for name, value in wrong.items():
         with pytest.raises(TypeError, match=rf"^{name} must be "):
             landline.serve(echo, **{name: value})
+    wrong = {
+        "subprotocols": "chat",
+        "compression": "deflate",
+        "headers": 5,
+        "tcp": {"nodelay": False},
+        "sock": 5,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(TypeError, match=rf"^{name} must be .*, not {type(value).__name__}$"):
+            landline.connect("ws://127.0.0.1:9/", **{name: value})
+    with pytest.raises(TypeError, match="^headers must be .*: 'a: b' is not a pair$"):
+        landline.connect("ws://127.0.0.1:9/", headers=["a: b"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="^recv_buffer_size must be an int, not str"):
+        landline.connect("ws://127.0.0.1:9/", tcp=landline.TcpOptions(recv_buffer_size="1"))  # type: ignore[arg-type]
+    wrong = {
+        "handler": None,
+        "process_request": 5,
+        "select_subprotocol": 5,
+        "port": "9001",
+        "max_connections": "5",
+        "origins": 5,
+        "public_scheme": ["https"],
+        "sock": 5,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(TypeError, match=rf"^{name} must be .*, not {type(value).__name__}$"):
+            landline.serve(**{"handler": echo, name: value})
+    with pytest.raises(landline.UsageError, match="^max_connections is -1: it must be 0 or more"):
+        landline.serve(echo, max_connections=-1)
     for size in (2**64, -1):
         with pytest.raises(landline.UsageError, match="max_size"):
             landline.connect("ws://127.0.0.1:9/", max_size=size)
     for text in ("a\0b", "a\ud800"):
         with pytest.raises(landline.UsageError, match="^origin is "):
             landline.connect("ws://127.0.0.1:9/", origin=text)
+
+
+def test_a_close_frame_of_the_wrong_type_is_refused_and_the_connection_stays_open() -> None:
+    with running(echo) as server, landline.connect(url_of(server)) as ws:
+        for close in (ws.close, ws.close_start):
+            with pytest.raises(TypeError, match="^code must be an int, not str$"):
+                close("bye")  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match="^reason must be a str, not bytes$"):
+                close(1000, b"bye")  # type: ignore[arg-type]
+        ws.send("open")
+        assert ws.recv(timeout=10) == "open"
+
+
+def test_a_wrong_result_of_process_request_is_logged_by_name(caplog: pytest.LogCaptureFixture) -> None:
+    with running(echo, process_request=lambda request: "no") as server:
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(url_of(server))
+    assert caught.value.http_status == 500
+    assert "the result of process_request must be a Response or None, not str" in caplog.text
 
 
 @pytest.mark.parametrize("as_path", [str, Path, lambda path: str(path).encode()])

@@ -33,9 +33,9 @@ def until(what: str, count: int, server: landline.Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "host, port", [("no port", "x"), ("127.0.0.1", 70000), ("999.1.1.1", "x"), ("256.1.1.1", 1), ("a b", 1)]
+    "host, port", [("no port", -1), ("127.0.0.1", 70000), ("999.1.1.1", 1), ("256.1.1.1", 1), ("a b", 1)]
 )
-def test_a_malformed_address_is_named(host: str, port: Any) -> None:
+def test_a_malformed_address_is_named(host: str, port: int) -> None:
     with pytest.raises(landline.UsageError) as caught:
         landline.serve(echo, host, port)
     assert f"{host}:{port}" in str(caught.value) and "such as 127.0.0.1:9001" in str(caught.value)

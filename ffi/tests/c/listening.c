@@ -61,7 +61,7 @@ static void refused_options(void) {
     }
     options = new_options();
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_MAX_FRAGMENTS, 0), LANDLINE_ERR_INVALID);
-    CHECK_HAS(landline_error_text(), "0 is out of range for LANDLINE_OPT_MAX_FRAGMENTS");
+    CHECK_HAS(landline_error_text(), "0 is out of range for LANDLINE_OPT_MAX_FRAGMENTS: use 1 or more");
     OK(landline_listen("127.0.0.1:0", options, &listener));
     landline_listener_free(listener);
     landline_options_free(options);
@@ -121,7 +121,7 @@ static void names(void) {
     size_t len;
     int64_t value;
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_STACK_SIZE, -5), LANDLINE_ERR_INVALID);
-    CHECK_HAS(landline_error_text(), "-5 is out of range for LANDLINE_OPT_STACK_SIZE");
+    CHECK_HAS(landline_error_text(), "-5 is out of range for LANDLINE_OPT_STACK_SIZE: use 0 or more");
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_HOST, 1), LANDLINE_ERR_INVALID);
     CHECK_HAS(landline_error_text(), "LANDLINE_OPT_HOST does not take a number");
     CHECK_HAS(landline_error_text(), "landline_options_set_str()");

@@ -17,7 +17,7 @@ use crate::proto::auth::Challenge;
 use crate::proto::deflate;
 
 use super::body::BodyReader;
-use super::head::{Head, HeadError, HeadReader, StatusLine};
+use super::head::{Head, HeadError, HeadReader, NO_STATUS_LINE, StatusLine};
 use super::{
     BASE64, ClientRequest, Extension, Handshake, HeadLimits, RequestError, accept_key, at_most_one, extensions,
     list_holds, token_text,
@@ -158,7 +158,7 @@ impl ClientHandshake {
     /// Handles a complete head. Returns the result, or `None` if more must be read.
     fn take_head(&mut self, head: Head) -> Result<Option<Accepted>, HandshakeError> {
         let Some(StatusLine { is_http_1_1, status, .. }) = head.status_line() else {
-            return Err(HandshakeError::Malformed("the first line is not an HTTP/1.1 status line"));
+            return Err(HandshakeError::Malformed(NO_STATUS_LINE));
         };
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return self.check_answer(is_http_1_1, head.headers).map(Some);
@@ -285,8 +285,8 @@ pub struct Accepted {
     pub leftover: Vec<u8>,
 }
 
-/// An HTTP response other than 101.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An HTTP response other than 101. `Debug` shows only the beginning of the body.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// The status, such as 401 or 302.
@@ -297,6 +297,20 @@ pub struct Refusal {
     pub body: Vec<u8>,
     /// Whether the body may be longer than what is in `body`.
     pub body_truncated: bool,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 200;
+        let shown = String::from_utf8_lossy(&self.body[..self.body.len().min(SHOWN)]);
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &shown)
+            .field("body_len", &self.body.len())
+            .field("body_truncated", &self.body_truncated)
+            .finish()
+    }
 }
 
 impl Refusal {

@@ -4,7 +4,7 @@
 //! what the start line and the headers mean.
 //!
 //! The reader examines each byte once and fails at the first invalid byte. The outcome therefore does not depend on how
-//! the bytes were split, and a peer that does not speak HTTP at all is told at once. httparse then splits the header
+//! the bytes were split, and a peer that does not speak HTTP at all is noticed at once. httparse then splits the header
 //! lines. It accepts lines that end in LF alone and blank lines before the head, but this reader does not let them
 //! through; whitespace before a colon is rejected by httparse itself.
 //!
@@ -18,6 +18,10 @@ use super::{HeadLimits, is_http_1_1};
 
 /// Headers whose values `Debug` does not show.
 static SECRETS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
+
+/// How every status line begins.
+const HTTP: &[u8] = b"HTTP/";
+pub(in crate::proto) const NO_STATUS_LINE: &str = "the first line is not an HTTP/1.1 status line";
 
 /// A complete head.
 pub(in crate::proto) struct Head {
@@ -179,6 +183,10 @@ impl HeadReader {
         if self.start_line_len.is_none() {
             if column >= self.limits.max_start_line {
                 return Err(HeadError::StartLineTooLong);
+            }
+            // Only a response may be folded. A peer with another protocol may wait after its first line.
+            if self.may_fold && HTTP.get(column).is_some_and(|expected| *expected != byte) {
+                return Err(HeadError::Malformed(NO_STATUS_LINE));
             }
         } else if column == 0 {
             if matches!(byte, b' ' | b'\t') {

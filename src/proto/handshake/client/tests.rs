@@ -163,6 +163,30 @@ fn rfc_4_1_answer_item_5_extensions() {
     }
 }
 
+/// Such a peer may wait for an answer to its first line, so that no head would ever be complete.
+#[test]
+fn item_4_a_peer_that_does_not_speak_http_is_refused_at_its_first_wrong_byte() {
+    for banner in
+        ["SSH-2.0-OpenSSH_9.2\r\n", "220 mail.example.com ESMTP\r\n", "HTTQ", "http/1.1", "x", " HTTP/1.1"]
+    {
+        let error = offering().receive(banner.as_bytes()).unwrap_err();
+        assert_eq!(error, HandshakeError::Malformed("the first line is not an HTTP/1.1 status line"), "{banner}");
+    }
+    for beginning in ["HTTP/", "HTTP/1.1 101"] {
+        assert!(offering().receive(beginning.as_bytes()).unwrap().is_none(), "{beginning}");
+    }
+}
+
+#[test]
+fn debug_shows_the_beginning_of_a_refusals_body_as_text() {
+    let body = "<html>\n".repeat(1000);
+    let head = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n", body.len());
+    let error = offering().receive(format!("{head}{body}").as_bytes()).unwrap_err();
+    let shown = format!("{error:?}");
+    assert!(shown.contains(r#"body: "<html>\n<html>\n"#) && shown.contains("body_len: 7000"), "{shown}");
+    assert!(shown.len() < 1000, "{shown}");
+}
+
 #[test]
 fn item_4_version_and_status_line() {
     let good = format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}\r\n");
