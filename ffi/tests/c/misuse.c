@@ -328,6 +328,10 @@ static void connection(landline_conn *client, landline_conn *server) {
     IS_NULL(landline_conn_str(client, LANDLINE_CONN_TARGET, NULL, &len), "text");
     for (size_t i = 0; i < sizeof NO_STR / sizeof *NO_STR; i++)
         INVALID(landline_conn_str(client, NO_STR[i], &text, &len), "key");
+    INVALID(landline_conn_int(client, LANDLINE_CONN_SUBPROTOCOL, &number), "LANDLINE_CONN_SUBPROTOCOL");
+    CHECK_HAS(landline_error_text(), "landline_conn_str()");
+    INVALID(landline_conn_str(client, LANDLINE_CONN_STATE, &text, &len), "LANDLINE_CONN_STATE");
+    CHECK_HAS(landline_error_text(), "landline_conn_int()");
     CHECK(text == NULL);
     OK(landline_conn_str(client, LANDLINE_CONN_TARGET, &text, NULL));
     IS_NULL(landline_conn_header(NULL, "a", 0, &text, NULL), "conn");
@@ -403,10 +407,6 @@ static void connection(landline_conn *client, landline_conn *server) {
         INVALID(landline_conn_close(client, NO_CODE[i], NULL, 0, 0), "code");
         INVALID(landline_conn_close_start(client, NO_CODE[i], NULL, 0, 0), "code");
     }
-    INVALID(landline_conn_int(client, LANDLINE_CONN_SUBPROTOCOL, &number), "LANDLINE_CONN_SUBPROTOCOL");
-    CHECK_HAS(landline_error_text(), "landline_conn_str()");
-    INVALID(landline_conn_str(client, LANDLINE_CONN_STATE, &text, &len), "LANDLINE_CONN_STATE");
-    CHECK_HAS(landline_error_text(), "landline_conn_int()");
 
     IS_NULL(landline_conn_send_stream(NULL, LANDLINE_TEXT, 0, 0, &writer), "conn");
     IS_NULL(landline_conn_send_stream(client, LANDLINE_TEXT, 0, 0, NULL), "writer");
