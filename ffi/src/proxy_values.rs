@@ -46,7 +46,7 @@ impl Proxies {
     }
 
     /// Reads the environment now, or does without it.
-    pub(crate) fn from_environment(&mut self, use_it: bool) {
+    pub(crate) fn use_environment(&mut self, use_it: bool) {
         self.environment = use_it.then(Proxy::from_env);
     }
 

@@ -254,7 +254,7 @@ impl Values {
             LANDLINE_OPT_TCP_USER_TIMEOUT_MS => self.tcp.user_timeout = some_time(key, value)?,
             LANDLINE_OPT_TCP_RECV_BUFFER_SIZE => self.tcp.recv_buffer_size = some_number(key, value)?,
             LANDLINE_OPT_TCP_SEND_BUFFER_SIZE => self.tcp.send_buffer_size = some_number(key, value)?,
-            LANDLINE_OPT_PROXY_FROM_ENV => self.proxies.from_environment(flag(key, value)?),
+            LANDLINE_OPT_PROXY_FROM_ENV => self.proxies.use_environment(flag(key, value)?),
             LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS => self.proxies.platform_roots = flag(key, value)?,
             LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS => {
                 self.proxies.accept_invalid_certs = flag(key, value)?;

@@ -64,9 +64,11 @@ impl fmt::Debug for Bearer {
     }
 }
 
+type Answer = dyn Fn(&AuthRequest<'_>) -> Option<String> + Send + Sync;
+
 /// Answers challenges that the library cannot answer.
 #[derive(Clone)]
-pub(super) struct OnChallenge(Arc<dyn Fn(&AuthRequest<'_>) -> Option<String> + Send + Sync>);
+pub(super) struct OnChallenge(Arc<Answer>);
 
 impl OnChallenge {
     pub(super) fn new(answer: impl Fn(&AuthRequest<'_>) -> Option<String> + Send + Sync + 'static) -> Self {
