@@ -15,6 +15,7 @@ mod openssl;
 mod program;
 mod proxies;
 mod reverse;
+mod sessions;
 mod socks;
 mod talk;
 mod web;

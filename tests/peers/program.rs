@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     arguments: Vec<&'static str>,
     variables: Vec<(&'static str, &'static str)>,
     files: Vec<(&'static str, String)>,
-    ports: Vec<&'static str>,
+    ports: Vec<(&'static str, Option<u16>)>,
     values: Vec<(&'static str, String)>,
     is_piped: bool,
 }
@@ -55,8 +55,13 @@ impl Plan {
         self.file("certificate.pem", format!("{}{}", certificate.cert, certificate.key))
     }
 
-    pub(crate) fn port(mut self, name: &'static str) -> Self {
-        self.ports.push(name);
+    pub(crate) fn port(self, name: &'static str) -> Self {
+        self.port_at(name, None)
+    }
+
+    /// A port that is free, or that was free for a program that has ended.
+    pub(crate) fn port_at(mut self, name: &'static str, port: Option<u16>) -> Self {
+        self.ports.push((name, port));
         self
     }
 
@@ -104,7 +109,8 @@ impl Plan {
         let (user, group) = if own.uid() == 0 { (NOBODY, NOBODY) } else { (own.uid(), own.gid()) };
         chown(scratch.path(""), Some(user), Some(group)).unwrap();
 
-        let ports: Vec<(&'static str, u16)> = self.ports.iter().map(|&name| (name, free_port())).collect();
+        let ports: Vec<(&'static str, u16)> =
+            self.ports.iter().map(|&(name, given)| (name, given.unwrap_or_else(free_port))).collect();
         let mut values = self.values.clone();
         values.push(("DIR", scratch.path("").to_str().unwrap().trim_end_matches('/').to_owned()));
         values.extend([("UID", user.to_string()), ("GID", group.to_string())]);

@@ -17,9 +17,14 @@ const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.1 server.test\n127.0.0.77 forb
 
 /// An HTTP proxy that wants Basic authentication.
 pub(crate) fn tinyproxy() -> Program {
+    tinyproxy_at(None)
+}
+
+/// On the port of one that has ended.
+pub(crate) fn tinyproxy_at(port: Option<u16>) -> Program {
     let plan = Plan::of("tinyproxy", &["-d", "-c", "@DIR@/tinyproxy.conf"]);
     let plan = plan.template("tinyproxy.conf").template("tinyproxy-filter.txt").names(HOSTS);
-    plan.port("PORT").start()
+    plan.port_at("PORT", port).start()
 }
 
 /// An HTTP proxy, with TLS on a second port (`TLS`), that wants authentication by one of these schemes: `basic`, `digest`.
@@ -36,6 +41,11 @@ pub(crate) fn squid(schemes: &[&str], certificate: &Certificate) -> Program {
 
 /// A SOCKS proxy that asks for nothing (`none`), or for a user and a password (`username`).
 pub(crate) fn dante(method: &str) -> Program {
+    dante_at(method, None)
+}
+
+/// On the port of one that has ended.
+pub(crate) fn dante_at(method: &str, port: Option<u16>) -> Program {
     let plan =
         Plan::of("danted", &["-N", "1", "-f", "@DIR@/danted.conf", "-p", "@DIR@/pid"]).template("danted.conf");
     // It looks users up in the system's tables, of which it is given its own.
@@ -44,7 +54,7 @@ pub(crate) fn dante(method: &str) -> Program {
     let plan = plan.variable("NSS_WRAPPER_PASSWD", "@DIR@/dante-passwd.txt");
     let plan = plan.variable("NSS_WRAPPER_SHADOW", "@DIR@/dante-shadow.txt");
     let plan = plan.variable("NSS_WRAPPER_GROUP", "@DIR@/dante-group.txt");
-    plan.value("METHOD", method).port("PORT").start()
+    plan.value("METHOD", method).port_at("PORT", port).start()
 }
 
 /// Another SOCKS proxy that asks for a user and a password.
