@@ -152,9 +152,13 @@ fn items(declarations: &str) -> impl Iterator<Item = Item> {
     declarations.split("\n\n").map(|text| text.trim_matches('\n')).filter(|text| !text.is_empty()).map(|text| {
         let end = text.find("*/\n").map_or(0, |end| end + 3);
         let (comment, code) = text.split_at(end);
-        let code =
-            code.replace("struct landline_", "landline_").replace("typedef landline_", "typedef struct landline_");
-        let is_handle = code.starts_with("typedef struct") && !code.contains('{');
+        let is_struct = code.starts_with("typedef struct");
+        let code = code.replace("struct landline_", "landline_");
+        let code = match is_struct {
+            true => code.replacen("typedef landline_", "typedef struct landline_", 1),
+            false => code,
+        };
+        let is_handle = is_struct && !code.contains('{');
         let words = || code.split(|c: char| !c.is_alphanumeric() && c != '_');
         let own = |word: &&str| word.to_lowercase().starts_with("landline_");
         // A type of functions has its name behind `(*`; the first name of a function that is not a type is its own.

@@ -8,10 +8,8 @@
 
 mod common;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
-use landline::error::{Closed, HandshakeError, Setting};
+use landline::error::{Closed, Setting};
 use landline::transport::{Identity, TlsConnector};
 use landline::uri::Endpoint;
 use landline::{
@@ -29,6 +27,8 @@ use std::time::{Duration, Instant};
 
 /// How long opening may take.
 const OPENING: Duration = Duration::from_secs(30);
+/// How many redirects to follow.
+const MAX_REDIRECTS: usize = 5;
 /// How long sending may stand still, and how long the closing handshake may take as a whole.
 const STALL: Duration = Duration::from_secs(30);
 /// How long the peer may be silent while the connection is closing.
@@ -74,9 +74,12 @@ struct Options {
     /// Offer compression (permessage-deflate)
     #[arg(long)]
     deflate: bool,
-    /// Log in by Basic authorization
+    /// Log in with this name and password: by Basic authentication, or by Digest if the server asks for it
     #[arg(long, value_name = "NAME:PASS", value_parser = credentials)]
-    user: Option<String>,
+    user: Option<(String, String)>,
+    /// Follow redirects, up to 5; never from wss to ws
+    #[arg(long)]
+    follow: bool,
     /// Connect through this proxy: http, https, socks5, socks5h, socks4 or socks4a://[USER:PASS@]HOST[:PORT]; repeat for
     /// a chain, nearest first [default: that of ws_proxy, wss_proxy, http_proxy, https_proxy, all_proxy, if set]
     #[arg(long, value_name = "URL")]
@@ -136,14 +139,12 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn credentials(text: &str) -> Result<String, &'static str> {
-    if !text.contains(':') {
-        return Err("write it as NAME:PASS");
-    }
+fn credentials(text: &str) -> Result<(String, String), &'static str> {
+    let (name, password) = text.split_once(':').ok_or("write it as NAME:PASS")?;
     if text.contains(char::is_control) {
         return Err("control characters cannot be sent");
     }
-    Ok(text.to_owned())
+    Ok((name.to_owned(), password.to_owned()))
 }
 
 /// Without a port, it is 0.
@@ -178,13 +179,16 @@ fn open(options: &Options) -> Result<WebSocket, String> {
     if let Some(origin) = &options.origin {
         client = client.origin(origin);
     }
-    if let Some(user) = &options.user {
+    if options.follow {
+        client = client.max_redirects(MAX_REDIRECTS);
+    }
+    if let Some((name, password)) = &options.user {
         if endpoint.user().is_some() {
             return Err("the user is given twice, in the URL and by --user: give one of them".into());
         }
-        client = client.header("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(user)));
+        client = client.auth(name, password);
     }
-    if let Some(tls) = tls(options, endpoint.is_tls())? {
+    if let Some(tls) = tls(options, endpoint.is_tls() || options.follow)? {
         client = client.tls(tls);
     }
     // Not by the parser of the command line, which would show the password with the error.
@@ -239,14 +243,14 @@ fn config(options: &Options) -> Config {
 }
 
 /// TLS as the options want it, if they want anything.
-fn tls(options: &Options, is_tls: bool) -> Result<Option<TlsConnector>, String> {
+fn tls(options: &Options, may_be_tls: bool) -> Result<Option<TlsConnector>, String> {
     let given = [
         ("--cacert", options.cacert.is_some()),
         ("--cert", options.cert.is_some()),
         ("--insecure", options.insecure),
     ];
     let Some((name, _)) = given.iter().find(|(_, given)| *given) else { return Ok(None) };
-    if !is_tls {
+    if !may_be_tls {
         return Err(format!("{name} is for TLS: give a wss:// URL"));
     }
     let mut tls = TlsConnector::builder().danger_accept_invalid_certs(options.insecure);
@@ -267,16 +271,15 @@ fn describe(error: Error) -> String {
         Setting::LocalAddr => Some("--local-addr"),
         Setting::Interface => Some("--interface"),
         Setting::Proxy | Setting::ProxyCredentials => Some("--proxy or the environment"),
+        Setting::MaxRedirects if !matches!(error, Error::Redirect(_)) => Some("--follow"),
+        Setting::Auth => Some("--user"),
+        Setting::Bearer => Some("--header 'Authorization: Bearer TOKEN'"),
         _ => None,
     };
     let text = error.report(option).to_string();
     let body = match &error {
-        Error::Handshake(refused) => match &**refused {
-            HandshakeError::Refused(refusal) => Some(&refusal.body),
-            _ => None,
-        },
         Error::Proxy(refused) => refused.refusal().map(|refusal| &refusal.body),
-        _ => None,
+        _ => error.refusal().map(|refusal| &refusal.body),
     };
     if let Some(body) = body {
         let body = String::from_utf8_lossy(body);

@@ -160,6 +160,7 @@ typedef struct landline_message landline_message;
 typedef struct landline_options landline_options;
 typedef struct landline_addresses landline_addresses;
 typedef struct landline_tls landline_tls;
+typedef struct landline_cookie_jar landline_cookie_jar;
 typedef struct landline_interrupter landline_interrupter;
 typedef struct landline_writer landline_writer;
 typedef struct landline_session landline_session;
@@ -870,6 +871,11 @@ landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_
 #define LANDLINE_CONN_HEADERS 106
 /** The reason in the peer's Close frame; empty if there was none. */
 #define LANDLINE_CONN_CLOSE_REASON 107
+/**
+ * The URL of a connection that landline_connect() or one of its relatives has opened, without user and password: the
+ * last one, after redirects. Empty on a server.
+ */
+#define LANDLINE_CONN_URL 108
 
 /**
  * Queries a property that is text, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes followed by a NUL.
@@ -1213,6 +1219,98 @@ landline_status landline_options_add_header(landline_options *options, const cha
 landline_status landline_options_set_interrupter(landline_options *options, landline_interrupter *interrupter);
 
 /**
+ * Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none; 5
+ * is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
+ *
+ * http and https in a Location stand for ws and wss. A redirect from wss to ws is never followed, nor is one to
+ * another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first one is
+ * left out of all further requests: user and password, bearer tokens, cookies that were given, Authorization and
+ * Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password in a Location are
+ * used. LANDLINE_CONN_URL says where the connection was opened in the end.
+ */
+#define LANDLINE_OPT_MAX_REDIRECTS 56
+
+/**
+ * Client: the user name for servers; the password is LANDLINE_OPT_AUTH_PASSWORD. They are sent at once by Basic
+ * authentication (RFC 7617), which does not hide them: use wss. A server that refuses that and asks for Digest (RFC
+ * 7616) gets it. User and password can be in the URL instead, but not in both. Default: none.
+ */
+#define LANDLINE_OPT_AUTH_USER 130
+/** Client: the password for servers. */
+#define LANDLINE_OPT_AUTH_PASSWORD 131
+/**
+ * Client: a bearer token to send (RFC 6750), in place of user and password; landline_options_set_bearer() is for
+ * tokens that change. Default: none.
+ */
+#define LANDLINE_OPT_BEARER_TOKEN 132
+
+/** What a server or a proxy asks for. All texts are valid during the call. */
+typedef struct landline_challenge {
+    /** The HTTP status: 401 if a server asks, 407 if a proxy does. */
+    int32_t http_status;
+    /** The URL of the server, or of the proxy, without user and password. */
+    const char *url;
+    /** The method of the request that is to be authorized: "GET" for a server, "CONNECT" for a proxy. */
+    const char *method;
+    /** The target of that request. */
+    const char *target;
+    /** The schemes that are asked for, separated by ", ". */
+    const char *schemes;
+    /** All headers of the response, WWW-Authenticate or Proxy-Authenticate among them; each as "name: value\r\n". */
+    const char *headers;
+} landline_challenge;
+
+/**
+ * Answers a challenge: writes the value of the Authorization or Proxy-Authorization header to `data`, which has room
+ * for `capacity` bytes, 16384 at least, and its length to `*len`. Returns LANDLINE_OK, or any other status for no
+ * answer. It may call functions of the library, but must not unwind or jump out.
+ */
+typedef landline_status (*landline_challenge_callback)(const landline_challenge *challenge,
+                                                       void *data,
+                                                       size_t capacity,
+                                                       size_t *len,
+                                                       void *user);
+
+/**
+ * Supplies a bearer token: writes it to `data`, which has room for `capacity` bytes, 16384 at least, and its length
+ * to `*len`. Returns LANDLINE_OK; with any other status, the attempt to connect fails. It may call functions of the
+ * library, but must not unwind or jump out.
+ */
+typedef landline_status (*landline_bearer_callback)(void *data, size_t capacity, size_t *len, void *user);
+
+/**
+ * Client: sets what supplies bearer tokens (RFC 6750). It is called at the beginning of each attempt to connect, in
+ * the thread that connects, with `user`; so a new connection has a fresh token. What it takes counts towards
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. NULL removes it. Takes the place of
+ * LANDLINE_OPT_BEARER_TOKEN and of user and password.
+ *
+ * `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may be
+ * NULL.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+ */
+landline_status landline_options_set_bearer(landline_options *options,
+                                            landline_bearer_callback bearer,
+                                            void *user,
+                                            landline_free_user free);
+
+/**
+ * Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication and
+ * no user name and password that were given help, at most 5 times for one URL. The request is sent again with the
+ * answer, over the same connection if that is kept open. Without an answer, connecting fails with the refusal.
+ *
+ * It is called in the thread that connects, with `user`. What it takes counts towards
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. After a redirect, it may be another server that asks.
+ * NULL removes it. `free` is as for landline_options_set_bearer().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+ */
+landline_status landline_options_set_on_challenge(landline_options *options,
+                                                  landline_challenge_callback on_challenge,
+                                                  void *user,
+                                                  landline_free_user free);
+
+/**
  * Client: a proxy to connect through, as scheme://[user[:password]@]host[:port], user and password
  * percent-encoded. Each call adds one to a chain, the nearest first; NULL removes all. Default: none. A URL that
  * cannot be used is refused by landline_options_set_str() with LANDLINE_ERR_INVALID.
@@ -1507,6 +1605,64 @@ landline_status landline_tls_cert(const landline_tls *info, size_t index, const 
 
 /** Frees what is known about TLS. NULL does nothing. */
 void landline_tls_free(landline_tls *info);
+
+
+/*
+ * ===== Cookies: landline_cookie_jar ==============================================================================
+ *
+ * Keeps the cookies that servers set: in the response that opens a connection, in a redirect, or in a refusal. All
+ * further requests made with options that have this jar send them, those of other connections included.
+ *
+ * It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if
+ * it has a Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64
+ * of one host; the oldest ones make room for new ones. A forked child does not use the jar that it inherited.
+ *
+ * Ownership: created by landline_cookie_jar_new(), freed by landline_cookie_jar_free(), which is allowed even while
+ * options have it: they keep it alive.
+ *
+ * Threads: any number of threads may use the same handle at the same time.
+ */
+
+/**
+ * Creates an empty jar. Free it with landline_cookie_jar_free().
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL.
+ */
+landline_status landline_cookie_jar_new(landline_cookie_jar **jar);
+
+/** Frees a jar. NULL does nothing. */
+void landline_cookie_jar_free(landline_cookie_jar *jar);
+
+/**
+ * Reads the cookies with which a request to this URL would be sent: writes them to `data`, as in a Cookie header
+ * ("a=1; b=2"), up to `capacity` bytes and without a NUL, and their whole length to `*len`, which may be more. Never
+ * blocks.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_URL; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a `capacity` of 0; LANDLINE_ERR_UTF8.
+ */
+landline_status landline_cookie_jar_cookies(const landline_cookie_jar *jar,
+                                            const char *url,
+                                            void *data,
+                                            size_t capacity,
+                                            size_t *len);
+
+/**
+ * Client: keeps the cookies that servers set in this jar, and sends those in it. NULL: none; Set-Cookie is then
+ * ignored, which is the default.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL.
+ */
+landline_status landline_options_set_cookie_jar(landline_options *options, landline_cookie_jar *jar);
+
+/**
+ * Client: sends this cookie, in one Cookie header behind what landline_options_add_header() has for it. The last
+ * value of a name counts. A server that sets a cookie of the same name replaces it, if the options have a jar.
+ * Cookies that are given are not sent to other origins to which a redirect leads.
+ *
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a cookie cannot have;
+ * LANDLINE_ERR_UTF8.
+ */
+landline_status landline_options_add_cookie(landline_options *options, const char *name, const char *value);
 
 
 /*

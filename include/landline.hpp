@@ -47,6 +47,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <iterator>
@@ -392,8 +393,13 @@ public:
 inline std::error_code code(landline_status value) noexcept { return {value, category()}; }
 
 /// Text from the library in which options are called by the setters of `options`: LANDLINE_OPT_TLS_CA_FILE is
-/// ca_file, LANDLINE_OPT_PROXY_TLS_CA_FILE proxy_ca_file.
+/// ca_file, LANDLINE_OPT_PROXY_TLS_CA_FILE proxy_ca_file, and user and password are set by auth together.
 inline std::string with_setters(std::string text) {
+    const std::string both = "LANDLINE_OPT_AUTH_USER and LANDLINE_OPT_AUTH_PASSWORD";
+    if (const auto at = text.find(both); at != std::string::npos)
+        text.replace(at, both.size(), "auth");
+    if (const auto at = text.find("LANDLINE_OPT_BEARER_TOKEN"); at != std::string::npos)
+        text.replace(at, std::strlen("LANDLINE_OPT_BEARER_TOKEN"), "bearer");
     const std::string prefix = "LANDLINE_OPT_", proxy = "PROXY_", group = "TLS_", unit = "_MS";
     for (std::size_t at = 0; (at = text.find(prefix, at)) != std::string::npos;) {
         const auto end = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at);
@@ -642,6 +648,60 @@ private:
     }
 };
 
+/// Keeps the cookies that servers set, for all connections that are opened with options that have it. In memory only.
+/// A cookie goes back to the host that set it, and to no other one.
+class cookie_jar : public detail::owner<landline_cookie_jar, landline_cookie_jar_free> {
+public:
+    cookie_jar() {
+        std::error_code failure;
+        make(failure);
+        detail::check(failure);
+    }
+    explicit cookie_jar(std::error_code& failure) noexcept { make(failure); }
+    /// Takes over a handle of the C interface.
+    explicit cookie_jar(landline_cookie_jar* handle) noexcept : owner(handle) {}
+
+    /// The cookies with which a request to this URL would be sent, as in a Cookie header. Never blocks.
+    std::string cookies(c_text url) const {
+        std::error_code failure;
+        auto text = cookies(url, failure);
+        detail::check(failure);
+        return text;
+    }
+    std::string cookies(c_text url, std::error_code& failure) const {
+        std::string text(256, '\0');
+        for (;;) {
+            std::size_t length = 0;
+            failure = detail::code(landline_cookie_jar_cookies(get(), url.get(), text.data(), text.size(), &length));
+            const bool is_whole = length <= text.size();
+            text.resize(length);
+            if (is_whole || failure)
+                return text;
+        }
+    }
+
+private:
+    void make(std::error_code& failure) noexcept {
+        landline_cookie_jar* made = nullptr;
+        failure = detail::code(landline_cookie_jar_new(&made));
+        set(made);
+    }
+};
+
+/// What a server or a proxy asks for. The views are valid during the call.
+struct challenge {
+    int http_status;
+    std::string_view url;
+    std::string_view method;
+    std::string_view target;
+    std::string_view schemes;
+    std::string_view headers;
+};
+/// Returns the value of the Authorization or Proxy-Authorization header, or nothing.
+using challenge_handler = std::function<std::optional<std::string>(const challenge&)>;
+/// Returns a bearer token.
+using bearer_supplier = std::function<std::string()>;
+
 /// Which web pages may connect to a server.
 enum class origins : std::int64_t {
     any = LANDLINE_ORIGINS_ANY,
@@ -869,6 +929,9 @@ public:
     LANDLINE_OPTION_TEXT(interface, LANDLINE_OPT_INTERFACE)
     /// Client: the path of a Unix socket to connect to, whatever the URL's host is.
     LANDLINE_OPTION_TEXT(unix_path, LANDLINE_OPT_UNIX_PATH)
+    /// Client: how many redirects to follow; 0 none. Never from wss to ws, and what is meant for one origin goes to no
+    /// other.
+    LANDLINE_OPTION_SIZE(max_redirects, LANDLINE_OPT_MAX_REDIRECTS)
     /// Client: the Origin header to send.
     LANDLINE_OPTION_TEXT(origin, LANDLINE_OPT_ORIGIN)
     /// Client: the Host header to send instead of the URL's host and port.
@@ -1067,6 +1130,104 @@ public:
         return std::move(*this);
     }
 
+    /// Client: the user name and password for servers, by Basic, or by Digest if the server asks for it.
+    void auth(c_text user, c_text password, std::error_code& failure) noexcept {
+        set_text(LANDLINE_OPT_AUTH_USER, user, failure);
+        if (!failure)
+            set_text(LANDLINE_OPT_AUTH_PASSWORD, password, failure);
+    }
+    options& auth(c_text user, c_text password) & {
+        set_text(LANDLINE_OPT_AUTH_USER, user);
+        set_text(LANDLINE_OPT_AUTH_PASSWORD, password);
+        return *this;
+    }
+    options&& auth(c_text user, c_text password) && {
+        auth(user, password); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: the bearer token to send.
+    void bearer(c_text token, std::error_code& failure) noexcept {
+        set_text(LANDLINE_OPT_BEARER_TOKEN, token, failure);
+    }
+    options& bearer(c_text token) & {
+        set_text(LANDLINE_OPT_BEARER_TOKEN, token);
+        return *this;
+    }
+    options&& bearer(c_text token) && {
+        bearer(token); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: supplies a bearer token at the beginning of each attempt to connect, in the thread that connects. If it
+    /// throws, connecting fails with status::io.
+    void bearer(bearer_supplier supply, std::error_code& failure) {
+        failure = set_callback(landline_options_set_bearer, std::move(supply),
+            [](void* data, std::size_t capacity, std::size_t* len, void* user) {
+                return answer(
+                    data, capacity, len, [&] { return (*static_cast<bearer_supplier*>(user))(); });
+            });
+    }
+    options& bearer(bearer_supplier supply) & {
+        std::error_code failure;
+        bearer(std::move(supply), failure);
+        detail::check(failure);
+        return *this;
+    }
+    options&& bearer(bearer_supplier supply) && {
+        bearer(std::move(supply)); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: answers challenges of servers (401) and proxies (407) that user names and passwords have not answered.
+    /// Called in the thread that connects, at most 5 times for one URL. If it throws, there is no answer.
+    void on_challenge(challenge_handler handle, std::error_code& failure) {
+        failure = set_callback(landline_options_set_on_challenge, std::move(handle),
+            [](const landline_challenge* asked, void* data, std::size_t capacity, std::size_t* len, void* user) {
+                return answer(data, capacity, len, [&] {
+                    return (*static_cast<challenge_handler*>(user))(challenge{asked->http_status, asked->url,
+                        asked->method, asked->target, asked->schemes, asked->headers});
+                });
+            });
+    }
+    options& on_challenge(challenge_handler handle) & {
+        std::error_code failure;
+        on_challenge(std::move(handle), failure);
+        detail::check(failure);
+        return *this;
+    }
+    options&& on_challenge(challenge_handler handle) && {
+        on_challenge(std::move(handle)); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: sends a cookie. The last value of a name counts.
+    void cookie(c_text name, c_text value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_add_cookie(get(), name.get(), value.get()));
+    }
+    options& cookie(c_text name, c_text value) & {
+        detail::check(landline_options_add_cookie(get(), name.get(), value.get()));
+        return *this;
+    }
+    options&& cookie(c_text name, c_text value) && {
+        cookie(name, value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
+    /// Client: keeps the cookies that servers set in this jar, and sends those in it. `value` need not outlive this
+    /// call.
+    void cookie_jar(const landline::cookie_jar& value, std::error_code& failure) noexcept {
+        failure = detail::code(landline_options_set_cookie_jar(get(), value.get()));
+    }
+    options& cookie_jar(const landline::cookie_jar& value) & {
+        detail::check(landline_options_set_cookie_jar(get(), value.get()));
+        return *this;
+    }
+    options&& cookie_jar(const landline::cookie_jar& value) && {
+        cookie_jar(value); // of an lvalue: *this
+        return std::move(*this);
+    }
+
     /// Sets what interrupts connecting, accepting, and the calls on the connection. `value` need not outlive this
     /// call.
     void interrupter(const landline::interrupter& value, std::error_code& failure) noexcept {
@@ -1086,6 +1247,30 @@ private:
         landline_options* made = nullptr;
         failure = detail::code(landline_options_new(&made));
         set(made);
+    }
+
+    /// Gives a callback to the library, which frees it. An empty one removes the previous one.
+    template <class Function, class Set, class Call>
+    std::error_code set_callback(Set set_it, Function function, Call call) {
+        const bool is_set = static_cast<bool>(function);
+        auto* const kept = is_set ? new Function(std::move(function)) : nullptr;
+        return detail::code(set_it(get(), is_set ? +call : nullptr, kept, &detail::destroy<Function>));
+    }
+
+    /// Copies what a callback returns to where the library wants it.
+    template <class Make>
+    static landline_status answer(void* data, std::size_t capacity, std::size_t* len, Make make) noexcept {
+        LANDLINE_TRY {
+            const std::optional<std::string> made = make();
+            if (!made || made->size() > capacity)
+                return LANDLINE_ERR_INVALID;
+            made->copy(static_cast<char*>(data), capacity);
+            *len = made->size();
+            return LANDLINE_OK;
+        }
+        LANDLINE_CATCH_ALL {
+        }
+        return LANDLINE_ERR_INVALID;
     }
 
     static std::int64_t number(std::size_t value) noexcept {
@@ -1623,6 +1808,8 @@ public:
     std::string_view extensions() const { return text(LANDLINE_CONN_EXTENSIONS); }
     /// The path and query of the request, percent-encoded.
     std::string_view target() const { return text(LANDLINE_CONN_TARGET); }
+    /// Of a client: the URL without user and password; the last one, after redirects.
+    std::string_view url() const { return text(LANDLINE_CONN_URL); }
     /// The peer's address; empty if it has none.
     std::string_view peer_addr() const { return text(LANDLINE_CONN_PEER_ADDR); }
     /// The address of this end.

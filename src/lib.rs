@@ -83,7 +83,7 @@ pub mod uri;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-pub use client::{AddressFamily, AuthRequest, Client, ClientBuilder, Proxy, ProxyRules, connect};
+pub use client::{AddressFamily, AuthRequest, Client, ClientBuilder, CookieJar, Proxy, ProxyRules, connect};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, MAX_CLOSE_REASON, Side};
 pub use compression::{Compress, Compression};
 pub use config::{Config, Keepalive};

@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::example;
+use common::{example, header, redirect, respond, target, web};
 use landline::error::{Closed, Error};
 use landline::proto::handshake::{HeadLimits, ServerHandshake};
 use landline::server::ServerBuilder;
@@ -561,6 +561,41 @@ fn the_options_are_used_in_the_request() {
     // These credentials are those of RFC 7617 section 2.
     assert_eq!(value("authorization"), ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
     assert_eq!(handshake.subprotocol.as_deref(), Some("v2"));
+}
+
+#[test]
+fn redirects_are_followed_if_asked() {
+    let server = web(|head| match target(head) {
+        "/end" => Ok(String::new()),
+        "/circle" => redirect(302, "/circle"),
+        _ => redirect(301, "/end"),
+    });
+    run(["--follow", &server.url("/")], "a line\n").is_fine("a line\n");
+    let done = run([&server.url("/")], "");
+    let expected = "error: the server refused the handshake with 301 Moved Permanently: it redirects to /end; \
+        follow it with --follow\n";
+    assert_eq!((done.status, &*done.stderr), (Some(1), expected));
+    let done = run(["--follow", &server.url("/circle")], "");
+    assert!(done.stderr.starts_with("error: more than 5 redirects: from ws://"), "{}", done.stderr);
+    assert!(done.stderr.ends_with("/circle to /circle\n"), "{}", done.stderr);
+    // Options for TLS are of use if a redirect may lead to wss.
+    run(["--follow", "--insecure", &server.url("/")], "").is_fine("");
+}
+
+#[test]
+fn the_user_is_logged_in_by_digest_if_the_server_asks_for_it() {
+    let server = web(|head| match header(head, "authorization") {
+        Some(value) if value.starts_with("Digest username=\"a\", realm=\"r\"") => Ok(String::new()),
+        _ => respond(401, "WWW-Authenticate: Digest realm=r, nonce=n, algorithm=SHA-256, qop=auth\r\n"),
+    });
+    run(["--user", "a:b:c", &server.url("/")], "a line\n").is_fine("a line\n");
+    for arguments in [&[][..], &["--user", "x:y"]] {
+        let url = server.url("/");
+        let done = run(arguments.iter().chain([&&*url]), "");
+        let expected = "error: the server refused the handshake with 401 Unauthorized: it asks for Digest \
+            authentication; give the right user name and password with --user\n";
+        assert_eq!((done.status, &*done.stderr), (Some(1), expected), "{arguments:?}");
+    }
 }
 
 /// What is printed about a server that does not compress.

@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// How many texts are kept.
-pub(crate) const TEXTS: usize = 6;
+pub(crate) const TEXTS: usize = 7;
 
 fn stats(conn: &landline_conn) -> Outcome<Stats> {
     conn.sending(-1, |end| Ok(sending!(end, end => end.stats())))
@@ -222,6 +222,9 @@ pub const LANDLINE_CONN_LOCAL_ADDR: i32 = 105;
 pub const LANDLINE_CONN_HEADERS: i32 = 106;
 /// The reason in the peer's Close frame; empty if there was none.
 pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
+/// The URL of a connection that landline_connect() or one of its relatives has opened, without user and password: the
+/// last one, after redirects. Empty on a server.
+pub const LANDLINE_CONN_URL: i32 = 108;
 
 /// Queries a property that is text, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes followed by a NUL.
 /// Valid until the connection is freed. Empty if the connection has no such property. `len` may be NULL.
@@ -263,6 +266,7 @@ fn find_text(conn: &landline_conn, key: i32) -> Outcome<(*const u8, usize)> {
         LANDLINE_CONN_TARGET => (2, &|| handshake.target.clone()),
         LANDLINE_CONN_PEER_ADDR => (3, &|| address(conn.info.peer)),
         LANDLINE_CONN_LOCAL_ADDR => (4, &|| address(conn.info.local)),
+        LANDLINE_CONN_URL => (6, &|| handshake.url.clone().unwrap_or_default()),
         LANDLINE_CONN_CLOSE_REASON => {
             // Not cached until the Close frame has arrived.
             let Some(frame) = closing(conn)?.received else { return Ok((c"".as_ptr().cast(), 0)) };

@@ -50,9 +50,9 @@ pub type landline_socket_hook = Option<unsafe extern "C" fn(fd: i32, user: *mut 
 pub type landline_free_user = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// The caller's pointer.
-struct User {
-    user: *mut c_void,
-    free: landline_free_user,
+pub(crate) struct User {
+    pub(crate) user: *mut c_void,
+    pub(crate) free: landline_free_user,
 }
 
 // SAFETY: the caller promises that the functions may be called with it from any thread.
@@ -70,9 +70,9 @@ impl Drop for User {
 }
 
 /// A function of the caller's, with its pointer.
-struct Callback<F> {
-    call: F,
-    user: User,
+pub(crate) struct Callback<F> {
+    pub(crate) call: F,
+    pub(crate) user: User,
 }
 
 type Resolve = unsafe extern "C" fn(*const c_char, u16, *mut landline_addresses, *mut c_void) -> i32;

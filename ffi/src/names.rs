@@ -3,6 +3,7 @@
 use crate::conn_info::*;
 use crate::failure::Failure;
 use crate::options::*;
+use crate::options_http::*;
 use crate::options_proxy::*;
 use crate::options_session::*;
 use crate::options_tls::*;
@@ -67,6 +68,9 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::BackoffFactor => "LANDLINE_OPT_BACKOFF_FACTOR",
         Setting::BackoffJitter => "LANDLINE_OPT_BACKOFF_JITTER_PERCENT",
         Setting::MaxAttempts => "LANDLINE_OPT_MAX_ATTEMPTS",
+        Setting::MaxRedirects => "LANDLINE_OPT_MAX_REDIRECTS",
+        Setting::Auth => "LANDLINE_OPT_AUTH_USER and LANDLINE_OPT_AUTH_PASSWORD",
+        Setting::Bearer => "LANDLINE_OPT_BEARER_TOKEN",
         _ => return None,
     })
 }
@@ -142,6 +146,10 @@ pub(crate) const OPTIONS: Keys = keys![
     LANDLINE_OPT_TLS_CERT_PEM,
     LANDLINE_OPT_TLS_KEY_PEM,
     LANDLINE_OPT_TLS_PKCS12,
+    LANDLINE_OPT_MAX_REDIRECTS,
+    LANDLINE_OPT_AUTH_USER,
+    LANDLINE_OPT_AUTH_PASSWORD,
+    LANDLINE_OPT_BEARER_TOKEN,
     LANDLINE_OPT_PROXY,
     LANDLINE_OPT_NO_PROXY,
     LANDLINE_OPT_PROXY_TLS_CA_FILE,
@@ -221,6 +229,7 @@ pub(crate) const CONN: Keys = keys![
     LANDLINE_CONN_LOCAL_ADDR,
     LANDLINE_CONN_HEADERS,
     LANDLINE_CONN_CLOSE_REASON,
+    LANDLINE_CONN_URL,
 ];
 
 /// LANDLINE_REQUEST_*
@@ -257,6 +266,7 @@ mod tests {
                 "LANDLINE_OPT_",
                 concat!(
                     include_str!("options.rs"),
+                    include_str!("options_http.rs"),
                     include_str!("options_proxy.rs"),
                     include_str!("options_session.rs"),
                     include_str!("options_tls.rs")

@@ -4,6 +4,7 @@ use crate::dialling::{self, Callbacks};
 use crate::failure::{Failure, Outcome};
 use crate::names;
 use crate::options::*;
+use crate::options_http::*;
 use crate::options_proxy::*;
 use crate::options_session::SessionValues;
 use crate::proxy_values::Proxies;
@@ -11,7 +12,9 @@ use crate::tls_values::Tls;
 use landline::proto::handshake::{HeadLimits, Headers};
 use landline::server::{OriginPolicy, Scheme, ServerBuilder};
 use landline::transport::{IntoTransport, TcpOptions};
-use landline::{AddressFamily, Client, ClientBuilder, Compression, Config, Interrupter, Keepalive, Server};
+use landline::{
+    AddressFamily, Client, ClientBuilder, Compression, Config, CookieJar, Interrupter, Keepalive, Server,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,6 +50,10 @@ pub(crate) struct Values {
     unix_path: Option<String>,
     unix_mode: Option<u32>,
     pub(crate) callbacks: Callbacks,
+    max_redirects: usize,
+    pub(crate) identity: Identity,
+    pub(crate) cookies: Vec<(String, String)>,
+    pub(crate) cookie_jar: Option<CookieJar>,
 }
 
 /// Copies the values out of a handle; for NULL, returns the defaults.
@@ -142,7 +149,15 @@ impl Values {
             None if !self.single_thread => builder = builder.interrupter(Interrupter::new()?),
             None => {}
         }
-        if is_tls {
+        builder = self.identity.apply(builder).max_redirects(self.max_redirects);
+        for (name, value) in &self.cookies {
+            builder = builder.cookie(name, value);
+        }
+        if let Some(jar) = &self.cookie_jar {
+            builder = builder.cookie_jar(jar);
+        }
+        // A redirect may lead to a wss URL.
+        if is_tls || self.max_redirects > 0 {
             builder = builder.tls_options(self.tls.connector()?);
         }
         builder = self.proxies.apply(builder)?;
@@ -290,6 +305,7 @@ impl Values {
             }
             LANDLINE_OPT_UNIX_MODE if value > 0o7777 => return Err(out_of_range(key, value, "at most 07777")),
             LANDLINE_OPT_UNIX_MODE => self.unix_mode = some_number(key, value)?,
+            LANDLINE_OPT_MAX_REDIRECTS => self.max_redirects = number(key, value)?,
             LANDLINE_OPT_SINGLE_THREAD => self.single_thread = flag(key, value)?,
             _ if self.tls.set_int(key, value)? || self.session.set_int(key, value)? => {}
             _ => return Err(unknown(key, "a number")),
@@ -321,6 +337,9 @@ impl Values {
             LANDLINE_OPT_PROXY_TLS_CA_FILE => add(&mut self.proxies.ca_files, own),
             LANDLINE_OPT_PROXY_TLS_CERT_FILE => self.proxies.cert_file = own,
             LANDLINE_OPT_PROXY_TLS_KEY_FILE => self.proxies.key_file = own,
+            LANDLINE_OPT_AUTH_USER => self.identity.user = own,
+            LANDLINE_OPT_AUTH_PASSWORD => self.identity.password = own,
+            LANDLINE_OPT_BEARER_TOKEN => self.identity.token = own,
             LANDLINE_OPT_ADDRESS => add(&mut self.addresses, address(key, value)?),
             LANDLINE_OPT_LOCAL_ADDR => self.local_addr = address(key, value)?,
             LANDLINE_OPT_INTERFACE => self.interface = own,

@@ -1,7 +1,7 @@
 //! The options of a client.
 
 use super::auth::{AuthRequest, Bearer, Identity, OnChallenge};
-use super::cookies::Jar;
+use super::cookies::CookieJar;
 use super::upgrade::Visit;
 use super::{Client, ProxyRules, Tls};
 use crate::config::{config_setters, not_zero};
@@ -251,33 +251,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether to keep the cookies that servers set, be it in the answer that opens a connection, in a redirect or in a
-    /// refusal, and to send them with all further requests, those of later calls of [`connect`](Client::connect)
-    /// included. Default no.
-    ///
-    /// The jar belongs to the client and its clones, and is kept in memory only. It holds at most 256 cookies, and 64 of one
-    /// host. A cookie goes back to the host that set it, and to no other one even if it has a `Domain`. `Path`, `Secure`,
-    /// `Expires` and `Max-Age` are honoured (RFC 6265). A forked child does not use the jar that it inherited.
-    ///
-    /// [`Client::cookies`] reads it.
-    ///
-    /// ```
-    /// # use landline::{Client, Headers, Listener};
-    /// # let server = Listener::bind("127.0.0.1:0")?;
-    /// # let url = format!("ws://{}/", server.local_addr().unwrap());
-    /// # let serving = std::thread::spawn(move || {
-    /// #     let headers = Headers::new().with("Set-Cookie", "session=6f2a; HttpOnly").unwrap();
-    /// #     server.accept().unwrap().accept_with(None, headers).unwrap()
-    /// # });
-    /// let client = Client::builder().cookie_jar(true).build()?;
-    /// client.connect(&url)?;
-    /// assert_eq!(client.cookies(&url)?, [("session".to_owned(), "6f2a".to_owned())]);
-    /// # serving.join().unwrap();
-    /// # Ok::<(), landline::Error>(())
-    /// ```
+    /// Keeps the cookies that servers set in this jar, which it shares with all other clients that have it, and sends those
+    /// in it. Default none: `Set-Cookie` is ignored.
     #[must_use]
-    pub fn cookie_jar(mut self, keep: bool) -> Self {
-        self.client.jar = keep.then(Jar::new);
+    pub fn cookie_jar(mut self, jar: &CookieJar) -> Self {
+        self.client.jar = Some(jar.clone());
         self
     }
 

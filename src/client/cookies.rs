@@ -1,4 +1,4 @@
-//! Cookies: those that the program gives, and those that servers set, in a jar of the client's.
+//! Cookies: those that the program gives, and those that servers set, in a jar.
 //!
 //! The jar is no browser's. A cookie goes back to the host that set it and to no other one, whatever its `Domain` says: so
 //! no list of public suffixes is needed, and no server can set cookies for its neighbours. `Path`, `Secure`, `Expires`,
@@ -6,6 +6,7 @@
 //!
 //! Whatever servers send, the jar holds a bounded number of cookies of a bounded size.
 
+use crate::error::Result;
 use crate::process::Process;
 use crate::proto::cookie::{Lifetime, SetCookie, default_path, domain_matches, is_valid, path_matches};
 use crate::uri::Endpoint;
@@ -33,9 +34,31 @@ impl fmt::Debug for Given {
     }
 }
 
-/// The cookies that servers have set. Clones share it.
-#[derive(Clone)]
-pub(super) struct Jar(Arc<Shared>);
+/// Keeps the cookies that servers set: in the answer that opens a connection, in a redirect, or in a refusal. All further
+/// requests of the clients that [have it](super::ClientBuilder::cookie_jar) send them, those of other connections included.
+/// Clones are the same jar.
+///
+/// It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if it has a
+/// `Domain`. `Path`, `Secure`, `Expires` and `Max-Age` are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
+/// host; the oldest ones make room for new ones. A forked child does not use the jar that it inherited.
+///
+/// ```
+/// # use landline::{Client, CookieJar, Headers, Listener};
+/// # let server = Listener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", server.local_addr().unwrap());
+/// # let serving = std::thread::spawn(move || {
+/// #     let headers = Headers::new().with("Set-Cookie", "session=6f2a; HttpOnly").unwrap();
+/// #     server.accept().unwrap().accept_with(None, headers).unwrap()
+/// # });
+/// let jar = CookieJar::new();
+/// let client = Client::builder().cookie_jar(&jar).build()?;
+/// client.connect(&url)?;
+/// assert_eq!(jar.cookies(&url)?, [("session".to_owned(), "6f2a".to_owned())]);
+/// # serving.join().unwrap();
+/// # Ok::<(), landline::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct CookieJar(Arc<Shared>);
 
 struct Shared {
     /// A forked child does not use its copy, because another thread could have held the lock at the fork.
@@ -63,9 +86,26 @@ impl Site {
     }
 }
 
-impl Jar {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Shared { made_in: Process::current(), cookies: Mutex::default() }))
+impl Default for Shared {
+    fn default() -> Self {
+        Self { made_in: Process::current(), cookies: Mutex::default() }
+    }
+}
+
+impl CookieJar {
+    /// Makes an empty jar.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The names and values that a request to this URL would be sent with. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`](crate::Error::Url).
+    pub fn cookies(&self, url: &str) -> Result<Vec<(String, String)>> {
+        Ok(self.pairs(&Endpoint::parse(url)?, SystemTime::now()))
     }
 
     /// Keeps the cookies that an answer from there sets.
@@ -103,9 +143,9 @@ impl Jar {
     }
 }
 
-impl fmt::Debug for Jar {
+impl fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Jar")
+        f.write_str("CookieJar")
     }
 }
 
@@ -184,7 +224,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn keep(jar: &Jar, url: &str, lines: &[&str], time: SystemTime) {
+    fn keep(jar: &CookieJar, url: &str, lines: &[&str], time: SystemTime) {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(SET_COOKIE, line.parse().unwrap());
@@ -192,14 +232,14 @@ mod tests {
         jar.keep(&endpoint(url), &headers, time);
     }
 
-    fn sent(jar: &Jar, url: &str, time: SystemTime) -> String {
+    fn sent(jar: &CookieJar, url: &str, time: SystemTime) -> String {
         let pairs = jar.pairs(&endpoint(url), time);
         pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
     /// What is sent to `to` of what `from` has set.
     fn passed(from: &str, line: &str, to: &str) -> String {
-        let jar = Jar::new();
+        let jar = CookieJar::new();
         keep(&jar, from, &[line], at(1000));
         sent(&jar, to, at(1000))
     }
@@ -246,7 +286,7 @@ mod tests {
         ] {
             assert_eq!(passed(from, line, to), expected, "{from} {line} {to}");
         }
-        let jar = Jar::new();
+        let jar = CookieJar::new();
         keep(&jar, "wss://a/", &["x=1; Secure"], at(0));
         keep(&jar, "ws://a/", &["x=2"], at(0));
         assert_eq!(sent(&jar, "wss://a/", at(0)), "x=1", "not changed without TLS");
@@ -256,7 +296,7 @@ mod tests {
 
     #[test]
     fn cookies_are_replaced_and_end() {
-        let jar = Jar::new();
+        let jar = CookieJar::new();
         keep(&jar, "ws://a/", &["x=1", "y=2; Max-Age=10", "z=3; Expires=Thu, 01 Jan 1970 00:17:00 GMT"], at(1000));
         assert_eq!(sent(&jar, "ws://a/", at(1009)), "x=1; y=2; z=3");
         assert_eq!(sent(&jar, "ws://a/", at(1010)), "x=1; z=3");
@@ -269,7 +309,7 @@ mod tests {
 
     #[test]
     fn item_10_the_jar_is_bounded() {
-        let jar = Jar::new();
+        let jar = CookieJar::new();
         let large = "v".repeat(MAX_SIZE);
         keep(&jar, "ws://big/", &[&format!("x={large}"), &format!("y={}", &large[1..])], at(0));
         assert_eq!(jar.pairs(&endpoint("ws://big/"), at(0)).len(), 1);
@@ -287,12 +327,12 @@ mod tests {
 
     #[test]
     fn a_forked_child_does_not_touch_its_copy() {
-        let jar = Jar::new();
+        let jar = CookieJar::new();
         keep(&jar, "ws://a/", &["x=1"], at(0));
         let cookies = Mutex::new(std::mem::take(&mut *jar.lock().unwrap()));
         let held = cookies.lock().unwrap();
         drop(held);
-        let childs = Jar(Arc::new(Shared { made_in: Process::other(), cookies }));
+        let childs = CookieJar(Arc::new(Shared { made_in: Process::other(), cookies }));
         let _held = childs.0.cookies.lock().unwrap();
         keep(&childs, "ws://a/", &["y=1"], at(0));
         assert_eq!(sent(&childs, "ws://a/", at(0)), "");

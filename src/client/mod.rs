@@ -15,6 +15,7 @@ mod upgrade;
 pub use crate::resolve::AddressFamily;
 pub use auth::AuthRequest;
 pub use builder::ClientBuilder;
+pub use cookies::CookieJar;
 pub use proxy::Proxy;
 pub use proxy_rules::ProxyRules;
 
@@ -29,11 +30,10 @@ use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuil
 use crate::uri::Endpoint;
 use auth::{Identity, OnChallenge};
 use budget::{Budget, with_budget};
-use cookies::Jar;
 use dialling::Dialling;
 use follow::Ready;
 use std::time::Duration;
-use upgrade::{Template, Visit};
+use upgrade::Template;
 
 /// Opens a connection with the default settings.
 ///
@@ -71,7 +71,7 @@ pub struct Client {
     identity: Identity,
     on_challenge: Option<OnChallenge>,
     max_redirects: usize,
-    jar: Option<Jar>,
+    jar: Option<CookieJar>,
 }
 
 /// Where the connector for `wss` comes from.
@@ -183,22 +183,6 @@ impl Client {
     pub fn protocol(&self, url: &str) -> Result<Protocol> {
         let handshake = self.handshake_for(&self.first_visit(Endpoint::parse(url)?)?)?;
         Ok(Protocol::client(handshake, entropy::SystemMasks::new()?).with_limits(self.config.limits))
-    }
-
-    /// The cookies that a request to this URL has: those that this client [was given](ClientBuilder::cookie), and those
-    /// that servers have set, if it has a [jar](ClientBuilder::cookie_jar). Never blocks.
-    ///
-    /// ```
-    /// let client = landline::Client::builder().cookie("session", "6f2a").build()?;
-    /// assert_eq!(client.cookies("wss://example.com/")?, [("session".to_owned(), "6f2a".to_owned())]);
-    /// # Ok::<(), landline::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Url`].
-    pub fn cookies(&self, url: &str) -> Result<Vec<(String, String)>> {
-        Ok(self.cookies_for(&Visit::new(Endpoint::parse(url)?)))
     }
 
     /// The settings of the connections that this client opens.

@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Names and values, those of the program first. A server's takes the place of a program's with the same name.
-    pub(super) fn cookies_for(&self, visit: &Visit) -> Vec<(String, String)> {
+    fn cookies_for(&self, visit: &Visit) -> Vec<(String, String)> {
         let set = self.jar.as_ref().map(|jar| jar.pairs(&visit.endpoint, SystemTime::now())).unwrap_or_default();
         let given = self.request.cookies.0.iter().filter(|_| visit.is_first_origin);
         let given = given.filter(|(name, _)| set.iter().all(|(other, _)| other != name)).cloned();

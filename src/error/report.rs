@@ -121,6 +121,9 @@ impl Error {
             };
         }
         match self.setting().and_then(|setting| Some((setting, name(setting)?))) {
+            Some((Setting::MaxRedirects, name)) if matches!(self, Self::Redirect(_)) => {
+                write!(f, "; allow more with {name}")
+            }
             Some((setting, name)) => {
                 f.write_str("; ")?;
                 setting.advise(f, name)

@@ -173,7 +173,7 @@ impl Setting {
             Self::PinnedKey => write!(f, "pin it with {name}, if this is the right server"),
             Self::MinTlsVersion => write!(f, "lower {name} to accept it"),
             Self::ClientCerts => write!(f, "make it optional with {name} to accept it"),
-            Self::MaxRedirects => write!(f, "{name} sets how many redirects are followed"),
+            Self::MaxRedirects => write!(f, "follow it with {name}"),
             Self::Auth => write!(f, "give the right user name and password with {name}"),
             Self::Bearer => write!(f, "give a valid token with {name}"),
             _ => write!(f, "raise {name} to accept it"),

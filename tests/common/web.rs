@@ -1,6 +1,6 @@
 //! A web server that answers each request as a test wants, over connections that it keeps open.
 
-use super::{Raw, answer};
+use super::{CLOSE, Raw, answer, frame};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,8 +50,7 @@ impl Shared {
             match (self.respond)(&head) {
                 Ok(headers) => {
                     raw.send(answer(&head, &headers));
-                    let _ = raw.rest();
-                    return;
+                    return echo(&mut raw);
                 }
                 Err(response) => {
                     // The client may have given up.
@@ -61,6 +60,16 @@ impl Shared {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Sends back what it receives, until the client closes or ends.
+fn echo(raw: &mut Raw<TcpStream>) {
+    while let Ok(Some(received)) = raw.next() {
+        let is_over = received.first == CLOSE;
+        if raw.stream.write_all(&frame(received.first, received.payload)).is_err() || is_over {
+            return;
         }
     }
 }

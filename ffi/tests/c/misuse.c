@@ -79,6 +79,9 @@ static void options(void) {
     static const int32_t NO_INT[] = {0, -1, 98, 99, 101, 201, INT_MAX, INT_MIN};
     static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 201, INT_MAX, INT_MIN};
     static const int32_t NO_BYTES[] = {0, -1, 1, 101, 200, 216, INT_MAX, INT_MIN};
+    landline_cookie_jar *jar;
+    char place[8];
+    size_t len;
     IS_NULL(landline_options_new(NULL), "options");
     IS_NULL(landline_options_set_int(NULL, LANDLINE_OPT_COMPRESSION, 1), "options");
     IS_NULL(landline_options_set_str(NULL, LANDLINE_OPT_HOST, "a"), "options");
@@ -101,6 +104,20 @@ static void options(void) {
     IS_NULL(landline_options_set_resolver(NULL, NULL, NULL, NULL), "options");
     IS_NULL(landline_options_set_on_socket(NULL, NULL, NULL, NULL), "options");
     IS_NULL(landline_addresses_add(NULL, "127.0.0.1"), "addresses");
+    IS_NULL(landline_options_set_bearer(NULL, NULL, NULL, NULL), "options");
+    IS_NULL(landline_options_set_on_challenge(NULL, NULL, NULL, NULL), "options");
+    IS_NULL(landline_options_set_cookie_jar(NULL, NULL), "options");
+    IS_NULL(landline_options_add_cookie(NULL, "a", "b"), "options");
+    IS_NULL(landline_options_add_cookie(options, NULL, "b"), "name");
+    IS_NULL(landline_options_add_cookie(options, "a", NULL), "value");
+    IS_NULL(landline_cookie_jar_new(NULL), "jar");
+    OK(landline_cookie_jar_new(&jar));
+    IS_NULL(landline_cookie_jar_cookies(NULL, "ws://a", place, sizeof place, &len), "jar");
+    IS_NULL(landline_cookie_jar_cookies(jar, NULL, place, sizeof place, &len), "url");
+    IS_NULL(landline_cookie_jar_cookies(jar, "ws://a", NULL, 1, &len), "data");
+    IS_NULL(landline_cookie_jar_cookies(jar, "ws://a", place, sizeof place, NULL), "len");
+    landline_cookie_jar_free(jar);
+    landline_cookie_jar_free(NULL);
     for (size_t i = 0; i < sizeof NO_INT / sizeof *NO_INT; i++)
         INVALID(landline_options_set_int(options, NO_INT[i], 1), "option");
     for (size_t i = 0; i < sizeof NO_STR / sizeof *NO_STR; i++)
@@ -119,6 +136,11 @@ static void options(void) {
     NOT_UTF8(landline_options_set_str(options, LANDLINE_OPT_HOST, LATIN), "value");
     NOT_UTF8(landline_options_add_header(options, LATIN, "b"), "name");
     NOT_UTF8(landline_options_add_header(options, "a", LATIN), "value");
+    INVALID(landline_options_add_cookie(options, "a", "b; c=d"), "cookie");
+    NOT_UTF8(landline_options_add_cookie(options, "a", LATIN), "value");
+    OK(landline_options_set_bearer(options, NULL, NULL, NULL));
+    OK(landline_options_set_on_challenge(options, NULL, NULL, NULL));
+    OK(landline_options_set_cookie_jar(options, NULL));
     OK(landline_options_set_str(options, LANDLINE_OPT_HOST, NULL));
     OK(landline_options_set_bytes(options, LANDLINE_OPT_TLS_CA_PEM, NULL, 0));
     OK(landline_options_set_interrupter(options, NULL));
@@ -300,7 +322,7 @@ static void connection(landline_conn *client, landline_conn *server) {
     const void *data;
     int32_t fd;
     static const int32_t NO_INT[] = {0, -1, 98, 99, 101, INT_MAX, INT_MIN};
-    static const int32_t NO_STR[] = {0, -1, 1, 100, 108, 199, INT_MAX, INT_MIN};
+    static const int32_t NO_STR[] = {0, -1, 1, 100, 109, 199, INT_MAX, INT_MIN};
     static const int32_t NO_CODE[] = {INT_MIN, -1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, INT_MAX};
     memset(long_reason, 'a', sizeof long_reason);
 

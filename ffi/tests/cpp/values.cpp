@@ -15,6 +15,7 @@ inline constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && st
 // Every class that owns a handle. The runner checks that none is missing.
 static_assert(moves_only<landline::options>);
 static_assert(moves_only<landline::interrupter>);
+static_assert(moves_only<landline::cookie_jar>);
 static_assert(moves_only<landline::connection>);
 static_assert(moves_only<landline::message>);
 static_assert(moves_only<landline::writer>);
