@@ -1218,6 +1218,9 @@ landline_status landline_options_add_header(landline_options *options, const cha
  */
 landline_status landline_options_set_interrupter(landline_options *options, landline_interrupter *interrupter);
 
+/** Frees what `user` points to. */
+typedef void (*landline_free_user)(void *user);
+
 /**
  * Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none; 5
  * is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
@@ -1495,9 +1498,6 @@ typedef int32_t (*landline_resolver)(const char *host,
  * it otherwise, unwind or jump out.
  */
 typedef int32_t (*landline_socket_hook)(int32_t fd, void *user);
-
-/** Frees what `user` points to. */
-typedef void (*landline_free_user)(void *user);
 
 /**
  * Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it is another than

@@ -1,6 +1,7 @@
 //! The options of a client that are functions: a resolver, and a hook for sockets.
 
 use crate::args::{handle, string};
+use crate::callback::{Callback, User, landline_free_user};
 use crate::failure::{Failure, Outcome, guard};
 use crate::options::landline_options;
 use crate::status::*;
@@ -44,36 +45,6 @@ pub type landline_resolver = Option<
 /// it otherwise, unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_socket_hook = Option<unsafe extern "C" fn(fd: i32, user: *mut c_void) -> i32>;
-
-/// Frees what `user` points to.
-#[allow(non_camel_case_types)]
-pub type landline_free_user = Option<unsafe extern "C" fn(user: *mut c_void)>;
-
-/// The caller's pointer.
-pub(crate) struct User {
-    pub(crate) user: *mut c_void,
-    pub(crate) free: landline_free_user,
-}
-
-// SAFETY: the caller promises that the functions may be called with it from any thread.
-unsafe impl Send for User {}
-// SAFETY: as above.
-unsafe impl Sync for User {}
-
-impl Drop for User {
-    fn drop(&mut self) {
-        if let Some(free) = self.free {
-            // SAFETY: the caller's promise; it is called once, after the last call of the function.
-            unsafe { free(self.user) }
-        }
-    }
-}
-
-/// A function of the caller's, with its pointer.
-pub(crate) struct Callback<F> {
-    pub(crate) call: F,
-    pub(crate) user: User,
-}
 
 type Resolve = unsafe extern "C" fn(*const c_char, u16, *mut landline_addresses, *mut c_void) -> i32;
 type Hook = unsafe extern "C" fn(i32, *mut c_void) -> i32;

@@ -7,6 +7,7 @@
 mod accept;
 mod address;
 mod args;
+mod callback;
 mod close_codes;
 mod conn;
 mod conn_close;

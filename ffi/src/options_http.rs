@@ -1,7 +1,7 @@
 //! Options of clients that are about HTTP: redirects, authentication, and what the program is asked for while connecting.
 
 use crate::args::handle;
-use crate::dialling::{Callback, User, landline_free_user};
+use crate::callback::{Callback, User, landline_free_user};
 use crate::failure::guard;
 use crate::options::landline_options;
 use crate::status::*;

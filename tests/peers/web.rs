@@ -60,7 +60,8 @@ fn redirects_that_are_not_followed_say_why() {
 fn credentials_and_cookies_stay_with_the_origin_that_they_are_for() {
     limited(|| {
         let front = Front::echo(Kind::Nginx);
-        let options = || following().auth(USER, PASSWORD).cookie("given", "1").cookie_jar(true);
+        let jar = landline::CookieJar::new();
+        let options = || following().auth(USER, PASSWORD).cookie("given", "1").cookie_jar(&jar);
         let options = || options().header("X-Own", "value");
         let seen = talks_to(front.try_open(&front.url("/with-cookie"), options()).unwrap(), &front.server);
         assert_eq!(seen.header("authorization").len(), 1);
