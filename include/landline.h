@@ -185,8 +185,8 @@ typedef struct landline_protocol landline_protocol;
 
 /**
  * Opens a connection to a URL: "ws://HOST[:PORT]/PATH", "wss://..." with TLS, or "ws+unix:PATH[:REQUEST]" (and
- * "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address stands in
- * brackets, with its zone behind "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
+ * "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address is written in
+ * brackets, with its zone after "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
  * `*conn` with landline_conn_free().
  *
  * Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at
@@ -528,8 +528,8 @@ void landline_conn_free(landline_conn *conn);
 /** landline_conn_detach() has taken the socket out of the connection. Connection over for this program. */
 #define LANDLINE_ERR_DETACHED -107
 /**
- * There is no way through a proxy: it could not be reached, or it refused. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
- * and _HTTP_BODY contain the response of an HTTP proxy. The server has nothing to do with it.
+ * A proxy could not be reached, or refused to connect. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
+ * and _HTTP_BODY contain the response of an HTTP proxy. The server is not involved.
  */
 #define LANDLINE_ERR_PROXY -108
 
@@ -605,8 +605,8 @@ int32_t landline_status_is_fatal(landline_status status);
 /** For landline_error_int(): the system's error number, or 0. */
 #define LANDLINE_ERROR_ERRNO 3
 /**
- * For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server, or
- * with LANDLINE_ERR_PROXY the proxy, sent, a server's the one that it answered with.
+ * For landline_error_int(): the HTTP status of a refused handshake, or 0. For a client, it is the one that the
+ * server sent, or with LANDLINE_ERR_PROXY the proxy; for a server, the one that it responded with.
  */
 #define LANDLINE_ERROR_HTTP_STATUS 4
 /** For landline_error_int(): the close code that the peer was sent because of the error, or 0. */
@@ -615,26 +615,23 @@ int32_t landline_status_is_fatal(landline_status status);
 #define LANDLINE_ERROR_FAULT 6
 /** For landline_error_int(): whether the connection is over. */
 #define LANDLINE_ERROR_IS_FATAL 7
-/**
- * For landline_error_int(): whether connecting again later may succeed although nothing is changed: see
- * landline_session.
- */
+/** For landline_error_int(): whether connecting again later may succeed without any change: see landline_session. */
 #define LANDLINE_ERROR_IS_TRANSIENT 10
 /**
  * For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
- * milliseconds; 0 if it did not say.
+ * milliseconds; 0 if it did not say so.
  */
 #define LANDLINE_ERROR_RETRY_AFTER_MS 11
 /**
- * For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
- * server's are those that it answered with, without the ones that every such response has.
+ * For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". For a
+ * server, they are those of its own response, without the ones that every such response has.
  */
 #define LANDLINE_ERROR_HTTP_HEADERS 8
 /** For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes. */
 #define LANDLINE_ERROR_HTTP_BODY 9
 /**
- * For landline_error_bytes(): the addresses to which a client tried to connect in vain, in this order, when it
- * failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
+ * For landline_error_bytes(): the addresses to which a client failed to connect, in the order of the attempts, each
+ * as "ADDRESS\tWHY\n"; those of the proxy, if that could not be reached.
  */
 #define LANDLINE_ERROR_ATTEMPTS 10
 /** For landline_error_int(): why TLS failed, one of LANDLINE_TLS_REASON_*. */
@@ -661,9 +658,9 @@ int64_t landline_error_int(int32_t key);
  */
 const void *landline_error_bytes(int32_t key, size_t *len);
 
-/** Why TLS failed: TLS did not fail, or for another reason. */
+/** TLS did not fail, or failed for another reason. */
 #define LANDLINE_TLS_REASON_NONE 0
-/** The peer's certificate has expired, or one that it was issued by. */
+/** The peer's certificate, or one of its issuers', has expired. */
 #define LANDLINE_TLS_REASON_EXPIRED 1
 /** The peer's certificate is not valid yet. The clock may be wrong. */
 #define LANDLINE_TLS_REASON_NOT_YET_VALID 2
@@ -671,11 +668,11 @@ const void *landline_error_bytes(int32_t key, size_t *len);
 #define LANDLINE_TLS_REASON_OTHER_NAME 3
 /** The peer's certificate was not issued by an authority that this end trusts. */
 #define LANDLINE_TLS_REASON_UNKNOWN_ISSUER 4
-/** The peer's certificate was issued by itself, and this end does not trust it. */
+/** The peer's certificate is self-signed, and this end does not trust it. */
 #define LANDLINE_TLS_REASON_SELF_SIGNED 5
 /** The server's public key is not one of LANDLINE_OPT_TLS_PINNED_KEY. */
 #define LANDLINE_TLS_REASON_NOT_PINNED 6
-/** Server: the client showed no certificate, and one is required. */
+/** Server: the client presented no certificate, but one is required. */
 #define LANDLINE_TLS_REASON_NO_CLIENT_CERTIFICATE 7
 /** Client: the server requires a client certificate. */
 #define LANDLINE_TLS_REASON_CLIENT_CERTIFICATE_REQUIRED 8
@@ -872,8 +869,8 @@ landline_status landline_conn_int(const landline_conn *conn, int32_t key, int64_
 /** The reason in the peer's Close frame; empty if there was none. */
 #define LANDLINE_CONN_CLOSE_REASON 107
 /**
- * The URL of a connection that landline_connect() or one of its relatives has opened, without user and password: the
- * last one, after redirects. Empty on a server.
+ * The URL that a client's connection was opened with, without user and password; after redirects, the last one.
+ * Empty on a server.
  */
 #define LANDLINE_CONN_URL 108
 
@@ -1086,12 +1083,12 @@ void landline_options_free(landline_options *options);
  */
 #define LANDLINE_OPT_ADDRESS_FAMILY 37
 /**
- * Server: the permissions of the file of a Unix socket, such as 0660, whatever the umask is. Nobody can connect
- * before they are set. Default 0: what the umask leaves of 0777.
+ * Server: the permissions of the file of a Unix socket, such as 0660, whatever the umask is. No client can connect
+ * before they are set. Default 0: 0777 without the bits of the umask.
  */
 #define LANDLINE_OPT_UNIX_MODE 38
 
-/** IPv6 and IPv4 alike. */
+/** IPv6 and IPv4. */
 #define LANDLINE_FAMILY_ANY 0
 /** IPv4 only. */
 #define LANDLINE_FAMILY_IPV4 4
@@ -1153,9 +1150,9 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
 
 /**
  * Client: an address to connect to, whatever the URL's host is, such as "192.0.2.1" or "[2001:db8::1]:443"; without
- * a port, it is the URL's. Each call adds one, best first; NULL removes all. The Host header and the name in the
- * server's certificate remain the URL's. Proxies themselves are looked up as usual, and those that look up the
- * server's name do so. Default: the host is looked up.
+ * a port, it is the URL's. Each call adds one, the preferred one first; NULL removes all. The Host header and the
+ * name in the server's certificate remain the URL's. Proxies themselves are looked up as usual, and those that look
+ * up the server's name do so. Default: the host is looked up.
  */
 #define LANDLINE_OPT_ADDRESS 110
 /**
@@ -1164,8 +1161,8 @@ landline_status landline_options_set_int(landline_options *options, int32_t key,
  */
 #define LANDLINE_OPT_LOCAL_ADDR 111
 /**
- * Client: the network interface to connect by, such as "eth0" (SO_BINDTODEVICE). Linux only: LANDLINE_ERR_CONFIG
- * elsewhere. Default: the system's choice.
+ * Client: the network interface to connect through, such as "eth0" (SO_BINDTODEVICE). Linux only:
+ * LANDLINE_ERR_CONFIG elsewhere. Default: the system's choice.
  */
 #define LANDLINE_OPT_INTERFACE 112
 /** Client: the path of a Unix socket to connect to, whatever the URL's host is, without a proxy. Default none. */
@@ -1222,27 +1219,27 @@ landline_status landline_options_set_interrupter(landline_options *options, land
 typedef void (*landline_free_user)(void *user);
 
 /**
- * Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none; 5
- * is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
+ * Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none;
+ * 5 is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
  *
  * http and https in a Location stand for ws and wss. A redirect from wss to ws is never followed, nor is one to
- * another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first one is
- * left out of all further requests: user and password, bearer tokens, cookies that were given, Authorization and
- * Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password in a Location are
- * used. LANDLINE_CONN_URL says where the connection was opened in the end.
+ * another scheme. As soon as one leads to another origin (scheme, host or port), everything that is meant for the
+ * first one is left out of all further requests: user and password, bearer tokens, cookies that were given,
+ * Authorization and Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password
+ * in a Location are used. LANDLINE_CONN_URL is the URL at which the connection was finally opened.
  */
 #define LANDLINE_OPT_MAX_REDIRECTS 56
 
 /**
  * Client: the user name for servers; the password is LANDLINE_OPT_AUTH_PASSWORD. They are sent at once by Basic
- * authentication (RFC 7617), which does not hide them: use wss. A server that refuses that and asks for Digest (RFC
- * 7616) gets it. User and password can be in the URL instead, but not in both. Default: none.
+ * authentication (RFC 7617), which does not hide them: use wss. If the server refuses them and asks for Digest (RFC
+ * 7616), that is used. User and password can be given in the URL instead, but not in both places. Default: none.
  */
 #define LANDLINE_OPT_AUTH_USER 130
 /** Client: the password for servers. */
 #define LANDLINE_OPT_AUTH_PASSWORD 131
 /**
- * Client: a bearer token to send (RFC 6750), in place of user and password; landline_options_set_bearer() is for
+ * Client: a bearer token to send (RFC 6750), instead of user and password; landline_options_set_bearer() is for
  * tokens that change. Default: none.
  */
 #define LANDLINE_OPT_BEARER_TOKEN 132
@@ -1265,8 +1262,8 @@ typedef struct landline_challenge {
 
 /**
  * Answers a challenge: writes the value of the Authorization or Proxy-Authorization header to `data`, which has room
- * for `capacity` bytes, 16384 at least, and its length to `*len`. Returns LANDLINE_OK, or any other status for no
- * answer. It may call functions of the library, but must not unwind or jump out.
+ * for `capacity` bytes, 16384 at least, and its length to `*len`. Returns LANDLINE_OK, or any other status if it has
+ * no answer. It may call functions of the library, but must not unwind or jump out.
  */
 typedef landline_status (*landline_challenge_callback)(const landline_challenge *challenge,
                                                        void *data,
@@ -1283,14 +1280,14 @@ typedef landline_status (*landline_bearer_callback)(void *data, size_t capacity,
 
 /**
  * Client: sets what supplies bearer tokens (RFC 6750). It is called at the beginning of each attempt to connect, in
- * the thread that connects, with `user`; so a new connection has a fresh token. What it takes counts towards
- * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. NULL removes it. Takes the place of
+ * the thread that connects, with `user`; so every new connection has a fresh token. The time it takes counts towards
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but it cannot be interrupted. NULL removes it. It is used instead of
  * LANDLINE_OPT_BEARER_TOKEN and of user and password.
  *
- * `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may be
- * NULL.
+ * `free` is called once with `user`, from any thread, when neither the options nor a call need it any more; it may
+ * be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; `free` is called even then.
  */
 landline_status landline_options_set_bearer(landline_options *options,
                                             landline_bearer_callback bearer,
@@ -1298,15 +1295,16 @@ landline_status landline_options_set_bearer(landline_options *options,
                                             landline_free_user free);
 
 /**
- * Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication and
- * no user name and password that were given help, at most 5 times for one URL. The request is sent again with the
- * answer, over the same connection if that is kept open. Without an answer, connecting fails with the refusal.
+ * Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication
+ * and the given user name and password, if any, do not help; at most 5 times for one URL. The request is sent again
+ * with the answer, over the same connection if that is kept open. Without an answer, connecting fails with the
+ * refusal.
  *
- * It is called in the thread that connects, with `user`. What it takes counts towards
- * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. After a redirect, it may be another server that asks.
+ * It is called in the thread that connects, with `user`. The time it takes counts towards
+ * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but it cannot be interrupted. After a redirect, a different server may ask.
  * NULL removes it. `free` is as for landline_options_set_bearer().
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+ * LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; `free` is called even then.
  */
 landline_status landline_options_set_on_challenge(landline_options *options,
                                                   landline_challenge_callback on_challenge,
@@ -1320,15 +1318,15 @@ landline_status landline_options_set_on_challenge(landline_options *options,
  *
  * The schemes: http (CONNECT, for ws too; the default scheme), https (the same over TLS to the proxy), socks5 and
  * socks4 (the server's name is looked up here), socks5h and socks4a (the proxy looks it up). User and password are
- * sent to an HTTP proxy by Basic with the first request, and as it demands with 407: by Digest or Basic.
- * landline_connect_over() and landline_connect_fd() use no proxy.
+ * sent to an HTTP proxy with the first request, by Basic; if the proxy answers 407, by the scheme that it asks for,
+ * Digest or Basic. landline_connect_transport() and landline_connect_fd() use no proxy.
  */
 #define LANDLINE_OPT_PROXY 120
 /**
- * Client: the servers to connect to directly although there is a proxy, separated by commas or white space: a
- * domain such as example.com, which includes what is below it, an address, a network such as 10.0.0.0/8, or * for
- * all. A port may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their
- * addresses. Default: that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
+ * Client: the servers to connect to directly although a proxy is set, separated by commas or white space: a domain
+ * such as example.com, which includes its subdomains, an address, a network such as 10.0.0.0/8, or * for all. A port
+ * may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their addresses. Default:
+ * that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
  */
 #define LANDLINE_OPT_NO_PROXY 121
 /**
@@ -1348,7 +1346,7 @@ landline_status landline_options_set_on_challenge(landline_options *options,
  * Client: 1: connect through the proxies that the environment names. Has no effect if LANDLINE_OPT_PROXY is set.
  * Default 0: the environment is not read. It is read by the call that sets this option.
  *
- * For ws, the first of these variables that is set and not empty counts: ws_proxy, WS_PROXY, http_proxy,
+ * For ws, the first of these variables that is set and not empty is used: ws_proxy, WS_PROXY, http_proxy,
  * all_proxy, ALL_PROXY. For wss: wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Their
  * values are those of LANDLINE_OPT_PROXY. no_proxy or NO_PROXY has the form of LANDLINE_OPT_NO_PROXY, which
  * replaces it.
@@ -1363,7 +1361,7 @@ landline_status landline_options_set_on_challenge(landline_options *options,
 
 /**
  * Client: adds a header to the CONNECT request to the proxy that LANDLINE_OPT_PROXY added last. Its name is sent
- * exactly as given. The server does not get it, nor does the proxy get those of landline_options_add_header().
+ * exactly as given. The server does not get it, and the proxy does not get those of landline_options_add_header().
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have, a header of
  * the request itself, and a SOCKS proxy; LANDLINE_ERR_STATE if there is no proxy; LANDLINE_ERR_UTF8.
@@ -1384,7 +1382,7 @@ landline_status landline_options_add_proxy_header(landline_options *options, con
 #define LANDLINE_OPT_TLS_ALPN 65
 /**
  * Server: whether it asks clients for certificates: LANDLINE_CLIENT_CERTS_*. Default: it does not.
- * landline_request_tls() tells who came.
+ * landline_request_tls() returns the client's certificate.
  */
 #define LANDLINE_OPT_TLS_CLIENT_CERTS 66
 /**
@@ -1404,24 +1402,24 @@ landline_status landline_options_add_proxy_header(landline_options *options, con
 /** rustls. In the cargo feature rustls. */
 #define LANDLINE_TLS_BACKEND_RUSTLS 2
 
-/** TLS 1.2, by its number in the protocol. */
+/** TLS 1.2. The values are the protocol's version numbers. */
 #define LANDLINE_TLS_VERSION_1_2 771
 /** TLS 1.3. */
 #define LANDLINE_TLS_VERSION_1_3 772
 
 /** Clients are not asked for certificates. */
 #define LANDLINE_CLIENT_CERTS_OFF 0
-/** They are asked, and those that have none are accepted. A certificate that is shown must be trusted. */
+/** Clients are asked, and accepted without a certificate. One that is presented must be trusted. */
 #define LANDLINE_CLIENT_CERTS_OPTIONAL 1
-/** They are asked, and those that have none are refused. */
+/** Clients are asked, and those without a certificate are refused. */
 #define LANDLINE_CLIENT_CERTS_REQUIRED 2
 
 /**
- * Client: a directory whose certificates in PEM files are trusted in addition to the platform's, whatever the
- * files are called. Each call adds one; NULL removes all.
+ * Client: a directory whose certificates in PEM files are trusted in addition to the platform's, whatever the names
+ * of the files are. Each call adds one; NULL removes all.
  */
 #define LANDLINE_OPT_TLS_CA_DIR 140
-/** Client: the name to ask the server for, and that its certificate must be for. Default: the URL's host. */
+/** Client: the server name to request (SNI), which the certificate must be for. Default: the URL's host. */
 #define LANDLINE_OPT_TLS_SERVER_NAME 141
 /**
  * Client: a public key that the server may have: "sha256//" and the SHA-256 of its SubjectPublicKeyInfo in
@@ -1446,13 +1444,13 @@ landline_status landline_options_add_proxy_header(landline_options *options, con
 #define LANDLINE_OPT_TLS_CLIENT_CA_PEM 205
 
 /**
- * Server: adds a certificate with its key, both as PEM files, for other names than those of the certificate
- * given by LANDLINE_OPT_TLS_CERT_FILE and its relatives. A client gets the first certificate that is for the
- * name that it asks for (SNI), or else the first that covers it by a wildcard, or else the first of all.
+ * Server: adds a certificate with its key, both as PEM files, for names other than those of the certificate given by
+ * LANDLINE_OPT_TLS_CERT_FILE or the other options. A client gets the first certificate that is for the name that it
+ * asks for (SNI), or else the first that covers it by a wildcard, or else the first of all.
  *
- * The files are read when the options are used, and again for each client, so that renewed ones are used from
- * the next client on. So are those of LANDLINE_OPT_TLS_CERT_FILE, _KEY_FILE and _CLIENT_CA_FILE. While they
- * cannot be used, those read before stay in use, and a warning is logged.
+ * The files are read when the options are used, and again for each client, so that renewed ones are used from the
+ * next client on; the same applies to LANDLINE_OPT_TLS_CERT_FILE, _KEY_FILE and _CLIENT_CA_FILE. If they cannot be
+ * used, the previous ones remain in use, and a warning is logged.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
  */
@@ -1461,7 +1459,7 @@ landline_status landline_options_add_cert_files(landline_options *options,
                                                 const char *key_file);
 
 /**
- * The same with certificate and key in memory, both in one PEM text. They stay as they are.
+ * The same with certificate and key in memory, both in one PEM text. They are not read again.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL.
  */
@@ -1479,11 +1477,11 @@ landline_status landline_options_add_cert_pem(landline_options *options, const v
  */
 
 /**
- * Looks up `host`, a name, and adds the addresses to try to `addresses` with landline_addresses_add(), best first.
- * Returns 0, or the error number (errno) that says why it failed; -1 if there is none.
+ * Looks up `host`, a name, and adds the addresses to try to `addresses` with landline_addresses_add(), the preferred
+ * one first. Returns 0, or the error number (errno) that says why it failed; -1 if there is none.
  *
- * It is called in a thread of the library's, so that time limits hold: when they pass, the connecting call returns
- * and the function goes on. Several threads may call it at the same time. It must not unwind or jump out.
+ * It is called in a thread of the library, so that time limits apply: when they pass, the connecting call returns
+ * while the function continues. Several threads may call it at the same time. It must not unwind or jump out.
  */
 typedef int32_t (*landline_resolver)(const char *host,
                                      uint16_t port,
@@ -1491,8 +1489,8 @@ typedef int32_t (*landline_resolver)(const char *host,
                                      void *user);
 
 /**
- * Is given a socket that has all its options, before it is connected: to set others. Returns 0, or the error number
- * (errno) that says why this address must not be connected to; -1 if there is none.
+ * Called with each socket, after its options are set and before it is connected, to set further options. Returns 0,
+ * or the error number (errno) that says why this address must not be connected to; -1 if there is none.
  *
  * It is called in the thread that connects, once for each address that is tried. It must not close the socket, use
  * it otherwise, unwind or jump out.
@@ -1500,19 +1498,19 @@ typedef int32_t (*landline_resolver)(const char *host,
 typedef int32_t (*landline_socket_hook)(int32_t fd, void *user);
 
 /**
- * Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it is another than
- * the one asked for, such as "192.0.2.1", "192.0.2.1:443", "2001:db8::1" or "[2001:db8::1]:443".
+ * Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it differs from the
+ * one requested, such as "192.0.2.1", "192.0.2.1:443", "2001:db8::1" or "[2001:db8::1]:443".
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for what is no such address; LANDLINE_ERR_UTF8.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for text that is not such an address; LANDLINE_ERR_UTF8.
  */
 landline_status landline_addresses_add(landline_addresses *addresses, const char *address);
 
 /**
- * Sets the function that looks names up, in place of the system. It is not asked about numeric addresses. NULL
- * restores the default. `free` is called with `user` once, when neither the options nor a call need it any more,
- * from any thread; it may be NULL.
+ * Sets the function that looks up names instead of the system. It is not called for numeric addresses. NULL restores
+ * the default. `free` is called once with `user`, from any thread, when neither the options nor a call need it any
+ * more; it may be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; `free` is called even then.
  */
 landline_status landline_options_set_resolver(landline_options *options,
                                               landline_resolver resolver,
@@ -1521,10 +1519,10 @@ landline_status landline_options_set_resolver(landline_options *options,
 
 /**
  * Sets the function that is given each socket before it is connected, Unix sockets too. NULL restores the default.
- * `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may
+ * `free` is called once with `user`, from any thread, when neither the options nor a call need it any more; it may
  * be NULL.
  *
- * LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+ * LANDLINE_OK; LANDLINE_ERR_NULL; `free` is called even then.
  */
 landline_status landline_options_set_on_socket(landline_options *options,
                                                landline_socket_hook hook,
@@ -1535,8 +1533,8 @@ landline_status landline_options_set_on_socket(landline_options *options,
 /*
  * ===== What is known about TLS: landline_tls =====================================================================
  *
- * What is known about TLS on a connection: version, cipher suite, and who the peer is. It stays as it is, also
- * when the connection is over.
+ * Information about TLS on a connection: version, cipher suite, and the peer's identity. It does not change, and
+ * remains valid when the connection is over.
  *
  * Ownership: the caller owns it and frees it with landline_tls_free().
  *
@@ -1544,14 +1542,15 @@ landline_status landline_options_set_on_socket(landline_options *options,
  */
 
 /**
- * Asks what is known about TLS on a connection. Free `*info` with landline_tls_free().
+ * Returns information about TLS on a connection. Free `*info` with landline_tls_free().
  *
  * LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the connection does not use TLS; LANDLINE_ERR_NULL.
  */
 landline_status landline_conn_tls(const landline_conn *conn, landline_tls **info);
 
 /**
- * The same for a request that has been read and not yet answered: with LANDLINE_OPT_TLS_CLIENT_CERTS, who came.
+ * The same for a request that has been read but not answered: with LANDLINE_OPT_TLS_CLIENT_CERTS, it has the
+ * client's certificate.
  *
  * LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the client does not use TLS; LANDLINE_ERR_STATE; LANDLINE_ERR_NULL.
  */
@@ -1559,13 +1558,13 @@ landline_status landline_request_tls(const landline_request *request, landline_t
 
 /** For landline_tls_int(): the version, one of LANDLINE_TLS_VERSION_*. */
 #define LANDLINE_TLS_INFO_VERSION 1
-/** The number of the cipher suite in the registry of IANA. */
+/** The number of the cipher suite in IANA's registry. */
 #define LANDLINE_TLS_INFO_CIPHER_SUITE 2
 /** 1 if an earlier session was resumed. */
 #define LANDLINE_TLS_INFO_IS_RESUMED 3
 /** The library that does TLS, one of LANDLINE_TLS_BACKEND_*. */
 #define LANDLINE_TLS_INFO_BACKEND 4
-/** How many certificates landline_tls_cert() has. 0 if the peer showed none. */
+/** How many certificates landline_tls_cert() has. 0 if the peer presented none. */
 #define LANDLINE_TLS_INFO_CERT_COUNT 5
 
 /**
@@ -1595,15 +1594,15 @@ landline_status landline_tls_int(const landline_tls *info, int32_t key, int64_t 
 landline_status landline_tls_str(const landline_tls *info, int32_t key, const char **text, size_t *len);
 
 /**
- * One of the certificates that the peer showed, in DER: `*data`, `*len` bytes, valid until `info` is freed.
- * Number 0 is its own, the others are those that issued it, as far as the peer sent them and the TLS library
- * shows them.
+ * One of the certificates that the peer presented, in DER: `*data`, `*len` bytes, valid until `info` is freed.
+ * Number 0 is the peer's own; the others are those of its issuers, as far as the peer sent them and the TLS library
+ * makes them available.
  *
  * LANDLINE_OK; LANDLINE_ERR_INVALID if there is none with this number; LANDLINE_ERR_NULL.
  */
 landline_status landline_tls_cert(const landline_tls *info, size_t index, const void **data, size_t *len);
 
-/** Frees what is known about TLS. NULL does nothing. */
+/** Frees the information. NULL does nothing. */
 void landline_tls_free(landline_tls *info);
 
 
@@ -1613,12 +1612,12 @@ void landline_tls_free(landline_tls *info);
  * Keeps the cookies that servers set: in the response that opens a connection, in a redirect, or in a refusal. All
  * further requests made with options that have this jar send them, those of other connections included.
  *
- * It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if
- * it has a Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64
- * of one host; the oldest ones make room for new ones. A forked child does not use the jar that it inherited.
+ * It is kept in memory only. Unlike a browser, it returns a cookie only to the host that set it, even if it has a
+ * Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
+ * host; the oldest ones are dropped for new ones. A forked child does not use the jar that it inherited.
  *
  * Ownership: created by landline_cookie_jar_new(), freed by landline_cookie_jar_free(), which is allowed even while
- * options have it: they keep it alive.
+ * options use it: they keep it alive.
  *
  * Threads: any number of threads may use the same handle at the same time.
  */
@@ -1655,8 +1654,8 @@ landline_status landline_cookie_jar_cookies(const landline_cookie_jar *jar,
 landline_status landline_options_set_cookie_jar(landline_options *options, landline_cookie_jar *jar);
 
 /**
- * Client: sends this cookie, in one Cookie header behind what landline_options_add_header() has for it. The last
- * value of a name counts. A server that sets a cookie of the same name replaces it, if the options have a jar.
+ * Client: sends this cookie, in one Cookie header, after those that landline_options_add_header() sets in it. The
+ * last value of a name counts. A server that sets a cookie of the same name replaces it, if the options have a jar.
  * Cookies that are given are not sent to other origins to which a redirect leads.
  *
  * LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a cookie cannot have;
@@ -1775,19 +1774,19 @@ void landline_writer_free(landline_writer *writer);
  *
  * A client that connects again whenever its connection is lost.
  *
- * The call that receives does all of it: it waits, connects, calls the callback, sends what the outbox holds,
- * and receives. There is no hidden thread: while no thread is in that call, the session does not reconnect.
+ * The call that receives does everything: it waits, connects, calls the callback, sends the messages in the outbox,
+ * and receives. There is no background thread: while no thread is in that call, the session does not reconnect.
  *
  * It connects again after a failure of the network or of the system, a time limit, the end of the stream
  * without a Close frame, or in the middle of a handshake, a silent peer; after a Close frame with 1001, 1011,
  * 1012, 1013 or 1014; and if the server refused the handshake with 500 to 599, 408, 425 or 429, not before the
- * time in Retry-After. All else ends the session: other statuses and close codes, a certificate that is not
+ * time in Retry-After. Everything else ends the session: other statuses and close codes, a certificate that is not
  * trusted, violations of the protocol or of a limit. `retry_if` of landline_session_callbacks can decide
- * otherwise. LANDLINE_OPT_BACKOFF_FIRST_MS and the options behind it say how long it waits.
+ * otherwise. LANDLINE_OPT_BACKOFF_FIRST_MS and the options after it determine how long it waits.
  *
- * Nothing is sent again by itself. If a call that sends has returned before the connection broke, the message
- * was handed to the kernel, and whether the server got it is not known. While there is no connection, such
- * calls give LANDLINE_ERR_NOT_CONNECTED at once, or keep the message with LANDLINE_OPT_OUTBOX_MESSAGES.
+ * Nothing is resent automatically. If a sending call has returned before the connection broke, the message was
+ * handed to the kernel, and whether the server got it is not known. While there is no connection, such calls return
+ * LANDLINE_ERR_NOT_CONNECTED at once, or keep the message with LANDLINE_OPT_OUTBOX_MESSAGES.
  *
  * Ownership: created by landline_session_new(), freed by landline_session_free().
  *

@@ -222,8 +222,8 @@ pub const LANDLINE_CONN_LOCAL_ADDR: i32 = 105;
 pub const LANDLINE_CONN_HEADERS: i32 = 106;
 /// The reason in the peer's Close frame; empty if there was none.
 pub const LANDLINE_CONN_CLOSE_REASON: i32 = 107;
-/// The URL of a connection that landline_connect() or one of its relatives has opened, without user and password: the
-/// last one, after redirects. Empty on a server.
+/// The URL that a client's connection was opened with, without user and password; after redirects, the last one.
+/// Empty on a server.
 pub const LANDLINE_CONN_URL: i32 = 108;
 
 /// Queries a property that is text, by its LANDLINE_CONN_* key (101 to 199): `*text`, `*len` bytes followed by a NUL.

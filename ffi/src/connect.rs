@@ -15,8 +15,8 @@ pub(crate) fn into_handle(conn: Arc<landline_conn>) -> *mut landline_conn {
 }
 
 /// Opens a connection to a URL: "ws://HOST[:PORT]/PATH", "wss://..." with TLS, or "ws+unix:PATH[:REQUEST]" (and
-/// "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address stands in
-/// brackets, with its zone behind "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
+/// "wss+unix:...") for a Unix socket, whose path is percent-encoded where necessary. An IPv6 address is written in
+/// brackets, with its zone after "%25" if it has one, as in "ws://[fe80::1%25eth0]/". `options` may be NULL. Free
 /// `*conn` with landline_conn_free().
 ///
 /// Blocks until it is open: looking up the name, connecting, proxies, TLS and the opening handshake together take at

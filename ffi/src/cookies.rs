@@ -10,12 +10,12 @@ use std::ffi::{c_char, c_void};
 /// Keeps the cookies that servers set: in the response that opens a connection, in a redirect, or in a refusal. All
 /// further requests made with options that have this jar send them, those of other connections included.
 ///
-/// It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if
-/// it has a Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64
-/// of one host; the oldest ones make room for new ones. A forked child does not use the jar that it inherited.
+/// It is kept in memory only. Unlike a browser, it returns a cookie only to the host that set it, even if it has a
+/// Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
+/// host; the oldest ones are dropped for new ones. A forked child does not use the jar that it inherited.
 ///
 /// Ownership: created by landline_cookie_jar_new(), freed by landline_cookie_jar_free(), which is allowed even while
-/// options have it: they keep it alive.
+/// options use it: they keep it alive.
 ///
 /// Threads: any number of threads may use the same handle at the same time.
 #[allow(non_camel_case_types)]
@@ -59,8 +59,8 @@ pub unsafe extern "C" fn landline_cookie_jar_free(jar: *mut landline_cookie_jar)
 ///
 /// # Safety
 ///
-/// `jar` is NULL or a live handle; `url` is NULL or a C string; `data` is NULL or has room for `capacity` bytes; `len`
-/// is NULL or can be written to.
+/// `jar` is NULL or a live handle; `url` is NULL or a C string; `data` is NULL or has room for `capacity` bytes;
+/// `len` is NULL or can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn landline_cookie_jar_cookies(
     jar: *const landline_cookie_jar,
@@ -105,8 +105,8 @@ pub unsafe extern "C" fn landline_options_set_cookie_jar(
     })
 }
 
-/// Client: sends this cookie, in one Cookie header behind what landline_options_add_header() has for it. The last
-/// value of a name counts. A server that sets a cookie of the same name replaces it, if the options have a jar.
+/// Client: sends this cookie, in one Cookie header, after those that landline_options_add_header() sets in it. The
+/// last value of a name counts. A server that sets a cookie of the same name replaces it, if the options have a jar.
 /// Cookies that are given are not sent to other origins to which a redirect leads.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a cookie cannot have;

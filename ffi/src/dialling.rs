@@ -23,11 +23,11 @@ pub struct landline_addresses {
     found: Mutex<Vec<SocketAddr>>,
 }
 
-/// Looks up `host`, a name, and adds the addresses to try to `addresses` with landline_addresses_add(), best first.
-/// Returns 0, or the error number (errno) that says why it failed; -1 if there is none.
+/// Looks up `host`, a name, and adds the addresses to try to `addresses` with landline_addresses_add(), the preferred
+/// one first. Returns 0, or the error number (errno) that says why it failed; -1 if there is none.
 ///
-/// It is called in a thread of the library's, so that time limits hold: when they pass, the connecting call returns
-/// and the function goes on. Several threads may call it at the same time. It must not unwind or jump out.
+/// It is called in a thread of the library, so that time limits apply: when they pass, the connecting call returns
+/// while the function continues. Several threads may call it at the same time. It must not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_resolver = Option<
     unsafe extern "C" fn(
@@ -38,8 +38,8 @@ pub type landline_resolver = Option<
     ) -> i32,
 >;
 
-/// Is given a socket that has all its options, before it is connected: to set others. Returns 0, or the error number
-/// (errno) that says why this address must not be connected to; -1 if there is none.
+/// Called with each socket, after its options are set and before it is connected, to set further options. Returns 0,
+/// or the error number (errno) that says why this address must not be connected to; -1 if there is none.
 ///
 /// It is called in the thread that connects, once for each address that is tried. It must not close the socket, use
 /// it otherwise, unwind or jump out.
@@ -94,10 +94,10 @@ fn check(failed: i32, what: &str) -> io::Result<()> {
     }
 }
 
-/// Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it is another than
-/// the one asked for, such as "192.0.2.1", "192.0.2.1:443", "2001:db8::1" or "[2001:db8::1]:443".
+/// Adds an address to those that a resolver has found: an IPv4 or IPv6 address, with a port if it differs from the
+/// one requested, such as "192.0.2.1", "192.0.2.1:443", "2001:db8::1" or "[2001:db8::1]:443".
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for what is no such address; LANDLINE_ERR_UTF8.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for text that is not such an address; LANDLINE_ERR_UTF8.
 ///
 /// # Safety
 ///
@@ -129,11 +129,11 @@ pub(crate) fn parse(text: &str, what: &str) -> Outcome<SocketAddr> {
     })
 }
 
-/// Sets the function that looks names up, in place of the system. It is not asked about numeric addresses. NULL
-/// restores the default. `free` is called with `user` once, when neither the options nor a call need it any more,
-/// from any thread; it may be NULL.
+/// Sets the function that looks up names instead of the system. It is not called for numeric addresses. NULL restores
+/// the default. `free` is called once with `user`, from any thread, when neither the options nor a call need it any
+/// more; it may be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; `free` is called even then.
 ///
 /// # Safety
 ///
@@ -158,10 +158,10 @@ pub unsafe extern "C" fn landline_options_set_resolver(
 }
 
 /// Sets the function that is given each socket before it is connected, Unix sockets too. NULL restores the default.
-/// `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may
+/// `free` is called once with `user`, from any thread, when neither the options nor a call need it any more; it may
 /// be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL, with which `free` is called too.
+/// LANDLINE_OK; LANDLINE_ERR_NULL; `free` is called even then.
 ///
 /// # Safety
 ///

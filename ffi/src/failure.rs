@@ -204,8 +204,8 @@ pub const LANDLINE_ERROR_STATUS: i32 = 1;
 pub const LANDLINE_ERROR_PHASE: i32 = 2;
 /// For landline_error_int(): the system's error number, or 0.
 pub const LANDLINE_ERROR_ERRNO: i32 = 3;
-/// For landline_error_int(): the HTTP status of a refused handshake, or 0. A client's is the one that the server, or
-/// with LANDLINE_ERR_PROXY the proxy, sent, a server's the one that it answered with.
+/// For landline_error_int(): the HTTP status of a refused handshake, or 0. For a client, it is the one that the
+/// server sent, or with LANDLINE_ERR_PROXY the proxy; for a server, the one that it responded with.
 pub const LANDLINE_ERROR_HTTP_STATUS: i32 = 4;
 /// For landline_error_int(): the close code that the peer was sent because of the error, or 0.
 pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
@@ -213,19 +213,18 @@ pub const LANDLINE_ERROR_CLOSE_CODE: i32 = 5;
 pub const LANDLINE_ERROR_FAULT: i32 = 6;
 /// For landline_error_int(): whether the connection is over.
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
-/// For landline_error_int(): whether connecting again later may succeed although nothing is changed: see
-/// landline_session.
+/// For landline_error_int(): whether connecting again later may succeed without any change: see landline_session.
 pub const LANDLINE_ERROR_IS_TRANSIENT: i32 = 10;
 /// For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
-/// milliseconds; 0 if it did not say.
+/// milliseconds; 0 if it did not say so.
 pub const LANDLINE_ERROR_RETRY_AFTER_MS: i32 = 11;
-/// For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". A
-/// server's are those that it answered with, without the ones that every such response has.
+/// For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". For a
+/// server, they are those of its own response, without the ones that every such response has.
 pub const LANDLINE_ERROR_HTTP_HEADERS: i32 = 8;
 /// For landline_error_bytes(): the body of that response, on a client up to LANDLINE_OPT_MAX_REFUSAL_BODY bytes.
 pub const LANDLINE_ERROR_HTTP_BODY: i32 = 9;
-/// For landline_error_bytes(): the addresses to which a client tried to connect in vain, in this order, when it
-/// failed or ran out of time, each as "ADDRESS\tWHY\n". Those of a proxy, if that could not be reached.
+/// For landline_error_bytes(): the addresses to which a client failed to connect, in the order of the attempts, each
+/// as "ADDRESS\tWHY\n"; those of the proxy, if that could not be reached.
 pub const LANDLINE_ERROR_ATTEMPTS: i32 = 10;
 /// For landline_error_int(): why TLS failed, one of LANDLINE_TLS_REASON_*.
 pub const LANDLINE_ERROR_TLS_REASON: i32 = 12;

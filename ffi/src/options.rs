@@ -170,11 +170,11 @@ pub const LANDLINE_OPT_TCP_SEND_BUFFER_SIZE: i32 = 36;
 /// Client: which addresses to connect to, those of proxies included: LANDLINE_FAMILY_ANY, _IPV4 or _IPV6. Default
 /// any.
 pub const LANDLINE_OPT_ADDRESS_FAMILY: i32 = 37;
-/// Server: the permissions of the file of a Unix socket, such as 0660, whatever the umask is. Nobody can connect
-/// before they are set. Default 0: what the umask leaves of 0777.
+/// Server: the permissions of the file of a Unix socket, such as 0660, whatever the umask is. No client can connect
+/// before they are set. Default 0: 0777 without the bits of the umask.
 pub const LANDLINE_OPT_UNIX_MODE: i32 = 38;
 
-/// IPv6 and IPv4 alike.
+/// IPv6 and IPv4.
 pub const LANDLINE_FAMILY_ANY: i64 = 0;
 /// IPv4 only.
 pub const LANDLINE_FAMILY_IPV4: i64 = 4;
@@ -241,15 +241,15 @@ pub const LANDLINE_OPT_TLS_KEY_FILE: i32 = 107;
 pub const LANDLINE_OPT_TLS_PKCS12_PASSWORD: i32 = 108;
 
 /// Client: an address to connect to, whatever the URL's host is, such as "192.0.2.1" or "[2001:db8::1]:443"; without
-/// a port, it is the URL's. Each call adds one, best first; NULL removes all. The Host header and the name in the
-/// server's certificate remain the URL's. Proxies themselves are looked up as usual, and those that look up the
-/// server's name do so. Default: the host is looked up.
+/// a port, it is the URL's. Each call adds one, the preferred one first; NULL removes all. The Host header and the
+/// name in the server's certificate remain the URL's. Proxies themselves are looked up as usual, and those that look
+/// up the server's name do so. Default: the host is looked up.
 pub const LANDLINE_OPT_ADDRESS: i32 = 110;
 /// Client: the address to connect from, and optionally the port, such as "192.0.2.7" or "192.0.2.7:5000". Only
 /// addresses of the same family are connected to. Default: the system's choice.
 pub const LANDLINE_OPT_LOCAL_ADDR: i32 = 111;
-/// Client: the network interface to connect by, such as "eth0" (SO_BINDTODEVICE). Linux only: LANDLINE_ERR_CONFIG
-/// elsewhere. Default: the system's choice.
+/// Client: the network interface to connect through, such as "eth0" (SO_BINDTODEVICE). Linux only:
+/// LANDLINE_ERR_CONFIG elsewhere. Default: the system's choice.
 pub const LANDLINE_OPT_INTERFACE: i32 = 112;
 /// Client: the path of a Unix socket to connect to, whatever the URL's host is, without a proxy. Default none.
 pub const LANDLINE_OPT_UNIX_PATH: i32 = 113;

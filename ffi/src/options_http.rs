@@ -1,4 +1,5 @@
-//! Options of clients that are about HTTP: redirects, authentication, and what the program is asked for while connecting.
+//! Options of clients that are about HTTP: redirects, authentication, and what the program is asked for while
+//! connecting.
 
 use crate::args::handle;
 use crate::callback::{Callback, User, landline_free_user};
@@ -10,23 +11,23 @@ use std::ffi::{CString, c_char, c_void};
 use std::io;
 use std::sync::Arc;
 
-/// Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none; 5
-/// is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
+/// Client: how many redirects (301, 302, 303, 307 and 308) connecting follows, one after the other. Default 0: none;
+/// 5 is a usual value. A redirect that is not followed is LANDLINE_ERR_HANDSHAKE, whose text says where it leads.
 ///
 /// http and https in a Location stand for ws and wss. A redirect from wss to ws is never followed, nor is one to
-/// another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first one is
-/// left out of all further requests: user and password, bearer tokens, cookies that were given, Authorization and
-/// Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password in a Location are
-/// used. LANDLINE_CONN_URL says where the connection was opened in the end.
+/// another scheme. As soon as one leads to another origin (scheme, host or port), everything that is meant for the
+/// first one is left out of all further requests: user and password, bearer tokens, cookies that were given,
+/// Authorization and Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password
+/// in a Location are used. LANDLINE_CONN_URL is the URL at which the connection was finally opened.
 pub const LANDLINE_OPT_MAX_REDIRECTS: i32 = 56;
 
 /// Client: the user name for servers; the password is LANDLINE_OPT_AUTH_PASSWORD. They are sent at once by Basic
-/// authentication (RFC 7617), which does not hide them: use wss. A server that refuses that and asks for Digest (RFC
-/// 7616) gets it. User and password can be in the URL instead, but not in both. Default: none.
+/// authentication (RFC 7617), which does not hide them: use wss. If the server refuses them and asks for Digest (RFC
+/// 7616), that is used. User and password can be given in the URL instead, but not in both places. Default: none.
 pub const LANDLINE_OPT_AUTH_USER: i32 = 130;
 /// Client: the password for servers.
 pub const LANDLINE_OPT_AUTH_PASSWORD: i32 = 131;
-/// Client: a bearer token to send (RFC 6750), in place of user and password; landline_options_set_bearer() is for
+/// Client: a bearer token to send (RFC 6750), instead of user and password; landline_options_set_bearer() is for
 /// tokens that change. Default: none.
 pub const LANDLINE_OPT_BEARER_TOKEN: i32 = 132;
 
@@ -52,8 +53,8 @@ pub struct landline_challenge {
 }
 
 /// Answers a challenge: writes the value of the Authorization or Proxy-Authorization header to `data`, which has room
-/// for `capacity` bytes, 16384 at least, and its length to `*len`. Returns LANDLINE_OK, or any other status for no
-/// answer. It may call functions of the library, but must not unwind or jump out.
+/// for `capacity` bytes, 16384 at least, and its length to `*len`. Returns LANDLINE_OK, or any other status if it has
+/// no answer. It may call functions of the library, but must not unwind or jump out.
 #[allow(non_camel_case_types)]
 pub type landline_challenge_callback = Option<
     unsafe extern "C" fn(
@@ -155,14 +156,14 @@ fn fill(call: impl FnOnce(*mut c_void, usize, *mut usize) -> landline_status) ->
 }
 
 /// Client: sets what supplies bearer tokens (RFC 6750). It is called at the beginning of each attempt to connect, in
-/// the thread that connects, with `user`; so a new connection has a fresh token. What it takes counts towards
-/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. NULL removes it. Takes the place of
+/// the thread that connects, with `user`; so every new connection has a fresh token. The time it takes counts towards
+/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but it cannot be interrupted. NULL removes it. It is used instead of
 /// LANDLINE_OPT_BEARER_TOKEN and of user and password.
 ///
-/// `free` is called with `user` once, when neither the options nor a call need it any more, from any thread; it may be
-/// NULL.
+/// `free` is called once with `user`, from any thread, when neither the options nor a call need it any more; it may
+/// be NULL.
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; `free` is called even then.
 ///
 /// # Safety
 ///
@@ -186,15 +187,16 @@ pub unsafe extern "C" fn landline_options_set_bearer(
     })
 }
 
-/// Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication and
-/// no user name and password that were given help, at most 5 times for one URL. The request is sent again with the
-/// answer, over the same connection if that is kept open. Without an answer, connecting fails with the refusal.
+/// Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication
+/// and the given user name and password, if any, do not help; at most 5 times for one URL. The request is sent again
+/// with the answer, over the same connection if that is kept open. Without an answer, connecting fails with the
+/// refusal.
 ///
-/// It is called in the thread that connects, with `user`. What it takes counts towards
-/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but cannot be cut short. After a redirect, it may be another server that asks.
+/// It is called in the thread that connects, with `user`. The time it takes counts towards
+/// LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, but it cannot be interrupted. After a redirect, a different server may ask.
 /// NULL removes it. `free` is as for landline_options_set_bearer().
 ///
-/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL, with which `free` is called too.
+/// LANDLINE_OK; LANDLINE_ERR_NULL if `options` is NULL; `free` is called even then.
 ///
 /// # Safety
 ///

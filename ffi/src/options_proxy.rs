@@ -12,13 +12,13 @@ use std::ffi::c_char;
 ///
 /// The schemes: http (CONNECT, for ws too; the default scheme), https (the same over TLS to the proxy), socks5 and
 /// socks4 (the server's name is looked up here), socks5h and socks4a (the proxy looks it up). User and password are
-/// sent to an HTTP proxy by Basic with the first request, and as it demands with 407: by Digest or Basic.
-/// landline_connect_over() and landline_connect_fd() use no proxy.
+/// sent to an HTTP proxy with the first request, by Basic; if the proxy answers 407, by the scheme that it asks for,
+/// Digest or Basic. landline_connect_transport() and landline_connect_fd() use no proxy.
 pub const LANDLINE_OPT_PROXY: i32 = 120;
-/// Client: the servers to connect to directly although there is a proxy, separated by commas or white space: a
-/// domain such as example.com, which includes what is below it, an address, a network such as 10.0.0.0/8, or * for
-/// all. A port may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their
-/// addresses. Default: that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
+/// Client: the servers to connect to directly although a proxy is set, separated by commas or white space: a domain
+/// such as example.com, which includes its subdomains, an address, a network such as 10.0.0.0/8, or * for all. A port
+/// may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their addresses. Default:
+/// that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
 pub const LANDLINE_OPT_NO_PROXY: i32 = 121;
 /// Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. The server's options of TLS do not apply to
 /// them.
@@ -32,7 +32,7 @@ pub const LANDLINE_OPT_PROXY_TLS_KEY_FILE: i32 = 124;
 /// Client: 1: connect through the proxies that the environment names. Has no effect if LANDLINE_OPT_PROXY is set.
 /// Default 0: the environment is not read. It is read by the call that sets this option.
 ///
-/// For ws, the first of these variables that is set and not empty counts: ws_proxy, WS_PROXY, http_proxy,
+/// For ws, the first of these variables that is set and not empty is used: ws_proxy, WS_PROXY, http_proxy,
 /// all_proxy, ALL_PROXY. For wss: wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY. Their
 /// values are those of LANDLINE_OPT_PROXY. no_proxy or NO_PROXY has the form of LANDLINE_OPT_NO_PROXY, which
 /// replaces it.
@@ -45,7 +45,7 @@ pub const LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS: i32 = 52;
 pub const LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES: i32 = 53;
 
 /// Client: adds a header to the CONNECT request to the proxy that LANDLINE_OPT_PROXY added last. Its name is sent
-/// exactly as given. The server does not get it, nor does the proxy get those of landline_options_add_header().
+/// exactly as given. The server does not get it, and the proxy does not get those of landline_options_add_header().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_INVALID for a name or value that a header cannot have, a header of
 /// the request itself, and a SOCKS proxy; LANDLINE_ERR_STATE if there is no proxy; LANDLINE_ERR_UTF8.

@@ -16,7 +16,7 @@ pub const LANDLINE_OPT_TLS_MIN_VERSION: i32 = 64;
 /// refuses clients that offer only other protocols.
 pub const LANDLINE_OPT_TLS_ALPN: i32 = 65;
 /// Server: whether it asks clients for certificates: LANDLINE_CLIENT_CERTS_*. Default: it does not.
-/// landline_request_tls() tells who came.
+/// landline_request_tls() returns the client's certificate.
 pub const LANDLINE_OPT_TLS_CLIENT_CERTS: i32 = 66;
 /// 1 appends session secrets to the file that the environment variable SSLKEYLOGFILE names, if it is set. Whoever
 /// has that file can decrypt the connections. Default 0: the variable alone does nothing. A client with
@@ -31,22 +31,22 @@ pub const LANDLINE_TLS_BACKEND_NATIVE_TLS: i64 = 1;
 /// rustls. In the cargo feature rustls.
 pub const LANDLINE_TLS_BACKEND_RUSTLS: i64 = 2;
 
-/// TLS 1.2, by its number in the protocol.
+/// TLS 1.2. The values are the protocol's version numbers.
 pub const LANDLINE_TLS_VERSION_1_2: i64 = 0x0303;
 /// TLS 1.3.
 pub const LANDLINE_TLS_VERSION_1_3: i64 = 0x0304;
 
 /// Clients are not asked for certificates.
 pub const LANDLINE_CLIENT_CERTS_OFF: i64 = 0;
-/// They are asked, and those that have none are accepted. A certificate that is shown must be trusted.
+/// Clients are asked, and accepted without a certificate. One that is presented must be trusted.
 pub const LANDLINE_CLIENT_CERTS_OPTIONAL: i64 = 1;
-/// They are asked, and those that have none are refused.
+/// Clients are asked, and those without a certificate are refused.
 pub const LANDLINE_CLIENT_CERTS_REQUIRED: i64 = 2;
 
-/// Client: a directory whose certificates in PEM files are trusted in addition to the platform's, whatever the
-/// files are called. Each call adds one; NULL removes all.
+/// Client: a directory whose certificates in PEM files are trusted in addition to the platform's, whatever the names
+/// of the files are. Each call adds one; NULL removes all.
 pub const LANDLINE_OPT_TLS_CA_DIR: i32 = 140;
-/// Client: the name to ask the server for, and that its certificate must be for. Default: the URL's host.
+/// Client: the server name to request (SNI), which the certificate must be for. Default: the URL's host.
 pub const LANDLINE_OPT_TLS_SERVER_NAME: i32 = 141;
 /// Client: a public key that the server may have: "sha256//" and the SHA-256 of its SubjectPublicKeyInfo in
 /// Base64. Each call adds one; NULL removes all. Default: any key. The certificate must also be trusted, unless
@@ -64,13 +64,13 @@ pub const LANDLINE_OPT_TLS_CLIENT_CA_DIR: i32 = 145;
 /// all.
 pub const LANDLINE_OPT_TLS_CLIENT_CA_PEM: i32 = 205;
 
-/// Server: adds a certificate with its key, both as PEM files, for other names than those of the certificate
-/// given by LANDLINE_OPT_TLS_CERT_FILE and its relatives. A client gets the first certificate that is for the
-/// name that it asks for (SNI), or else the first that covers it by a wildcard, or else the first of all.
+/// Server: adds a certificate with its key, both as PEM files, for names other than those of the certificate given by
+/// LANDLINE_OPT_TLS_CERT_FILE or the other options. A client gets the first certificate that is for the name that it
+/// asks for (SNI), or else the first that covers it by a wildcard, or else the first of all.
 ///
-/// The files are read when the options are used, and again for each client, so that renewed ones are used from
-/// the next client on. So are those of LANDLINE_OPT_TLS_CERT_FILE, _KEY_FILE and _CLIENT_CA_FILE. While they
-/// cannot be used, those read before stay in use, and a warning is logged.
+/// The files are read when the options are used, and again for each client, so that renewed ones are used from the
+/// next client on; the same applies to LANDLINE_OPT_TLS_CERT_FILE, _KEY_FILE and _CLIENT_CA_FILE. If they cannot be
+/// used, the previous ones remain in use, and a warning is logged.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8.
 ///
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn landline_options_add_cert_files(
     })
 }
 
-/// The same with certificate and key in memory, both in one PEM text. They stay as they are.
+/// The same with certificate and key in memory, both in one PEM text. They are not read again.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_NULL.
 ///

@@ -22,19 +22,19 @@ use std::time::Duration;
 
 /// A client that connects again whenever its connection is lost.
 ///
-/// The call that receives does all of it: it waits, connects, calls the callback, sends what the outbox holds,
-/// and receives. There is no hidden thread: while no thread is in that call, the session does not reconnect.
+/// The call that receives does everything: it waits, connects, calls the callback, sends the messages in the outbox,
+/// and receives. There is no background thread: while no thread is in that call, the session does not reconnect.
 ///
 /// It connects again after a failure of the network or of the system, a time limit, the end of the stream
 /// without a Close frame, or in the middle of a handshake, a silent peer; after a Close frame with 1001, 1011,
 /// 1012, 1013 or 1014; and if the server refused the handshake with 500 to 599, 408, 425 or 429, not before the
-/// time in Retry-After. All else ends the session: other statuses and close codes, a certificate that is not
+/// time in Retry-After. Everything else ends the session: other statuses and close codes, a certificate that is not
 /// trusted, violations of the protocol or of a limit. `retry_if` of landline_session_callbacks can decide
-/// otherwise. LANDLINE_OPT_BACKOFF_FIRST_MS and the options behind it say how long it waits.
+/// otherwise. LANDLINE_OPT_BACKOFF_FIRST_MS and the options after it determine how long it waits.
 ///
-/// Nothing is sent again by itself. If a call that sends has returned before the connection broke, the message
-/// was handed to the kernel, and whether the server got it is not known. While there is no connection, such
-/// calls give LANDLINE_ERR_NOT_CONNECTED at once, or keep the message with LANDLINE_OPT_OUTBOX_MESSAGES.
+/// Nothing is resent automatically. If a sending call has returned before the connection broke, the message was
+/// handed to the kernel, and whether the server got it is not known. While there is no connection, such calls return
+/// LANDLINE_ERR_NOT_CONNECTED at once, or keep the message with LANDLINE_OPT_OUTBOX_MESSAGES.
 ///
 /// Ownership: created by landline_session_new(), freed by landline_session_free().
 ///

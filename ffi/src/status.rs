@@ -70,8 +70,8 @@ pub const LANDLINE_ERR_SILENT: landline_status = -105;
 pub const LANDLINE_ERR_CLOSE_UNANSWERED: landline_status = -106;
 /// landline_conn_detach() has taken the socket out of the connection. Connection over for this program.
 pub const LANDLINE_ERR_DETACHED: landline_status = -107;
-/// There is no way through a proxy: it could not be reached, or it refused. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
-/// and _HTTP_BODY contain the response of an HTTP proxy. The server has nothing to do with it.
+/// A proxy could not be reached, or refused to connect. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
+/// and _HTTP_BODY contain the response of an HTTP proxy. The server is not involved.
 pub const LANDLINE_ERR_PROXY: landline_status = -108;
 
 /// TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is

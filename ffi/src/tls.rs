@@ -10,8 +10,8 @@ use crate::status::*;
 use landline::transport::{TlsBackend, TlsInfo, TlsVersion};
 use std::ffi::{CString, c_char, c_void};
 
-/// What is known about TLS on a connection: version, cipher suite, and who the peer is. It stays as it is, also
-/// when the connection is over.
+/// Information about TLS on a connection: version, cipher suite, and the peer's identity. It does not change, and
+/// remains valid when the connection is over.
 ///
 /// Ownership: the caller owns it and frees it with landline_tls_free().
 ///
@@ -26,7 +26,7 @@ pub struct landline_tls {
     pin: CString,
 }
 
-/// Asks what is known about TLS on a connection. Free `*info` with landline_tls_free().
+/// Returns information about TLS on a connection. Free `*info` with landline_tls_free().
 ///
 /// LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the connection does not use TLS; LANDLINE_ERR_NULL.
 ///
@@ -48,7 +48,8 @@ pub unsafe extern "C" fn landline_conn_tls(
     }
 }
 
-/// The same for a request that has been read and not yet answered: with LANDLINE_OPT_TLS_CLIENT_CERTS, who came.
+/// The same for a request that has been read but not answered: with LANDLINE_OPT_TLS_CLIENT_CERTS, it has the
+/// client's certificate.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_UNSUPPORTED if the client does not use TLS; LANDLINE_ERR_STATE; LANDLINE_ERR_NULL.
 ///
@@ -85,13 +86,13 @@ fn make(info: Option<TlsInfo>) -> Outcome<*mut landline_tls> {
 
 /// For landline_tls_int(): the version, one of LANDLINE_TLS_VERSION_*.
 pub const LANDLINE_TLS_INFO_VERSION: i32 = 1;
-/// The number of the cipher suite in the registry of IANA.
+/// The number of the cipher suite in IANA's registry.
 pub const LANDLINE_TLS_INFO_CIPHER_SUITE: i32 = 2;
 /// 1 if an earlier session was resumed.
 pub const LANDLINE_TLS_INFO_IS_RESUMED: i32 = 3;
 /// The library that does TLS, one of LANDLINE_TLS_BACKEND_*.
 pub const LANDLINE_TLS_INFO_BACKEND: i32 = 4;
-/// How many certificates landline_tls_cert() has. 0 if the peer showed none.
+/// How many certificates landline_tls_cert() has. 0 if the peer presented none.
 pub const LANDLINE_TLS_INFO_CERT_COUNT: i32 = 5;
 
 /// Queries a number by its LANDLINE_TLS_INFO_* key (1 to 99).
@@ -161,9 +162,9 @@ pub unsafe extern "C" fn landline_tls_str(
     })
 }
 
-/// One of the certificates that the peer showed, in DER: `*data`, `*len` bytes, valid until `info` is freed.
-/// Number 0 is its own, the others are those that issued it, as far as the peer sent them and the TLS library
-/// shows them.
+/// One of the certificates that the peer presented, in DER: `*data`, `*len` bytes, valid until `info` is freed.
+/// Number 0 is the peer's own; the others are those of its issuers, as far as the peer sent them and the TLS library
+/// makes them available.
 ///
 /// LANDLINE_OK; LANDLINE_ERR_INVALID if there is none with this number; LANDLINE_ERR_NULL.
 ///
@@ -189,7 +190,7 @@ pub unsafe extern "C" fn landline_tls_cert(
     })
 }
 
-/// Frees what is known about TLS. NULL does nothing.
+/// Frees the information. NULL does nothing.
 ///
 /// # Safety
 ///

@@ -3,9 +3,9 @@
 use landline::Error;
 use landline::error::TlsReason;
 
-/// Why TLS failed: TLS did not fail, or for another reason.
+/// TLS did not fail, or failed for another reason.
 pub const LANDLINE_TLS_REASON_NONE: i32 = 0;
-/// The peer's certificate has expired, or one that it was issued by.
+/// The peer's certificate, or one of its issuers', has expired.
 pub const LANDLINE_TLS_REASON_EXPIRED: i32 = 1;
 /// The peer's certificate is not valid yet. The clock may be wrong.
 pub const LANDLINE_TLS_REASON_NOT_YET_VALID: i32 = 2;
@@ -13,11 +13,11 @@ pub const LANDLINE_TLS_REASON_NOT_YET_VALID: i32 = 2;
 pub const LANDLINE_TLS_REASON_OTHER_NAME: i32 = 3;
 /// The peer's certificate was not issued by an authority that this end trusts.
 pub const LANDLINE_TLS_REASON_UNKNOWN_ISSUER: i32 = 4;
-/// The peer's certificate was issued by itself, and this end does not trust it.
+/// The peer's certificate is self-signed, and this end does not trust it.
 pub const LANDLINE_TLS_REASON_SELF_SIGNED: i32 = 5;
 /// The server's public key is not one of LANDLINE_OPT_TLS_PINNED_KEY.
 pub const LANDLINE_TLS_REASON_NOT_PINNED: i32 = 6;
-/// Server: the client showed no certificate, and one is required.
+/// Server: the client presented no certificate, but one is required.
 pub const LANDLINE_TLS_REASON_NO_CLIENT_CERTIFICATE: i32 = 7;
 /// Client: the server requires a client certificate.
 pub const LANDLINE_TLS_REASON_CLIENT_CERTIFICATE_REQUIRED: i32 = 8;
