@@ -428,7 +428,7 @@ inline const std::error_category& category() noexcept {
 
 inline std::error_code make_error_code(status value) noexcept { return detail::code(static_cast<int>(value)); }
 
-/// An address to which a client tried to connect in vain.
+/// An address to which a client failed to connect.
 struct attempt {
     /// Such as "127.0.0.1:9001", or "unix:" and a path.
     std::string address;
@@ -457,7 +457,7 @@ public:
     const std::string& http_body() const noexcept { return details_->http_body; }
     /// The close code that the peer was sent because of the error, or 0.
     int close_code() const noexcept { return details_->close_code; }
-    /// The addresses to which a client tried to connect in vain, in this order, when it failed or ran out of time.
+    /// The addresses to which a client failed to connect, in the order of the attempts.
     const std::vector<attempt>& attempts() const noexcept { return details_->attempts; }
     /// Why TLS failed, if it did for one of the usual reasons.
     landline::tls_reason tls_reason() const noexcept {
@@ -465,9 +465,9 @@ public:
     }
     /// Whether the connection is over.
     bool is_fatal() const noexcept { return details_->is_fatal; }
-    /// Whether connecting again later may succeed although nothing is changed.
+    /// Whether connecting again later may succeed without any change.
     bool is_transient() const noexcept { return details_->is_transient; }
-    /// How long the server that refused the handshake wants clients to wait (Retry-After); zero if it did not say.
+    /// How long the server that refused the handshake wants clients to wait (Retry-After); zero if it did not say so.
     std::chrono::milliseconds retry_after() const noexcept { return details_->retry_after; }
 
 private:
@@ -648,8 +648,8 @@ private:
     }
 };
 
-/// Keeps the cookies that servers set, for all connections that are opened with options that have it. In memory only.
-/// A cookie goes back to the host that set it, and to no other one.
+/// Keeps the cookies that servers set, for all connections whose options use it. In memory only. A cookie is returned
+/// only to the host that set it.
 class cookie_jar : public detail::owner<landline_cookie_jar, landline_cookie_jar_free> {
 public:
     cookie_jar() {
@@ -718,7 +718,7 @@ enum class scheme : std::int64_t {
 
 namespace detail {
 
-/// Calls a function of the program's for the C interface: 0, or if it throws, an error number or -1.
+/// Calls one of the program's functions for the C interface. Returns 0, or if it throws, an error number or -1.
 template <class Call>
 std::int32_t error_number(Call call) noexcept {
     LANDLINE_TRY {
@@ -751,13 +751,13 @@ enum class address_family : std::int64_t {
     ipv6 = LANDLINE_FAMILY_IPV6,
 };
 
-/// Looks up a host name: returns the addresses to try, best first, such as "192.0.2.1" or "[2001:db8::1]:443"; without
-/// a port, they have the one asked for. Several threads of the library may call it at the same time. If it throws, the
-/// look-up fails, with the error number of a std::system_error if it is one.
+/// Looks up a host name: returns the addresses to try, the preferred one first, such as "192.0.2.1" or
+/// "[2001:db8::1]:443"; without a port, the requested one is used. Several threads of the library may call it at the
+/// same time. If it throws, the look-up fails, with the error number of a std::system_error if it is one.
 using resolver = std::function<std::vector<std::string>(std::string_view host, std::uint16_t port)>;
 
-/// Is given a socket that has all its options, before it is connected: to set others. If it throws, that address is not
-/// connected to, with the error number of a std::system_error if it is one.
+/// Called with each socket, after its options are set and before it is connected, to set further options. If it
+/// throws, that address is not connected to, with the error number of a std::system_error if it is one.
 using socket_hook = std::function<void(int fd)>;
 /// The library that does TLS.
 enum class tls_backend : std::int64_t {
@@ -925,12 +925,12 @@ public:
     LANDLINE_OPTION_TEXT(address, LANDLINE_OPT_ADDRESS)
     /// Client: the address to connect from, and optionally the port.
     LANDLINE_OPTION_TEXT(local_addr, LANDLINE_OPT_LOCAL_ADDR)
-    /// Client: the network interface to connect by. Linux only.
+    /// Client: the network interface to connect through. Linux only.
     LANDLINE_OPTION_TEXT(interface, LANDLINE_OPT_INTERFACE)
     /// Client: the path of a Unix socket to connect to, whatever the URL's host is.
     LANDLINE_OPTION_TEXT(unix_path, LANDLINE_OPT_UNIX_PATH)
-    /// Client: how many redirects to follow; 0 none. Never from wss to ws, and what is meant for one origin goes to no
-    /// other.
+    /// Client: how many redirects to follow; 0 none. Never from wss to ws, and what is meant for one origin goes to
+    /// no other.
     LANDLINE_OPTION_SIZE(max_redirects, LANDLINE_OPT_MAX_REDIRECTS)
     /// Client: the Origin header to send.
     LANDLINE_OPTION_TEXT(origin, LANDLINE_OPT_ORIGIN)
@@ -951,13 +951,14 @@ public:
     /// Client: adds a proxy to connect through, the nearest first: scheme://[user[:password]@]host[:port] with the
     /// scheme http, https, socks5, socks5h, socks4 or socks4a. A null pointer removes all.
     LANDLINE_OPTION_TEXT(proxy, LANDLINE_OPT_PROXY)
-    /// Client: the servers to connect to directly although there is a proxy: domains, addresses, networks, "*".
+    /// Client: the servers to connect to directly although a proxy is set: domains, addresses, networks, "*".
     LANDLINE_OPTION_TEXT(no_proxy, LANDLINE_OPT_NO_PROXY)
     /// Client: connects through the proxies that the environment names, which this call reads.
     LANDLINE_OPTION_FLAG(proxy_from_env, LANDLINE_OPT_PROXY_FROM_ENV)
     /// Client: whether to trust the platform's root certificates for TLS with https proxies.
     LANDLINE_OPTION_FLAG(proxy_platform_roots, LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS)
-    /// Client: accepts any certificate of https proxies. Anyone on the way to them can then see where connections go.
+    /// Client: accepts any certificate of https proxies. Anyone on the network path to them can then see which
+    /// servers are connected to.
     LANDLINE_OPTION_FLAG(proxy_danger_accept_invalid_certs, LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS)
     /// Client: accepts a trusted certificate of an https proxy even if it is for a different host.
     LANDLINE_OPTION_FLAG(proxy_danger_accept_invalid_hostnames, LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES)
@@ -977,13 +978,13 @@ public:
     LANDLINE_OPTION_BYTES(pkcs12, LANDLINE_OPT_TLS_PKCS12)
     /// Sessions: the first wait before connecting again.
     LANDLINE_OPTION_TIME(backoff_first, LANDLINE_OPT_BACKOFF_FIRST_MS)
-    /// Sessions: how many times longer each wait is than the one before it.
+    /// Sessions: the factor by which each wait is longer than the previous one.
     LANDLINE_OPTION_INT(backoff_factor, LANDLINE_OPT_BACKOFF_FACTOR)
     /// Sessions: the longest wait.
     LANDLINE_OPTION_TIME(backoff_max, LANDLINE_OPT_BACKOFF_MAX_MS)
     /// Sessions: how much of each wait is random, in percent.
     LANDLINE_OPTION_INT(backoff_jitter_percent, LANDLINE_OPT_BACKOFF_JITTER_PERCENT)
-    /// Sessions: a connection that was open for this long has lasted: waits and the count of attempts begin anew.
+    /// Sessions: after a connection has been open for this long, waits and the count of attempts start afresh.
     LANDLINE_OPTION_TIME(reset_after, LANDLINE_OPT_RESET_AFTER_MS)
     /// Sessions: how long the server can make the session wait at most with a Retry-After header.
     LANDLINE_OPTION_TIME(max_retry_after, LANDLINE_OPT_MAX_RETRY_AFTER_MS)
@@ -1002,7 +1003,7 @@ public:
                     static_cast<std::int64_t>(value))
     /// Whether a client offers "http/1.1" by ALPN, and a server chooses it.
     LANDLINE_OPTION_FLAG(alpn, LANDLINE_OPT_TLS_ALPN)
-    /// Server: whether it asks clients for certificates. request::tls_info() tells who came.
+    /// Server: whether it asks clients for certificates. request::tls_info() has the client's certificate.
     LANDLINE_OPTION(client_certs, landline::client_certs, set_number, LANDLINE_OPT_TLS_CLIENT_CERTS,
                     static_cast<std::int64_t>(value))
     /// Appends session secrets to the file that the environment variable SSLKEYLOGFILE names, if it is set.
@@ -1031,7 +1032,8 @@ public:
 #undef LANDLINE_OPTION_SIZE
 #undef LANDLINE_OPTION
 
-    /// Server: adds a certificate with its key for other names, both as PEM files, which are read again for each client.
+    /// Server: adds a certificate with its key for other names, both as PEM files, which are read again for each
+    /// client.
     void add_cert_files(c_text cert_file, c_text key_file, std::error_code& failure) noexcept {
         failure = detail::code(landline_options_add_cert_files(get(), cert_file.get(), key_file.get()));
     }
@@ -1083,9 +1085,9 @@ public:
         return std::move(*this);
     }
 
-    /// Client: looks names up with this function in place of the system; an empty one restores the default. It may
-    /// still be running when a connect() that ran out of time has returned, and is destroyed when it is not needed any
-    /// more.
+    /// Client: looks up names with this function instead of the system; an empty one restores the default. It may
+    /// still be running when a connect() that ran out of time has returned, and is destroyed when it is no longer
+    /// needed.
     void resolver(landline::resolver value, std::error_code& failure) {
         const auto call = [](const char* host, std::uint16_t port, landline_addresses* addresses, void* user) {
             return detail::error_number([&] {
@@ -1159,8 +1161,8 @@ public:
         return std::move(*this);
     }
 
-    /// Client: supplies a bearer token at the beginning of each attempt to connect, in the thread that connects. If it
-    /// throws, connecting fails with status::io.
+    /// Client: supplies a bearer token at the beginning of each attempt to connect, in the thread that connects. If
+    /// it throws, connecting fails with status::io.
     void bearer(bearer_supplier supply, std::error_code& failure) {
         failure = set_callback(landline_options_set_bearer, std::move(supply),
             [](void* data, std::size_t capacity, std::size_t* len, void* user) {
@@ -1465,8 +1467,8 @@ enum class direction : std::int32_t {
     both = LANDLINE_DIRECTION_BOTH,
 };
 
-/// How long the steps of opening a client's connection took. Steps that were repeated are added up; those that were not
-/// needed took no time.
+/// How long the steps of opening a client's connection took. Steps that were repeated are added up; those that were
+/// not needed took no time.
 struct timings {
     /// Looking up names, until the first address could be tried.
     std::chrono::microseconds resolve{};
@@ -2215,8 +2217,8 @@ private:
 };
 
 /// A client that connects again whenever its connection is lost. The call that receives does all of it: it waits,
-/// connects, calls on_connect, sends what the outbox holds, and receives. Other threads may send, close, interrupt and
-/// abort meanwhile. landline.h says what is tried again, and what becomes of messages.
+/// connects, calls on_connect, sends what the outbox holds, and receives. Other threads may send, close, interrupt
+/// and abort meanwhile. landline.h says what is tried again, and what becomes of messages.
 class session : public detail::owner<landline_session, landline_session_free> {
 public:
     /// Called with each new connection before anything else uses it. The connection is the session's: it must not be
@@ -2940,8 +2942,8 @@ public:
     }
 
     /// Accepts that request with one of the subprotocols that the client offers: a null pointer chooses the first of
-    /// options::subprotocol() that it offers, "" chooses none. Adds the response to the output; event_kind::open comes
-    /// next. After status::config the request is still pending, and the headers that were added are discarded.
+    /// options::subprotocol() that it offers, "" chooses none. Adds the response to the output; event_kind::open
+    /// comes next. After status::config the request is still pending, and the headers that were added are discarded.
     void accept(c_text subprotocol = nullptr) {
         detail::check(landline_protocol_accept(get(), subprotocol.get()));
     }
@@ -3103,8 +3105,8 @@ using log_callback = std::function<void(log_level, std::string_view)>;
 
 namespace detail {
 
-/// The lock of set_log(). A forked child gets one of its own, because a thread of its parent may have held the parent's
-/// at the fork. No initialisation that a child could wait for either.
+/// The lock of set_log(). A forked child gets one of its own, because a thread of its parent may have held the
+/// parent's at the fork. No initialisation that a child could wait for either.
 inline std::mutex& log_lock() {
     struct per_process {
         pid_t process;

@@ -1,8 +1,8 @@
-"""What connect() is told about names, addresses and sockets. The library calls a resolver and a socket hook through one C
+"""Options of connect() for names, addresses and sockets. The library calls a resolver and a socket hook through one C
 function each, which gets a number: the key of the Python function in a table.
 
-The library says when it does not need a function any more. A resolver may still be running then in a thread of the
-library's, because connect() does not wait for it when time has run out.
+The library reports when it no longer needs a function. A resolver may then still be running in a thread of the library,
+because connect() does not wait for it when time has run out.
 """
 
 import itertools
@@ -81,7 +81,7 @@ def set_dialling(
     resolver: Optional[Resolver],
     on_socket: Optional[SocketHook],
 ) -> List[BaseException]:
-    """Sets these options. The result is a list to which is added what the functions raise."""
+    """Sets these options. Returns a list, to which the exceptions of the functions are added."""
     family = _FAMILIES.get(address_family)
     if family is None:
         raise UsageError(f"address_family is {address_family!r}: it must be None, socket.AF_INET or socket.AF_INET6")
