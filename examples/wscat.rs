@@ -10,7 +10,7 @@ mod common;
 
 use clap::Parser;
 use landline::error::{Closed, Setting};
-use landline::transport::{Identity, TlsConnector};
+use landline::transport::{Identity, TlsBackend, TlsConnector, TlsVersion};
 use landline::uri::Endpoint;
 use landline::{
     AddressFamily, Client, ClientBuilder, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Proxy,
@@ -53,6 +53,24 @@ struct Options {
     /// Trust the certificates in this file, besides those the system trusts
     #[arg(long, value_name = "PEM")]
     cacert: Option<PathBuf>,
+    /// Trust the certificates in the files of this directory, besides those the system trusts
+    #[arg(long, value_name = "DIR")]
+    capath: Option<PathBuf>,
+    /// Accept only this public key, or one of several: sha256// and its hash in Base64; repeat for more
+    #[arg(long, value_name = "PIN")]
+    pinned_key: Vec<String>,
+    /// The name that the server's certificate must be for, in place of the URL's host
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// The oldest version of TLS to speak: 1.2 or 1.3
+    #[arg(long, value_name = "VERSION", value_parser = tls_version)]
+    min_tls: Option<TlsVersion>,
+    /// The TLS library: native-tls or rustls
+    #[arg(long, value_name = "NAME", value_parser = tls_backend)]
+    tls_backend: Option<TlsBackend>,
+    /// Append session secrets to the file that SSLKEYLOGFILE names
+    #[arg(long)]
+    key_log: bool,
     /// Certificate to show to a server that asks for one
     #[arg(long, value_name = "PEM", requires = "key")]
     cert: Option<PathBuf>,
@@ -246,6 +264,12 @@ fn config(options: &Options) -> Config {
 fn tls(options: &Options, may_be_tls: bool) -> Result<Option<TlsConnector>, String> {
     let given = [
         ("--cacert", options.cacert.is_some()),
+        ("--capath", options.capath.is_some()),
+        ("--pinned-key", !options.pinned_key.is_empty()),
+        ("--server-name", options.server_name.is_some()),
+        ("--min-tls", options.min_tls.is_some()),
+        ("--tls-backend", options.tls_backend.is_some()),
+        ("--key-log", options.key_log),
         ("--cert", options.cert.is_some()),
         ("--insecure", options.insecure),
     ];
@@ -253,7 +277,20 @@ fn tls(options: &Options, may_be_tls: bool) -> Result<Option<TlsConnector>, Stri
     if !may_be_tls {
         return Err(format!("{name} is for TLS: give a wss:// URL"));
     }
-    let mut tls = TlsConnector::builder().danger_accept_invalid_certs(options.insecure);
+    let mut tls = TlsConnector::builder().danger_accept_invalid_certs(options.insecure).key_log(options.key_log);
+    if let Some(path) = &options.capath {
+        tls = tls.ca_dir(path);
+    }
+    if let Some(name) = &options.server_name {
+        tls = tls.server_name(name);
+    }
+    if let Some(version) = options.min_tls {
+        tls = tls.min_version(version);
+    }
+    if let Some(backend) = options.tls_backend {
+        tls = tls.backend(backend);
+    }
+    tls = options.pinned_key.iter().fold(tls, |tls, pin| tls.pinned_key(pin));
     if let Some(path) = &options.cacert {
         tls = tls.ca_file(path);
     }
@@ -263,11 +300,32 @@ fn tls(options: &Options, may_be_tls: bool) -> Result<Option<TlsConnector>, Stri
     tls.build().map(Some).map_err(describe)
 }
 
+fn tls_version(text: &str) -> Result<TlsVersion, String> {
+    match text {
+        "1.2" => Ok(TlsVersion::V1_2),
+        "1.3" => Ok(TlsVersion::V1_3),
+        _ => Err("give 1.2 or 1.3".to_owned()),
+    }
+}
+
+fn tls_backend(text: &str) -> Result<TlsBackend, String> {
+    match text {
+        "native-tls" => Ok(TlsBackend::NativeTls),
+        "rustls" => Ok(TlsBackend::Rustls),
+        _ => Err("give native-tls or rustls".to_owned()),
+    }
+}
+
 /// What to tell the user, with what the server or the proxy says when it refuses.
 fn describe(error: Error) -> String {
     let option = |setting| match setting {
         Setting::MaxMessageSize => Some("--max-message"),
         Setting::TrustedCertificates => Some("--cacert"),
+        Setting::ServerName => Some("--server-name"),
+        Setting::PinnedKey => Some("--pinned-key"),
+        Setting::MinTlsVersion => Some("--min-tls"),
+        Setting::ClientCertificate => Some("--cert and --key"),
+        Setting::KeyLog => Some("--key-log"),
         Setting::LocalAddr => Some("--local-addr"),
         Setting::Interface => Some("--interface"),
         Setting::Proxy | Setting::ProxyCredentials => Some("--proxy or the environment"),

@@ -47,7 +47,8 @@
 //! | connect again when a connection is lost | [`reconnect`](mod@reconnect), [`guide::reconnect`] |
 //! | compress | [`Compression`], [`guide::compression`] |
 //! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`], [`guide::proxies`] |
-//! | use TLS | [`transport::TlsConnector`], [`transport::Identity`] |
+//! | use TLS | [`transport::TlsConnector`], [`transport::TlsAcceptor`], [`transport::Identity`], [`transport::TlsBackend`] |
+//! | know the peer of a TLS connection | [`WebSocket::tls_info`], [`server::Request::tls_info`] |
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
 //!

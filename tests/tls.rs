@@ -79,6 +79,7 @@ fn an_identity_from_pem_files() {
 }
 
 #[test]
+#[cfg(feature = "native-tls")]
 fn an_identity_from_pkcs12() {
     limited(|| {
         let (ca, scratch) = (Ca::new(), Scratch::new("p12"));

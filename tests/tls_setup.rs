@@ -75,6 +75,25 @@ fn certificates_are_read_for_the_first_connection_only() {
     });
 }
 
+/// As documented in README.md, in this thread: the server's are others.
+#[test]
+fn further_connections_cost_a_client_at_most_2_ms_of_processor_time() {
+    const CONNECTIONS: u32 = 20;
+    limited(|| {
+        let ca = Ca::new();
+        let server = serve_echo(Server::builder().tls_options(acceptor(ca.issue(&["localhost"]).identity())));
+        let url = server.tls_url();
+        let client = || with(connector().ca_pem(ca.pem().as_bytes()));
+        drop(client().connect(&url).unwrap());
+        let mut clock = CpuClock::of_this_thread();
+        let begin = clock.read();
+        (0..CONNECTIONS).for_each(|_| drop(client().connect(&url).unwrap()));
+        let each = (clock.read() - begin) / CONNECTIONS;
+        println!("{each:?} for each connection");
+        assert!(each <= Duration::from_millis(2), "{each:?}");
+    });
+}
+
 #[test]
 fn a_ca_file_that_has_changed_is_read_again() {
     limited(|| {

@@ -728,6 +728,34 @@ fn tls_with_a_trusted_certificate() {
 }
 
 #[test]
+fn tls_with_further_options() {
+    let (port, directory, server) = tls_server();
+    std::fs::create_dir(directory.path("authorities")).unwrap();
+    std::fs::copy(directory.path("certificate.pem"), directory.path("authorities/0a1b2c3d.0")).unwrap();
+    let (capath, url) = (directory.path("authorities"), format!("wss://localhost:{port}/"));
+    run(["--capath", &capath, "--min-tls", "1.3", "--server-name", "localhost", &url], "hello\n")
+        .is_fine("hello\n");
+    server.join().unwrap().unwrap();
+
+    let other = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (option, value, told) in [
+        ("--pinned-key", other, "pin it with --pinned-key"),
+        ("--server-name", "other.example", "set --server-name to the name"),
+        ("--min-tls", "1.1", "give 1.2 or 1.3"),
+        ("--tls-backend", "openssl", "give native-tls or rustls"),
+    ] {
+        let (port, directory, server) = tls_server();
+        let certificate = directory.path("certificate.pem");
+        let result = run(["--cacert", &certificate, option, value, &format!("wss://localhost:{port}/")], "");
+        result.is_error(told);
+        // Where the client did not get that far, the server still waits for it.
+        drop(std::net::TcpStream::connect(format!("127.0.0.1:{port}")));
+        let _ = server.join();
+    }
+    run(["--pinned-key", other, "ws://127.0.0.1:9/"], "").is_error("--pinned-key is for TLS");
+}
+
+#[test]
 fn tls_with_an_unknown_certificate() {
     let (port, _directory, server) = tls_server();
     let result = run([format!("wss://localhost:{port}/")], "hello\n");
