@@ -36,6 +36,7 @@ from ._exceptions import (
     WouldBlock,
 )
 from ._headers import Headers, HeadersLike
+from ._http import Bearer, Challenge, CookieJar, Cookies, OnChallenge
 from ._options import Compression, TcpOptions
 from ._payload import Data, DataLike
 from ._receiving import MessageStream, Part
@@ -47,6 +48,8 @@ __version__: str = _version().decode()
 
 __all__ = [
     "Address",
+    "Bearer",
+    "Challenge",
     "ClientConnection",
     "CloseCode",
     "Compression",
@@ -57,6 +60,8 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionClosedOK",
     "ConnectionTLSError",
+    "CookieJar",
+    "Cookies",
     "Data",
     "DataLike",
     "Error",
@@ -67,6 +72,7 @@ __all__ = [
     "InvalidURL",
     "MessageStream",
     "MessageTooBig",
+    "OnChallenge",
     "Part",
     "ProtocolError",
     "ProxyError",

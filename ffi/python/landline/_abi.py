@@ -97,6 +97,7 @@ CONN_UPGRADE_TIME_US = 23
 CONN_SUBPROTOCOL = 101
 CONN_EXTENSIONS = 102
 CONN_TARGET = 103
+CONN_URL = 108
 CONN_PEER_ADDR = 104
 CONN_LOCAL_ADDR = 105
 CONN_HEADERS = 106
@@ -148,6 +149,10 @@ OPT_TLS_CA_FILE = 105
 OPT_TLS_CERT_FILE = 106
 OPT_TLS_KEY_FILE = 107
 OPT_TLS_PKCS12_PASSWORD = 108
+OPT_MAX_REDIRECTS = 56
+OPT_AUTH_USER = 130
+OPT_AUTH_PASSWORD = 131
+OPT_BEARER_TOKEN = 132
 OPT_PROXY_FROM_ENV = 50
 OPT_PROXY_TLS_PLATFORM_ROOTS = 51
 OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS = 52
@@ -282,6 +287,15 @@ options_add_proxy_header = _quick_function("options_add_proxy_header", c_int32, 
 options_set_interrupter = _quick_function("options_set_interrupter", c_int32, c_void_p, c_void_p)
 options_set_resolver = _quick_function("options_set_resolver", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
 options_set_on_socket = _quick_function("options_set_on_socket", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+options_set_bearer = _quick_function("options_set_bearer", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+options_set_on_challenge = _quick_function("options_set_on_challenge", c_int32, c_void_p, c_void_p, c_void_p, c_void_p)
+options_add_cookie = _quick_function("options_add_cookie", c_int32, c_void_p, c_char_p, c_char_p)
+options_set_cookie_jar = _quick_function("options_set_cookie_jar", c_int32, c_void_p, c_void_p)
+cookie_jar_new = _quick_function("cookie_jar_new", c_int32, POINTER(c_void_p))
+cookie_jar_cookies = _quick_function(
+    "cookie_jar_cookies", c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)
+)
+cookie_jar_free = _quick_function("cookie_jar_free", None, c_void_p)
 addresses_add = _quick_function("addresses_add", c_int32, c_void_p, c_char_p)
 
 interrupter_new = _quick_function("interrupter_new", c_int32, POINTER(c_void_p))
@@ -347,6 +361,21 @@ tls_free = _quick_function("tls_free", None, c_void_p)
 RESOLVER = CFUNCTYPE(c_int32, c_char_p, c_uint16, c_void_p, c_void_p)
 SOCKET_HOOK = CFUNCTYPE(c_int32, c_int32, c_void_p)
 FREE_USER = CFUNCTYPE(None, c_void_p)
+BEARER_CALLBACK = CFUNCTYPE(c_int32, c_void_p, c_size_t, POINTER(c_size_t), c_void_p)
+
+
+class Challenge(ctypes.Structure):
+    _fields_ = [
+        ("http_status", c_int32),
+        ("url", c_char_p),
+        ("method", c_char_p),
+        ("target", c_char_p),
+        ("schemes", c_char_p),
+        ("headers", c_char_p),
+    ]
+
+
+CHALLENGE_CALLBACK = CFUNCTYPE(c_int32, POINTER(Challenge), c_void_p, c_size_t, POINTER(c_size_t), c_void_p)
 
 
 # ----- Handles -----
@@ -422,6 +451,7 @@ def _handle(name: str, free: Callable[..., Any]) -> Callable[[], Handle]:
 
 new_options = _handle("Options", options_free)
 new_interrupter = _handle("Interrupter", interrupter_free)
+new_cookie_jar = _handle("CookieJar", cookie_jar_free)
 new_conn = _handle("Conn", conn_free)
 new_writer = _handle("Writer", writer_free)
 new_listener = _handle("Listener", listener_free)

@@ -1,7 +1,7 @@
 """The client's side: connect()."""
 
 import socket
-from typing import Iterable, Optional, Union
+from typing import Iterable, Optional, Tuple, Union
 
 from . import _abi
 from ._arguments import plain_socket
@@ -9,6 +9,7 @@ from ._connection import Connection
 from ._dialling import Address, Resolver, SocketHook, set_dialling
 from ._exceptions import Error, check
 from ._headers import Headers, HeadersLike, parse
+from ._http import Bearer, CookieJar, Cookies, OnChallenge, set_http
 from ._options import Compression, Options, PathLike, TcpOptions, c_text
 from ._tls import TlsOptions, set_tls
 from ._waiting import in_turn, seconds
@@ -25,6 +26,11 @@ class ClientConnection(Connection):
         """The headers of the server's response."""
         return parse(self._bytes(_abi.CONN_HEADERS))
 
+    @property
+    def url(self) -> str:
+        """The URL that the connection was opened to, without user and password; after redirects, the last one."""
+        return self._str(_abi.CONN_URL)
+
 
 def connect(
     url: str,
@@ -33,6 +39,12 @@ def connect(
     subprotocols: Optional[Iterable[str]] = None,
     origin: Optional[str] = None,
     host: Optional[str] = None,
+    max_redirects: int = 0,
+    auth: Optional[Tuple[str, str]] = None,
+    bearer: Optional[Bearer] = None,
+    on_challenge: Optional[OnChallenge] = None,
+    cookies: Optional[Cookies] = None,
+    cookie_jar: Optional[CookieJar] = None,
     compression: Union[bool, Compression] = False,
     ca_file: Optional[PathLike] = None,
     ca_pem: Union[bytes, str, None] = None,
@@ -86,6 +98,19 @@ def connect(
         subprotocols: the subprotocols to offer, the preferred one first.
         origin: the Origin header to send.
         host: the Host header to send instead of the URL's host and port.
+        max_redirects: how many redirects to follow, one after the other; 5 is a usual value. A redirect that is not
+            followed raises InvalidHandshake, which says where it leads. http and https in a Location stand for ws and wss;
+            a redirect from wss to ws is never followed. What is meant for one origin (scheme, host and port) is not sent to
+            another one: auth, bearer, cookies, host, Authorization and Cookie headers. All other headers are sent everywhere.
+        auth: the user name and password for servers, which are sent at once by Basic authentication, and by Digest if a
+            server refuses that and asks for it. They can be in the URL instead. Basic does not hide them: use wss.
+        bearer: a bearer token to send, or a function that is called at the beginning of each attempt to connect and returns
+            one. Use it in place of auth.
+        on_challenge: called with a Challenge when a server (401) or a proxy (407) asks for authentication and no user name
+            and password that were given help, at most 5 times for one URL. It returns the value of the Authorization or
+            Proxy-Authorization header with which the request is sent again, or None to fail with the refusal.
+        cookies: cookies to send, as a mapping or as pairs of name and value.
+        cookie_jar: keeps the cookies that servers set, and sends those in it.
         compression: whether to offer compression (permessage-deflate), and with which options.
         ca_file, ca_pem: certificates in PEM to trust in addition to the platform's. A file is read for each connection,
             but parsed only if it has changed; the platform's certificates are read again after 10 minutes.
@@ -141,7 +166,7 @@ def connect(
         TLSError: TLS failed; for example, the server's certificate is not trusted.
         InvalidHandshake: the server refused, or does not speak WebSocket.
 
-    What `resolver` or `on_socket` raised is the `__cause__` of the exception.
+    What `resolver`, `on_socket`, `bearer` or `on_challenge` raised is the `__cause__` of the exception.
     """
     options = Options()
     options.common(
@@ -174,6 +199,7 @@ def connect(
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, proxy_danger_accept_invalid_certs)
     options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, proxy_danger_accept_invalid_hostnames)
     raised = set_dialling(options, address_family, addresses, local_addr, interface, unix, resolver, on_socket)
+    set_http(options, raised, max_redirects, auth, bearer, on_challenge, cookies, cookie_jar)
     if sock is not None:
         plain_socket(sock, "with wss://")
     interrupter = _abi.new_interrupter()

@@ -26,7 +26,7 @@ _functions: Dict[int, Tuple[Callable[..., Any], List[BaseException]]] = {}
 _keys = itertools.count(1)
 
 
-def _guarded(key: int, call: Callable[[Callable[..., Any]], object]) -> int:
+def guarded(key: int, call: Callable[[Callable[..., Any]], object]) -> int:
     """Makes a call for the library: 0, or if it raises an exception, its error number or -1."""
     function, raised = _functions[key]
     try:
@@ -43,11 +43,11 @@ def _resolve(host: bytes, port: int, addresses: int, key: int) -> int:
         for address in resolver(host.decode(), port):
             check(_abi.addresses_add(addresses, address_text(address, "an address from the resolver")))
 
-    return _guarded(key, ask)
+    return guarded(key, ask)
 
 
 def _show(fd: int, key: int) -> int:
-    return _guarded(key, lambda on_socket: on_socket(fd))
+    return guarded(key, lambda on_socket: on_socket(fd))
 
 
 def _forget(key: int) -> None:
@@ -100,8 +100,19 @@ def set_dialling(
         (on_socket, _abi.options_set_on_socket, _c_show),
     ):
         if function is not None:
-            key = next(_keys)
-            _functions[key] = (function, raised)
-            # If this fails, the library says at once that it does not need the function.
-            check(setter(options.handle, caller, key, _c_forget))
+            keep(options, function, raised, setter, caller)
     return raised
+
+
+def keep(
+    options: Options,
+    function: Callable[..., Any],
+    raised: List[BaseException],
+    setter: Callable[..., int],
+    caller: Any,
+) -> None:
+    """Has the library call a function until it does not need it any more. What it raises is added to `raised`."""
+    key = next(_keys)
+    _functions[key] = (function, raised)
+    # If this fails, the library says at once that it does not need the function.
+    check(setter(options.handle, caller, key, _c_forget))

@@ -216,7 +216,8 @@ def _is_last(status: int) -> bool:
 def _text(status: int) -> str:
     """The text of this thread's last failure, if it had this status. Options have their names in this package."""
     text = _abi.error_text() if _is_last(status) else _abi.status_text(status)
-    return re.sub(r"LANDLINE_OPT_(\w+)", _own_name, str(text.decode("utf-8", "replace")))
+    words = str(text.decode("utf-8", "replace")).replace(" and LANDLINE_OPT_AUTH_PASSWORD", "")
+    return re.sub(r"LANDLINE_OPT_(\w+)", _own_name, words)
 
 
 def _own_name(found: "re.Match[str]") -> str:
@@ -258,6 +259,10 @@ OPTIONS: Dict[str, str] = {
     "TCP_USER_TIMEOUT_MS": "TcpOptions.user_timeout",
     "TCP_RECV_BUFFER_SIZE": "TcpOptions.recv_buffer_size",
     "TCP_SEND_BUFFER_SIZE": "TcpOptions.send_buffer_size",
+    "MAX_REDIRECTS": "max_redirects",
+    "AUTH_USER": "auth",
+    "AUTH_PASSWORD": "auth",
+    "BEARER_TOKEN": "bearer",
     "PROXY": "proxy",
     "PROXY_FROM_ENV": "proxy",
     "NO_PROXY": "no_proxy",

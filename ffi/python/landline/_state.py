@@ -68,6 +68,7 @@ _TEXT_KEYS = (
     _abi.CONN_SUBPROTOCOL,
     _abi.CONN_EXTENSIONS,
     _abi.CONN_TARGET,
+    _abi.CONN_URL,
     _abi.CONN_PEER_ADDR,
     _abi.CONN_LOCAL_ADDR,
     _abi.CONN_HEADERS,

@@ -79,10 +79,17 @@ def test_every_function_has_the_signature_of_the_header() -> None:
             assert own in fitting(theirs), f"{name}: {theirs} is not {own}"
 
 
-def test_the_package_uses_no_struct_of_the_header() -> None:
-    """If there ever is one, compare its fields with the header here."""
+def test_the_structs_have_the_fields_of_the_header() -> None:
     structs = [it for it in vars(_abi).values() if isinstance(it, type) and issubclass(it, ctypes.Structure)]
-    assert structs == []
+    assert structs == [_abi.Challenge]
+    found = re.search(r"^typedef struct landline_challenge \{(.*?)^\}", HEADER, re.M | re.S)
+    assert found
+    lines = re.sub(r"/\*.*?\*/", "", found[1], flags=re.S).split(";")
+    fields = [re.fullmatch(r"\s*(.*?)(\w+)", line) for line in lines if line.strip()]
+    theirs = [(field[2], field[1].strip()) for field in fields if field]
+    assert [name for name, _ in theirs] == [field[0] for field in _abi.Challenge._fields_]
+    for (_, kind), field in zip(theirs, _abi.Challenge._fields_):
+        assert field[1] in fitting(kind)
 
 
 def test_close_codes_are_all_those_of_the_header() -> None:
