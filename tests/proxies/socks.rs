@@ -1,6 +1,12 @@
 //! Tunnels through SOCKS proxies.
 
 use super::*;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A look-up that finds two addresses.
+fn both_families(_: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    Ok(vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()])
+}
 
 #[test]
 fn socks5_looks_the_name_up_here_and_socks5h_there() {
@@ -11,12 +17,23 @@ fn socks5_looks_the_name_up_here_and_socks5h_there() {
         echoes(connect(by_name.proxy("socks5h"), &url).unwrap());
         assert_eq!(by_name.seen(), [format!("localhost:{}", server.addr.port())]);
 
-        // "localhost" may have an IPv6 address first, to which the proxy cannot connect.
+        // The proxy cannot connect to all of the addresses.
         let by_address = socks5_proxy(None, |target| if target.starts_with('[') { 4 } else { 0 });
-        echoes(connect(by_address.proxy("socks5"), &url).unwrap());
-        let seen = by_address.seen();
-        assert_eq!(seen.last(), Some(&server.addr.to_string()));
-        assert_eq!(by_address.connections(), seen.len(), "each address over a connection of its own");
+        let client = through(by_address.proxy("socks5")).resolver(both_families).build().unwrap();
+        echoes(client.connect(&format!("ws://feed.example:{}/", server.addr.port())).unwrap());
+        assert_eq!(by_address.seen(), [format!("[::1]:{}", server.addr.port()), server.addr.to_string()]);
+        assert_eq!(by_address.connections(), 2, "each address over a connection of its own");
+        let refusing = socks5_proxy(None, |_| 5);
+        let client = through(refusing.proxy("socks5")).resolver(both_families).build().unwrap();
+        let (error, _) = proxy_error(client.connect("ws://feed.example/"));
+        assert!(matches!(error.failure, ProxyFailure::Tunnel(TunnelError::Socks5(5))), "{error:?}");
+        assert_eq!(refusing.seen(), ["[::1]:80", "127.0.0.1:80"]);
+        // A refusal that is not about the address is final, and addresses that are given are not looked up.
+        let refusing = socks5_proxy(None, |_| 2);
+        let client =
+            through(refusing.proxy("socks5")).addresses([([192, 0, 2, 7], 0).into(), ([192, 0, 2, 8], 9).into()]);
+        proxy_error(client.build().unwrap().connect("ws://feed.example/"));
+        assert_eq!(refusing.seen(), ["192.0.2.7:80"]);
 
         let v6 = socks5_proxy(None, |_| 8);
         proxy_error(connect(v6.proxy("socks5h"), "ws://[2001:db8::1]/"));
@@ -75,6 +92,10 @@ fn socks4_gets_an_address_and_socks4a_a_name() {
         echoes(connect(proxy.proxy("socks4"), &url).unwrap());
         let expected = [format!("me localhost:{}", server.addr.port()), format!(" {}", server.addr)];
         assert_eq!(proxy.seen(), expected);
+
+        // SOCKS4 has no room for IPv6 addresses, which are passed over.
+        let client = through(proxy.proxy("socks4")).resolver(both_families).build().unwrap();
+        echoes(client.connect(&format!("ws://feed.example:{}/", server.addr.port())).unwrap());
 
         let refusing = socks4_proxy(93);
         let (error, told) = proxy_error(connect(refusing.proxy("socks4a"), "ws://example.com/"));
