@@ -129,14 +129,22 @@ impl Client {
         budget: Budget<'_>,
     ) -> Result<Answer> {
         let opening = Opening { transport: &transport, deadline: budget.deadline, wake: budget.wake };
-        opening.write(handshake.request())?;
+        // A server that refuses need not read the whole request. What it said before it left can still be read.
+        let unsent = match opening.write(handshake.request()) {
+            Err(error @ Error::Io { .. }) => Some(error),
+            sent => sent.map(|()| None)?,
+        };
         let mut chunk = vec![0; CHUNK];
         let result = loop {
             let received = match opening.read(&mut chunk) {
-                Ok(0) => Err(handshake.receive_eof()),
+                Ok(0) => match unsent {
+                    Some(error) => return Err(error),
+                    None => Err(handshake.receive_eof()),
+                },
                 Ok(count) => handshake.receive(&chunk[..count]),
                 // A refusal whose body is slow is still a refusal.
                 Err(error @ Error::Timeout(_)) => Err(handshake.give_up().ok_or(error)?),
+                Err(error @ Error::Io { .. }) => return Err(unsent.unwrap_or(error)),
                 Err(error) => return Err(error),
             };
             if let Some(result) = received.transpose() {

@@ -1,6 +1,7 @@
 //! How the client handles responses that are invalid, that refuse, or that have an unusual form.
 
 use super::*;
+use landline::transport::Halves;
 
 /// The client's error for a response, in which `{accept}` stands for the correct value, followed by the end of the
 /// stream.
@@ -192,5 +193,36 @@ fn item_5_frames_in_the_segment_of_the_response_are_received() {
         assert_eq!(ws.recv().unwrap(), Some(Message::Binary(vec![7; 5000])));
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(server.join().close_code(), 1000);
+    });
+}
+
+/// Sends nothing, because the peer has left.
+struct Gone;
+
+impl std::io::Write for Gone {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A server that refuses and leaves before it has read the request.
+#[test]
+fn what_a_server_said_before_it_left_is_the_error() {
+    limited(|| {
+        let over = |said: &'static [u8]| {
+            let result = Client::default().connect_over(Halves::new(said, Gone), "ws://localhost/");
+            result.unwrap_err()
+        };
+        let error = over(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(error.status(), Some(landline::http::StatusCode::FORBIDDEN), "{error:?}");
+        let error = over(b"");
+        assert!(
+            matches!(&error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe),
+            "{error:?}"
+        );
     });
 }
