@@ -88,8 +88,8 @@ impl Drop for Ends {
     }
 }
 
-// SAFETY: only the thread that has the turn uses `receiver`, only the thread that `owner` names uses `ws` and
-// `borrowed`, and only one of these uses `lent`; everything else may be shared.
+// SAFETY: `receiver` is used only with the turn, `ws` and `borrowed` only by the thread that `owner` names, and `lent` by
+// one of these; everything else may be shared.
 unsafe impl Sync for landline_conn {}
 // SAFETY: nothing in it is bound to the thread that created it.
 unsafe impl Send for landline_conn {}

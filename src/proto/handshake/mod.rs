@@ -70,6 +70,7 @@ mod head;
 mod headers;
 mod origin;
 mod policy;
+mod refusal;
 mod rejection;
 mod server;
 mod server_checks;
@@ -77,12 +78,13 @@ mod server_checks;
 mod tests;
 
 pub use agreed::Handshake;
-pub use client::{Accepted, ClientHandshake, HandshakeError, Refusal};
+pub use client::{Accepted, ClientHandshake, HandshakeError};
 pub use client_request::{ClientRequest, RequestError};
 pub use extensions::{Extension, ExtensionError};
 pub use headers::{HeaderError, Headers};
 pub use origin::{OriginPolicy, Scheme};
 pub use policy::ServerPolicy;
+pub use refusal::Refusal;
 pub use rejection::{Rejection, ResponseError};
 pub use server::{Request, ServerHandshake, Truncated};
 
