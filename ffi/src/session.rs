@@ -9,6 +9,7 @@ use crate::options::landline_options;
 use crate::status::*;
 use crate::turn::{Taken, Turn};
 use crate::values::values;
+use landline::error::{Interrupted, Phase, Timeout};
 use landline::process::Process;
 use landline::reconnect::{Event, Failure as Lost, Session, SessionSender};
 use landline::uri::Endpoint;
@@ -107,6 +108,20 @@ impl Callbacks {
             return Ok(());
         }
         Err(last_error(status).unwrap_or_else(|| {
+            match status {
+                LANDLINE_TIMED_OUT => {
+                    return Error::Timeout(Timeout {
+                        phase: Phase::Recv,
+                        accepted: false,
+                        queued: false,
+                        connect: None,
+                    });
+                }
+                LANDLINE_INTERRUPTED => {
+                    return Error::Interrupted(Interrupted { phase: Phase::Recv, accepted: false });
+                }
+                _ => {}
+            }
             let name = crate::status::name(status).map_or_else(|| status.to_string(), str::to_owned);
             let source = io::Error::other(format!("on_connect returned {name}"));
             Error::Io { during: "on_connect".into(), source: Arc::new(source) }

@@ -6,9 +6,9 @@
         ws.send("hello")
         print(ws.recv(timeout=5))
 
-connect() opens a connection, serve() creates a server. Time limits are in seconds; None means no limit. What goes wrong
-raises a subclass of landline.Error, except for arguments of a wrong type, which raise TypeError. While a call waits, other
-Python threads run. Ctrl-C ends a call in the main thread.
+connect() opens a connection, reconnect() one after another whenever one is lost, serve() creates a server. Time limits are
+in seconds; None means no limit. What goes wrong raises a subclass of landline.Error, except for arguments of a wrong type,
+which raise TypeError. While a call waits, other Python threads run. Ctrl-C ends a call in the main thread.
 """
 
 from ._abi import version as _version
@@ -28,6 +28,7 @@ from ._exceptions import (
     InvalidHandshake,
     InvalidURL,
     MessageTooBig,
+    NotConnected,
     ProtocolError,
     ProxyError,
     Timeout,
@@ -41,6 +42,7 @@ from ._options import Compression, TcpOptions
 from ._payload import Data, DataLike
 from ._receiving import MessageStream, Part
 from ._server import Request, Response, Server, ServerConnection, accept, serve
+from ._session import Connected, Session, reconnect
 from ._state import Stats, Timings
 from ._tls import TlsInfo, TlsOptions
 
@@ -55,6 +57,7 @@ __all__ = [
     "Compression",
     "ConcurrencyError",
     "ConnectError",
+    "Connected",
     "Connection",
     "ConnectionClosed",
     "ConnectionClosedError",
@@ -73,6 +76,7 @@ __all__ = [
     "MessageStream",
     "MessageTooBig",
     "OnChallenge",
+    "NotConnected",
     "Part",
     "ProtocolError",
     "ProxyError",
@@ -81,6 +85,7 @@ __all__ = [
     "Response",
     "Server",
     "ServerConnection",
+    "Session",
     "SocketHook",
     "Stats",
     "TLSError",
@@ -93,5 +98,6 @@ __all__ = [
     "WouldBlock",
     "accept",
     "connect",
+    "reconnect",
     "serve",
 ]

@@ -19,6 +19,7 @@ TIMED_OUT = 2
 INTERRUPTED = 3
 MORE = 4
 PENDING = 5
+CONNECTED = 6
 ERR_NULL = -1
 ERR_INVALID = -2
 ERR_STATE = -3
@@ -30,13 +31,20 @@ ERR_CONFIG = -7
 ERR_CLOSING = -8
 ERR_UNSUPPORTED = -9
 ERR_WOULD_BLOCK = -10
+ERR_NOT_CONNECTED = -12
+ERR_OUTBOX_FULL = -13
 ERR_IO = -100
+ERR_EOF = -101
+ERR_ABORTED = -104
+ERR_SILENT = -105
+ERR_CLOSE_UNANSWERED = -106
 ERR_PROXY = -108
 ERR_TLS = -200
 ERR_HANDSHAKE = -300
 ERR_REJECTED = -301
 ERR_PROTOCOL = -400
 ERR_LIMIT = -500
+ERR_OTHER = -901
 
 # Kinds of messages, flags, directions.
 TEXT = 1
@@ -44,6 +52,7 @@ BINARY = 2
 SEND_FEED = 1
 SEND_COMPRESS_NEVER = 2
 SEND_COMPRESS_ALWAYS = 4
+DIRECTION_RECV = 1
 DIRECTION_BOTH = 3
 
 # Close codes.
@@ -67,9 +76,12 @@ ERROR_STATUS = 1
 ERROR_PHASE = 2
 ERROR_ERRNO = 3
 ERROR_HTTP_STATUS = 4
+ERROR_CLOSE_CODE = 5
 ERROR_FAULT = 6
 ERROR_HTTP_HEADERS = 8
 ERROR_HTTP_BODY = 9
+ERROR_IS_TRANSIENT = 13
+ERROR_RETRY_AFTER_MS = 14
 ERROR_ATTEMPTS = 10
 FAULT_CALLER = 1
 
@@ -112,6 +124,19 @@ REQUEST_PEER_ADDR = 5
 REQUEST_HEADERS = 6
 REQUEST_RAW_TARGET = 7
 
+# landline_session_int().
+SESSION_STAGE = 1
+SESSION_WAIT_MS = 2
+SESSION_ATTEMPTS = 3
+SESSION_RECONNECTS = 4
+SESSION_OUTBOX_MESSAGES = 5
+SESSION_OUTBOX_BYTES = 6
+SESSION_CLOSE_CODE = 7
+STAGE_WAITING = 0
+STAGE_CONNECTING = 1
+STAGE_CONNECTED = 2
+STAGE_ENDED = 3
+
 # landline_options_set_*().
 OPT_MAX_MESSAGE_SIZE = 1
 OPT_SEND_TIMEOUT_MS = 3
@@ -141,6 +166,16 @@ OPT_TCP_RECV_BUFFER_SIZE = 35
 OPT_TCP_SEND_BUFFER_SIZE = 36
 OPT_ADDRESS_FAMILY = 37
 OPT_UNIX_MODE = 38
+OPT_BACKOFF_FIRST_MS = 76
+OPT_BACKOFF_FACTOR = 77
+OPT_BACKOFF_MAX_MS = 78
+OPT_BACKOFF_JITTER_PERCENT = 79
+OPT_RESET_AFTER_MS = 80
+OPT_MAX_RETRY_AFTER_MS = 81
+OPT_MAX_ATTEMPTS = 82
+OPT_GIVE_UP_AFTER_MS = 83
+OPT_OUTBOX_MESSAGES = 84
+OPT_OUTBOX_BYTES = 85
 OPT_ORIGIN = 101
 OPT_HOST = 102
 OPT_SUBPROTOCOL = 103
@@ -306,6 +341,7 @@ connect = _function("connect", c_int32, c_char_p, c_void_p, c_int32, POINTER(c_v
 connect_fd = _function("connect_fd", c_int32, c_int32, c_int32, c_char_p, c_void_p, c_int32, POINTER(c_void_p))
 accept_fd = _function("accept_fd", c_int32, c_int32, c_int32, c_void_p, c_int32, POINTER(c_void_p))
 
+conn_retain = _quick_function("conn_retain", c_void_p, c_void_p)
 conn_free = _function("conn_free", None, c_void_p)
 conn_interrupt = _quick_function("conn_interrupt", c_int32, c_void_p, c_int32)
 conn_abort = _quick_function("conn_abort", c_int32, c_void_p)
@@ -376,6 +412,23 @@ class Challenge(ctypes.Structure):
 
 
 CHALLENGE_CALLBACK = CFUNCTYPE(c_int32, POINTER(Challenge), c_void_p, c_size_t, POINTER(c_size_t), c_void_p)
+
+message_kind = _quick_function("message_kind", c_int32, c_void_p)
+message_data = _quick_function("message_data", c_void_p, c_void_p)
+message_len = _quick_function("message_len", c_size_t, c_void_p)
+message_free = _quick_function("message_free", None, c_void_p)
+
+session_new = _quick_function("session_new", c_int32, c_char_p, c_void_p, c_void_p, c_void_p, POINTER(c_void_p))
+session_recv = _function("session_recv", c_int32, c_void_p, c_int32, POINTER(c_void_p))
+session_next_connection = _function("session_next_connection", c_int32, c_void_p, c_int32, POINTER(c_void_p))
+session_send = _function("session_send", c_int32, c_void_p, c_int32, c_void_p, c_size_t, c_int32)
+session_try_send = _function("session_try_send", c_int32, c_void_p, c_int32, c_void_p, c_size_t)
+session_interrupt = _quick_function("session_interrupt", c_int32, c_void_p, c_int32)
+session_int = _quick_function("session_int", c_int32, c_void_p, c_int32, POINTER(c_int64))
+session_close = _function("session_close", c_int32, c_void_p, c_int32, c_char_p, c_size_t, c_int32)
+session_close_start = _function("session_close_start", c_int32, c_void_p, c_int32, c_char_p, c_size_t)
+session_abort = _quick_function("session_abort", c_int32, c_void_p)
+session_free = _function("session_free", None, c_void_p)
 
 
 # ----- Handles -----
@@ -457,3 +510,13 @@ new_writer = _handle("Writer", writer_free)
 new_listener = _handle("Listener", listener_free)
 new_request = _handle("Request", request_free)
 new_tls = _handle("Tls", tls_free)
+new_session = _handle("Session", session_free)
+
+CONNECT_CALLBACK = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p)
+RETRY_CALLBACK = ctypes.CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_void_p)
+
+
+class SessionCallbacks(Unique, ctypes.Structure):
+    """landline_session_callbacks."""
+
+    _fields_ = [("size", c_size_t), ("on_connect", CONNECT_CALLBACK), ("retry_if", RETRY_CALLBACK)]

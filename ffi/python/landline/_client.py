@@ -1,7 +1,7 @@
 """The client's side: connect()."""
 
 import socket
-from typing import Iterable, Optional, Tuple, Union
+from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import _abi
 from ._arguments import plain_socket
@@ -168,38 +168,7 @@ def connect(
 
     What `resolver`, `on_socket`, `bearer` or `on_challenge` raised is the `__cause__` of the exception.
     """
-    options = Options()
-    options.common(
-        subprotocols,
-        compression,
-        open_timeout,
-        ping_interval,
-        ping_timeout,
-        close_timeout,
-        send_timeout,
-        max_size,
-        tcp,
-    )
-    options.identity(cert_file, key_file, cert_pem, key_pem, pkcs12, pkcs12_password)
-    set_tls(options, tls)
-    options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, open_timeout, "open_timeout")
-    options.headers(headers)
-    options.text(_abi.OPT_ORIGIN, origin)
-    options.text(_abi.OPT_HOST, host)
-    options.path(_abi.OPT_TLS_CA_FILE, ca_file)
-    options.data(_abi.OPT_TLS_CA_PEM, ca_pem, "CA certificate")
-    options.number(_abi.OPT_TLS_PLATFORM_ROOTS, platform_roots)
-    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, danger_accept_invalid_certs)
-    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, danger_accept_invalid_hostnames)
-    options.proxies(proxy, no_proxy, proxy_headers)
-    options.path(_abi.OPT_PROXY_TLS_CA_FILE, proxy_ca_file)
-    options.number(_abi.OPT_PROXY_TLS_PLATFORM_ROOTS, proxy_platform_roots)
-    options.path(_abi.OPT_PROXY_TLS_CERT_FILE, proxy_cert_file)
-    options.path(_abi.OPT_PROXY_TLS_KEY_FILE, proxy_key_file)
-    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, proxy_danger_accept_invalid_certs)
-    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, proxy_danger_accept_invalid_hostnames)
-    raised = set_dialling(options, address_family, addresses, local_addr, interface, unix, resolver, on_socket)
-    set_http(options, raised, max_redirects, auth, bearer, on_challenge, cookies, cookie_jar)
+    options, raised = settings(locals())
     if sock is not None:
         plain_socket(sock, "with wss://")
     interrupter = _abi.new_interrupter()
@@ -224,3 +193,65 @@ def connect(
         # The exception refers to this frame, which would keep them, and with them the functions.
         options.handle.release()
     return ClientConnection(handle, seconds(send_timeout, "send_timeout"))
+
+
+def settings(given: Mapping[str, Any]) -> Tuple[Options, List[BaseException]]:
+    """The options for the arguments of connect(), and the list to which is added what their functions raise."""
+    options = Options()
+    options.common(
+        given["subprotocols"],
+        given["compression"],
+        given["open_timeout"],
+        given["ping_interval"],
+        given["ping_timeout"],
+        given["close_timeout"],
+        given["send_timeout"],
+        given["max_size"],
+        given["tcp"],
+    )
+    options.identity(
+        given["cert_file"],
+        given["key_file"],
+        given["cert_pem"],
+        given["key_pem"],
+        given["pkcs12"],
+        given["pkcs12_password"],
+    )
+    set_tls(options, given["tls"])
+    options.seconds(_abi.OPT_CONNECT_TIMEOUT_MS, given["open_timeout"], "open_timeout")
+    options.headers(given["headers"])
+    options.text(_abi.OPT_ORIGIN, given["origin"])
+    options.text(_abi.OPT_HOST, given["host"])
+    options.path(_abi.OPT_TLS_CA_FILE, given["ca_file"])
+    options.data(_abi.OPT_TLS_CA_PEM, given["ca_pem"], "CA certificate")
+    options.number(_abi.OPT_TLS_PLATFORM_ROOTS, given["platform_roots"])
+    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, given["danger_accept_invalid_certs"])
+    options.number(_abi.OPT_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, given["danger_accept_invalid_hostnames"])
+    options.proxies(given["proxy"], given["no_proxy"], given["proxy_headers"])
+    options.path(_abi.OPT_PROXY_TLS_CA_FILE, given["proxy_ca_file"])
+    options.number(_abi.OPT_PROXY_TLS_PLATFORM_ROOTS, given["proxy_platform_roots"])
+    options.path(_abi.OPT_PROXY_TLS_CERT_FILE, given["proxy_cert_file"])
+    options.path(_abi.OPT_PROXY_TLS_KEY_FILE, given["proxy_key_file"])
+    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, given["proxy_danger_accept_invalid_certs"])
+    options.number(_abi.OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_HOSTNAMES, given["proxy_danger_accept_invalid_hostnames"])
+    raised = set_dialling(
+        options,
+        given["address_family"],
+        given["addresses"],
+        given["local_addr"],
+        given["interface"],
+        given["unix"],
+        given["resolver"],
+        given["on_socket"],
+    )
+    set_http(
+        options,
+        raised,
+        given["max_redirects"],
+        given["auth"],
+        given["bearer"],
+        given["on_challenge"],
+        given["cookies"],
+        given["cookie_jar"],
+    )
+    return options, raised

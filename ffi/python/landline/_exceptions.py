@@ -19,10 +19,15 @@ class Error(Exception):
             time, each with what became of it.
         phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping" or
             "proxy"; empty if that is not known.
+        is_transient: whether connecting again later may succeed although nothing is changed; see reconnect().
+        retry_after: how many seconds the server that refused the handshake, or the proxy, wants clients to wait (its
+            Retry-After header), or None.
     """
 
     errno: Optional[int]
     phase = ""
+    is_transient = False
+    retry_after: Optional[float] = None
     attempts: Sequence[Tuple[str, str]] = ()
 
     def __init__(self, text: str, status: str = "", errno: int = 0) -> None:
@@ -154,6 +159,11 @@ class ConnectionClosed(Error):
         self.reason = reason
 
 
+class NotConnected(Error):
+    """A session has no connection at the moment, and no outbox, or no room in it. Nothing was sent: try again when it has
+    reconnected."""
+
+
 class ConnectionClosedOK(ConnectionClosed):
     """Closed in order, with 1000 or 1001, or without a code."""
 
@@ -193,6 +203,8 @@ _OPENINGS: Dict[int, Type[Error]] = {
     _abi.ERR_FORKED: UsageError,
     _abi.ERR_UNSUPPORTED: UsageError,
     _abi.ERR_TLS: TLSError,
+    _abi.ERR_NOT_CONNECTED: NotConnected,
+    _abi.ERR_OUTBOX_FULL: NotConnected,
 }
 
 
@@ -284,6 +296,16 @@ OPTIONS: Dict[str, str] = {
     "TLS_CLIENT_CA_FILE": "TlsOptions.client_ca_file",
     "TLS_CLIENT_CA_DIR": "TlsOptions.client_ca_dir",
     "TLS_CLIENT_CA_PEM": "TlsOptions.client_ca_pem",
+    "BACKOFF_FIRST_MS": "backoff_first",
+    "BACKOFF_FACTOR": "backoff_factor",
+    "BACKOFF_MAX_MS": "backoff_max",
+    "BACKOFF_JITTER_PERCENT": "backoff_jitter_percent",
+    "RESET_AFTER_MS": "reset_after",
+    "MAX_RETRY_AFTER_MS": "max_retry_after",
+    "MAX_ATTEMPTS": "max_attempts",
+    "GIVE_UP_AFTER_MS": "give_up_after",
+    "OUTBOX_MESSAGES": "outbox_messages",
+    "OUTBOX_BYTES": "outbox_bytes",
     "TLS_PLATFORM_ROOTS": "platform_roots",
     "TLS_DANGER_ACCEPT_INVALID_CERTS": "danger_accept_invalid_certs",
     "TLS_DANGER_ACCEPT_INVALID_HOSTNAMES": "danger_accept_invalid_hostnames",
@@ -318,6 +340,8 @@ def outcome(status: int) -> Error:
     phase = _number(status, _abi.ERROR_PHASE)
     error = _outcome(status)
     error.phase = _PHASES[phase] if phase < len(_PHASES) else ""
+    error.is_transient = bool(_number(status, _abi.ERROR_IS_TRANSIENT))
+    error.retry_after = _number(status, _abi.ERROR_RETRY_AFTER_MS) / 1000 or None
     if _is_last(status):
         lines = _bytes_of_last(_abi.ERROR_ATTEMPTS).decode("utf-8", "replace").splitlines()
         error.attempts = [(address, reason) for address, _, reason in (line.partition("\t") for line in lines)]
@@ -340,6 +364,10 @@ def _outcome(status: int) -> Error:
     return _OPENINGS.get(status, Error)(text, name, errno)
 
 
+# Close codes of servers that may accept another connection later.
+_TRANSIENT_CODES = (1001, 1006, 1011, 1012, 1013, 1014)
+
+
 def check(status: int) -> None:
     """Raises the exception of outcome() for any status except success."""
     if status:
@@ -351,6 +379,21 @@ def ending(status: int, code: int, reason: str) -> ConnectionClosed:
     if status in (_abi.CLOSED, _abi.ERR_CLOSING, _abi.ERR_NULL):
         text = f"closed with {code}" + (f" ({reason})" if reason else "")
         kind = ConnectionClosedOK if code in (1000, 1001, 1005) else ConnectionClosedError
-        return kind(text, name_of(_abi.CLOSED), 0, code, reason)
+        error: ConnectionClosed = kind(text, name_of(_abi.CLOSED), 0, code, reason)
+        error.is_transient = code in _TRANSIENT_CODES
+        return error
     errno = _number(status, _abi.ERROR_ERRNO)
-    return _ENDINGS.get(status, ConnectionClosedError)(_text(status), name_of(status), errno, code, reason)
+    error = _ENDINGS.get(status, ConnectionClosedError)(_text(status), name_of(status), errno, code, reason)
+    error.is_transient = bool(_number(status, _abi.ERROR_IS_TRANSIENT))
+    return error
+
+
+def lost(status: int, code: int) -> Error:
+    """The exception for a failure of a session: of a connection, or of an attempt."""
+    if status == _abi.CLOSED:
+        return ending(status, code, "")
+    if status in (_abi.ERR_EOF, _abi.ERR_SILENT, _abi.ERR_ABORTED, _abi.ERR_CLOSE_UNANSWERED, _abi.ERR_CLOSING):
+        return ending(status, code or 1006, "")
+    if status in (_abi.ERR_PROTOCOL, _abi.ERR_LIMIT):
+        return ending(status, _number(status, _abi.ERROR_CLOSE_CODE) or 1006, "")
+    return outcome(status)

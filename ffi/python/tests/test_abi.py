@@ -81,7 +81,7 @@ def test_every_function_has_the_signature_of_the_header() -> None:
 
 def test_the_structs_have_the_fields_of_the_header() -> None:
     structs = [it for it in vars(_abi).values() if isinstance(it, type) and issubclass(it, ctypes.Structure)]
-    assert structs == [_abi.Challenge]
+    assert set(structs) == {_abi.Challenge, _abi.SessionCallbacks}
     found = re.search(r"^typedef struct landline_challenge \{(.*?)^\}", HEADER, re.M | re.S)
     assert found
     lines = re.sub(r"/\*.*?\*/", "", found[1], flags=re.S).split(";")
@@ -90,6 +90,21 @@ def test_the_structs_have_the_fields_of_the_header() -> None:
     assert [name for name, _ in theirs] == [field[0] for field in _abi.Challenge._fields_]
     for (_, kind), field in zip(theirs, _abi.Challenge._fields_):
         assert field[1] in fitting(kind)
+
+
+def test_the_callbacks_of_sessions_have_the_signatures_of_the_header() -> None:
+    fields = _abi.SessionCallbacks._fields_
+    found = re.search(r"^typedef struct landline_session_callbacks \{(.*?)^\}", HEADER, re.M | re.S)
+    assert found
+    inside = re.sub(r"/\*.*?\*/", "", found[1], flags=re.S)
+    functions = re.findall(r"(\w+) \(\*(\w+)\)\(([^)]*)\);", inside)
+    names = re.findall(r"size_t (\w+);", inside) + [name for _, name, _ in functions]
+    assert names == [field[0] for field in fields]
+    for (result, _, parameters), field in zip(functions, fields[1:]):
+        kind: Any = field[1]
+        assert kind._restype_ in fitting(result)
+        assert len(kind._argtypes_) == len(types(parameters))
+        assert all(own in fitting(theirs) for own, theirs in zip(kind._argtypes_, types(parameters)))
 
 
 def test_close_codes_are_all_those_of_the_header() -> None:

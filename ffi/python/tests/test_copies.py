@@ -43,6 +43,7 @@ VALUES: List[object] = [
     landline.Compression(level=9),
     landline.TcpOptions(keepalive_time=60),
     landline.Response(404, "no", HEADERS),
+    landline.Connected(0, 1),
     landline.Part(1, True, False),
     landline.Challenge(401, "ws://a/", "GET", "/", ("Basic",), HEADERS),
     landline.Stats(1, 2, 3, 4, 5, 6),
