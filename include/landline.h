@@ -616,12 +616,12 @@ int32_t landline_status_is_fatal(landline_status status);
 /** For landline_error_int(): whether the connection is over. */
 #define LANDLINE_ERROR_IS_FATAL 7
 /** For landline_error_int(): whether connecting again later may succeed without any change: see landline_session. */
-#define LANDLINE_ERROR_IS_TRANSIENT 10
+#define LANDLINE_ERROR_IS_TRANSIENT 13
 /**
  * For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
  * milliseconds; 0 if it did not say so.
  */
-#define LANDLINE_ERROR_RETRY_AFTER_MS 11
+#define LANDLINE_ERROR_RETRY_AFTER_MS 14
 /**
  * For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". For a
  * server, they are those of its own response, without the ones that every such response has.

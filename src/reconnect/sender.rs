@@ -27,7 +27,7 @@ use std::time::Duration;
 /// - [`Error::Timeout`] and [`Error::Interrupted`], as [`Sender`] does. The connection goes on.
 /// - Any other error while the session has not ended: the connection broke while the message was on its way. How much of it
 ///   the server got is not known; it is not sent again.
-/// - The error that ended the session; [`Closed::Sent`] after it was closed.
+/// - The error that ended the session; [`Closed::Sent`] after it was closed or has given up.
 #[derive(Clone)]
 pub struct SessionSender(Arc<Shared>);
 

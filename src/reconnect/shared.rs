@@ -218,13 +218,13 @@ impl Shared {
 }
 
 impl Inner {
-    /// Fails if the session is over or ending.
+    /// Fails if the session is over or ending. Not with an error that would make a sender try again.
     fn check_open(&self) -> Result<()> {
-        match (&self.end, &self.ending) {
-            (Some(Err(error)), _) => Err(error.clone()),
-            (_, Some(Ending::Aborted)) => Err(Error::Closed(Closed::Aborted)),
-            (Some(Ok(())), _) | (_, Some(Ending::Closing(_))) => Err(Error::Closed(Closed::Sent)),
+        match (&self.ending, &self.end) {
+            (Some(Ending::Aborted), _) => Err(Error::Closed(Closed::Aborted)),
+            (None, Some(Err(error))) if !error.is_transient() => Err(error.clone()),
             (None, None) => Ok(()),
+            _ => Err(Error::Closed(Closed::Sent)),
         }
     }
 

@@ -111,6 +111,26 @@ fn a_session_that_is_closed_stays_closed() {
 }
 
 #[test]
+fn a_session_that_is_over_gives_senders_no_reason_to_try_again() {
+    limited(|| {
+        let mut given_up = fast(&nobody()).max_attempts(Some(1)).build().unwrap();
+        assert!(failed(&mut given_up).is_transient());
+        assert!(matches!(given_up.send("x"), Err(Error::Closed(Closed::Sent))));
+
+        // The connection is broken when the session is closed.
+        let script = Script::new(vec![breaking("last words")]);
+        let mut closed = script.session();
+        connected(&mut closed);
+        script.thread.join();
+        assert!(matches!(
+            closed.close(CloseCode::NORMAL_CLOSURE, ""),
+            Err(Error::Closed(Closed::Eof) | Error::Io { .. })
+        ));
+        assert!(matches!(closed.send("x"), Err(Error::Closed(Closed::Sent))));
+    });
+}
+
+#[test]
 fn closing_the_connection_itself_ends_the_session_too() {
     limited(|| {
         // Answers with a code of its own, which would be worth another attempt.

@@ -108,6 +108,8 @@ def owners() -> Iterator[Dict[Type[Any], Any]]:
         things: List[Any] = [server, server._listener, ws, ws._handle, seen[0], seen[0]._handle, ws.recv_stream()]
         things += [next(iter(server._threads.values())), _options.Options(), _options.Options().handle]
         things += [_abi.new_interrupter(), _abi.new_writer(), _abi.new_tls(), landline.CookieJar(), _abi.new_cookie_jar()]
+        session = landline.reconnect(url_of(server))
+        things += [session, session._handle, session._functions, _abi.SessionCallbacks()]
         yield {type(thing): thing for thing in things}
         done.set()
 

@@ -18,7 +18,11 @@ def test_every_option_that_the_package_sets_has_a_name_in_python() -> None:
     package = Path(_exceptions.__file__).parent
     used = {name for file in package.glob("*.py") for name in re.findall(r"_abi\.OPT_(\w+)", file.read_text())}
     assert used == set(_exceptions.OPTIONS)
-    arguments = {*inspect.signature(landline.connect).parameters, *inspect.signature(landline.serve).parameters}
+    arguments = {
+        name
+        for function in (landline.connect, landline.reconnect, landline.serve)
+        for name in inspect.signature(function).parameters
+    }
     attributes = {f"Compression.{name}" for name in inspect.signature(landline.Compression).parameters}
     attributes |= {f"TcpOptions.{name}" for name in inspect.signature(landline.TcpOptions).parameters}
     attributes |= {f"TlsOptions.{name}" for name in inspect.signature(landline.TlsOptions).parameters}

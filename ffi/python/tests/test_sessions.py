@@ -16,8 +16,8 @@ from conftest import Tls, echo, foreign, running, url_of
 
 import landline
 
-QUICK = {"backoff_first": 0.002, "backoff_max": 0.01}
-SLOW = {"backoff_first": 1000, "backoff_max": 1000}
+QUICK: Any = {"backoff_first": 0.002, "backoff_max": 0.01}
+SLOW: Any = {"backoff_first": 1000, "backoff_max": 1000}
 
 
 @contextlib.contextmanager
@@ -303,6 +303,16 @@ def until_waiting(session: landline.Session) -> None:
         time.sleep(0.001)
 
 
+def until_main_thread_is_in(function: str) -> None:
+    end = time.monotonic() + 20
+    while True:
+        frame = sys._current_frames()[threading.main_thread().ident or 0]
+        if frame.f_code.co_name == function:
+            return
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def test_other_threads_interrupt_close_and_abort_whatever_it_waits_for() -> None:
     session = landline.reconnect(nobody(), **SLOW)
     result = in_thread(session.recv)
@@ -335,6 +345,7 @@ def test_ctrl_c_ends_a_wait_and_the_session_goes_on() -> None:
 
         def send_signal() -> None:
             until_waiting(session)
+            until_main_thread_is_in("in_turn")
             os.kill(os.getpid(), signal.SIGUSR1)
 
         for _ in range(2):
@@ -358,7 +369,7 @@ def test_arguments_are_checked() -> None:
         {"give_up_after": -1},
     ):
         with pytest.raises(landline.UsageError, match=next(iter(wrong))):
-            landline.reconnect("ws://localhost/", **wrong)  # type: ignore[arg-type]
+            landline.reconnect("ws://localhost/", **wrong)
     with pytest.raises(TypeError, match="unexpected keyword argument 'sock'"):
         landline.reconnect("ws://localhost/", sock=None)
     with pytest.raises(landline.InvalidURL):
