@@ -154,8 +154,9 @@ impl ClientBuilder {
     /// `http` and `https` in a `Location` stand for `ws` and `wss`. A redirect from `wss` to `ws` is never followed, nor is
     /// one to another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first
     /// one is left out of all further requests: user and password, bearer tokens, cookies, `Authorization` and `Cookie`
-    /// headers, a [`host`](Self::host) and [`addresses`](Self::addresses). All other headers are sent everywhere. User and
-    /// password in a `Location` are used.
+    /// headers, a [`host`](Self::host), [`addresses`](Self::addresses), and the
+    /// [`server_name`](TlsConnectorBuilder::server_name) for TLS. All other headers are sent everywhere, and a client
+    /// certificate is shown to whatever server asks for it. User and password in a `Location` are used.
     ///
     /// [`Handshake::url`](crate::Handshake::url) says where the connection was opened in the end. Redirects count towards
     /// `handshake_timeout`.

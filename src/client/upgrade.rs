@@ -76,7 +76,10 @@ impl Client {
         let server_name = visit.endpoint.server_name();
         let transport = match tls {
             Some(tls) => {
-                let secured = tls.connect(&server_name, transport, budget.deadline, budget.wake)?;
+                let secured = match visit.is_first_origin {
+                    true => tls.connect(&server_name, transport, budget.deadline, budget.wake)?,
+                    false => tls.connect_to(&server_name, transport, budget.deadline, budget.wake)?,
+                };
                 budget.spend(|timings| &mut timings.tls);
                 Box::new(secured)
             }

@@ -242,6 +242,28 @@ fn an_origin_that_is_come_back_to_gets_nothing_again() {
 }
 
 #[test]
+fn the_name_for_tls_is_that_of_the_first_origin() {
+    limited(|| {
+        let ca = Ca::new();
+        let listen = |name: &str| {
+            let listener = Server::builder().tls(ca.issue(&[name]).identity()).listen("127.0.0.1:0").unwrap();
+            let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+            (listener, url)
+        };
+        let ((first, url), (second, there)) = (listen("inner.example"), listen("localhost"));
+        let headers = landline::Headers::new().with("Location", &*there).unwrap();
+        let redirecting = sleeper(move || first.accept().unwrap().reject(StatusCode::FOUND, headers, "").map(drop));
+        let accepting = sleeper(move || second.accept().unwrap().accept().map(drop));
+        let tls = TlsConnector::builder().server_name("inner.example").platform_roots(false);
+        let tls = tls.ca_pem(ca.pem().as_bytes()).build().unwrap();
+        let ws = builder().max_redirects(1).tls(tls).build().unwrap().connect(&url).unwrap();
+        assert_eq!(ws.handshake().url, Some(there));
+        let _ = redirecting.join();
+        accepting.join().unwrap();
+    });
+}
+
+#[test]
 fn addresses_that_were_given_are_those_of_the_first_origin() {
     limited(|| {
         let other = web(|_| Ok(String::new()));

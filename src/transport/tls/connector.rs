@@ -78,11 +78,21 @@ impl TlsConnector {
         deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
+        self.connect_to(self.rules.server_name.as_deref().unwrap_or(server_name), under, deadline.into(), wake)
+    }
+
+    /// The same for a server that is not the one that [`server_name`](TlsConnectorBuilder::server_name) is about.
+    pub(crate) fn connect_to<T: Transport>(
+        &self,
+        name: &str,
+        under: T,
+        deadline: Deadline,
+        wake: Option<&Wake>,
+    ) -> Result<TlsTransport<T>> {
         let rules = &*self.rules;
-        let name = rules.server_name.as_deref().unwrap_or(server_name);
         let expected = Expected { name: Some(name), min_version: rules.min_version };
         let connect = |buffers| self.made.connect(name, buffers);
-        let transport = handshake(under, deadline.into(), wake, rules.backend, expected, connect)?;
+        let transport = handshake(under, deadline, wake, rules.backend, expected, connect)?;
         rules.pins.check(&lock(&transport.tls).peer_certificates())?;
         Ok(transport)
     }
