@@ -214,7 +214,6 @@ impl Drop for Receiving<'_> {
 
 impl landline_session {
     /// With the turn taken.
-    #[expect(clippy::mut_from_ref, reason = "the turn makes it exclusive")]
     fn receiving(&self) -> Receiving<'_> {
         // SAFETY: this thread has the turn.
         Receiving { session: unsafe { &mut *self.session.get() }, turn: &self.turn }
@@ -377,10 +376,9 @@ pub unsafe extern "C" fn landline_session_close(
                 session.receiving().session.close_within(code, reason, limit)?;
                 return Ok(LANDLINE_OK);
             }
-            match session.sender.close_start(code, reason) {
-                Err(error @ Error::Usage(_)) => return Err(error.into()),
-                // The receiving thread determines the result.
-                _ => {}
+            // Otherwise, the receiving thread determines the result.
+            if let Err(error @ Error::Usage(_)) = session.sender.close_start(code, reason) {
+                return Err(error.into());
             }
             if !session.turn.help_after(deadline.later(Duration::from_millis(100))) {
                 let text = "the session is closing, but another thread has not finished receiving";
