@@ -69,6 +69,8 @@ impl ProxyError {
         match &self.failure {
             ProxyFailure::Connection(error) => match error.setting() {
                 Some(Setting::TrustedCertificates) => Some(Setting::ProxyTrustedCertificates),
+                // The server's, which does not count for a proxy.
+                Some(Setting::ServerName) => None,
                 other => other,
             },
             ProxyFailure::Credentials(_) => Some(Setting::ProxyCredentials),

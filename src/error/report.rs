@@ -68,7 +68,12 @@ impl Error {
         if with_causes {
             let mut cause = self.source();
             while let Some(error) = cause {
-                write!(f, ": {error}")?;
+                f.write_str(": ")?;
+                // What to do is said once, at the end, by the name that fits the whole.
+                match error.downcast_ref::<Self>() {
+                    Some(error) => error.write_what(f, name)?,
+                    None => write!(f, "{error}")?,
+                }
                 cause = error.source();
             }
         }

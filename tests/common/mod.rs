@@ -170,7 +170,11 @@ pub(crate) fn told_once(error: &landline::Error) -> String {
     let mut said = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        let text = cause.to_string();
+        let mut text = cause.to_string();
+        // What to do is said at the end, for the whole.
+        if let Some((what, _)) = text.split_once("; ").filter(|_| cause.is::<landline::Error>()) {
+            text = what.to_owned();
+        }
         assert!(!text.is_empty() && said.iter().all(|other| !other.contains(&text)), "{text:?} after {said:?}");
         assert_eq!(told.matches(&text).count(), 1, "{text:?} in {told:?}");
         said.push(text);

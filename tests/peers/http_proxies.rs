@@ -164,13 +164,18 @@ fn a_proxy_that_is_not_trusted_is_named_with_the_reason() {
     limited(|| {
         let servers = Servers::start();
         let (unknown, other_name) = (Ca::new().issue(&["localhost"]), servers.ca.issue(&["elsewhere.test"]));
-        for (certificate, why) in [(unknown, "issuer"), (other_name, "hostname mismatch")] {
+        for (certificate, why) in [(unknown, "issuer"), (other_name, "another name than localhost")] {
             let proxy = squid(&["basic"], &certificate);
             let url = format!("https://{USER}:{PASSWORD}@localhost:{}", proxy.port("TLS"));
             for server in [servers.url(), servers.tls_url()] {
                 let (failure, told) = servers.refused(&[&url], &server);
                 assert!(matches!(failure.failure, ProxyFailure::Connection(Error::Tls(_))), "{failure:?}");
                 assert!(told.contains("through proxy https://localhost:") && told.contains(why), "{told}");
+                assert!(
+                    !told.contains("server_name") && !told.contains("ca_file"),
+                    "those are the server's: {told}"
+                );
+                assert_eq!(told.matches("if this is the right").count(), usize::from(why == "issuer"), "{told}");
             }
             let log = proxy.file("access.log");
             assert!(

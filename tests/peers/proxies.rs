@@ -84,7 +84,10 @@ impl Servers {
     pub(crate) fn start() -> Self {
         let ca = Ca::new();
         let identity = ca.issue(&["server.test", "localhost"]).identity();
-        let (plain, tls) = (Reporting::start(Server::builder()), Reporting::start(Server::builder().tls(identity)));
+        let (plain, tls) = (
+            Reporting::start(Server::builder()),
+            Reporting::start(Server::builder().tls_options(acceptor(identity))),
+        );
         Self { ca, plain, tls }
     }
 
@@ -113,8 +116,7 @@ impl Servers {
 
     /// A proxy, which is trusted if it speaks TLS.
     pub(crate) fn proxy(&self, url: &str) -> Proxy {
-        let tls =
-            landline::transport::TlsConnector::builder().ca_pem(self.ca.pem().as_bytes()).platform_roots(false);
+        let tls = connector().ca_pem(self.ca.pem().as_bytes()).platform_roots(false);
         Proxy::parse(url).unwrap().tls_options(tls)
     }
 

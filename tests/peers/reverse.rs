@@ -46,7 +46,7 @@ impl Front {
         let ca = Ca::new();
         let certificate = ca.issue(&["localhost"]);
         let server = Reporting::start(options.clone());
-        let tls_server = Reporting::start(options.tls(certificate.identity()));
+        let tls_server = Reporting::start(options.tls_options(acceptor(certificate.identity())));
         let other = Reporting::start(Server::builder());
         let (dead, dead_addr) = refusing(Ipv4Addr::LOCALHOST, 0).unwrap();
         let plan = match kind {
