@@ -114,6 +114,15 @@ def test_a_signal_ends_accept() -> None:
     near.close()
 
 
+def test_what_try_send_sends_is_compressed_as_asked() -> None:
+    client, server = both_ends(landline.accept, compression=landline.Compression(threshold=100_000))
+    with client, server:
+        for compress, is_small in ((None, False), (True, True), (False, False)):
+            before = client.stats.wire_sent
+            client.try_send("a" * 5000, compress=compress)
+            assert (client.stats.wire_sent - before < 500) == is_small
+
+
 def test_accepted_messages_arrive_and_those_that_would_block_do_not() -> None:
     client, server = both_ends(landline.accept)
     accepted = fill(server)

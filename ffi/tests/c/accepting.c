@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -79,6 +80,8 @@ static void without_options(const int both[2]) {
     landline_conn *client, *server;
     in_one_step(both, NULL, &client, &server);
     close_both(client, server);
+    /* The sockets were taken. */
+    CHECK(fcntl(both[0], F_GETFD) == -1 && fcntl(both[1], F_GETFD) == -1);
 }
 
 static void with_options(void) {
@@ -142,6 +145,7 @@ static void what_cannot_be_set(void) {
 
 static void identities(void) {
     landline_conn *ends[4], *shared;
+    int64_t ids[20];
     OK(landline_pair(NULL, NULL, &ends[0], &ends[1]));
     OK(landline_pair(NULL, NULL, &ends[2], &ends[3]));
     for (int i = 0; i < 4; i++)
@@ -153,6 +157,17 @@ static void identities(void) {
     landline_conn_free(shared);
     for (int i = 0; i < 4; i++)
         landline_conn_free(ends[i]);
+    /* Where another one was, too. */
+    for (int i = 0; i < 10; i++) {
+        OK(landline_pair(NULL, NULL, &ends[0], &ends[1]));
+        for (int j = 0; j < 2; j++) {
+            ids[2 * i + j] = conn_int(ends[j], LANDLINE_CONN_ID);
+            for (int k = 0; k < 2 * i + j; k++)
+                CHECK(ids[k] != ids[2 * i + j]);
+        }
+        landline_conn_free(ends[0]);
+        landline_conn_free(ends[1]);
+    }
 }
 
 /* What was gathered leaves first, what was received is given back, and the socket goes on without the connection. */

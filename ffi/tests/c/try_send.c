@@ -55,15 +55,39 @@ static void accepted_or_not(landline_conn *client, landline_conn *server) {
     close_both(client, server);
 }
 
-/* In memory, only the peer makes room. */
+static int64_t wire_of(landline_conn *conn, uint32_t flags) {
+    static const char REPEATED[5000];
+    const int64_t before = conn_int(conn, LANDLINE_CONN_WIRE_SENT);
+    OK(landline_conn_try_send(conn, LANDLINE_BINARY, REPEATED, sizeof REPEATED, flags));
+    return conn_int(conn, LANDLINE_CONN_WIRE_SENT) - before;
+}
+
+static void what_is_compressed(void) {
+    landline_options *options = with_int(new_options(), LANDLINE_OPT_COMPRESSION, 1);
+    landline_conn *client, *server;
+    with_int(options, LANDLINE_OPT_COMPRESSION_THRESHOLD, 100000);
+    OK(landline_pair(options, options, &client, &server));
+    landline_options_free(options);
+    CHECK(wire_of(client, 0) > 5000);
+    CHECK(wire_of(client, LANDLINE_SEND_COMPRESS_ALWAYS) < 500);
+    CHECK(wire_of(client, LANDLINE_SEND_COMPRESS_NEVER) > 5000);
+    landline_conn_free(client);
+    landline_conn_free(server);
+}
+
+/* In memory, only the peer makes room. A call with a time limit waits no longer. */
 static void as_often_as_it_is_tried(landline_options *options) {
     landline_conn *client, *server;
+    long long began;
     OK(landline_pair(options, options, &client, &server));
     fill(client);
     for (int i = 0; i < 3; i++) {
         CHECK_STATUS(landline_conn_try_send(client, LANDLINE_TEXT, "a", 1, 0), LANDLINE_ERR_WOULD_BLOCK);
         CHECK_STATUS(landline_conn_try_send(client, LANDLINE_TEXT, NULL, 0, 0), LANDLINE_ERR_WOULD_BLOCK);
     }
+    began = now_ms();
+    CHECK_STATUS(landline_conn_send(client, LANDLINE_TEXT, "a", 1, 0, 20), LANDLINE_TIMED_OUT);
+    CHECK(now_ms() - began < LONG / 2);
     landline_conn_free(client);
     landline_conn_free(server);
     landline_options_free(options);
@@ -106,6 +130,7 @@ int main(int argc, char **argv) {
     }
     as_often_as_it_is_tried(new_options());
     as_often_as_it_is_tried(with_int(new_options(), LANDLINE_OPT_SINGLE_THREAD, 1));
+    what_is_compressed();
     interruptions_are_left();
     behind_a_stream();
     return 0;
