@@ -179,8 +179,7 @@ typedef struct landline_protocol landline_protocol;
  * landline_conn_free() releases one. Releasing the last one ends the connection.
  *
  * Threads: any thread, at any time. One thread receives while any number of others send, ping, close, interrupt and
- * abort; a second thread that tries to receive gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection
- * to one thread.
+ * abort; a second one that tries to gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD allows only one thread.
  */
 
 /**

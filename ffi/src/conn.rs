@@ -23,8 +23,7 @@ use std::time::Duration;
 /// landline_conn_free() releases one. Releasing the last one ends the connection.
 ///
 /// Threads: any thread, at any time. One thread receives while any number of others send, ping, close, interrupt and
-/// abort; a second thread that tries to receive gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD binds a connection
-/// to one thread.
+/// abort; a second one that tries to gets LANDLINE_ERR_BUSY. LANDLINE_OPT_SINGLE_THREAD allows only one thread.
 #[allow(non_camel_case_types)]
 pub struct landline_conn {
     ends: Ends,
