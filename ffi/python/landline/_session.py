@@ -156,6 +156,8 @@ class Session(_abi.Unique):
         self._functions = functions
         # What has been received, if Ctrl-C came before it could be returned.
         self._ready: Deque[Any] = deque()
+        # This end has closed the session.
+        self._closed = False
         # An interrupt was sent for Ctrl-C, and may still be pending.
         self._cancelled = False
 
@@ -265,8 +267,10 @@ class Session(_abi.Unique):
         data = encoded(reason)
 
         def close() -> None:
+            self._closed = True
             status = _abi.session_close(self._handle, code, data, len(data), -1)
             if status in (_abi.ERR_INVALID, _abi.ERR_FORKED):
+                self._closed = False
                 raise outcome(status)
 
         in_turn(close, self.abort)
@@ -275,8 +279,10 @@ class Session(_abi.Unique):
         """Closes the session without waiting for the end: the thread that receives gets what the server still sends, then
         ConnectionClosed. Raises UsageError as close() does."""
         data = encoded(reason)
+        self._closed = True
         status = _abi.session_close_start(self._handle, code, data, len(data))
         if status in (_abi.ERR_INVALID, _abi.ERR_FORKED):
+            self._closed = False
             raise outcome(status)
 
     def abort(self) -> None:
@@ -391,10 +397,15 @@ class Session(_abi.Unique):
     def _failure(self, status: int) -> Error:
         if status not in (_abi.CLOSED, _abi.ERR_CLOSING):
             return lost(status, 0)
-        # Only the thread that receives can ask which code it was.
+        # Only the thread that receives can ask which code it was. If this end closed the session, that of its latest
+        # connection does not matter.
         code = c_int64()
-        _abi.session_int(self._handle, _abi.SESSION_CLOSE_CODE, code)
-        return lost(_abi.CLOSED, code.value or 1000)
+        if status == _abi.CLOSED and not self._closed:
+            _abi.session_int(self._handle, _abi.SESSION_CLOSE_CODE, code)
+        error = lost(_abi.CLOSED, code.value or 1000)
+        # The session is over, and trying again is of no use.
+        error.is_transient = False
+        return error
 
 
 def reconnect(

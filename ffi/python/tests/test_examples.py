@@ -31,6 +31,20 @@ def test_client() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 0)
 
 
+def test_reconnect() -> None:
+    count: List[int] = []
+
+    def break_once(ws: landline.ServerConnection) -> None:
+        count.append(1)
+        ws.send(f"{ws.recv(timeout=20)!s} {len(count)}")
+        ws.abort() if len(count) == 1 else ws.close()
+
+    with running(break_once) as server:
+        done = run("reconnect.py", url_of(server), "prices", "2")
+    assert (done.stdout, done.returncode) == ("prices 1\nprices 2\n", 0)
+    assert done.stderr.startswith("connecting again: ") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_echo_server(number: signal.Signals) -> None:
     with subprocess.Popen(
