@@ -167,7 +167,7 @@ impl ClientBuilder {
     /// # let url = format!("ws://{}/old", server.local_addr().unwrap());
     /// # let serving = std::thread::spawn(move || {
     /// #     let headers = Headers::new().with("Location", "/new").unwrap();
-    /// #     server.accept().unwrap().reject(StatusCode::MOVED_PERMANENTLY, headers, "").unwrap_err();
+    /// #     server.accept().unwrap().reject(StatusCode::MOVED_PERMANENTLY, headers, "").unwrap();
     /// #     server.accept().unwrap().accept().unwrap()
     /// # });
     /// let client = Client::builder().max_redirects(5).build()?;
