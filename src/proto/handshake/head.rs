@@ -128,6 +128,10 @@ impl HeadReader {
 
     /// Removes the bytes of the head from the front of `data`. Bytes after a complete head stay in `data`.
     pub(in crate::proto) fn receive(&mut self, data: &mut &[u8]) -> Result<Option<Head>, HeadError> {
+        if self.bytes.is_empty() {
+            // Usually all of it has come.
+            self.bytes.reserve(data.len().min(self.limits.max_head_size));
+        }
         while let Some((&byte, rest)) = data.split_first() {
             *data = rest;
             if self.push(byte)? {
