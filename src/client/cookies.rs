@@ -170,8 +170,10 @@ fn set(cookies: &mut Vec<Kept>, endpoint: &Endpoint, cookie: SetCookie, time: Sy
     let site = Site::of(endpoint);
     let path = cookie.path.unwrap_or_else(|| default_path(endpoint.target()).to_owned());
     let old = cookies.iter().position(|old| old.site == site && old.name == cookie.name && old.path == path);
-    // What came over TLS is not changed without.
-    if old.is_some_and(|old| cookies[old].is_secure && !endpoint.is_tls()) {
+    // What came over TLS is not changed without, nor put behind another one of that name.
+    let hides =
+        |old: &Kept| old.is_secure && old.site == site && old.name == cookie.name && path_matches(&path, &old.path);
+    if !endpoint.is_tls() && cookies.iter().any(hides) {
         return;
     }
     let expires = match cookie.lifetime {
@@ -202,9 +204,10 @@ fn keeps_to_prefix(cookie: &SetCookie) -> bool {
 }
 
 fn make_room(cookies: &mut Vec<Kept>, site: &Site) {
-    let of_host = cookies.iter().filter(|cookie| cookie.site == *site).count();
-    if of_host >= MAX_OF_HOST
-        && let Some(oldest) = cookies.iter().position(|cookie| cookie.site == *site)
+    let of_host = || cookies.iter().enumerate().filter(|(_, cookie)| cookie.site == *site);
+    let oldest = || of_host().find(|(_, cookie)| !cookie.is_secure).or_else(|| of_host().next());
+    if of_host().count() >= MAX_OF_HOST
+        && let Some((oldest, _)) = oldest()
     {
         cookies.remove(oldest);
     } else if cookies.len() >= MAX_COOKIES {
@@ -290,6 +293,8 @@ mod tests {
         keep(&jar, "wss://a/", &["x=1; Secure"], at(0));
         keep(&jar, "ws://a/", &["x=2"], at(0));
         assert_eq!(sent(&jar, "wss://a/", at(0)), "x=1", "not changed without TLS");
+        keep(&jar, "ws://a/", &["x=3; Path=/b"], at(0));
+        assert_eq!(sent(&jar, "wss://a/b", at(0)), "x=1", "nor put behind another");
         keep(&jar, "ws://a/", &["y=2; path=/b", "z=3"], at(0));
         assert_eq!(sent(&jar, "wss://a/b", at(0)), "y=2; x=1; z=3", "longer paths first, then older ones");
     }
@@ -319,6 +324,11 @@ mod tests {
         let pairs = jar.pairs(&endpoint("ws://a/"), at(0));
         assert_eq!((pairs.len(), &*pairs[0].0), (MAX_OF_HOST, "c936"));
         assert_eq!(jar.pairs(&endpoint("ws://big/"), at(0)).len(), 1, "no host displaces another's so");
+        keep(&jar, "wss://a/", &["safe=1; Secure"], at(0));
+        for number in 0..1000 {
+            keep(&jar, "ws://a/", &[&format!("d{number}=1")], at(0));
+        }
+        assert!(sent(&jar, "wss://a/", at(0)).contains("safe=1"), "displaced without TLS");
         for number in 0..1000 {
             keep(&jar, &format!("ws://h{number}/"), &["c=1"], at(0));
         }

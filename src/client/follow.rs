@@ -194,12 +194,15 @@ impl<'a> Journey<'a> {
         if !from.is_same_origin(&to) {
             (self.authenticator, self.bearer, self.visit.is_first_origin) = (None, None, false);
         }
+        let has_credentials = credentials.is_some();
         if let Some(credentials) = credentials {
             self.authenticator = Some(Authenticator::new(credentials));
         }
         log::debug!("redirected to {to}");
         self.visit.endpoint = to;
         self.arrive()?;
+        // An authorization among the program's headers gives way to them.
+        self.visit.is_answer = has_credentials;
         Ok(true)
     }
 }

@@ -85,6 +85,10 @@ impl Interrupter {
         &self.0.recv
     }
 
+    pub(crate) fn send_wake(&self) -> &Wake {
+        &self.0.send
+    }
+
     /// The interrupter of this connection, created and attached if it has none yet.
     ///
     /// No thread may be waiting in a receiving call; the caller has the receiver.

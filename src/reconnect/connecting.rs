@@ -17,7 +17,7 @@ use std::time::Duration;
 impl Session {
     /// Waits, and tries to connect until that succeeds. `None`: the session has ended in order.
     pub(super) fn open(&mut self, until: Deadline) -> Result<Option<WebSocket>> {
-        if std::mem::take(&mut self.handed_out) {
+        if std::mem::take(&mut self.handed_out) && self.shared.end().is_none() {
             self.done_with_handed_out()?;
         }
         loop {
@@ -61,7 +61,11 @@ impl Session {
         let mut ws = self.client.for_session(&self.shared.interrupter, until).connect(&self.url)?;
         if let Some(hook) = &mut self.on_connect {
             ws.set_deadline(until);
-            hook(&mut ws)?;
+            match hook(&mut ws) {
+                // The server has closed the connection. Its close code decides, as soon as there is nothing to receive.
+                Err(Error::Closed(Closed::Sent)) if ws.close_info().first == Some(Side::Remote) => {}
+                result => result?,
+            }
             ws.set_deadline(None);
         }
         Ok(ws)
@@ -134,13 +138,6 @@ impl Session {
         self.shared.disconnected();
     }
 
-    /// Takes back what was to make this thread end the session: it must not interrupt another call.
-    pub(super) fn take_kick(&self) {
-        if self.shared.take_kick() {
-            self.shared.interrupter.recv_wake().take();
-        }
-    }
-
     /// Decides what comes after a failure. An error if the session has ended with it.
     fn failed(&mut self, failure: Failure) -> Result<()> {
         let ending = self.shared.ending();
@@ -177,7 +174,7 @@ impl Session {
             Some(Ending::Closing(frame)) => close(frame.code(), frame.reason()),
             _ => Err(Error::Closed(Closed::Aborted)),
         };
-        self.take_kick();
+        self.shared.take_kick();
         self.shared.finish(end, None).map(|()| None)
     }
 }

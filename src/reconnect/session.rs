@@ -235,7 +235,7 @@ impl Session {
             return end;
         }
         self.shared.begin_ending(Ending::Closing(frame));
-        self.take_kick();
+        self.shared.take_kick();
         let closed = self.receiver.as_mut().map_or(Ok(()), |receiver| receiver.close_within(code, reason, timeout));
         self.drop_connection();
         self.shared.finish(closed, None)

@@ -101,9 +101,16 @@ impl Shared {
         self.lock().ending.clone()
     }
 
-    /// Whether an interrupt was meant to make the receiving thread look at [`ending`](Self::ending).
+    /// Whether an interrupt was meant to make the receiving thread look at [`ending`](Self::ending). Takes it back: it must
+    /// not interrupt another call.
     pub(super) fn take_kick(&self) -> bool {
-        std::mem::take(&mut self.lock().kicked)
+        let mut inner = self.lock();
+        let kicked = std::mem::take(&mut inner.kicked);
+        if kicked {
+            self.interrupter.recv_wake().take();
+            self.interrupter.send_wake().take();
+        }
+        kicked
     }
 
     /// When the next attempt is due.
@@ -209,8 +216,8 @@ impl Shared {
         // A connection that was handed out is none of the session's business.
         if inner.sender.is_none() && inner.stage != Stage::Connected {
             inner.kicked = true;
-            drop(inner);
-            self.interrupter.interrupt_recv();
+            // Under the lock, so that it cannot come after it was taken back. The hook may be sending.
+            self.interrupter.interrupt();
             return None;
         }
         inner.sender.clone()

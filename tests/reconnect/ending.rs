@@ -91,6 +91,39 @@ fn ending_in_the_hook_ends_the_session() {
 }
 
 #[test]
+fn aborting_ends_a_hook_that_waits_for_room_to_send() {
+    limited(|| {
+        let (ended, until_ended) = mpsc::channel::<()>();
+        let script = Script::new(vec![step(move |mut raw| {
+            raw.accept();
+            // Nothing more is read.
+            let _ = until_ended.recv();
+        })]);
+        let config = Config::default().send_timeout(None);
+        let client = Client::builder().config(config).build().unwrap();
+        let hook = |ws: &mut WebSocket| ws.send(vec![0; 64 << 20]);
+        let session = slow(&script.url()).client(client).on_connect(hook).build().unwrap();
+        let (result, mut session) =
+            end_elsewhere(session, |stage| stage == Stage::Connecting, |sender| sender.abort());
+        assert!(matches!(result, Err(Error::Closed(Closed::Aborted))), "{result:?}");
+        assert!(matches!(failed(&mut session), Error::Closed(Closed::Aborted)));
+        drop(ended);
+    });
+}
+
+#[test]
+fn a_session_that_was_closed_after_it_handed_out_a_connection_stays_ended() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let mut session = fast(&server.url()).build().unwrap();
+        drop(session.next_connection().unwrap().unwrap());
+        session.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
+        assert!(session.next_connection().unwrap().is_none());
+        assert_eq!(session.state().stage, Stage::Ended);
+    });
+}
+
+#[test]
 fn a_session_that_is_closed_stays_closed() {
     limited(|| {
         let server = serve_echo(Server::builder());

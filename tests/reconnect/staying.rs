@@ -177,6 +177,37 @@ fn a_silent_server_is_given_up_and_connected_again() {
 }
 
 #[test]
+fn a_server_that_closes_during_the_hook_is_judged_by_its_close_code() {
+    limited(|| {
+        let script = Script::new(vec![
+            step(|mut raw| {
+                raw.accept();
+                assert_eq!(raw.frame().payload, b"first");
+                raw.send(frame(CLOSE, close_payload(1012, "")));
+                let _ = raw.rest();
+            }),
+            breaking("second time"),
+        ]);
+        let mut hooks = 0;
+        let mut session = fast(&script.url())
+            .on_connect(move |ws| {
+                hooks += 1;
+                if hooks == 1 {
+                    ws.send("first")?;
+                    assert_eq!(ws.recv()?, None);
+                    ws.send("second")?;
+                }
+                Ok(())
+            })
+            .build()
+            .unwrap();
+        while !matches!(session.recv().unwrap().unwrap(), Event::Message(message) if message == "second time".into())
+        {
+        }
+    });
+}
+
+#[test]
 fn the_hook_sees_each_new_connection_before_its_messages() {
     limited(|| {
         let subscribing = |text: &'static str| {

@@ -186,6 +186,9 @@ def connect(
     try:
         in_turn(open_connection, lambda: _abi.interrupter_abort(interrupter))
     except Error as error:
+        if raised and not isinstance(raised[-1], Exception):
+            # Such as KeyboardInterrupt: no failure to connect.
+            raise raised[-1] from None
         if raised:
             raise error from raised[-1]
         raise

@@ -33,7 +33,8 @@ def guarded(key: int, call: Callable[[Callable[..., Any]], object]) -> int:
         call(function)
         return 0
     except BaseException as error:
-        raised.append(error)
+        # Only the latest one counts.
+        raised[:] = [error]
         errno = getattr(error, "errno", None)
         return errno if isinstance(errno, int) and errno > 0 else -1
 
@@ -65,6 +66,9 @@ def address_text(address: Address, what: str) -> bytes:
         return c_text(address, what)
     try:
         host, port = address[:2]
+        # As the socket module writes the zone of an IPv6 address.
+        if len(address) > 3 and address[3] and "%" not in host:
+            host = f"{host}%{address[3]:d}"
         text = f"[{host}]:{port:d}" if ":" in host else f"{host}:{port:d}"
     except (TypeError, ValueError):
         raise TypeError(f"{what} must be a str or a tuple of address and port, not {address!r}") from None

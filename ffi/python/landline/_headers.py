@@ -52,7 +52,7 @@ def pairs(headers: HeadersLike) -> Iterable[Tuple[str, str]]:
     found = []
     for pair in headers:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"{expected}: {pair!r} is not a pair")
+            raise TypeError(f"{expected}, and one of them is not a pair")
         found.append((pair[0], pair[1]))
     return found
 

@@ -74,10 +74,11 @@ def c_text(text: object, what: str) -> bytes:
         raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     try:
         data = text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise UsageError(f"{what} is {text!r}, which cannot be encoded as UTF-8") from None
+    except UnicodeEncodeError as error:
+        # The text may be a secret, or a URL with one.
+        raise UsageError(f"{what} cannot be encoded as UTF-8: it has a lone surrogate at index {error.start}") from None
     if b"\0" in data:
-        raise UsageError(f"{what} is {text!r}, which contains a NUL")
+        raise UsageError(f"{what} contains a NUL at index {text.index(chr(0))}")
     return data
 
 

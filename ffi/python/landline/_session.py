@@ -13,7 +13,7 @@ import weakref
 from collections import deque
 from ctypes import c_int64, c_void_p
 from types import TracebackType
-from typing import Any, Callable, Deque, Iterator, NamedTuple, Optional, Type, Union
+from typing import Any, Callable, Deque, Iterator, List, NamedTuple, Optional, Type, Union
 
 from . import _abi
 from ._client import ClientConnection, connect, settings
@@ -53,13 +53,19 @@ class _Functions(_abi.Unique):
     """What the library calls for a session, and what came of it."""
 
     def __init__(
-        self, on_connect: Optional[OnConnect], retry_if: Optional[RetryIf], send_timeout: Optional[float]
+        self,
+        on_connect: Optional[OnConnect],
+        retry_if: Optional[RetryIf],
+        send_timeout: Optional[float],
+        raised: List[BaseException],
     ) -> None:
         self.on_connect = on_connect
         self.retry_if = retry_if
         self.send_timeout = send_timeout
         # The exception with which on_connect has failed, until the library asks whether to try again.
         self.failed: Optional[BaseException] = None
+        # What a function among the options, such as bearer, has raised in the latest attempt.
+        self.raised = raised
         # What ends the receiving call.
         self.thrown: Optional[BaseException] = None
         self.last_failure: Optional[Exception] = None
@@ -67,6 +73,7 @@ class _Functions(_abi.Unique):
 
     def connected(self, conn: int) -> int:
         """Calls on_connect. The connection is the library's; the reference keeps the handle valid, not usable."""
+        self.raised.clear()
         if self.on_connect is None:
             return _abi.OK
         handle = _abi.new_conn()
@@ -94,6 +101,12 @@ class _Functions(_abi.Unique):
     def retries(self, status: int, close_code: int, is_transient: bool) -> bool:
         """Decides whether to try again after a failure."""
         own, self.failed = self.failed, None
+        if own is None and self.raised:
+            own = self.raised.pop()
+            if not isinstance(own, Exception):
+                # Such as KeyboardInterrupt: no failure of the attempt.
+                self.thrown = own
+                return False
         if isinstance(own, Exception):
             is_transient = own.is_transient if isinstance(own, Error) else isinstance(own, OSError)
             failure = own
@@ -384,6 +397,8 @@ class Session(_abi.Unique):
 
     def _receiving_failure(self, status: int) -> BaseException:
         functions = self._functions
+        # The library will not ask about it any more.
+        functions.failed = None
         thrown, functions.thrown = functions.thrown, None
         if thrown is not None:
             return thrown
@@ -468,7 +483,7 @@ def reconnect(
     for name in options:
         if name not in known:
             raise TypeError(f"reconnect() got an unexpected keyword argument {name!r}")
-    made, _ = settings({**known, **options})
+    made, raised = settings({**known, **options})
     try:
         for key, time_limit, what in (
             (_abi.OPT_BACKOFF_FIRST_MS, backoff_first, "backoff_first"),
@@ -484,7 +499,7 @@ def reconnect(
         made.number(_abi.OPT_OUTBOX_MESSAGES, outbox_messages)
         made.number(_abi.OPT_OUTBOX_BYTES, outbox_bytes)
         send_timeout = seconds({**known, **options}["send_timeout"], "send_timeout")
-        functions = _Functions(on_connect, retry_if, send_timeout)
+        functions = _Functions(on_connect, retry_if, send_timeout, raised)
         key = next(_keys)
         _functions[key] = functions
         handle = _abi.new_session()

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from conftest import Tls, echo, foreign, running, url_of
@@ -187,6 +187,30 @@ def test_on_connect_that_fails_is_a_failed_attempt_or_ends_the_session() -> None
             session.recv(timeout=20)
 
 
+def test_what_a_token_supplier_raises_is_a_failed_attempt_or_ends_the_session() -> None:
+    raised: List[BaseException] = [OSError("first"), OSError("second")]
+
+    def token() -> str:
+        if raised:
+            raise raised.pop(0)
+        return "t"
+
+    with running(echo) as server:
+        with landline.reconnect(url_of(server), bearer=token, **QUICK) as session:
+            assert session.recv(timeout=20) == landline.Connected(0, 3)
+            assert isinstance(session.last_failure, OSError) and "second" in str(session.last_failure)
+        raised.append(KeyError("seven"))
+        with pytest.raises(KeyError, match="seven"):
+            landline.reconnect(url_of(server), bearer=token, **QUICK).recv(timeout=20)
+        for connect in (
+            lambda: landline.connect(url_of(server), bearer=token),
+            lambda: landline.reconnect(url_of(server), bearer=token, **QUICK).recv(timeout=20),
+        ):
+            raised.append(KeyboardInterrupt())
+            with pytest.raises(KeyboardInterrupt):
+                connect()
+
+
 def test_the_connection_of_on_connect_cannot_be_used_later() -> None:
     kept: List[landline.ClientConnection] = []
     with running(echo) as server, landline.reconnect(url_of(server), on_connect=kept.append, **QUICK) as session:
@@ -360,6 +384,7 @@ def test_ctrl_c_ends_a_wait_and_the_session_goes_on() -> None:
 
 
 def test_arguments_are_checked() -> None:
+    wrong: Dict[str, Any]
     for wrong in (
         {"backoff_first": 0},
         {"backoff_factor": 0},

@@ -166,7 +166,7 @@ static void receiving_goes_on_over_connections(void) {
     CHECK_IS(number(session, LANDLINE_SESSION_WAIT_MS), 0);
     CHECK_STATUS(landline_session_failure(session), LANDLINE_OK);
     for (int i = 1; i <= 3; i++) {
-        char text[16];
+        char text[32];
         CHECK_STATUS(receive(session, LONG), LANDLINE_CONNECTED);
         CHECK_IS(number(session, LANDLINE_SESSION_STAGE), LANDLINE_STAGE_CONNECTED);
         CHECK_IS(number(session, LANDLINE_SESSION_RECONNECTS), i - 1);
@@ -200,7 +200,7 @@ static void the_program_decides_what_is_tried_again(void) {
     begin_breaking(&breaking, 1, 4000);
     session = new_session(breaking.url, quick(), &callbacks);
     for (int i = 1; i <= 2; i++) {
-        char text[16];
+        char text[32];
         CHECK_STATUS(receive(session, LONG), LANDLINE_CONNECTED);
         snprintf(text, sizeof text, "prices %d", i);
         expect_text(session, text);
@@ -382,7 +382,7 @@ static void connections_can_be_used_by_the_program(void) {
     begin_breaking(&breaking, 3, 1000);
     session = new_session(breaking.url, quick(), &callbacks);
     for (int i = 1; i <= 3; i++) {
-        char text[16];
+        char text[32];
         OK(landline_session_next_connection(session, LONG, &conn));
         snprintf(text, sizeof text, "prices %d", i);
         expect(conn, LANDLINE_TEXT, text, strlen(text));

@@ -26,11 +26,11 @@ struct answering {
     explicit answering(std::vector<answer> answers, bool opens = true)
         : headers(std::async(std::launch::async, [this, answers = std::move(answers), opens] {
               std::vector<std::string> seen;
-              for (const auto& answer : answers) {
+              for (const auto& each : answers) {
                   auto request = listener.accept(soon);
                   seen.emplace_back(request.headers());
-                  request.add_header(answer.name, answer.value);
-                  request.reject(answer.status);
+                  request.add_header(each.name, each.value);
+                  request.reject(each.status);
               }
               if (opens) {
                   auto request = listener.accept(soon);

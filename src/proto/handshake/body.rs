@@ -14,11 +14,16 @@ use super::list_elements;
 #[cfg(test)]
 mod tests;
 
+/// Longest framing of a chunked body: sizes, extensions and line ends of all chunks. It could go on for ever otherwise.
+const MAX_FRAMING: usize = 64 * 1024;
+
 /// A body that is being received.
 pub(in crate::proto) struct BodyReader {
     framing: Framing,
     body: Vec<u8>,
     limit: usize,
+    /// How much framing has been read.
+    framing_len: usize,
 }
 
 /// Where the body ends.
@@ -66,7 +71,7 @@ impl BodyReader {
                 None => Framing::UntilEof,
             }
         };
-        Self { framing, body: Vec::new(), limit }
+        Self { framing, body: Vec::new(), limit, framing_len: 0 }
     }
 
     /// Removes the bytes of the body from the front of `data`. Returns `true` once no more are needed.
@@ -74,7 +79,7 @@ impl BodyReader {
         loop {
             self.framing = match self.framing {
                 Framing::Complete | Framing::Truncated => return true,
-                _ if self.body.len() >= self.limit => Framing::Truncated,
+                _ if self.body.len() >= self.limit || self.framing_len >= MAX_FRAMING => Framing::Truncated,
                 framing => {
                     let Some((&byte, rest)) = data.split_first() else {
                         return false;
@@ -90,6 +95,7 @@ impl BodyReader {
                         },
                         Framing::Chunked(chunk) => {
                             *data = rest;
+                            self.framing_len += 1;
                             chunk.after(byte)
                         }
                         framing => {

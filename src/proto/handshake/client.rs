@@ -170,7 +170,9 @@ impl ClientHandshake {
         } else {
             let body = BodyReader::new(status, &head.headers, self.limits.max_refusal_body);
             let headers = head.headers;
-            self.keeps_alive = is_http_1_1 && !list_holds(&headers, header::CONNECTION, "close");
+            // What ends a chunked body, with its trailers, is not read.
+            let has_clear_end = !headers.contains_key(header::TRANSFER_ENCODING);
+            self.keeps_alive = is_http_1_1 && has_clear_end && !list_holds(&headers, header::CONNECTION, "close");
             State::Body(Box::new(Refusal { status, headers, body: Vec::new(), body_truncated: false }), body)
         };
         Ok(None)

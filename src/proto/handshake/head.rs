@@ -12,7 +12,9 @@
 //! is unfolded as it arrives: the line end and the white space around it become one space.
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::header::{
+    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, SET_COOKIE,
+};
 
 use super::{HeadLimits, is_http_1_1};
 
@@ -249,7 +251,9 @@ impl HeadReader {
             else {
                 return Err(HeadError::Malformed("a header that is not valid"));
             };
-            value.set_sensitive(SECRETS.contains(&name));
+            // The user and password of a URL are secrets too.
+            let has_user = name == LOCATION && value.as_bytes().contains(&b'@');
+            value.set_sensitive(has_user || SECRETS.contains(&name));
             headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
         }
         Ok(Head { start_line, headers })

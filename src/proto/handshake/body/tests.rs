@@ -42,6 +42,32 @@ fn item_4_refusals_with_their_bodies() {
     }
 }
 
+/// A peer could send each of these without end, and faster than it is read, so that no time limit would be noticed.
+#[test]
+fn item_10_endless_framing_of_a_refusal_ends_it() {
+    for (begin, endless) in [("1;", "a"), ("", "0"), ("1\r\nx", "\r"), ("", "1\r\nx\r\n")] {
+        let mut client = new_client();
+        let head = format!("HTTP/1.1 407 X\r\nTransfer-Encoding: chunked\r\n\r\n{begin}");
+        assert_eq!(client.receive(head.as_bytes()), Ok(None));
+        let bytes = endless.repeat(512);
+        let refused = (0..1000).find_map(|_| client.receive(bytes.as_bytes()).err());
+        let refusal = refusal(refused.expect("it goes on for ever"));
+        assert!(refusal.body_truncated && refusal.body.len() <= 64 << 10, "{endless:?}");
+    }
+}
+
+/// The bytes behind the last chunk would be taken for the beginning of the next answer.
+#[test]
+fn item_5_a_connection_with_a_chunked_refusal_is_not_used_again() {
+    for (rest, reusable) in
+        [("Transfer-Encoding: chunked\r\n\r\n0\r\n", false), ("Content-Length: 2\r\n\r\nno", true)]
+    {
+        let mut client = new_client();
+        refusal(client.receive(format!("HTTP/1.1 401 X\r\n{rest}").as_bytes()).unwrap_err());
+        assert_eq!(client.is_reusable(), reusable, "{rest}");
+    }
+}
+
 #[test]
 fn item_4_refusals_that_end_with_the_stream_or_the_deadline() {
     let cases: &[(&str, &str, bool)] = &[
