@@ -189,7 +189,19 @@ impl Tls {
             Some(IdentitySource::Pkcs12) => builder.identity_pkcs12(&self.pkcs12, self.password()),
             Some(IdentitySource::Files(cert, key)) => builder.identity_pem_files(cert, key),
             Some(IdentitySource::Pem) => builder.identity_pem(&self.cert, &self.key),
-            None if self.more.is_empty() => return Ok(None),
+            None if self.more.is_empty() => {
+                let asks_for_certificates = self.client_certs != ClientCerts::Off
+                    || !self.client_ca_files.is_empty()
+                    || !self.client_ca_dirs.is_empty()
+                    || !self.client_ca_pem.is_empty();
+                if asks_for_certificates {
+                    return Err(needs(
+                        "LANDLINE_OPT_TLS_CLIENT_CERTS or _CLIENT_CA_*",
+                        "LANDLINE_OPT_TLS_CERT_FILE",
+                    ));
+                }
+                return Ok(None);
+            }
             None => builder,
         };
         for certificate in &self.more {

@@ -384,15 +384,15 @@ def test_ctrl_c_ends_a_wait_and_the_session_goes_on() -> None:
 
 
 def test_arguments_are_checked() -> None:
-    wrong: Dict[str, Any]
-    for wrong in (
+    all_wrong: List[Dict[str, Any]] = [
         {"backoff_first": 0},
         {"backoff_factor": 0},
         {"backoff_jitter_percent": 101},
         {"max_attempts": -1},
         {"outbox_messages": -1},
         {"give_up_after": -1},
-    ):
+    ]
+    for wrong in all_wrong:
         with pytest.raises(landline.UsageError, match=next(iter(wrong))):
             landline.reconnect("ws://localhost/", **wrong)
     with pytest.raises(TypeError, match="unexpected keyword argument 'sock'"):

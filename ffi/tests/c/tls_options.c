@@ -168,6 +168,12 @@ static void certificates_of_clients(void) {
     CHECK_HAS(made.client_text, "give one with LANDLINE_OPT_TLS_CERT_FILE");
     end(&made);
 
+    /* Not a server without TLS. */
+    options = with_int(new_options(), LANDLINE_OPT_TLS_CLIENT_CERTS, LANDLINE_CLIENT_CERTS_REQUIRED);
+    CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_CONFIG);
+    CHECK_HAS(landline_error_text(), "is given without LANDLINE_OPT_TLS_CERT_FILE");
+    landline_options_free(options);
+
     options = with_int(with_identity(new_options()), LANDLINE_OPT_TLS_CLIENT_CERTS, LANDLINE_CLIENT_CERTS_REQUIRED);
     CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_CONFIG);
     CHECK_HAS(landline_error_text(), "LANDLINE_OPT_TLS_CLIENT_CERTS of Required cannot be used: give an authority");

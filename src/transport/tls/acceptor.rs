@@ -6,16 +6,18 @@ use super::handshake::handshake;
 use super::identity::Identity;
 use super::info::TlsVersion;
 use super::key_log::Place;
+use super::lock;
 use super::settings::{ClientCerts, ServerSettings};
 use super::shared;
 use super::sources::{CaSource, IdentitySource};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
 use crate::error::{ConfigError, Result, Setting};
+use crate::process::Process;
 use crate::transport::{Transport, Wake};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// How a server does TLS: versions 1.2 and 1.3. All that are made of the same options are one, in the whole process.
 ///
@@ -30,9 +32,16 @@ struct Inner {
     backend: TlsBackend,
     is_in_memory: bool,
     first: Arc<dyn Acceptor>,
-    /// What was made of the files when they could last be used. A lock that is only tried, as another thread may have held
-    /// it when this process was forked.
+    /// What was made of the files when they could last be used.
     latest: Mutex<Option<Arc<dyn Acceptor>>>,
+    made_in: Process,
+}
+
+impl Inner {
+    /// Locked only to copy or to replace it. In a forked child the lock is tried: a thread of its parent may have held it.
+    fn latest(&self) -> Option<MutexGuard<'_, Option<Arc<dyn Acceptor>>>> {
+        if self.made_in.is_current() { Some(lock(&self.latest)) } else { self.latest.try_lock().ok() }
+    }
 }
 
 impl TlsAcceptor {
@@ -76,17 +85,16 @@ impl TlsAcceptor {
         if inner.is_in_memory {
             return Arc::clone(&inner.first);
         }
-        let latest = inner.latest.try_lock();
         match inner.options.settings().and_then(|settings| shared::acceptor(&settings)) {
             Ok(made) => {
-                if let Ok(mut latest) = latest {
+                if let Some(mut latest) = inner.latest() {
                     *latest = Some(Arc::clone(&made));
                 }
                 made
             }
             Err(error) => {
                 log::warn!("the server's certificates cannot be renewed: {error:#}");
-                let latest = latest.ok().and_then(|latest| latest.clone());
+                let latest = inner.latest().and_then(|latest| latest.clone());
                 latest.unwrap_or_else(|| Arc::clone(&inner.first))
             }
         }
@@ -251,7 +259,8 @@ impl TlsAcceptorBuilder {
         let is_in_memory = self.identities.iter().all(IdentitySource::is_in_memory)
             && self.client_roots.iter().all(CaSource::is_in_memory);
         let latest = Mutex::new(None);
-        Ok(TlsAcceptor(Arc::new(Inner { options: self, backend, is_in_memory, first, latest })))
+        let made_in = Process::current();
+        Ok(TlsAcceptor(Arc::new(Inner { options: self, backend, is_in_memory, first, latest, made_in })))
     }
 
     /// Reads the files.

@@ -129,7 +129,10 @@ fn alternative_names(der: &[u8]) -> Option<Vec<String>> {
         let mut found = Vec::new();
         while let Some(name) = names.next() {
             match name.tag {
-                0x81 | 0x82 | 0x86 => found.push(String::from_utf8_lossy(name.content).into_owned()),
+                // With a control character, one name could pose as several where names are listed.
+                0x81 | 0x82 | 0x86 if name.content.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
+                    found.push(String::from_utf8_lossy(name.content).into_owned());
+                }
                 0x87 => found.extend(address(name.content).map(|address| address.to_string())),
                 _ => {}
             }
@@ -166,6 +169,16 @@ mod tests {
         let pin = certificate.public_key_pin();
         assert_eq!(STANDARD.decode(pin.strip_prefix(PIN).unwrap()).unwrap().len(), 32);
         assert_ne!(pin, super::tests::certificate(&names).public_key_pin());
+    }
+
+    #[test]
+    fn names_with_control_characters_are_left_out() {
+        let uri = rcgen::SanType::URI("x:\nadmin.example.com".try_into().unwrap());
+        let mut params = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
+        params.subject_alt_names.push(uri);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = Certificate::from_der(params.self_signed(&key).unwrap().der().to_vec());
+        assert_eq!(certificate.names(), ["example.com"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::shared;
 use super::sources::{CaSource, IdentitySource};
 use super::stream::TlsTransport;
 use crate::deadline::Deadline;
-use crate::error::Result;
+use crate::error::{ConfigError, Result, Setting};
 use crate::transport::{Transport, Wake};
 use std::fmt;
 use std::path::Path;
@@ -89,6 +89,10 @@ impl TlsConnector {
         deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
+        if name.contains('\0') {
+            let (setting, given) = (Setting::ServerName, format!("{name:?}"));
+            return Err(ConfigError::Value { setting, given, advice: "a name cannot contain a NUL" }.into());
+        }
         let rules = &*self.rules;
         let expected = Expected { name: Some(name), min_version: rules.min_version };
         let connect = |buffers| self.made.connect(name, buffers);

@@ -16,7 +16,7 @@ use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{
     AlpnError, HandshakeError, MidHandshakeSslStream, NameType, SniError, Ssl, SslAcceptor, SslAcceptorBuilder,
-    SslContext, SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
+    SslContext, SslMethod, SslOptions, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
 };
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
@@ -80,6 +80,8 @@ fn build(
     }))?;
     // A client could keep the server busy with it, and a TLS write in the middle of it would have to wait.
     builder.set_options(SslOptions::NO_RENEGOTIATION);
+    // Sessions are resumed by tickets; those in memory would pile up.
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_private_key(&*private_key(key)?)?;
     for (i, certificate) in chain.iter().enumerate() {
         let certificate = X509::from_der(certificate)?;

@@ -57,7 +57,9 @@ impl<T: Transport> TlsTransport<T> {
     fn send_unsent(&self, unsent: &mut Unsent) -> io::Result<()> {
         let result = unsent.send(&self.under);
         self.has_unsent.store(is_would_block(&result), Ordering::SeqCst);
-        self.has_backlog.store(unsent.data.len() - unsent.start > BACKLOG, Ordering::SeqCst);
+        // After a failure, reading goes on to find how the connection ended.
+        let has_backlog = is_would_block(&result) && unsent.data.len() - unsent.start > BACKLOG;
+        self.has_backlog.store(has_backlog, Ordering::SeqCst);
         result
     }
 
