@@ -145,7 +145,7 @@ impl Child {
     }
 
     /// The next line that `wanted` accepts.
-    pub(crate) fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn line(&self, mut wanted: impl FnMut(&str) -> bool) -> String {
         let deadline = Instant::now() + STEP_LIMIT;
         let mut others = String::new();
         loop {
