@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{example, header, redirect, respond, target, web};
+use common::{Scratch, example, header, redirect, respond, target, web};
 use landline::error::{Closed, Error};
 use landline::proto::handshake::{HeadLimits, ServerHandshake};
 use landline::server::ServerBuilder;
@@ -17,9 +17,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -199,43 +197,20 @@ fn read_to_end(stream: &mut TcpStream) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// Somewhere to keep files, removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("landline-wscat-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        std::fs::write(self.0.join(name), content).unwrap();
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// The path of a file in a directory, as an argument.
+fn path(directory: &Scratch, name: &str) -> String {
+    directory.path(name).to_str().unwrap().to_owned()
 }
 
 /// A TLS echo server for `localhost`, its port, and the file with its certificate.
-fn tls_server() -> (String, Directory, JoinHandle<landline::Result<()>>) {
+fn tls_server() -> (String, Scratch, JoinHandle<landline::Result<()>>) {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let listener = Server::builder().tls(identity).listen("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let directory = Directory::new();
-    directory.file("certificate.pem", &certificate);
+    let directory = Scratch::new(&format!("wscat-{port}"));
+    directory.write("certificate.pem", &certificate);
     let serving = thread::spawn(move || echo(listener.accept()?.accept()?));
     (port, directory, serving)
 }
@@ -672,8 +647,8 @@ fn the_handshake_is_refused() {
 
 #[test]
 fn over_a_unix_socket() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
+    let directory = Scratch::new("wscat-socket");
+    let path = path(&directory, "socket");
     let listener = Server::builder().listen_unix(&path).unwrap();
     let server = thread::spawn(move || {
         let request = listener.accept()?;
@@ -686,8 +661,8 @@ fn over_a_unix_socket() {
 
 #[test]
 fn by_the_url_of_a_unix_socket() {
-    let directory = Directory::new();
-    let path = directory.path("socket");
+    let directory = Scratch::new("wscat-no-socket");
+    let path = path(&directory, "socket");
     let listener = Server::builder().listen_unix(&path).unwrap();
     let server = thread::spawn(move || {
         let request = listener.accept()?;
@@ -723,16 +698,16 @@ fn where_to_and_from_where_can_be_said() {
 fn tls_with_a_trusted_certificate() {
     let (port, directory, server) = tls_server();
     let url = format!("wss://localhost:{port}/");
-    run(["--cacert", &directory.path("certificate.pem"), &url], "hello\n").is_fine("hello\n");
+    run(["--cacert", &path(&directory, "certificate.pem"), &url], "hello\n").is_fine("hello\n");
     server.join().unwrap().unwrap();
 }
 
 #[test]
 fn tls_with_further_options() {
     let (port, directory, server) = tls_server();
-    std::fs::create_dir(directory.path("authorities")).unwrap();
-    std::fs::copy(directory.path("certificate.pem"), directory.path("authorities/0a1b2c3d.0")).unwrap();
-    let (capath, url) = (directory.path("authorities"), format!("wss://localhost:{port}/"));
+    std::fs::create_dir(path(&directory, "authorities")).unwrap();
+    std::fs::copy(path(&directory, "certificate.pem"), path(&directory, "authorities/0a1b2c3d.0")).unwrap();
+    let (capath, url) = (path(&directory, "authorities"), format!("wss://localhost:{port}/"));
     run(["--capath", &capath, "--min-tls", "1.3", "--server-name", "localhost", &url], "hello\n")
         .is_fine("hello\n");
     server.join().unwrap().unwrap();
@@ -745,7 +720,7 @@ fn tls_with_further_options() {
         ("--tls-backend", "openssl", "give native-tls or rustls"),
     ] {
         let (port, directory, server) = tls_server();
-        let certificate = directory.path("certificate.pem");
+        let certificate = path(&directory, "certificate.pem");
         let result = run(["--cacert", &certificate, option, value, &format!("wss://localhost:{port}/")], "");
         result.is_error(told);
         // Where the client did not get that far, the server still waits for it.
@@ -768,7 +743,7 @@ fn tls_with_an_unknown_certificate() {
 fn tls_with_a_certificate_for_another_name() {
     let (port, directory, server) = tls_server();
     let url = format!("wss://127.0.0.1:{port}/");
-    run(["--cacert", &directory.path("certificate.pem"), &url], "hello\n").is_error("mismatch");
+    run(["--cacert", &path(&directory, "certificate.pem"), &url], "hello\n").is_error("mismatch");
     let _ = server.join().unwrap();
 }
 
@@ -796,7 +771,7 @@ fn large_input_over_tls() {
     let (port, directory, server) = tls_server();
     let line = "t".repeat(MUCH / 25 - 1) + "\n";
     let url = format!("wss://localhost:{port}/");
-    let result = run(["--cacert", &directory.path("certificate.pem"), &url], line.repeat(25));
+    let result = run(["--cacert", &path(&directory, "certificate.pem"), &url], line.repeat(25));
     result.is_fine(&line.repeat(25));
     server.join().unwrap().unwrap();
 }

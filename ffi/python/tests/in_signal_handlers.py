@@ -26,7 +26,7 @@ class Case:
 
     def __init__(self) -> None:
         self.ws = landline.connect(url, **LIMITS)
-        self.deaf = landline.connect(url + "deaf", **LIMITS)
+        self.unread = landline.connect(url + "unread", **LIMITS)
         self.spare: Optional[landline.ClientConnection] = landline.connect(url, **LIMITS)
         # There is no reply.
         self.silent = socket.create_server(("127.0.0.1", 0))
@@ -42,7 +42,7 @@ class Case:
         self.go_on.set()
         self.server.shutdown(0)
         self.stuck.shutdown(0)
-        for ws in (self.ws, self.deaf, self.client):
+        for ws in (self.ws, self.unread, self.client):
             ws.abort()
         self.silent.close()
 
@@ -58,17 +58,17 @@ def connect(case: Case) -> None:
 
 # The interrupted calls: which connection the handler is to use, and the call.
 CALLS: Dict[str, Any] = {
-    "close": (lambda case: case.deaf, lambda case: case.deaf.close()),
+    "close": (lambda case: case.unread, lambda case: case.unread.close()),
     "close_start": (lambda case: case.ws, lambda case: (case.ws.close_start(), case.ws.recv())),
     "recv": (lambda case: case.ws, lambda case: case.ws.recv()),
     "recv with a time limit": (lambda case: case.ws, lambda case: case.ws.recv(timeout=30)),
     "recv_into": (lambda case: case.ws, lambda case: case.ws.recv_into(bytearray(10))),
     "recv_stream": (lambda case: case.ws, lambda case: list(case.ws.recv_stream())),
     "iteration": (lambda case: case.ws, lambda case: list(case.ws)),
-    "send": (lambda case: case.deaf, lambda case: case.deaf.send(bytes(30_000_000))),
-    "send in parts": (lambda case: case.deaf, lambda case: case.deaf.send(parts())),
-    "flush": (lambda case: case.deaf, lambda case: (case.deaf.feed(bytes(30_000_000)), case.deaf.flush())),
-    "ping_wait": (lambda case: case.deaf, lambda case: case.deaf.ping_wait()),
+    "send": (lambda case: case.unread, lambda case: case.unread.send(bytes(30_000_000))),
+    "send in parts": (lambda case: case.unread, lambda case: case.unread.send(parts())),
+    "flush": (lambda case: case.unread, lambda case: (case.unread.feed(bytes(30_000_000)), case.unread.flush())),
+    "ping_wait": (lambda case: case.unread, lambda case: case.unread.ping_wait()),
     "connect": (lambda case: case.ws, connect),
     "serve_forever": (lambda case: case.ws, lambda case: case.server.serve_forever()),
     "shutdown": (lambda case: case.client, lambda case: case.stuck.shutdown(0.4)),

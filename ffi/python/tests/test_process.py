@@ -29,10 +29,10 @@ BLOCKED: Dict[str, str] = {
     "recv with a time limit": "ws = landline.connect(url); soon(); ws.recv(timeout=30)",
     "iteration": "ws = landline.connect(url); soon()\nfor _ in ws: pass",
     "recv_into": "ws = landline.connect(url); soon(); ws.recv_into(bytearray(10))",
-    "send": "ws = landline.connect(url + 'deaf'); soon(); ws.send(b'x' * 30_000_000)",
-    "streamed send": "ws = landline.connect(url + 'deaf'); soon(); ws.send([b'x' * 30_000_000])",
-    "ping_wait": "ws = landline.connect(url + 'deaf'); soon(); ws.ping_wait()",
-    "close": "ws = landline.connect(url + 'deaf', close_timeout=30); soon(); ws.close()",
+    "send": "ws = landline.connect(url + 'unread'); soon(); ws.send(b'x' * 30_000_000)",
+    "streamed send": "ws = landline.connect(url + 'unread'); soon(); ws.send([b'x' * 30_000_000])",
+    "ping_wait": "ws = landline.connect(url + 'unread'); soon(); ws.ping_wait()",
+    "close": "ws = landline.connect(url + 'unread', close_timeout=30); soon(); ws.close()",
     "connect": "s = socket.create_server(('127.0.0.1', 0)); soon()\n"
     "landline.connect(f'ws://127.0.0.1:{s.getsockname()[1]}/', open_timeout=None)",
     "serve_forever": "soon()\nwith landline.serve(print) as server: server.serve_forever()",
@@ -54,7 +54,7 @@ def test_ctrl_c(name: str) -> None:
     release = threading.Event()
 
     def handler(ws: landline.ServerConnection) -> None:
-        if ws.path == "/deaf":
+        if ws.path == "/unread":
             release.wait(40)
         else:
             echo(ws)

@@ -32,7 +32,7 @@ def done() -> Iterator[Dict[str, "subprocess.CompletedProcess[str]"]]:
     release = threading.Event()
 
     def handler(ws: landline.ServerConnection) -> None:
-        if ws.path == "/deaf":
+        if ws.path == "/unread":
             release.wait(120)
         else:
             echo(ws)

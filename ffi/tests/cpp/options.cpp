@@ -148,8 +148,8 @@ void times() {
     CHECK(time >= 50ms && time < soon);
 
     // The connection is never answered.
-    const landline::listener deaf("127.0.0.1:0");
-    const auto url = "ws://" + std::string(deaf.local_addr()) + "/";
+    const landline::listener silent("127.0.0.1:0");
+    const auto url = "ws://" + std::string(silent.local_addr()) + "/";
     const auto failure = thrown_by([&] { landline::connect(url, options().handshake_timeout(30ms)); });
     CHECK(failure.status() == status::timed_out && failure.phase() == landline::phase::handshake);
     thrown_by<landline::timeout>([&] { landline::connect(url, landline::defaults, 30ms); });
