@@ -1613,7 +1613,8 @@ void landline_tls_free(landline_tls *info);
  *
  * It is kept in memory only. Unlike a browser, it returns a cookie only to the host that set it, even if it has a
  * Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
- * host; the oldest ones are dropped for new ones. A forked child does not use the jar that it inherited.
+ * host; the oldest ones are dropped for new ones, and of a host those first that are not Secure.
+ * A forked child does not use the jar that it inherited.
  *
  * Ownership: created by landline_cookie_jar_new(), freed by landline_cookie_jar_free(), which is allowed even while
  * options use it: they keep it alive.

@@ -40,7 +40,8 @@ impl fmt::Debug for Given {
 ///
 /// It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if it has a
 /// `Domain`. `Path`, `Secure`, `Expires` and `Max-Age` are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
-/// host; the oldest ones make room for new ones. A forked child does not use the jar that it inherited.
+/// host; the oldest ones make room for new ones, and of a host those first that are not `Secure`. A forked child does not
+/// use the jar that it inherited.
 ///
 /// ```
 /// # use landline::{Client, CookieJar, Headers, Listener};
