@@ -1,13 +1,13 @@
-//! The examples and the programs for harnesses as their users see them: what they print, and how they fail. `wscat` has
-//! tests of its own.
+//! The examples and the programs for harnesses as their users see them: what they print, and how they fail. `wscat` is
+//! a package of its own, with its own tests.
 //!
 //! Cargo builds the examples for `cargo test`; before running `cargo test --test examples` alone, build them with
 //! `cargo build --examples`.
 
 mod common;
 
-use common::{Ca, Scratch, example, limited, serve, serve_echo};
-use landline::{CloseCode, Compression, Server};
+use common::{Ca, Child, Scratch, example, limited, serve, serve_echo};
+use landline::{Client, CloseCode, Compression, Server};
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -131,4 +131,23 @@ fn reconnect_prints_a_feed_over_connections_that_break() {
         assert!(done.status.success());
         assert!(fails(example("reconnect").arg("ftp://example.com/")).contains("ws://"));
     });
+}
+
+#[test]
+fn the_echo_server_compresses_if_it_is_told_to() {
+    for (arguments, is_agreed) in [(&["--deflate"][..], true), (&[], false)] {
+        let server = Child::start(example("echo_server").args(["--listen", "127.0.0.1:0"]).args(arguments));
+        let line = server.line(|line| line.starts_with("listening on "));
+        let url = line.trim_start_matches("listening on ");
+        for offer in [Some(Compression::default()), None] {
+            let is_offered = offer.is_some();
+            let mut ws = Client::builder().compression(offer).build().unwrap().connect(url).unwrap();
+            assert_eq!(ws.handshake().compression.is_some(), is_agreed && is_offered);
+            for text in ["all lines are alike ".repeat(50), String::new()] {
+                ws.send(&*text).unwrap();
+                assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(&*text));
+            }
+            ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
+        }
+    }
 }

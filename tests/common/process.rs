@@ -103,9 +103,19 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> (process::ExitStatu
 
 /// An example program. Cargo builds them for `cargo test`, but not for a single test file.
 pub(crate) fn example(name: &str) -> Command {
+    built(&format!("examples/{name}"), "cargo build --examples")
+}
+
+/// The program `wscat`, which is a package of its own.
+pub(crate) fn wscat() -> Command {
+    built("wscat", "cargo build -p wscat")
+}
+
+/// A program in the directory where this test was built.
+fn built(name: &str, by: &str) -> Command {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
-    assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
+    let program = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(program.exists(), "{} is missing: run `{by}`", program.display());
     let mut command = Command::new(program);
     // Those of whoever runs the tests lead elsewhere.
     for name in ["ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {

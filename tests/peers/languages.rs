@@ -62,7 +62,7 @@ impl Client {
                 command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&self.program);
                 command
             }
-            Wscat => example("wscat"),
+            Wscat => wscat(),
         };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().to_lowercase().ends_with("_proxy") {

@@ -9,7 +9,6 @@ mod http_proxies;
 mod refusals;
 mod socks;
 mod tls;
-mod wscat;
 
 use common::*;
 use landline::error::{Error, Fault, Phase, ProxyError, ProxyFailure, Setting};

@@ -1,23 +1,27 @@
-//! The example `wscat`: `--proxy`, `--noproxy`, and the environment, which it reads by default.
+//! Through proxies: `--proxy`, `--noproxy`, and the environment, which `wscat` reads by default.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
-use super::*;
-use std::process::Command;
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use common::*;
+use landline::Server;
+use std::time::Duration;
 
 /// Connects, and closes at once: whether it succeeded, and what it printed.
-fn wscat(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-    let mut command: Command = example("wscat");
-    let (status, output) = run(command.args(arguments).envs(environment.iter().copied()), Duration::from_secs(30));
+fn connect(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
+    let (status, output) = run(wscat().args(arguments).envs(environment.iter().copied()), Duration::from_secs(30));
     (status.success(), output)
 }
 
 #[track_caller]
 fn succeeds(arguments: &[&str], environment: &[(&str, &str)]) {
-    let (success, output) = wscat(arguments, environment);
+    let (success, output) = connect(arguments, environment);
     assert!(success, "{output}");
 }
 
 #[test]
-fn wscat_connects_through_the_proxies_that_it_is_given() {
+fn it_connects_through_the_proxies_that_it_is_given() {
     limited(|| {
         let (near, far) = (open_http_proxy(), socks5_proxy(Some(("me", "p:w")), |_| 0));
         let server = serve_echo(Server::builder());
@@ -35,7 +39,7 @@ fn wscat_connects_through_the_proxies_that_it_is_given() {
 }
 
 #[test]
-fn wscat_reads_the_environment() {
+fn it_reads_the_environment() {
     limited(|| {
         let (proxy, server) = (open_http_proxy(), serve_echo(Server::builder()));
         let url = &*proxy.url("http");
@@ -54,10 +58,10 @@ fn wscat_reads_the_environment() {
 }
 
 #[test]
-fn wscat_tells_what_the_proxy_says_in_one_line() {
+fn it_tells_what_the_proxy_says_in_one_line() {
     limited(|| {
         let proxy = http_proxy(|_, _| Answer::Send(http_answer("403 Filtered", "", "rule 9\nsays so")));
-        let (success, output) = wscat(&["--proxy", &proxy.url("http"), "ws://example.com/"], &[]);
+        let (success, output) = connect(&["--proxy", &proxy.url("http"), "ws://example.com/"], &[]);
         let expected = format!(
             "error: cannot connect to example.com:80 through proxy {}: the proxy refused with 403 Filtered: its rules do \
              not allow this host or port; it says: rule 9",
@@ -72,14 +76,14 @@ fn wscat_tells_what_the_proxy_says_in_one_line() {
             (&["--proxy", &url, "ws://example.com/"][..], &[][..]),
             (&["ws://example.com/"], &[("ws_proxy", &*url)]),
         ] {
-            let (success, output) = wscat(arguments, environment);
+            let (success, output) = connect(arguments, environment);
             assert!(!success && output.lines().count() == 1 && !output.contains("hunter2"), "{output}");
             let advice =
                 "it wants credentials for Basic; check the proxy's user and password in --proxy or the environment";
             assert!(output.contains(advice), "{output}");
         }
         let arguments = &["--proxy", "ftp://u:hunter2@a", "ws://example.com/"];
-        let (success, output) = wscat(arguments, &[]);
+        let (success, output) = connect(arguments, &[]);
         assert!(
             !success && output.contains("the scheme of the proxy's URL") && !output.contains("hunter2"),
             "{output}"

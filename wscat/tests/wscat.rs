@@ -1,18 +1,16 @@
-//! The example `wscat` as its users see it: command line, standard streams, exit status.
-//!
-//! Cargo builds the examples for `cargo test`; before running `cargo test --test wscat` alone, build them with
-//! `cargo build --examples`.
+//! `wscat` as its users see it: command line, standard streams, exit status.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
-use common::{Scratch, example, header, redirect, respond, target, web};
+use common::{Scratch, header, redirect, respond, target, web, wscat};
 use landline::error::{Closed, Error};
 use landline::proto::handshake::{HeadLimits, ServerHandshake};
 use landline::server::ServerBuilder;
 use landline::transport::Identity;
-use landline::{Client, CloseCode, Compression, Config, Listener, Server, WebSocket};
+use landline::{CloseCode, Compression, Config, Listener, Server, WebSocket};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -44,12 +42,8 @@ struct Run {
     took: Duration,
 }
 
-fn command() -> Command {
-    example("wscat")
-}
-
 fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Running {
-    start_program(command().args(arguments))
+    start_program(wscat().args(arguments))
 }
 
 fn start_program(program: &mut Command) -> Running {
@@ -297,7 +291,7 @@ fn echo_until_close(ws: &mut WebSocket) {
 fn output_that_is_not_read() {
     let (url, server) = serve(Server::builder(), |mut ws| while ws.send("line").is_ok() {});
     let mut child =
-        command().arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wscat().arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
@@ -599,25 +593,6 @@ fn compression_is_offered() {
         assert_eq!(stats.payload_received, (large.len() - 1000) as u64);
         for wire in [stats.wire_received, stats.wire_sent] {
             assert_eq!(wire < stats.payload_received / 10, is_agreed, "{stats:?}");
-        }
-    }
-}
-
-#[test]
-fn compression_with_the_echo_server() {
-    let lines = "all lines are alike ".repeat(50) + "\nshort\n\n";
-    for (server_arguments, is_agreed) in [(&["--deflate"][..], true), (&[], false)] {
-        let mut server =
-            start_program(example("echo_server").args(["--listen", "127.0.0.1:0"]).args(server_arguments));
-        let line = server.line();
-        let url = line.trim_end().strip_prefix("listening on ").expect("a URL");
-        let client = Client::builder().compression(Compression::default()).build().unwrap();
-        let mut ws = client.connect(url).unwrap();
-        assert_eq!(ws.handshake().compression.is_some(), is_agreed);
-        ws.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
-        for arguments in [&["--deflate"][..], &[]] {
-            let done = run(arguments.iter().chain([&url]), lines.as_bytes());
-            done.is_fine_with_note(&lines, declined(!arguments.is_empty() && !is_agreed));
         }
     }
 }

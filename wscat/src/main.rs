@@ -1,12 +1,10 @@
 //! Talks to a WebSocket server from the command line: lines in, lines out.
 //!
-//! `cargo run --release --example wscat -- --help` shows the options.
+//! `wscat --help` shows the options.
 //!
 //! Two threads share the connection: one sends what it reads from standard input, the main thread receives and
 //! prints. The main thread has the last word: how the peer ended the connection says more than what sending ran
 //! into.
-
-mod common;
 
 use clap::Parser;
 use landline::error::{Closed, Setting};
@@ -16,6 +14,7 @@ use landline::{
     AddressFamily, Client, ClientBuilder, CloseCode, CloseInfo, Compression, Config, Error, MessageRef, Proxy,
     Receiver, Sender, Stats, WebSocket,
 };
+use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -136,7 +135,20 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    common::exit_code(parse().and_then(|options| talk(&options)))
+    exit_code(parse().and_then(|options| talk(&options)))
+}
+
+/// The exit status: 0, or 1 after one line on standard error that says what went wrong, with the causes.
+fn exit_code(result: Result<(), impl Display>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The text may quote the server, which can send anything; keep it in one line.
+            let text = format!("{error:#}").replace(char::is_control, " ");
+            let _ = writeln!(io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The options, or in one line what is wrong with them.
