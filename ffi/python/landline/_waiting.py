@@ -79,7 +79,8 @@ class Limit:
 
 
 def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
-    """Makes a call that blocks. In the main thread, if a signal handler raises an exception, `cancel` ends the call."""
+    """Makes a call that blocks. In the main thread, if a signal handler raises an exception, `cancel` ends the call. The
+    call is over when this function returns or raises, at whatever moment the signal came."""
     if not in_main_thread():
         return call()
     results: List[T] = []
@@ -96,16 +97,25 @@ def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
         finally:
             running.release()
 
+    started: List[int] = []
+    start = map(_thread.start_new_thread, (run,), ((),))
     try:
-        _thread.start_new_thread(run, ())
-    except RuntimeError:
-        # The interpreter is shutting down, or no more threads can be started.
-        return call()
-    try:
+        try:
+            # Starts the thread and notes that in one step, after which a signal handler may raise an exception.
+            started.extend(start)
+        except RuntimeError:
+            if not started:
+                # The interpreter is shutting down, or no more threads can be started.
+                return call()
+            raise
         running.acquire()
     except BaseException:
-        cancel()
-        running.acquire()
+        if started:
+            cancel()
+            # If the call is done, it may have been acquired above already.
+            if not results and not errors:
+                running.acquire()
+        errors.clear()
         raise
     try:
         if errors:
