@@ -2246,37 +2246,31 @@ public:
     /// The next message or new connection; nothing if the session has ended in order. Blocks until there is one.
     std::optional<session_event> recv(time_limit limit = no_timeout) {
         std::error_code failure;
-        auto received = recv(limit, failure);
+        auto received = receive(limit, failure);
         rethrow();
         detail::check(failure);
         return received;
     }
     /// An exception of a callback is lost, and counts as status::io.
     std::optional<session_event> recv(time_limit limit, std::error_code& failure) noexcept {
-        landline_message* received = nullptr;
-        const auto result = landline_session_recv(get(), limit.milliseconds(), &received);
-        failure = detail::code(result == LANDLINE_CLOSED || result == LANDLINE_CONNECTED ? LANDLINE_OK : result);
-        if (result == LANDLINE_CONNECTED)
-            return session_event();
-        if (result != LANDLINE_OK)
-            return std::nullopt;
-        return session_event(landline::message(received));
+        auto received = receive(limit, failure);
+        forget();
+        return received;
     }
 
     /// A fresh connection with each call, which the caller uses and frees; empty if the session was closed. Waits,
     /// tries and calls as recv() does.
     connection next_connection(time_limit limit = no_timeout) {
         std::error_code failure;
-        auto made = next_connection(limit, failure);
+        auto made = connect_next(limit, failure);
         rethrow();
         detail::check(failure);
         return made;
     }
     connection next_connection(time_limit limit, std::error_code& failure) noexcept {
-        landline_conn* made = nullptr;
-        const auto result = landline_session_next_connection(get(), limit.milliseconds(), &made);
-        failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
-        return connection(made);
+        auto made = connect_next(limit, failure);
+        forget();
+        return made;
     }
 
     /// Sends a text message over the connection that there is; status::not_connected at once if there is none, unless
@@ -2406,11 +2400,33 @@ private:
         }
     }
 
+    std::optional<session_event> receive(time_limit limit, std::error_code& failure) noexcept {
+        landline_message* received = nullptr;
+        const auto result = landline_session_recv(get(), limit.milliseconds(), &received);
+        failure = detail::code(result == LANDLINE_CLOSED || result == LANDLINE_CONNECTED ? LANDLINE_OK : result);
+        if (result == LANDLINE_CONNECTED)
+            return session_event();
+        if (result != LANDLINE_OK)
+            return std::nullopt;
+        return session_event(landline::message(received));
+    }
+    connection connect_next(time_limit limit, std::error_code& failure) noexcept {
+        landline_conn* made = nullptr;
+        const auto result = landline_session_next_connection(get(), limit.milliseconds(), &made);
+        failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
+        return connection(made);
+    }
+
     void rethrow() {
 #if LANDLINE_EXCEPTIONS
         if (handlers_ && handlers_->thrown)
             std::rethrow_exception(std::exchange(handlers_->thrown, nullptr));
 #endif
+    }
+    /// So that no later call throws it.
+    void forget() noexcept {
+        if (handlers_)
+            handlers_->thrown = nullptr;
     }
 
     void send_any(landline::kind as, bytes_view data, time_limit limit) {

@@ -8,7 +8,7 @@ HeadersLike = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
 
 class Headers(Mapping[str, str]):
     """Headers by name, which is not case-sensitive. The values of a header that occurs several times are joined by ", ";
-    get_all() returns them separately."""
+    get_all() returns them separately. repr() hides the values of Authorization, Proxy-Authorization, Cookie and Set-Cookie."""
 
     def __init__(self, items: HeadersLike = ()) -> None:
         self._items = list(pairs(items))
@@ -29,7 +29,9 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Headers({self._items!r})"
+        """Without the values that are secrets: this ends up in logs."""
+        shown = [(name, "***" if _is_secret(name.lower(), value) else value) for name, value in self._items]
+        return f"Headers({shown!r})"
 
     def get_all(self, name: str) -> List[str]:
         """All values of a header, in order; an empty list if there is no such header."""
@@ -38,6 +40,14 @@ class Headers(Mapping[str, str]):
     def raw_items(self) -> List[Tuple[str, str]]:
         """Names and values in their original order."""
         return list(self._items)
+
+
+_SECRETS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+
+
+def _is_secret(name: str, value: str) -> bool:
+    # The user and password of a URL are secrets too.
+    return name in _SECRETS or (name == "location" and "@" in value)
 
 
 def pairs(headers: HeadersLike) -> Iterable[Tuple[str, str]]:

@@ -207,6 +207,36 @@ def test_cookies_are_sent_and_kept() -> None:
         landline.connect("ws://127.0.0.1:1/", cookie_jar=True)  # type: ignore[arg-type]
 
 
+def test_what_is_printed_of_headers_has_no_secrets() -> None:
+    secrets = [
+        *(("Authorization", "Basic c2VjcmV0"), ("Proxy-Authorization", "Digest secret"), ("Cookie", "a=secret")),
+        *(("SET-COOKIE", "a=secret; Path=/"), ("location", "wss://user:secret@example.com/")),
+    ]
+    headers = landline.Headers([*secrets, ("Location", "/here"), ("X-Hint", "shown")])
+    assert repr(headers) == (
+        "Headers([('Authorization', '***'), ('Proxy-Authorization', '***'), ('Cookie', '***'), ('SET-COOKIE', '***'), "
+        "('location', '***'), ('Location', '/here'), ('X-Hint', 'shown')])"
+    )
+    assert str(headers) == repr(headers) and headers["cookie"] == "a=secret"
+
+    def refuse(request: Request) -> Optional[Response]:
+        return (401, [("WWW-Authenticate", "Steps"), ("Set-Cookie", "a=secret")]) if request.path == "/no" else None
+
+    shown: List[object] = []
+    with web(refuse) as server:
+        ws = landline.connect(server.url)
+        ws.abort()
+        assert ws.response_headers["set-cookie"] == "s=2"
+        shown += [ws, ws.response_headers]
+        with pytest.raises(landline.InvalidHandshake) as caught:
+            landline.connect(server.url + "/no", cookies={"a": "secret"}, on_challenge=shown.append)
+        assert caught.value.headers["set-cookie"] == "a=secret"
+        shown += [caught.value, caught.value.headers]
+    for one in shown:
+        assert "secret" not in repr(one) and "s=2" not in repr(one)
+    assert len(shown) == 5
+
+
 def test_header_names_are_sent_as_written() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)

@@ -108,6 +108,18 @@ void an_error_of_the_callback_is_a_failed_attempt_and_another_exception_ends_the
     CHECK(thrown_by<std::out_of_range>([&] { undecided.recv(soon); }).what() == std::string("eight"));
 }
 
+void a_call_with_an_error_code_leaves_no_exception_to_later_ones() {
+    const breaking server(1);
+    const auto fails = [](landline::connection&) { throw std::out_of_range("seven"); };
+    std::error_code failure;
+    session receiving(server.url(), quick(), fails);
+    CHECK(!receiving.recv(soon, failure) && failure == status::io);
+    CHECK(thrown_by([&] { receiving.recv(soon); }).status() == status::io);
+    session opening(server.url(), quick(), fails);
+    CHECK(!opening.next_connection(soon, failure) && failure == status::io);
+    CHECK(thrown_by([&] { opening.next_connection(soon); }).status() == status::io);
+}
+
 void without_a_connection_messages_are_refused_or_kept() {
     session off(nobody(), quick());
     CHECK(thrown_by([&] { off.send("x"); }).status() == status::not_connected);
@@ -162,6 +174,8 @@ int main() {
     test("it gives up with the last error", it_gives_up_with_the_last_error);
     test("an error of the callback is a failed attempt, and another exception ends the session",
          an_error_of_the_callback_is_a_failed_attempt_and_another_exception_ends_the_session);
+    test("a call with an error code leaves no exception to later ones",
+         a_call_with_an_error_code_leaves_no_exception_to_later_ones);
     test("without a connection, messages are refused or kept", without_a_connection_messages_are_refused_or_kept);
     test("waits have limits and can be interrupted", waits_have_limits_and_can_be_interrupted);
     test("connections can be used by the program", connections_can_be_used_by_the_program);
