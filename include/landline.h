@@ -1748,8 +1748,8 @@ landline_status landline_writer_write(landline_writer *writer,
                                       size_t *written);
 
 /**
- * Sends what has been written so far, in a fragment that the peer can read at once. Otherwise as
- * landline_writer_write().
+ * Sends what has been written so far, in a fragment that the peer can read at once. Does nothing if the message has
+ * ended. Otherwise as landline_writer_write().
  */
 landline_status landline_writer_flush(landline_writer *writer, int32_t timeout_ms);
 

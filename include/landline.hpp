@@ -1357,7 +1357,7 @@ public:
         return written;
     }
 
-    /// Sends what has been written. Blocks until it is in the kernel.
+    /// Sends what has been written. Blocks until it is in the kernel. Does nothing after finish().
     void flush(time_limit limit = no_timeout) { detail::check(landline_writer_flush(get(), limit.milliseconds())); }
     void flush(time_limit limit, std::error_code& failure) noexcept {
         failure = detail::code(landline_writer_flush(get(), limit.milliseconds()));

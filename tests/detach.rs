@@ -195,3 +195,20 @@ fn a_server_does_not_touch_a_socket_that_its_handler_took_out() {
         assert_eq!(client.recv().unwrap(), Some("ok".into()));
     });
 }
+
+#[test]
+fn a_connection_that_has_failed_reports_why_when_it_is_detached() {
+    limited(|| {
+        let (near, far) = UnixStream::pair().unwrap();
+        let serving = thread::spawn(|| landline::accept(far).unwrap());
+        let mut client = Client::default().connect_over(near, "ws://localhost/").unwrap();
+        let mut server = serving.join().unwrap();
+        let detached = client.detach().unwrap();
+        // A frame that is not masked, and another one behind it.
+        UnixStream::from(detached.socket).write_all(b"\x81\x00\x81\x00").unwrap();
+        let failed = server.recv();
+        assert!(matches!(failed, Err(Error::Protocol(_))), "{failed:?}");
+        let refused = server.detach();
+        assert!(matches!(refused, Err(Error::Protocol(_))), "{refused:?}");
+    });
+}

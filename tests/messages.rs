@@ -1,12 +1,13 @@
-//! Messages as values, and as an iterator; connections as keys; the status of a refusal.
+//! Messages as values, as an iterator, and as streams; connections as keys; the status of a refusal.
 
 mod common;
 
 use common::limited;
 use landline::http::StatusCode;
 use landline::transport::pair;
-use landline::{Client, CloseCode, ConnectionId, Error, Headers, Message, WebSocket};
+use landline::{Client, CloseCode, ConnectionId, Error, Headers, Kind, Message, WebSocket};
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
@@ -123,5 +124,43 @@ fn an_error_has_the_status_of_a_refusal_on_both_sides() {
 
         assert_eq!(Error::WouldBlock.status(), None);
         assert_eq!(landline::connect("http://localhost/").unwrap_err().status(), None);
+    });
+}
+
+#[test]
+fn a_writer_can_be_flushed_after_its_message_has_ended() {
+    limited(|| {
+        let (client, mut server) = connect();
+        let (sender, _receiver) = client.split();
+        let mut ended = sender.send_stream(Kind::Text).unwrap();
+        ended.write_all(b"one").unwrap();
+        ended.finish().unwrap();
+        ended.flush().unwrap();
+        // While another message is being written, and in between its parts.
+        let mut other = sender.send_stream(Kind::Text).unwrap();
+        other.write_all(b"tw").unwrap();
+        ended.flush().unwrap();
+        assert!(ended.write(b"x").is_err());
+        other.write_all(b"o").unwrap();
+        other.finish().unwrap();
+        drop((ended, other));
+        sender.send("three").unwrap();
+        let received: Vec<_> = server.messages().take(3).map(Result::unwrap).collect();
+        assert_eq!(received, ["one".into(), "two".into(), "three".into()]);
+    });
+}
+
+#[test]
+fn a_part_that_is_not_utf_8_leaves_the_message_as_it_was() {
+    limited(|| {
+        let (mut client, mut server) = connect();
+        let mut writer = client.send_stream(Kind::Text).unwrap();
+        writer.write_all(b"\xe2").unwrap();
+        // The euro sign, whose last byte is wrong at first.
+        assert!(writer.write(b"\x82(").is_err());
+        writer.write_all(b"\x82\xac").unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        assert_eq!(server.recv().unwrap(), Some("\u{20ac}".into()));
     });
 }

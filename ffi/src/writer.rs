@@ -130,8 +130,8 @@ pub unsafe extern "C" fn landline_writer_write(
     })
 }
 
-/// Sends what has been written so far, in a fragment that the peer can read at once. Otherwise as
-/// landline_writer_write().
+/// Sends what has been written so far, in a fragment that the peer can read at once. Does nothing if the message has
+/// ended. Otherwise as landline_writer_write().
 ///
 /// # Safety
 ///

@@ -68,10 +68,10 @@ impl Read for MessageReader<'_> {
 ///
 /// What is written is gathered into fragments of 16 KiB, or of up to about 64 KiB if the message is compressed, which are
 /// themselves gathered as with [`feed`](crate::WebSocket::feed). [`flush`](Write::flush) sends what there is, in a fragment
-/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message. Messages of other threads wait until
-/// then; Pings, Pongs and Close frames do not. If the writer is dropped without `finish`, the message cannot be completed,
-/// and the connection is closed with 1011; if there is no room for that Close frame, it is sent with the next sending or
-/// receiving call.
+/// that can be read, or inflated, at once. [`finish`](Self::finish) ends the message, after which flushing does nothing and
+/// writing fails. Messages of other threads wait until then; Pings, Pongs and Close frames do not. If the writer is
+/// dropped without `finish`, the message cannot be completed, and the connection is closed with 1011; if there is no room
+/// for that Close frame, it is sent with the next sending or receiving call.
 ///
 /// A writer stays in the thread that began the message.
 #[derive(Debug)]
@@ -148,15 +148,20 @@ impl Write for MessageWriter<'_> {
         }
         let count = buf.len().min(FRAGMENT - self.gathered.len());
         let buf = &buf[..count];
-        if self.kind == Kind::Text && !self.text.feed(buf) {
-            return Err(Error::from(UsageError::InvalidUtf8).into());
+        if self.kind == Kind::Text {
+            let mut text = self.text.clone();
+            if !text.feed(buf) {
+                return Err(Error::from(UsageError::InvalidUtf8).into());
+            }
+            self.text = text;
         }
         self.gathered.extend_from_slice(buf);
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(self.send(false, true)?)
+        // Anything sent now would be part of another message.
+        if self.finished { Ok(()) } else { Ok(self.send(false, true)?) }
     }
 }
 

@@ -155,6 +155,7 @@ static void streamed(landline_conn *from, landline_conn *to) {
     OK(landline_writer_write(writer, "pieces", 6, LONG, &written));
     OK(landline_writer_finish(writer, LONG));
     OK(landline_writer_finish(writer, LONG));
+    OK(landline_writer_flush(writer, LONG));
     CHECK_STATUS(landline_writer_write(writer, "a", 1, LONG, &written), LANDLINE_ERR_STATE);
     CHECK_IS(written, 0);
     landline_writer_free(writer);

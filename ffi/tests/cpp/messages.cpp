@@ -127,6 +127,7 @@ void streams() {
     client.send("late", 0s, failure);
     CHECK(failure == status::timed_out);
     writer.finish();
+    writer.flush();
     const auto rest = server.recv_into(buffer, sizeof buffer, soon);
     CHECK(rest && std::string_view(buffer, rest->size) == "two");
     CHECK(rest->last || server.recv_into(buffer, sizeof buffer, soon)->last);

@@ -58,6 +58,9 @@ impl Receiver {
     /// the closing handshake is under way: complete it first. The error that ended the connection.
     pub fn detach(&mut self) -> Result<Detached> {
         self.link.check_process()?;
+        if let State::Ended(Err(error)) = &self.state {
+            return Err(error.clone());
+        }
         if self.piece.is_some() || !self.pending.is_empty() || !self.inbound.is_between_frames() {
             return Err(UsageError::Unreceived.into());
         }
