@@ -1,13 +1,34 @@
 //! Guides to topics that concern more than a single call.
+//!
+//! The same pages are in `docs/`, where they can be read as a book.
 
-#[doc = include_str!("../docs/compression.md")]
-pub mod compression {}
+// Pages link to each other by names which they define themselves at their end, as the names of files. Of several definitions,
+// the first one counts: these lead to the modules.
+macro_rules! pages {
+    ($($name:ident: $file:literal,)*) => {
+        $(
+            #[doc = "[authentication]: crate::guide::authentication"]
+            #[doc = "[names]: crate::guide::names"]
+            #[doc = "[proxies]: crate::guide::proxies"]
+            #[doc = "[reconnect]: crate::guide::reconnect"]
+            #[doc = "[redirects]: crate::guide::redirects"]
+            #[doc = "[reverse_proxies]: crate::guide::reverse_proxies"]
+            #[doc = "[tls]: crate::guide::tls"]
+            #[doc = "[compression]: crate::guide::compression"]
+            #[doc = ""]
+            #[doc = include_str!($file)]
+            pub mod $name {}
+        )*
+    };
+}
 
-#[doc = include_str!("../docs/proxies.md")]
-pub mod proxies {}
-
-#[doc = include_str!("../docs/reconnect.md")]
-pub mod reconnect {}
-
-#[doc = include_str!("../docs/reverse_proxies.md")]
-pub mod reverse_proxies {}
+pages! {
+    authentication: "../docs/authentication.md",
+    compression: "../docs/compression.md",
+    names: "../docs/names.md",
+    proxies: "../docs/proxies.md",
+    reconnect: "../docs/reconnect.md",
+    redirects: "../docs/redirects.md",
+    reverse_proxies: "../docs/reverse_proxies.md",
+    tls: "../docs/tls.md",
+}
