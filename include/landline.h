@@ -66,8 +66,8 @@
  * others send, ping, close or interrupt it, over TLS too. A second thread that tries to receive gets
  * LANDLINE_ERR_BUSY. Connections share no lock that is held while one of them blocks.
  *
- * The library starts threads only to look up names, to read certificates within a time limit, and to serve the
- * connections of landline_server_run().
+ * The library starts threads only to look up names, to read certificates within a time limit, to open the connections
+ * of sessions, and to serve the connections of landline_server_run().
  *
  * BLOCKING AND TIME LIMITS
  *
@@ -1775,7 +1775,9 @@ void landline_writer_free(landline_writer *writer);
  * A client that connects again whenever its connection is lost.
  *
  * The call that receives does everything: it waits, connects, calls the callback, sends the messages in the outbox,
- * and receives. There is no background thread: while no thread is in that call, the session does not reconnect.
+ * and receives. While no thread is in that call, the session begins nothing. An attempt to connect is made in a
+ * thread of the library, in which the functions among the options are called, such as the one that supplies a bearer
+ * token; it goes on when the call has returned.
  *
  * It connects again after a failure of the network or of the system, a time limit, the end of the stream
  * without a Close frame, or in the middle of a handshake, a silent peer; after a Close frame with 1001, 1011,
@@ -1804,8 +1806,10 @@ typedef struct landline_session_callbacks {
     size_t size;
     /**
      * Called with each new connection, the first one included, before anything else uses it: to subscribe, to
-     * log in, to look at the handshake with landline_conn_header(). It runs within the time limit of the
-     * receiving call, and what it waits for can be interrupted with landline_session_interrupt().
+     * log in, to look at the handshake with landline_conn_header(). What it waits for can be interrupted with
+     * landline_session_interrupt(). Calls on `conn` are within the time limit of the receiving call, or within
+     * LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS from the beginning of the attempt, whichever is longer: a short limit of the
+     * receiving call does not cut the function off.
      *
      * `conn` belongs to the session: use it in this thread and until the function returns, and do not free it.
      * Return LANDLINE_OK (LANDLINE_CLOSED does no harm either), or the status of a call on `conn` that failed:
@@ -1843,9 +1847,9 @@ landline_status landline_session_new(const char *url,
  * landline_message_free().
  *
  * Blocks until there is a message or a new connection, the session ends, or `timeout_ms` has passed (-1: no
- * limit): waits, attempts and the callback are within that time. An attempt that is cut off is begun again by
- * the next call, so the limit should be longer than opening a connection takes; 0 gives what has already
- * arrived and starts no attempt.
+ * limit). An attempt to connect for which that is too short goes on, and a later call gets the connection, so the
+ * limit may be as short as the program likes; 0 gives what has already arrived, and begins an attempt that is due.
+ * Only the callback can make a call take longer.
  *
  * LANDLINE_OK; LANDLINE_CONNECTED: there is a new connection, the first one or one in the place of another,
  * all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
@@ -1947,7 +1951,10 @@ landline_status landline_session_interrupt(landline_session *session, int32_t di
 
 /** What a session is doing: it has no connection, and the next attempt is due after LANDLINE_SESSION_WAIT_MS. */
 #define LANDLINE_STAGE_WAITING 0
-/** A call is opening a connection, or runs the callback. */
+/**
+ * An attempt to connect is under way, also between calls; or it has succeeded, and a call runs the callback or is
+ * yet to come.
+ */
 #define LANDLINE_STAGE_CONNECTING 1
 /** It has a connection, as far as is known, or has given one to the caller. */
 #define LANDLINE_STAGE_CONNECTED 2

@@ -2192,7 +2192,7 @@ inline std::pair<connection, connection> pair(const options& client = defaults, 
 enum class session_stage : std::int64_t {
     /// It has no connection; the next attempt is due after wait().
     waiting = LANDLINE_STAGE_WAITING,
-    /// A call opens a connection, or runs the callback.
+    /// An attempt is under way, also between calls; or it has succeeded, and a call runs the callback or is yet to come.
     connecting = LANDLINE_STAGE_CONNECTING,
     /// It has a connection, as far as is known, or has given one to the caller.
     connected = LANDLINE_STAGE_CONNECTED,
@@ -2218,7 +2218,8 @@ private:
 
 /// A client that connects again whenever its connection is lost. The call that receives does all of it: it waits,
 /// connects, calls on_connect, sends what the outbox holds, and receives. Other threads may send, close, interrupt
-/// and abort meanwhile. landline.h says what is tried again, and what becomes of messages.
+/// and abort meanwhile. landline.h says what is tried again, what becomes of messages, and what a time limit means:
+/// an attempt to connect goes on when the limit of a call has passed.
 class session : public detail::owner<landline_session, landline_session_free> {
 public:
     /// Called with each new connection before anything else uses it. The connection is the session's: it must not be

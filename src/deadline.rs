@@ -55,6 +55,11 @@ impl Deadline {
         }
     }
 
+    /// The later of the two deadlines.
+    pub(crate) fn latest(self, other: Self) -> Self {
+        Self(self.0.zip(other.0).map(|(a, b)| a.max(b)))
+    }
+
     /// The time left, which is zero once the deadline has passed. `None` means no limit.
     #[must_use]
     pub fn left(self) -> Option<Duration> {

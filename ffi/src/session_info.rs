@@ -9,7 +9,8 @@ use landline::reconnect::Stage;
 
 /// What a session is doing: it has no connection, and the next attempt is due after LANDLINE_SESSION_WAIT_MS.
 pub const LANDLINE_STAGE_WAITING: i32 = 0;
-/// A call is opening a connection, or runs the callback.
+/// An attempt to connect is under way, also between calls; or it has succeeded, and a call runs the callback or is
+/// yet to come.
 pub const LANDLINE_STAGE_CONNECTING: i32 = 1;
 /// It has a connection, as far as is known, or has given one to the caller.
 pub const LANDLINE_STAGE_CONNECTED: i32 = 2;

@@ -1,6 +1,6 @@
 //! What every step of opening a connection is bounded by.
 
-use crate::connection::{Interrupter, Timings};
+use crate::connection::Timings;
 use crate::deadline::{Deadline, Stopwatch};
 use crate::error::{Error, Interrupted, Phase, Result};
 use crate::transport::Wake;
@@ -50,11 +50,9 @@ impl Budget<'_> {
 /// Calls `open` with a budget that begins now. What interrupts `open` is used up by it.
 pub(super) fn with_budget<T>(
     timeout: Option<Duration>,
-    interrupter: Option<&Interrupter>,
+    wake: Option<&Wake>,
     open: impl FnOnce(Budget<'_>) -> Result<T>,
 ) -> Result<T> {
-    interrupter.map_or(Ok(()), Interrupter::check_process)?;
-    let wake = interrupter.map(Interrupter::recv_wake);
     let spent = Spent { watch: Cell::new(Stopwatch::start()), timings: Cell::default() };
     let result = open(Budget { deadline: Deadline::after(timeout), wake, spent: &spent });
     if let (Err(Error::Interrupted(_)), Some(wake)) = (&result, wake) {

@@ -21,12 +21,11 @@ pub use proxy_rules::ProxyRules;
 
 use crate::config::Config;
 use crate::connection::{Interrupter, WebSocket};
-use crate::deadline::Deadline;
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::proto::Protocol;
 use crate::proto::handshake::HeadLimits;
-use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder};
+use crate::transport::{IntoTransport, TcpOptions, TlsConnector, TlsConnectorBuilder, Wake};
 use crate::uri::Endpoint;
 use auth::{Identity, OnChallenge};
 use budget::{Budget, with_budget};
@@ -140,7 +139,7 @@ impl Client {
     /// [`Error::Io`].
     pub fn connect(&self, url: &str) -> Result<WebSocket> {
         let endpoint = Endpoint::parse(url)?;
-        self.within_budget(|budget| self.follow(endpoint, None, budget))
+        self.interruptible(|budget| self.follow(endpoint, None, budget))
     }
 
     /// Opens a connection over a transport that is already connected, such as a TCP or Unix socket of [`std`], a
@@ -162,7 +161,7 @@ impl Client {
         let endpoint = Endpoint::parse(url)?;
         let transport = transport.into_transport(&self.tcp);
         let transport = transport.map_err(|error| Error::io("setting up a connection", error))?;
-        self.within_budget(|budget| self.follow(endpoint, Some(Ready::Given(transport)), budget))
+        self.interruptible(|budget| self.follow(endpoint, Some(Ready::Given(transport)), budget))
     }
 
     /// This client's end of one connection, for a program with an event loop of its own that does the I/O: see
@@ -191,26 +190,38 @@ impl Client {
         &self.config
     }
 
-    /// This client for one connection of a session, which `interrupter` serves and which must be open by `limit`.
-    pub(crate) fn for_session(&self, interrupter: &Interrupter, limit: Deadline) -> Self {
-        let handshake_timeout = [self.handshake_timeout, limit.left()].into_iter().flatten().min();
-        Self { handshake_timeout, interrupter: Some(interrupter.clone()), ..self.clone() }
+    /// Opens a connection for a session. `stop` interrupts that, and nothing interrupts the connection.
+    pub(crate) fn connect_stoppable(&self, endpoint: Endpoint, stop: &Wake) -> Result<WebSocket> {
+        self.within_budget(Some(stop), |budget| self.follow(endpoint, None, budget))
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Option<Duration> {
+        self.handshake_timeout
     }
 
     pub(crate) fn interrupter(&self) -> Option<&Interrupter> {
         self.interrupter.as_ref()
     }
 
-    /// Opens a connection within the handshake's time, and lets the interrupter go on to serve it.
-    fn within_budget(&self, open: impl FnOnce(Budget<'_>) -> Result<WebSocket>) -> Result<WebSocket> {
-        let ws = with_budget(self.handshake_timeout, self.interrupter.as_ref(), |budget| {
+    /// Opens a connection, and lets the interrupter go on to serve it.
+    fn interruptible(&self, open: impl FnOnce(Budget<'_>) -> Result<WebSocket>) -> Result<WebSocket> {
+        let Some(interrupter) = &self.interrupter else { return self.within_budget(None, open) };
+        interrupter.check_process()?;
+        let ws = self.within_budget(Some(interrupter.recv_wake()), open)?;
+        ws.attach(interrupter);
+        Ok(ws)
+    }
+
+    /// Opens a connection within the handshake's time.
+    fn within_budget(
+        &self,
+        wake: Option<&Wake>,
+        open: impl FnOnce(Budget<'_>) -> Result<WebSocket>,
+    ) -> Result<WebSocket> {
+        with_budget(self.handshake_timeout, wake, |budget| {
             let mut ws = open(budget)?;
             ws.set_timings(budget.timings());
             Ok(ws)
-        })?;
-        if let Some(interrupter) = &self.interrupter {
-            ws.attach(interrupter);
-        }
-        Ok(ws)
+        })
     }
 }

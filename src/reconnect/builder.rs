@@ -98,9 +98,11 @@ impl SessionBuilder {
     /// Calls `hook` with each new connection before anything else uses it, the first one included: to subscribe, to log in,
     /// or to check the [handshake](WebSocket::handshake).
     ///
-    /// It runs in the thread that receives, within the time limit of that call, and can be interrupted. If it returns an
-    /// error, the attempt has failed: the connection is dropped, and the session decides about the error as it does about
-    /// every other.
+    /// It runs in the thread that receives, and can be interrupted. The calls that it makes are within the time limit of the
+    /// call that receives, or within [`handshake_timeout`](crate::ClientBuilder::handshake_timeout) from the beginning of the
+    /// attempt, whichever is longer: a program that receives with short limits needs a hook that is not cut off by them. If it
+    /// returns an error, the attempt has failed: the connection is dropped, and the session decides about the error as it does
+    /// about every other.
     ///
     /// ```
     /// # use landline::reconnect::Session;
@@ -138,7 +140,7 @@ impl SessionBuilder {
     ///
     /// [`Error::Url`](crate::Error::Url); [`Error::Config`](crate::Error::Config) naming an option that cannot be used;
     /// [`Error::Io`](crate::Error::Io) when the process has no descriptor left: a session takes two, unless the client has
-    /// an interrupter.
+    /// an interrupter, and two more during an attempt.
     pub fn build(self) -> Result<Session> {
         let endpoint = Endpoint::parse(&self.url)?;
         self.options.check()?;
@@ -148,7 +150,7 @@ impl SessionBuilder {
         };
         let shared = Arc::new(Shared::new(interrupter, self.outbox));
         let attempts = Attempts::new(self.options);
-        Ok(Session::new(self.client, self.url, endpoint, shared, attempts, self.on_connect, self.retry_if))
+        Ok(Session::new(self.client, endpoint, shared, attempts, self.on_connect, self.retry_if))
     }
 }
 

@@ -1,8 +1,13 @@
 //! From the loss of a connection to the next one: waiting, trying, and deciding what comes after a failure.
 //!
-//! An attempt counts from its beginning, and not at all if this program breaks it off. A failure is decided about once, in
+//! An attempt counts from its beginning, and not at all if this program breaks it off. A time limit of the call does not
+//! break it off: the next call waits on. Neither does it cut the hook off, as long as the client's own limit has not passed.
+//! Otherwise a program that receives with short limits would never get a connection.
+//!
+//! A failure is decided about once, in
 //! `failed`: it leads to a wait, or to the end of the session, which `Shared` records.
 
+use super::attempt::Attempt;
 use super::shared::Ending;
 use super::{Connected, Failure, Session};
 use crate::close::{CloseCode, CloseFrame, Side};
@@ -12,6 +17,7 @@ use crate::entropy;
 use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout};
 use crate::transport::{Interest, wait_fd};
 use std::os::fd::AsFd;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 impl Session {
@@ -27,40 +33,66 @@ impl Session {
             if self.shared.ending().is_some() {
                 return self.finish_ending();
             }
-            match self.wait(self.shared.due(), until) {
-                Err(Error::Interrupted(_)) if self.shared.take_kick() => continue,
-                result => result?,
-            }
-            self.attempts.begin();
-            self.shared.connecting(self.attempts.made());
-            let error = match self.attempt(until) {
-                Ok(ws) => {
+            let result = self.attempt(until).map(|opened| opened.and_then(|ws| self.prepare(ws, until)));
+            let error = match result {
+                Ok(Ok(ws)) => {
+                    self.attempt = None;
                     self.lasts_from = self.attempts.lasts_from();
                     return Ok(Some(ws));
                 }
-                Err(error) => error,
+                Ok(Err(error)) if !matches!(error, Error::Interrupted(_)) => {
+                    self.attempt = None;
+                    // If the session is to end, what came of the attempt does not matter any more.
+                    if self.shared.ending().is_none() {
+                        self.failed(Failure::Error(error), None)?;
+                    }
+                    continue;
+                }
+                Ok(Err(error)) | Err(error) => error,
             };
-            let is_late = matches!(error, Error::Timeout(_)) && until.is_over();
-            if is_late || matches!(error, Error::Interrupted(_)) {
-                self.attempts.undo();
-                self.shared.waiting(Deadline::after(Duration::ZERO), self.attempts.made(), None);
-                if is_late {
-                    return Err(Timeout::of(Phase::Recv));
+            if matches!(error, Error::Interrupted(_)) {
+                if self.attempt.take().is_some() {
+                    self.attempts.undo();
+                    self.shared.waiting(Deadline::after(Duration::ZERO), self.attempts.made(), None);
                 }
-                if !self.shared.take_kick() {
-                    return Err(error);
+                if self.shared.take_kick() {
+                    continue;
                 }
-            } else {
-                self.failed(Failure::Error(error))?;
             }
+            return Err(error);
         }
     }
 
-    /// Opens a connection and calls the hook.
-    fn attempt(&mut self, until: Deadline) -> Result<WebSocket> {
-        let mut ws = self.client.for_session(&self.shared.interrupter, until).connect(&self.url)?;
+    /// Waits for the result of the attempt that is under way, or begins one when it is due. An error, of waiting, leaves the
+    /// attempt under way.
+    fn attempt(&mut self, until: Deadline) -> Result<Result<WebSocket>> {
+        let attempt = match &self.attempt {
+            Some(attempt) => attempt,
+            None => {
+                self.wait(self.shared.due(), until)?;
+                self.attempts.begin();
+                match Attempt::begin(&self.client, &self.endpoint) {
+                    Ok(attempt) => {
+                        self.shared.connecting(self.attempts.made(), attempt.stop());
+                        self.attempt.insert(attempt)
+                    }
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+        };
+        let end = attempt.wait(until, self.shared.interrupter.recv_wake())?;
+        Ok(end.unwrap_or_else(|panic| {
+            self.attempt = None;
+            resume_unwind(panic)
+        }))
+    }
+
+    /// Lets the interrupter serve a connection, and calls the hook.
+    fn prepare(&mut self, mut ws: WebSocket, until: Deadline) -> Result<WebSocket> {
+        ws.attach(&self.shared.interrupter);
         if let Some(hook) = &mut self.on_connect {
-            ws.set_deadline(until);
+            let limit = self.attempt.as_ref().map_or(until, Attempt::limit);
+            ws.set_deadline(limit.latest(until));
             match hook(&mut ws) {
                 // The server has closed the connection. Its close code decides, as soon as there is nothing to receive.
                 Err(Error::Closed(Closed::Sent)) if ws.close_info().first == Some(Side::Remote) => {}
@@ -79,11 +111,11 @@ impl Session {
                 wake.take();
                 return Err(Interrupted::during(Phase::Recv));
             }
-            if until.is_over() {
-                return Err(Timeout::of(Phase::Recv));
-            }
             if due.is_over() {
                 return Ok(());
+            }
+            if until.is_over() {
+                return Err(Timeout::of(Phase::Recv));
             }
             wait_fd(wake.as_fd(), Interest::READ, due.earliest(until), Some(wake))
                 .map_err(|error| Error::io("waiting to reconnect", error))?;
@@ -128,19 +160,20 @@ impl Session {
         if self.lasts_from.is_over() {
             self.attempts.reset();
         }
-        self.failed(failure)
+        let ending = self.shared.ending();
+        self.failed(failure, ending)
     }
 
     pub(super) fn drop_connection(&mut self) {
         if let Some(receiver) = self.receiver.take() {
             self.last_close = receiver.close_info();
         }
+        self.attempt = None;
         self.shared.disconnected();
     }
 
     /// Decides what comes after a failure. An error if the session has ended with it.
-    fn failed(&mut self, failure: Failure) -> Result<()> {
-        let ending = self.shared.ending();
+    fn failed(&mut self, failure: Failure, ending: Option<Ending>) -> Result<()> {
         let is_worth_it = ending.is_none()
             && match &mut self.retry_if {
                 Some(decide) => decide(&failure),
@@ -162,6 +195,7 @@ impl Session {
 
     /// Ends the session, which has no connection, as the program has asked.
     fn finish_ending<T>(&mut self) -> Result<Option<T>> {
+        self.attempt = None;
         self.close_unused(|_, _| Ok(()))
     }
 

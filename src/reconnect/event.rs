@@ -65,7 +65,7 @@ pub enum Stage {
         /// When. In a session that has not connected yet, it has passed.
         until: Deadline,
     },
-    /// An attempt is under way: a call opens a connection, or runs the hook.
+    /// An attempt is under way, also between calls; or it has succeeded, and a call runs the hook or has yet to come.
     Connecting,
     /// It has a connection, as far as is known; or has handed one out.
     Connected,

@@ -15,9 +15,10 @@
 //! # Ok::<(), landline::Error>(())
 //! ```
 //!
-//! **There is no hidden thread.** The call that receives does all of it: it waits, connects, calls the hook, sends what the
-//! outbox holds, and receives. While no thread is in such a call, nothing of this happens. [`SessionSender`]s send from other
-//! threads, and stay usable over reconnects.
+//! **The call that receives does all of it**: it waits, connects, calls the hook, sends what the outbox holds, and receives.
+//! While no thread is in such a call, nothing of this happens, with one exception: an attempt to connect is made in a helper
+//! thread, so that it goes on when the time limit of the call has passed. [`SessionSender`]s send from other threads, and stay
+//! usable over reconnects.
 //!
 //! **What is tried again**: every [`Failure`] that [is transient](Failure::is_transient), of connections as of attempts,
 //! unless [`retry_if`](SessionBuilder::retry_if) decides otherwise; after a wait given by [`Backoff`], or the server's
@@ -35,6 +36,7 @@
 //!
 //! [`guide::reconnect`](crate::guide::reconnect) says more.
 
+mod attempt;
 mod attempts;
 mod backoff;
 mod builder;

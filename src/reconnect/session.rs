@@ -1,5 +1,6 @@
 //! The receiving half of a session, which opens the connections.
 
+use super::attempt::Attempt;
 use super::attempts::Attempts;
 use super::builder::{OnConnect, RetryIf};
 use super::shared::{Ending, Shared};
@@ -26,14 +27,14 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(10);
 /// [`close`](Self::close) first.
 pub struct Session {
     pub(super) client: Client,
-    pub(super) url: String,
-    /// For the log: the URL may hold a password.
     pub(super) endpoint: Endpoint,
     pub(super) shared: Arc<Shared>,
     pub(super) attempts: Attempts,
     pub(super) on_connect: Option<OnConnect>,
     pub(super) retry_if: Option<RetryIf>,
     recv_timeout: Option<Duration>,
+    /// The attempt that is under way, also between calls.
+    pub(super) attempt: Option<Attempt>,
     /// The connection. Its sending half is in `shared`.
     pub(super) receiver: Option<Receiver>,
     /// When the latest connection has lasted.
@@ -69,7 +70,6 @@ impl Session {
 
     pub(super) fn new(
         client: Client,
-        url: String,
         endpoint: Endpoint,
         shared: Arc<Shared>,
         attempts: Attempts,
@@ -79,12 +79,12 @@ impl Session {
         Self {
             recv_timeout: client.config().recv_timeout,
             client,
-            url,
             endpoint,
             shared,
             attempts,
             on_connect,
             retry_if,
+            attempt: None,
             receiver: None,
             lasts_from: Deadline::NEVER,
             handed_out: false,
@@ -96,9 +96,9 @@ impl Session {
     /// Receives the next message, or connects and says so.
     ///
     /// Blocks until there is a message or a new connection, the session ends, or the time set by
-    /// [`set_recv_timeout`](Self::set_recv_timeout) is over; the waits before attempts, the attempts and the hook are within
-    /// that time. An attempt that the limit cuts off is abandoned and begun again by the next call, so the limit should be
-    /// longer than opening a connection takes; [`state`](Self::state) tells when an attempt is due.
+    /// [`set_recv_timeout`](Self::set_recv_timeout) is over. An attempt for which that is too short goes on, in a helper
+    /// thread, and the next call waits for the rest of it; so the limit may be as short as the program likes. Only the hook can
+    /// make a call take longer: see [`on_connect`](SessionBuilder::on_connect).
     ///
     /// `None` means that the session has ended in order: it was closed by this program, or by the server with a code that is
     /// not worth another attempt, which [`close_info`](Self::close_info) has.
@@ -112,8 +112,8 @@ impl Session {
         self.recv_until(Deadline::after(self.recv_timeout))
     }
 
-    /// [`recv`](Self::recv) with a time limit for this call. With a limit of zero, it gives what is there and starts no
-    /// attempt.
+    /// [`recv`](Self::recv) with a time limit for this call. With a limit of zero, it gives what is there, and begins the next
+    /// attempt if that is due.
     ///
     /// # Errors
     ///

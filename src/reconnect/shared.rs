@@ -12,7 +12,8 @@ use crate::deadline::Deadline;
 use crate::error::{Closed, Error, Result};
 use crate::message::{Kind, Payload};
 use crate::process::Process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::transport::{INTERRUPT, Wake};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 pub(super) struct Shared {
@@ -24,6 +25,8 @@ pub(super) struct Shared {
 struct Inner {
     stage: Stage,
     attempts: u32,
+    /// Stops the attempt that is under way.
+    stop: Weak<Wake>,
     reconnects: u64,
     last_failure: Option<Failure>,
     /// Of the connection that the session receives from.
@@ -48,6 +51,7 @@ impl Shared {
         let inner = Inner {
             stage: Stage::Waiting { until: Deadline::after(Duration::ZERO) },
             attempts: 0,
+            stop: Weak::new(),
             reconnects: 0,
             last_failure: None,
             sender: None,
@@ -121,9 +125,11 @@ impl Shared {
         }
     }
 
-    pub(super) fn connecting(&self, attempts: u32) {
+    /// An attempt is under way, which `stop` stops.
+    pub(super) fn connecting(&self, attempts: u32, stop: Weak<Wake>) {
         let mut inner = self.lock();
         inner.stage = Stage::Connecting;
+        inner.stop = stop;
         inner.attempts = attempts;
     }
 
@@ -216,6 +222,9 @@ impl Shared {
         // A connection that was handed out is none of the session's business.
         if inner.sender.is_none() && inner.stage != Stage::Connected {
             inner.kicked = true;
+            if let Some(stop) = inner.stop.upgrade() {
+                stop.set(INTERRUPT);
+            }
             // Under the lock, so that it cannot come after it was taken back. The hook may be sending.
             self.interrupter.interrupt();
             return None;

@@ -221,12 +221,14 @@ fn a_forked_child_cannot_use_a_session_and_its_parent_goes_on() {
         let mut session = fast(&server.url()).build().unwrap();
         connected(&mut session);
         let sender = session.sender();
+        let (mut attempting, mut raw) = waiting::attempting();
         // SAFETY: the child continues in this thread only, and touches nothing that other threads may have locked.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let is_forked = |error: Option<Error>| matches!(error, Some(Error::Usage(UsageError::Forked)));
             let all = [
                 is_forked(session.recv().err()),
+                is_forked(attempting.recv().err()),
                 is_forked(session.recv_timeout(Duration::ZERO).err()),
                 is_forked(session.next_connection().err()),
                 is_forked(session.send("x").err()),
@@ -238,7 +240,7 @@ fn a_forked_child_cannot_use_a_session_and_its_parent_goes_on() {
             ];
             sender.abort();
             session.interrupter().interrupt();
-            drop((session, sender));
+            drop((session, sender, attempting));
             // SAFETY: no preconditions; nothing that belongs to the parent is ended or flushed.
             unsafe { libc::_exit(i32::from(!all.iter().all(|&holds| holds))) }
         }
@@ -248,5 +250,8 @@ fn a_forked_child_cannot_use_a_session_and_its_parent_goes_on() {
         assert_eq!(status, 0, "the child failed");
         session.send("still here").unwrap();
         assert_eq!(message(&mut session), "still here");
+        raw.accept_with("", frame(TEXT, "and the attempt goes on"));
+        connected(&mut attempting);
+        assert_eq!(message(&mut attempting), "and the attempt goes on");
     });
 }

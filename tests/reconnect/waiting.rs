@@ -17,7 +17,7 @@ fn times_out(session: &mut Session) {
 }
 
 #[test]
-fn a_time_limit_covers_the_wait_the_attempt_the_hook_and_receiving() {
+fn a_time_limit_covers_the_wait_the_attempt_and_receiving() {
     limited(|| {
         let mut waiting = slow(&nobody()).build().unwrap();
         times_out(&mut waiting);
@@ -29,19 +29,186 @@ fn a_time_limit_covers_the_wait_the_attempt_the_hook_and_receiving() {
         let mut connecting = slow(&url).build().unwrap();
         times_out(&mut connecting);
         times_out(&mut connecting);
-        assert_eq!(connecting.state().attempts, 0, "what the call cut off does not count");
+        let state = connecting.state();
+        assert_eq!((state.stage, state.attempts), (Stage::Connecting, 1), "the attempt goes on");
 
         let server = serve_echo(Server::builder());
-        let mut in_hook = slow(&server.url()).on_connect(|ws| ws.recv().map(drop)).build().unwrap();
-        times_out(&mut in_hook);
-        assert_eq!(in_hook.state().attempts, 0);
-
         let mut receiving = slow(&server.url()).build().unwrap();
         connected(&mut receiving);
         times_out(&mut receiving);
         assert_eq!(receiving.state().stage, Stage::Connected);
         receiving.send("still there").unwrap();
         assert_eq!(message(&mut receiving), "still there");
+    });
+}
+
+/// Receives with short limits until there is a connection, and counts how often that was too short.
+fn poll(session: &mut Session, limit: Duration) -> (Connected, u32) {
+    let mut count = 0;
+    loop {
+        match session.recv_timeout(limit) {
+            Ok(Some(Event::Connected(connected))) => return (connected, count),
+            Err(Error::Timeout(timeout)) if timeout.phase == Phase::Recv => count += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_attempt_goes_on_over_calls_with_short_limits() {
+    for limit in [millis(0), millis(1), millis(20)] {
+        limited(move || {
+            let (answer, may_answer) = mpsc::channel();
+            let script = Script::new(vec![step(move |mut raw| {
+                let _ = may_answer.recv();
+                raw.accept_with("", frame(TEXT, "at last"));
+            })]);
+            let mut session = script.session();
+            for _ in 0..5 {
+                assert!(matches!(session.recv_timeout(limit), Err(Error::Timeout(_))));
+            }
+            assert_eq!(session.state().stage, Stage::Connecting);
+            answer.send(()).unwrap();
+            let (connected, _) = poll(&mut session, limit);
+            assert_eq!((connected.attempts, connected.reconnects), (1, 0), "{limit:?}");
+            assert_eq!(message(&mut session), "at last");
+        });
+    }
+}
+
+#[test]
+fn a_connection_to_hand_out_is_opened_over_calls_with_short_limits() {
+    limited(|| {
+        let (answer, may_answer) = mpsc::channel();
+        let script = Script::new(vec![step(move |mut raw| {
+            let _ = may_answer.recv();
+            raw.accept_with("", frame(TEXT, "at last"));
+        })]);
+        let mut session = script.session();
+        let next = |session: &mut Session| session.next_connection_deadline(Instant::now() + millis(1));
+        for _ in 0..5 {
+            assert!(matches!(next(&mut session), Err(Error::Timeout(_))));
+        }
+        answer.send(()).unwrap();
+        let mut ws = loop {
+            match next(&mut session) {
+                Err(Error::Timeout(_)) => {}
+                other => break other.unwrap().unwrap(),
+            }
+        };
+        assert_eq!(ws.recv().unwrap(), Some("at last".into()));
+    });
+}
+
+#[test]
+fn a_short_limit_does_not_cut_the_hook_off() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let mut calls = 0;
+        let mut session = slow(&server.url())
+            .on_connect(move |ws| {
+                calls += 1;
+                assert_eq!(calls, 1);
+                // Longer than the limit, by the clock of the call itself.
+                assert!(matches!(ws.recv_timeout(millis(50)), Err(Error::Timeout(_))));
+                ws.send("in")?;
+                ws.recv().map(drop)
+            })
+            .build()
+            .unwrap();
+        let (connected, _) = poll(&mut session, millis(1));
+        assert_eq!(connected.attempts, 1);
+    });
+}
+
+#[test]
+fn the_clients_time_limit_cuts_a_hook_off_that_outlasts_the_call() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let client = Client::builder().handshake_timeout(Some(millis(200))).build().unwrap();
+        let hanging = |ws: &mut WebSocket| ws.recv().map(drop);
+        let mut session = slow(&server.url()).client(client).on_connect(hanging).build().unwrap();
+        let begin = Instant::now();
+        eventually("the hook is cut off", || {
+            let received = session.recv_timeout(millis(1));
+            assert!(matches!(received, Err(Error::Timeout(_))), "{received:?}");
+            matches!(session.state().last_failure, Some(Failure::Error(Error::Timeout(_))))
+        });
+        assert!(begin.elapsed() >= millis(200) && begin.elapsed() < 5 * SECOND);
+        assert_eq!(session.state().attempts, 1);
+
+        // A call that has more time gives it to the hook.
+        let client = Client::builder().handshake_timeout(Some(millis(200))).build().unwrap();
+        let slow_hook = |ws: &mut WebSocket| {
+            assert!(matches!(ws.recv_timeout(millis(300)), Err(Error::Timeout(_))));
+            ws.send("in")
+        };
+        let mut session = slow(&server.url()).client(client).on_connect(slow_hook).build().unwrap();
+        connected(&mut session);
+    });
+}
+
+/// A session with an attempt under way that gets no answer, and the server's end of that.
+pub(crate) fn attempting() -> (Session, Raw<TcpStream>) {
+    let (url, listener) = silent();
+    let mut session = slow(&url).build().unwrap();
+    times_out(&mut session);
+    (session, Raw::over(listener.accept().unwrap().0))
+}
+
+#[test]
+fn an_attempt_between_calls_ends_with_the_session() {
+    limited(|| {
+        let (session, mut raw) = attempting();
+        drop(session);
+        raw.head();
+        assert_eq!(raw.rest().unwrap(), b"");
+
+        let (session, mut raw) = attempting();
+        session.abort();
+        raw.head();
+        assert_eq!(raw.rest().unwrap(), b"", "at once");
+
+        let (mut session, mut raw) = attempting();
+        session.close(CloseCode::NORMAL_CLOSURE, "").unwrap();
+        raw.head();
+        assert_eq!(raw.rest().unwrap(), b"");
+        over(&mut session);
+
+        let (mut session, mut raw) = attempting();
+        session.sender().close_start(CloseCode::NORMAL_CLOSURE, "").unwrap();
+        raw.head();
+        assert_eq!(raw.rest().unwrap(), b"", "at once");
+        over(&mut session);
+    });
+}
+
+#[test]
+fn an_interrupt_between_calls_breaks_the_attempt_off() {
+    limited(|| {
+        let (mut session, mut raw) = attempting();
+        session.interrupter().interrupt_recv();
+        assert!(matches!(session.recv(), Err(Error::Interrupted(_))));
+        raw.head();
+        assert_eq!(raw.rest().unwrap(), b"");
+        assert_eq!(session.state().attempts, 0);
+    });
+}
+
+#[test]
+fn a_panic_while_connecting_reaches_the_call_and_the_next_one_tries_again() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let asked = AtomicUsize::new(0);
+        let client = Client::builder().bearer(move || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("seven"),
+            _ => Ok("token".into()),
+        });
+        let mut session = slow(&server.url()).client(client.build().unwrap()).build().unwrap();
+        let receive = std::panic::AssertUnwindSafe(|| session.recv_timeout(20 * SECOND));
+        let panicked = std::panic::catch_unwind(receive).unwrap_err();
+        assert_eq!(*panicked.downcast::<&str>().unwrap(), "seven");
+        connected(&mut session);
     });
 }
 
@@ -58,12 +225,12 @@ fn the_clients_time_limits_apply_to_each_attempt() {
 }
 
 #[test]
-fn a_limit_of_zero_gives_what_is_there_and_starts_no_attempt() {
+fn a_limit_of_zero_gives_what_is_there_and_waits_for_nothing() {
     limited(|| {
         let script = Script::new(vec![closing("here", 1001), closing("again", 1000)]);
         let mut session = script.session();
         assert!(matches!(session.recv_timeout(Duration::ZERO), Err(Error::Timeout(_))));
-        assert_eq!(session.state().attempts, 0);
+        assert_eq!(session.state().attempts, 1, "the attempt has begun");
         connected(&mut session);
         let mut texts = Vec::new();
         eventually("the message", || match session.recv_timeout(Duration::ZERO) {

@@ -143,8 +143,9 @@ _callbacks = _abi.SessionCallbacks(
 class Session(_abi.Unique):
     """A client that connects again whenever its connection is lost, from reconnect().
 
-    There is no hidden thread: the call that receives waits, connects, calls on_connect, sends what the outbox holds, and
-    receives. While no thread is in such a call, the session does not reconnect. One thread receives while any number of
+    The call that receives waits, connects, calls on_connect, sends what the outbox holds, and receives. While no thread is
+    in such a call, the session begins nothing; an attempt to connect that has begun goes on in a thread of the library, which
+    also calls the functions among the options, such as bearer. One thread receives while any number of
     others send, close, interrupt and abort; a second one that receives gets ConcurrencyError.
 
     Iterating over it yields a fresh connection each time, as `async for` over websockets' connect() does:
@@ -189,9 +190,9 @@ class Session(_abi.Unique):
     def recv(self, timeout: Optional[float] = None) -> Union[Data, Connected]:
         """Receives the next message, text as str, binary as bytes; or connects, and returns Connected.
 
-        Blocks until there is a message or a new connection, for at most `timeout` seconds, including waits, attempts and
-        on_connect. An attempt that the limit cuts off is begun again by the next call, so the limit should be longer than
-        opening a connection takes; 0 returns only what has already arrived, and starts no attempt.
+        Blocks until there is a message or a new connection, for at most `timeout` seconds. An attempt for which that is too
+        short goes on, and a later call gets the connection, so the limit may be as short as the program likes; 0 returns
+        what has already arrived, and begins an attempt that is due. Only on_connect can make a call take longer.
 
         Raises:
             Timeout, Interrupted: nothing is lost; call it again.
@@ -455,8 +456,9 @@ def reconnect(
     Args:
         url: the URL to connect to, as for connect().
         on_connect: called with each new connection, the first one included, before anything else uses it: to subscribe, to
-            log in, to look at response_headers. It runs in the call that receives, within its time limit, in that thread
-            or one that it waits for. The connection can be used until it returns. If it raises an exception, the attempt
+            log in, to look at response_headers. It runs in the call that receives, in that thread or one that it waits for.
+            What it does with the connection is within the time limit of that call, or within handshake_timeout from the
+            beginning of the attempt, whichever is longer. The connection can be used until it returns. If it raises an exception, the attempt
             has failed, and is repeated after OSError (including TimeoutError) and exceptions whose `is_transient` is true.
             Other exceptions come out of the receiving call.
         retry_if: called with the exception after each failure; returns whether to try again. The default is described

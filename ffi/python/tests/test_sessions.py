@@ -273,9 +273,6 @@ def test_senders_in_other_threads_survive_reconnects() -> None:
 
 def test_time_limits_cover_waits_and_attempts() -> None:
     session = landline.reconnect(nobody(), **SLOW)
-    with pytest.raises(landline.Timeout):
-        session.recv(timeout=0)
-    assert session.attempts == 0
     begin = time.monotonic()
     with pytest.raises(landline.Timeout):
         session.recv(timeout=0.2)
@@ -286,7 +283,7 @@ def test_time_limits_cover_waits_and_attempts() -> None:
         for call in (connecting.recv, connecting.next_connection):
             with pytest.raises(landline.Timeout):
                 call(timeout=0.2)
-        assert connecting.attempts == 0
+        assert connecting.stage == "connecting" and connecting.attempts == 1
 
 
 def test_an_attempt_is_not_cut_into_slices() -> None:
@@ -297,6 +294,46 @@ def test_an_attempt_is_not_cut_into_slices() -> None:
 
     with running(echo, process_request=slow) as server, landline.reconnect(url_of(server), **QUICK) as session:
         assert session.recv(timeout=20) == landline.Connected(0, 1)
+
+
+@pytest.mark.parametrize("limit", [0, 0.001, 0.02])
+def test_an_attempt_goes_on_over_calls_with_short_limits(limit: float) -> None:
+    answer = threading.Event()
+
+    def slow(request: landline.Request) -> None:
+        answer.wait(20)
+
+    with running(echo, process_request=slow) as server, landline.reconnect(url_of(server), **SLOW) as session:
+        for _ in range(5):
+            with pytest.raises(landline.Timeout):
+                session.recv(timeout=limit)
+        assert session.stage == "connecting"
+        answer.set()
+        assert polled(session, limit) == landline.Connected(0, 1)
+
+
+def polled(session: landline.Session, limit: float) -> object:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            return session.recv(timeout=limit)
+        except landline.Timeout:
+            pass
+    raise AssertionError("nothing was received")
+
+
+def test_a_short_limit_does_not_cut_on_connect_off() -> None:
+    calls: List[str] = []
+
+    def slow(ws: landline.ClientConnection) -> None:
+        with pytest.raises(landline.Timeout):
+            ws.recv(timeout=0.2)
+        ws.send("in")
+        calls.append(str(ws.recv()))
+
+    with running(echo) as server, landline.reconnect(url_of(server), on_connect=slow, **SLOW) as session:
+        assert polled(session, 0.01) == landline.Connected(0, 1)
+    assert calls == ["in"]
 
 
 def in_thread(call: Callable[[], object]) -> Callable[[], object]:
