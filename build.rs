@@ -218,7 +218,9 @@ fn tidied(comment: &str) -> String {
             "* # Safety" => {
                 skipping = true;
                 // And the empty line before it.
-                kept.pop_if(|last| last.trim() == "*");
+                if kept.last().is_some_and(|last| last.trim() == "*") {
+                    kept.pop();
+                }
             }
             "*/" => kept.push(line),
             _ if !skipping => kept.push(line),

@@ -181,9 +181,8 @@ fn inflate(count: usize) {
     while left > 0 {
         let read = wire.read(client.space());
         client.filled(read);
-        while left > 0
-            && let Some(event) = client.next_event().expect("a valid frame")
-        {
+        while left > 0 {
+            let Some(event) = client.next_event().expect("a valid frame") else { break };
             assert!(matches!(black_box(event), Event::Message(_)));
             left -= 1;
         }

@@ -31,11 +31,13 @@ impl Pool {
 
     /// Puts a buffer back for others to use, or drops it if it is too large, the pool is full, or the lock is held.
     pub(crate) fn give(&self, buffer: Vec<u8>) {
-        if buffer.capacity() <= MAX_CAPACITY
-            && let Ok(mut pool) = self.0.try_lock()
-            && pool.len() < MAX_BUFFERS
-        {
-            pool.push(buffer);
+        if buffer.capacity() > MAX_CAPACITY {
+            return;
+        }
+        if let Ok(mut pool) = self.0.try_lock() {
+            if pool.len() < MAX_BUFFERS {
+                pool.push(buffer);
+            }
         }
     }
 }

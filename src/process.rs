@@ -179,9 +179,7 @@ impl<T: Send + Sync> PerProcess<T> {
     fn of(&self, process: Process) -> &'static T {
         let latest = self.latest.load(Ordering::Acquire);
         // SAFETY: it is null or points to a box that was leaked below.
-        if let Some(made) = unsafe { latest.as_ref() }
-            && made.process == process
-        {
+        if let Some(made) = unsafe { latest.as_ref() }.filter(|made| made.process == process) {
             return &made.value;
         }
         let made = Made { process, value: (self.make)(), _before: AtomicPtr::new(latest) };

@@ -78,11 +78,11 @@ const TAKEN_BACK: usize = usize::MAX;
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        if let Self::Single { owner, ws, .. } = self
-            && *owner.get_mut() != TAKEN_BACK
-        {
-            // SAFETY: it is dropped only here, and not used afterwards.
-            unsafe { ManuallyDrop::drop(ws.get_mut()) }
+        if let Self::Single { owner, ws, .. } = self {
+            if *owner.get_mut() != TAKEN_BACK {
+                // SAFETY: it is dropped only here, and not used afterwards.
+                unsafe { ManuallyDrop::drop(ws.get_mut()) }
+            }
         }
     }
 }

@@ -164,9 +164,7 @@ pub unsafe extern "C" fn landline_log_set(
         let old = SINK.swap(next, Ordering::SeqCst);
         drop(changing);
         // SAFETY: as in `find`.
-        if let Some(old) = unsafe { old.as_ref() }
-            && !ptr::eq(old, next)
-        {
+        if let Some(old) = unsafe { old.as_ref() }.filter(|old| !ptr::eq(*old, next)) {
             old.calls.get().wait_for_none();
         }
         Ok(LANDLINE_OK)

@@ -118,7 +118,7 @@ impl CookieJar {
         let Some(mut cookies) = self.lock() else { return };
         cookies.retain(|cookie| !cookie.is_over(time));
         for line in lines {
-            if let Some(cookie) = str::from_utf8(line.as_bytes()).ok().and_then(SetCookie::parse) {
+            if let Some(cookie) = std::str::from_utf8(line.as_bytes()).ok().and_then(SetCookie::parse) {
                 set(&mut cookies, endpoint, cookie, time);
             }
         }
@@ -207,9 +207,8 @@ fn keeps_to_prefix(cookie: &SetCookie) -> bool {
 fn make_room(cookies: &mut Vec<Kept>, site: &Site) {
     let of_host = || cookies.iter().enumerate().filter(|(_, cookie)| cookie.site == *site);
     let oldest = || of_host().find(|(_, cookie)| !cookie.is_secure).or_else(|| of_host().next());
-    if of_host().count() >= MAX_OF_HOST
-        && let Some((oldest, _)) = oldest()
-    {
+    let of_host_is_full = of_host().count() >= MAX_OF_HOST;
+    if let Some((oldest, _)) = oldest().filter(|_| of_host_is_full) {
         cookies.remove(oldest);
     } else if cookies.len() >= MAX_COOKIES {
         cookies.remove(0);

@@ -140,9 +140,7 @@ impl Client {
         let mut deadline = budget.deadline;
         loop {
             addresses.collect();
-            if race.may_start()
-                && let Some(address) = addresses.next()
-            {
+            if let Some(address) = race.may_start().then(|| addresses.next()).flatten() {
                 if !race.has_begun() {
                     budget.spend(|timings| &mut timings.resolve);
                     deadline = budget.at_most(self.connect_timeout).deadline;

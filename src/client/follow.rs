@@ -174,7 +174,8 @@ impl<'a> Journey<'a> {
 
     fn redirect(&mut self, refusal: &Refusal) -> Result<bool> {
         let from = &self.visit.endpoint;
-        let location = refusal.headers.get(LOCATION).and_then(|location| str::from_utf8(location.as_bytes()).ok());
+        let location =
+            refusal.headers.get(LOCATION).and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
         let Some(location) = location else { return Ok(false) };
         self.hops.push(from.to_string());
         let to = from.redirect(location).map_err(RedirectFault::Location);

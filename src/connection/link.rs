@@ -167,10 +167,10 @@ impl Link {
 
     /// Creates `send_wake` if there is none yet. Without descriptors left, senders that wait are not woken.
     pub(super) fn make_sender_wakeable(&self) {
-        if self.send_wake.get().is_none()
-            && let Ok(wake) = Wake::new()
-        {
-            let _ = self.send_wake.set(Arc::new(wake));
+        if self.send_wake.get().is_none() {
+            if let Ok(wake) = Wake::new() {
+                let _ = self.send_wake.set(Arc::new(wake));
+            }
         }
     }
 
@@ -270,9 +270,7 @@ impl Gate {
     /// Moves what was gathered beside a queue into it.
     #[inline]
     pub(super) fn take_beside(&mut self, queue: &mut Outbound) {
-        if let Some(beside) = &mut self.beside
-            && !beside.is_empty()
-        {
+        if let Some(beside) = self.beside.as_mut().filter(|beside| !beside.is_empty()) {
             queue.append(beside);
         }
     }

@@ -115,9 +115,8 @@ impl Link {
         gate.pings_sent = number;
         // While output is blocked the Ping stays in the session, so that nothing grows because of a peer that does not
         // read. A later Ping takes its place there, and the Pong for that answers both.
-        if !gate.blocked
-            && let Some(queue) = gate.queue.take()
-        {
+        let queue = if gate.blocked { None } else { gate.queue.take() };
+        if let Some(queue) = queue {
             match self.begin_turn(gate, queue).flush(patience) {
                 // The Ping is in the queue, and its Pong can still be waited for.
                 Err(Error::Timeout(_)) => {}
@@ -154,9 +153,7 @@ pub(super) fn ping_timeout(error: Error) -> Error {
 impl Gate {
     /// Queues the replies that are due, if the queue is present and has room, so that later ones do not replace them.
     fn queue_replies(&mut self) {
-        if let Some(queue) = &mut self.queue
-            && !self.blocked
-        {
+        if let Some(queue) = self.queue.as_mut().filter(|_| !self.blocked) {
             self.session.queue_replies(&mut queue.out);
         }
     }

@@ -102,12 +102,12 @@ impl Link {
     pub(super) fn send(&self, message: &Outgoing<'_>, patience: &mut Patience) -> Result<()> {
         self.check_process()?;
         let mut gate = self.gate();
-        if gate.is_ready(message.is_streamed())
-            && let Some(queue) = gate.queue.take()
-        {
-            self.counters.sent(message.len, message.is_last());
-            let awaited = gate.awaited_in(&queue.out);
-            return self.begin_turn(gate, queue).send(message, awaited, patience);
+        if gate.is_ready(message.is_streamed()) {
+            if let Some(queue) = gate.queue.take() {
+                self.counters.sent(message.len, message.is_last());
+                let awaited = gate.awaited_in(&queue.out);
+                return self.begin_turn(gate, queue).send(message, awaited, patience);
+            }
         }
         self.send_when_ready(gate, message, patience)
     }

@@ -24,10 +24,10 @@ impl Link {
             if let Err(error) = gate.check_open() {
                 break Err(error);
             }
-            if gate.may_have(wants, place.as_ref().map(|(ticket, _)| *ticket))
-                && let Some(taken) = take(&mut gate)
-            {
-                break Ok(taken);
+            if gate.may_have(wants, place.as_ref().map(|(ticket, _)| *ticket)) {
+                if let Some(taken) = take(&mut gate) {
+                    break Ok(taken);
+                }
             }
             let until = match self.check_interrupt(patience).and_then(|()| patience.wait_until()) {
                 Ok(until) => until,
@@ -64,10 +64,10 @@ impl Link {
             if let Err(error) = gate.check_write() {
                 break Err(error);
             }
-            if gate.may_go(None)
-                && let Some(queue) = gate.queue.take()
-            {
-                break Ok(queue);
+            if gate.may_go(None) {
+                if let Some(queue) = gate.queue.take() {
+                    break Ok(queue);
+                }
             }
             if patience.needs_receiver {
                 self.make_sender_wakeable();

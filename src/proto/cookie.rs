@@ -157,7 +157,7 @@ fn leading_number(token: &str, lengths: std::ops::RangeInclusive<usize>) -> Opti
 }
 
 fn is_leap(year: u64) -> bool {
-    (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
 }
 
 fn days_of_year(year: u64) -> u64 {

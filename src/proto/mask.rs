@@ -3,23 +3,34 @@
 /// Bytes processed per iteration, wide enough for the compiler to use vector registers.
 const BLOCK: usize = 32;
 
+type Word = [u8; 8];
+type Block = [Word; BLOCK / 8];
+
 /// Masks or unmasks `data` in place. `offset` is the position of `data` in its frame's payload.
 #[inline(always)]
 pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
     let word = word(key, offset);
-    let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
-    for block in blocks {
-        for bytes in block.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let (blocks, rest) = data.split_at_mut(whole::<BLOCK>(data));
+    for block in bytemuck::cast_slice_mut::<u8, Block>(blocks) {
+        for bytes in block {
+            *bytes = masked(bytes, word);
         }
     }
-    let (words, rest) = rest.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    if !rest.is_empty() {
+        mask_rest(rest, word);
     }
-    // Fewer than eight bytes are left: at most half a word and three bytes.
-    let (halves, rest) = rest.as_chunks_mut::<4>();
-    for bytes in halves {
+}
+
+/// Masks less than a block.
+#[inline(always)]
+fn mask_rest(rest: &mut [u8], word: u64) {
+    let (words, rest) = rest.split_at_mut(whole::<8>(rest));
+    for bytes in bytemuck::cast_slice_mut::<u8, Word>(words) {
+        *bytes = masked(bytes, word);
+    }
+    // At most half a word and three bytes are left.
+    let (halves, rest) = rest.split_at_mut(whole::<4>(rest));
+    for bytes in bytemuck::cast_slice_mut::<u8, [u8; 4]>(halves) {
         *bytes = (u32::from_ne_bytes(*bytes) ^ word as u32).to_ne_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
@@ -31,15 +42,30 @@ pub(super) fn apply(data: &mut [u8], key: [u8; 4], offset: u64) {
 #[inline]
 pub(super) fn copy(to: &mut [u8], data: &[u8], key: [u8; 4], offset: u64) {
     let word = word(key, offset);
-    let (blocks_to, to) = to.as_chunks_mut::<BLOCK>();
-    let (blocks, data) = data.as_chunks::<BLOCK>();
-    for (to, block) in blocks_to.iter_mut().zip(blocks) {
-        for (to, bytes) in to.as_chunks_mut::<8>().0.iter_mut().zip(block.as_chunks::<8>().0) {
-            *to = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let data = &data[..to.len()];
+    let ((blocks_to, rest_to), (blocks, rest)) =
+        (to.split_at_mut(whole::<BLOCK>(data)), data.split_at(whole::<BLOCK>(data)));
+    let blocks = bytemuck::cast_slice::<u8, Block>(blocks);
+    for (to, block) in bytemuck::cast_slice_mut::<u8, Block>(blocks_to).iter_mut().zip(blocks) {
+        for (to, bytes) in to.iter_mut().zip(block) {
+            *to = masked(bytes, word);
         }
     }
-    to.copy_from_slice(data);
-    apply(to, key, offset);
+    if !rest.is_empty() {
+        rest_to.copy_from_slice(rest);
+        mask_rest(rest_to, word);
+    }
+}
+
+/// How many bytes of `data` make whole chunks of `N` bytes.
+#[inline(always)]
+fn whole<const N: usize>(data: &[u8]) -> usize {
+    data.len() / N * N
+}
+
+#[inline(always)]
+fn masked(bytes: &Word, word: u64) -> Word {
+    (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes()
 }
 
 /// Returns the key twice, rotated so that its first byte in memory is the key byte for position `offset`.

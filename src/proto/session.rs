@@ -154,9 +154,7 @@ impl Session {
     /// Queues what the peer is owed, however much waits. Not to be called while a frame is open in `out`.
     pub fn write_replies(&mut self, out: &mut Outbound) {
         for (opcode, due) in [(Opcode::Pong, self.pong.take()), (Opcode::Ping, self.ping.take())] {
-            if let Some(due) = due
-                && self.sent.is_none()
-            {
+            if let Some(due) = due.filter(|_| self.sent.is_none()) {
                 out.frame(opcode, true, due.payload());
             }
         }

@@ -99,10 +99,10 @@ impl SessionSender {
 
     /// Ends the session at once, without a word to the server. Blocked calls in all threads return.
     pub fn abort(&self) {
-        if self.0.check_process().is_ok()
-            && let Some(sender) = self.0.begin_ending(Ending::Aborted)
-        {
-            sender.abort();
+        if self.0.check_process().is_ok() {
+            if let Some(sender) = self.0.begin_ending(Ending::Aborted) {
+                sender.abort();
+            }
         }
     }
 

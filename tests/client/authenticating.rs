@@ -279,7 +279,7 @@ fn an_identity_is_given_once() {
     // The later of the two applies.
     let client = builder().auth("u", "p").bearer(|| Ok("t".into())).build().unwrap();
     let request = client.protocol("ws://a/").unwrap().output().to_vec();
-    assert_eq!(authorization(str::from_utf8(&request).unwrap()), Some("Bearer t"));
+    assert_eq!(authorization(std::str::from_utf8(&request).unwrap()), Some("Bearer t"));
     let text = format!("{:?}", builder().auth("u", "hunter2").build().unwrap());
     assert!(!text.contains("hunter2"), "{text}");
 }

@@ -62,7 +62,10 @@ fn cookies_that_servers_set_are_kept_across_redirects_refusals_and_connections_i
         let names: Vec<_> = pairs.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["refused", "redirect", "given", "open"]);
         let request = client.protocol(&server.url("/")).unwrap().output().to_vec();
-        assert_eq!(cookies(str::from_utf8(&request).unwrap()), Some("refused=1; redirect=1; given=new; open=1"));
+        assert_eq!(
+            cookies(std::str::from_utf8(&request).unwrap()),
+            Some("refused=1; redirect=1; given=new; open=1")
+        );
 
         // Without a jar, nothing is kept.
         let client = builder().max_redirects(1).build().unwrap();

@@ -5,7 +5,7 @@ use super::*;
 fn numbered(id: u8, number: u32, len: usize) -> Vec<u8> {
     let mut message = vec![id];
     message.extend(number.to_be_bytes());
-    if number.is_multiple_of(3) {
+    if number % 3 == 0 {
         message.extend(noise(len));
     } else {
         message.extend(words(len).bytes());

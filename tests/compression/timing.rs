@@ -117,9 +117,7 @@ fn item_16_a_compressed_stream_that_timed_out_continues_where_it_stopped() {
                     timeouts += 1;
                 }
             }
-            if timeouts == 3
-                && let Some(mut client) = client.take()
-            {
+            if let Some(mut client) = client.take_if(|_| timeouts == 3) {
                 assert!(is_timeout(writer.flush().unwrap_err()));
                 reading = Some(thread::spawn(move || [client.recv().unwrap(), client.recv().unwrap()]));
             }

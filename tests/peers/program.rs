@@ -152,9 +152,8 @@ fn search_path() -> String {
 
 fn fill_in(text: &str, values: &[(&'static str, String)]) -> String {
     let text = values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value));
-    if let Some((_, rest)) = text.split_once('@')
-        && let Some((name, _)) = rest.split_once('@')
-    {
+    let name = text.split_once('@').and_then(|(_, rest)| rest.split_once('@'));
+    if let Some((name, _)) = name {
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         assert!(!is_name, "nothing is given for @{name}@");
     }

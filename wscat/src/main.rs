@@ -519,7 +519,7 @@ fn send_lines(sender: &Sender, shared: &Shared) -> Result<u64, Trouble> {
         lines += 1;
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let text = str::from_utf8(line)
+        let text = std::str::from_utf8(line)
             .map_err(|_| Trouble::Input(format!("line {lines} of standard input is not UTF-8 text")))?;
         send(sender, text, shared).map_err(Trouble::Connection)?;
     }

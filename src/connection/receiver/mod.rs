@@ -222,10 +222,10 @@ impl Receiver {
             return end.clone();
         }
         let deadline = Deadline::after(timeout.min(self.link.config.close_timeout));
-        if !matches!(self.state, State::Failing { .. })
-            && let Err(error) = self.link.begin_close(frame)
-        {
-            return Err(self.ended(error));
+        if !matches!(self.state, State::Failing { .. }) {
+            if let Err(error) = self.link.begin_close(frame) {
+                return Err(self.ended(error));
+            }
         }
         if matches!(self.state, State::Open) {
             self.state = State::Closing;

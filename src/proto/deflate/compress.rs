@@ -205,9 +205,7 @@ impl Deflater {
         let hurried = std::mem::take(&mut self.hurried);
         if self.free || hurried {
             self.engine = None;
-        } else if !self.takeover
-            && let Some(engine) = &mut self.engine
-        {
+        } else if let Some(engine) = self.engine.as_mut().filter(|_| !self.takeover) {
             engine.reset();
         }
     }

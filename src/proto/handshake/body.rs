@@ -158,5 +158,5 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     if !first.iter().all(u8::is_ascii_digit) || elements.any(|element| element != first) {
         return None;
     }
-    str::from_utf8(first).ok()?.parse().ok()
+    std::str::from_utf8(first).ok()?.parse().ok()
 }

@@ -268,7 +268,7 @@ pub(in crate::proto) fn is_tchar(byte: u8) -> bool {
 
 /// Returns the token as text, or `None` if the bytes are not a token.
 fn token_text(bytes: &[u8]) -> Option<&str> {
-    is_token(bytes).then(|| str::from_utf8(bytes).ok()).flatten()
+    is_token(bytes).then(|| std::str::from_utf8(bytes).ok()).flatten()
 }
 
 /// Whether this is `host [":" port]` (RFC 7230 5.4), with IPv6 addresses in brackets.

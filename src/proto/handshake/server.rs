@@ -219,10 +219,9 @@ impl Request {
         headers: impl Into<Headers>,
     ) -> Result<Vec<u8>, ResponseError> {
         let headers = headers.into();
-        if let Some(chosen) = subprotocol
-            && !self.0.subprotocols.iter().any(|offered| offered == chosen)
-        {
-            return Err(ResponseError::UnexpectedSubprotocol(chosen.to_owned()));
+        let is_offered = |chosen: &&str| self.0.subprotocols.iter().any(|offered| offered == chosen);
+        if let Some(unexpected) = subprotocol.filter(|chosen| !is_offered(chosen)) {
+            return Err(ResponseError::UnexpectedSubprotocol(unexpected.to_owned()));
         }
         let mut left: BTreeSet<&str> = self.0.extensions.iter().map(Extension::name).collect();
         for extension in extensions {

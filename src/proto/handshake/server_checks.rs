@@ -66,7 +66,7 @@ fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
     if target.contains(&b'#') {
         return Err(bad_request("the request target holds a fragment, which is not for the server: leave it out"));
     }
-    let (encoded, raw) = match str::from_utf8(target) {
+    let (encoded, raw) = match std::str::from_utf8(target) {
         Ok(text) if text.is_ascii() => (Cow::Borrowed(text), None),
         _ => (Cow::Owned(percent_encode(target)), Some(target)),
     };

@@ -201,9 +201,10 @@ impl Protocol {
         }
         if let Some(Stage::Decision { request, is_reported, .. }) =
             self.opening.as_deref_mut().map(|opening| &mut opening.stage)
-            && !std::mem::replace(is_reported, true)
         {
-            return Ok(Some(Event::Request(request)));
+            if !std::mem::replace(is_reported, true) {
+                return Ok(Some(Event::Request(request)));
+            }
         }
         self.failed.clone().map_or(Ok(None), Err)
     }

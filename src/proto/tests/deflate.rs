@@ -73,7 +73,7 @@ fn noise(len: usize) -> Vec<u8> {
 /// Text of `len` bytes, in characters of all lengths.
 fn some_text(len: usize) -> Vec<u8> {
     let mut text: String = ["a", "é", "€", "😀", "message "].iter().cycle().take(len).copied().collect();
-    text.truncate(text.floor_char_boundary(len));
+    text.truncate((0..=len).rev().find(|&end| text.is_char_boundary(end)).unwrap());
     text.push_str(&".".repeat(len - text.len()));
     text.into_bytes()
 }
