@@ -47,6 +47,15 @@ impl Client {
         let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(visit)]);
         let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
         let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
+        // Before anything is connected, so that no proxy has to wait for it.
+        for at in 0..hops.len() {
+            let found = hops[at].look_up_target(self, budget);
+            // Only the last target is the server; the others are proxies themselves.
+            hops[at].addresses = found.map_err(|error| match hops.get(at + 1) {
+                Some(next) => next.failed(error),
+                None => error,
+            })?;
+        }
         // Each pass that comes to nothing has used up an answer to a challenge or an address, and both are bounded.
         loop {
             if let Some(transport) = self.pass(&mut hops, budget)? {
@@ -151,19 +160,24 @@ impl<'a> Hop<'a> {
             hop.connector = Some(connector.map_err(|error| hop.failed(error))?);
             budget.spend(|timings| &mut timings.proxy);
         }
-        if proxy.protocol.looks_up_here() {
-            let mut addresses = target.look_up(client, budget)?;
-            // If there are IPv6 addresses only, the error says that SOCKS4 has no room for them.
-            if proxy.protocol == ProxyProtocol::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
-                addresses.retain(SocketAddr::is_ipv4);
-            }
-            addresses.reverse();
-            hop.addresses = Some(addresses);
-        }
         if let Some(authenticator) = &mut hop.authenticator {
             hop.authorization = Some(authenticator.unasked(METHOD, &target.to_string(), &cnonce()?));
         }
         Ok(hop)
+    }
+
+    /// The target's addresses, the next one to ask for last; `None` if the proxy looks it up.
+    fn look_up_target(&self, client: &Client, budget: Budget<'_>) -> Result<Option<Vec<SocketAddr>>> {
+        if !self.proxy.protocol.looks_up_here() {
+            return Ok(None);
+        }
+        let mut addresses = self.target.look_up(client, budget)?;
+        // If there are IPv6 addresses only, the error says that SOCKS4 has no room for them.
+        if self.proxy.protocol == ProxyProtocol::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
+            addresses.retain(SocketAddr::is_ipv4);
+        }
+        addresses.reverse();
+        Ok(Some(addresses))
     }
 
     /// Asks for the tunnel over a connection to the proxy. `false` if it has to be asked again over another one.

@@ -77,6 +77,38 @@ fn a_proxy_that_cannot_be_reached_is_not_a_server_that_cannot() {
 }
 
 #[test]
+fn a_look_up_of_the_next_proxy_that_fails_is_the_proxys() {
+    limited(|| {
+        let near = socks5_proxy(None, |_| 0);
+        let chain = || [near.proxy("socks5"), Proxy::parse("http://far.example:3128").unwrap()];
+        let unknown = |_: &str, _: u16| Err(std::io::Error::other("no such host"));
+        let client = through(chain()).resolver(unknown).build().unwrap();
+        let (error, told) = proxy_error(client.connect("ws://example.com/"));
+        assert!(
+            matches!(&error.failure, ProxyFailure::Connection(Error::Connect(of)) if of.lookup.is_some()),
+            "{told}"
+        );
+        assert_eq!(
+            told,
+            "cannot connect to example.com:80 through proxy http://far.example:3128: cannot connect to \
+             far.example:3128: looking up the name failed: no such host"
+        );
+
+        let (held, hold) = std::sync::mpsc::channel::<()>();
+        let hold = std::sync::Mutex::new(hold);
+        let hanging = move |_: &str, _: u16| {
+            let _ = hold.lock().unwrap().recv();
+            Ok(Vec::new())
+        };
+        let client = through(chain()).resolver(hanging).handshake_timeout(Some(Duration::from_millis(200)));
+        let error = client.build().unwrap().connect("ws://example.com/").unwrap_err();
+        assert!(is_timeout_of(&error, Phase::Proxy), "{error:?}");
+        drop(held);
+        assert_eq!(near.connections(), 0, "no proxy has to wait for a look-up");
+    });
+}
+
+#[test]
 fn what_is_no_proxy_is_told() {
     limited(|| {
         let websocket = serve_echo(Server::builder());
