@@ -657,7 +657,10 @@ int64_t landline_error_int(int32_t key);
  */
 const void *landline_error_bytes(int32_t key, size_t *len);
 
-/** TLS did not fail, or failed for another reason. */
+/**
+ * TLS did not fail, or failed for another reason. With LANDLINE_ERR_PROXY, all of these are about TLS with the proxy:
+ * it is the server that they mention.
+ */
 #define LANDLINE_TLS_REASON_NONE 0
 /** The peer's certificate, or one of its issuers', has expired. */
 #define LANDLINE_TLS_REASON_EXPIRED 1

@@ -450,6 +450,8 @@ fn a_client_with_a_certificate_that_is_not_trusted_is_refused() {
         let nobody = acceptor(servers.issue(&["localhost"]).identity()).client_certs(ClientCerts::Required);
         let error = nobody.build().unwrap_err();
         assert_eq!(error.setting(), Some(Setting::ClientCerts), "{error}");
+        let told = error.report(|setting| (setting == Setting::ClientCas).then_some("--client-ca")).to_string();
+        assert!(told.ends_with("cannot be used: give an authority that issues them with --client-ca"), "{told}");
     });
 }
 

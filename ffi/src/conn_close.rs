@@ -2,9 +2,8 @@
 
 use crate::args::{close_code, limit, text};
 use crate::conn::{landline_conn, on_conn, receive, sending};
-use crate::failure::{Failure, guard};
+use crate::failure::{Failure, Outcome, guard};
 use crate::status::*;
-use landline::error::Closed;
 use landline::{Deadline, Error};
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -40,38 +39,54 @@ pub unsafe extern "C" fn landline_conn_close(
     unsafe {
         on_conn(conn, |conn| {
             let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
-            let limit = limit(timeout_ms)?.map_or(conn.close_timeout, |limit| limit.min(conn.close_timeout));
-            let deadline = Deadline::after(limit);
-            if let Some(mut receiving) = conn.helping()? {
-                receive!(receiving, end => end.close_within(code, reason, limit))?;
-                return Ok(LANDLINE_OK);
-            }
-            let started = conn.sending(
-                i32::try_from(limit.as_millis()).unwrap_or(i32::MAX),
-                |end| sending!(end, end => end.close_start(code, reason)),
-            );
-            match started {
-                // The receiving thread determines the result.
-                Ok(()) => {}
-                Err(Failure::Library(error))
-                    if error.is_fatal() || matches!(error, Error::Closed(Closed::Sent)) => {}
-                Err(Failure::Library(Error::Timeout(_) | Error::Interrupted(_))) => {}
-                Err(failure) => return Err(failure),
-            }
-            // The receiving thread notices the Close frame while it waits, and returns by then.
-            match conn.helping_after(deadline.later(Duration::from_millis(100)))? {
-                Some(mut receiving) => {
-                    let left = deadline.left().unwrap_or(limit).max(Duration::from_millis(1));
-                    receive!(receiving, end => end.close_within(code, reason, left))?;
-                    Ok(LANDLINE_OK)
-                }
-                None => {
-                    let text = "the Close frame is on its way, but another thread has not finished receiving";
-                    Err(Failure::Misuse(LANDLINE_PENDING, text.into()))
-                }
-            }
+            close_in_turn(
+                closing_time(timeout_ms, conn.close_timeout)?,
+                |wait| match wait {
+                    None => conn.helping(),
+                    Some(until) => conn.helping_after(until),
+                },
+                |limit| {
+                    let timeout_ms = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+                    conn.sending(timeout_ms, |end| sending!(end, end => end.close_start(code, reason)))
+                },
+                |mut receiving, limit| receive!(receiving, end => end.close_within(code, reason, limit)),
+            )
         })
     }
+}
+
+/// How long a closing call may take.
+pub(crate) fn closing_time(timeout_ms: i32, close_timeout: Duration) -> Outcome<Duration> {
+    Ok(limit(timeout_ms)?.map_or(close_timeout, |limit| limit.min(close_timeout)))
+}
+
+/// Closes within `limit`: in this thread, if no other one is receiving; otherwise starts the closing handshake, and waits
+/// for the thread that receives, which completes it.
+///
+/// `take_turn` takes the right to receive, at once or, if it is given a deadline, as soon as the other thread has finished
+/// by then.
+pub(crate) fn close_in_turn<R>(
+    limit: Duration,
+    take_turn: impl Fn(Option<Deadline>) -> Outcome<Option<R>>,
+    start: impl FnOnce(Duration) -> Outcome<()>,
+    close: impl Fn(R, Duration) -> landline::Result<()>,
+) -> Outcome {
+    let deadline = Deadline::after(limit);
+    if let Some(receiving) = take_turn(None)? {
+        close(receiving, limit)?;
+        return Ok(LANDLINE_OK);
+    }
+    // Of other errors the receiving thread learns too, and it determines the result.
+    if let Err(failure @ (Failure::Misuse(..) | Failure::Library(Error::Usage(_)))) = start(limit) {
+        return Err(failure);
+    }
+    // The receiving thread notices the Close frame while it waits, and returns by then.
+    let Some(receiving) = take_turn(Some(deadline.later(Duration::from_millis(100))))? else {
+        let text = "the Close frame is on its way, but another thread has not finished receiving";
+        return Err(Failure::Misuse(LANDLINE_PENDING, text.into()));
+    };
+    close(receiving, deadline.left().unwrap_or(limit).max(Duration::from_millis(1)))?;
+    Ok(LANDLINE_OK)
 }
 
 /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still

@@ -64,6 +64,7 @@ pub(crate) fn of_setting(setting: Setting) -> Option<&'static str> {
         Setting::TrustedCertificates => "LANDLINE_OPT_TLS_CA_FILE or LANDLINE_OPT_TLS_CA_PEM",
         Setting::Proxy | Setting::ProxyCredentials => "LANDLINE_OPT_PROXY",
         Setting::ProxyTrustedCertificates => "LANDLINE_OPT_PROXY_TLS_CA_FILE",
+        Setting::ProxyClientCertificate => "LANDLINE_OPT_PROXY_TLS_CERT_FILE",
         Setting::BackoffFirst => "LANDLINE_OPT_BACKOFF_FIRST_MS",
         Setting::BackoffFactor => "LANDLINE_OPT_BACKOFF_FACTOR",
         Setting::BackoffJitter => "LANDLINE_OPT_BACKOFF_JITTER_PERCENT",

@@ -1,7 +1,8 @@
 //! Sessions: their handles, receiving, and the end.
 
-use crate::args::{Out, check_process, close_code, deadline, handle, limit, out_handle, string, text};
+use crate::args::{Out, check_process, close_code, deadline, handle, out_handle, string, text};
 use crate::conn::{Lent, landline_conn};
+use crate::conn_close::{close_in_turn, closing_time};
 use crate::connect::into_handle;
 use crate::failure::{Failure, Outcome, guard, guard_or, last_error, remember};
 use crate::message::landline_message;
@@ -374,22 +375,15 @@ pub unsafe extern "C" fn landline_session_close(
     unsafe {
         on_session(session, |session| {
             let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
-            let limit = limit(timeout_ms)?.map_or(session.close_timeout, |limit| limit.min(session.close_timeout));
-            let deadline = Deadline::after(limit);
-            if session.turn.help() {
-                session.receiving().session.close_within(code, reason, limit)?;
-                return Ok(LANDLINE_OK);
-            }
-            // Otherwise, the receiving thread determines the result.
-            if let Err(error @ Error::Usage(_)) = session.sender.close_start(code, reason) {
-                return Err(error.into());
-            }
-            if !session.turn.help_after(deadline.later(Duration::from_millis(100))) {
-                let text = "the session is closing, but another thread has not finished receiving";
-                return Err(Failure::Misuse(LANDLINE_PENDING, text.into()));
-            }
-            session.receiving().session.close_within(code, reason, deadline.left().unwrap_or(limit))?;
-            Ok(LANDLINE_OK)
+            close_in_turn(
+                closing_time(timeout_ms, session.close_timeout)?,
+                |wait| {
+                    let is_taken = wait.map_or_else(|| session.turn.help(), |until| session.turn.help_after(until));
+                    Ok(is_taken.then(|| session.receiving()))
+                },
+                |limit| Ok(session.sender.close_start_deadline(code, reason, Deadline::after(limit))?),
+                |receiving, limit| receiving.session.close_within(code, reason, limit),
+            )
         })
     }
 }

@@ -1,12 +1,14 @@
 //! The caller's own sockets.
 
 use crate::failure::{Failure, Outcome};
+use landline::Error;
 use landline::server::ListeningSocket;
 use landline::transport::{IntoTransport, TcpOptions, Transport};
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
 
 /// The caller's own connected socket.
 pub(crate) enum Stream {
@@ -35,10 +37,32 @@ pub(crate) unsafe fn socket(fd: i32, take: i32) -> Outcome<Stream> {
     let system = |error: std::io::Error| Failure::invalid(format!("the descriptor cannot be used: {error}"));
     // Not with SO_DOMAIN, which macOS does not have.
     let family = rustix::net::getsockname(&fd).map_err(|error| system(error.into()))?.address_family();
+    check_connected(&fd)?;
     match family {
         AddressFamily::INET | AddressFamily::INET6 => Ok(Stream::Tcp(TcpStream::from(fd))),
         AddressFamily::UNIX => Ok(Stream::Unix(UnixStream::from(fd))),
         _ => Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
+    }
+}
+
+/// Refuses a socket that was never connected. One whose peer has already left again has no peer's name either.
+fn check_connected(fd: &OwnedFd) -> Outcome<()> {
+    use rustix::io::Errno;
+    use rustix::net::{RecvFlags, getpeername, recv};
+    if getpeername(fd) != Err(Errno::NOTCONN) {
+        return Ok(());
+    }
+    match recv(fd, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        // Unix sockets on Linux say that it is invalid.
+        Err(Errno::NOTCONN | Errno::INVAL) => {
+            Err(Failure::invalid("the descriptor is a socket that is not connected: connect it first"))
+        }
+        Ok(_) | Err(Errno::AGAIN) => Ok(()),
+        // It is not told again.
+        Err(error) => {
+            let source = Arc::new(io::Error::from(error));
+            Err(Error::Io { during: "opening handshake".into(), source }.into())
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Why TLS failed.
 
 use landline::Error;
-use landline::error::TlsReason;
+use landline::error::{ProxyFailure, TlsReason};
 
-/// TLS did not fail, or failed for another reason.
+/// TLS did not fail, or failed for another reason. With LANDLINE_ERR_PROXY, all of these are about TLS with the proxy:
+/// it is the server that they mention.
 pub const LANDLINE_TLS_REASON_NONE: i32 = 0;
 /// The peer's certificate, or one of its issuers', has expired.
 pub const LANDLINE_TLS_REASON_EXPIRED: i32 = 1;
@@ -30,8 +31,15 @@ pub const LANDLINE_TLS_REASON_NOT_TLS: i32 = 11;
 
 /// One of LANDLINE_TLS_REASON_*.
 pub(crate) fn tls_reason(error: &Error) -> i32 {
-    let Error::Tls(error) = error else { return LANDLINE_TLS_REASON_NONE };
-    match error.reason() {
+    let reason = match error {
+        Error::Tls(error) => error.reason(),
+        Error::Proxy(error) => match &error.failure {
+            ProxyFailure::Connection(error) => return tls_reason(error),
+            _ => None,
+        },
+        _ => None,
+    };
+    match reason {
         Some(TlsReason::Expired) => LANDLINE_TLS_REASON_EXPIRED,
         Some(TlsReason::NotYetValid) => LANDLINE_TLS_REASON_NOT_YET_VALID,
         Some(TlsReason::OtherName) => LANDLINE_TLS_REASON_OTHER_NAME,

@@ -26,19 +26,23 @@ pub(super) struct Dialling {
 impl Dialling {
     /// Rejects what cannot work.
     pub(super) fn check(&self) -> Result<()> {
-        let refuse = |setting, given: String, advice| Err(ConfigError::Value { setting, given, advice }.into());
         if let Some(local) = self.outgoing.local_addr.filter(|local| !self.family.admits(local)) {
-            let advice = "address_family admits only the other family";
-            return refuse(Setting::LocalAddr, local.to_string(), advice);
+            let (setting, given, other) = (Setting::LocalAddr, local.to_string(), Setting::AddressFamily);
+            let advice = "its family is not the one that is admitted by";
+            return Err(ConfigError::Combination { setting, given, advice, other }.into());
         }
         let Some(name) = &self.outgoing.interface else { return Ok(()) };
         if !cfg!(any(target_os = "linux", target_os = "android")) {
-            let advice = "this system cannot bind a socket to an interface; set local_addr to its address instead";
-            return refuse(Setting::Interface, name.clone(), advice);
+            let (setting, given, other) = (Setting::Interface, name.clone(), Setting::LocalAddr);
+            let advice = "this system cannot bind a socket to an interface; give its address to";
+            return Err(ConfigError::Combination { setting, given, advice, other }.into());
         }
         // IFNAMSIZ is 16, with a NUL at the end.
         if name.is_empty() || name.len() > 15 || name.contains('\0') {
-            return refuse(Setting::Interface, format!("{name:?}"), "names of interfaces have 1 to 15 bytes");
+            let (setting, given) = (Setting::Interface, format!("{name:?}"));
+            return Err(
+                ConfigError::Value { setting, given, advice: "names of interfaces have 1 to 15 bytes" }.into()
+            );
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Client {
             return self.dial_server(visit, budget);
         }
         let targets = proxies[1..].iter().map(Target::Proxy).chain([Target::Server(visit)]);
-        let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, self, budget));
+        let hops = proxies.iter().zip(targets).map(|(proxy, target)| Hop::new(proxy, target, budget));
         let mut hops: Vec<_> = hops.collect::<Result<_>>()?;
         // Before anything is connected, so that no proxy has to wait for it.
         for at in 0..hops.len() {
@@ -145,7 +145,7 @@ struct Hop<'a> {
 
 impl<'a> Hop<'a> {
     /// Makes what it needs before anything is connected, so that no proxy has to wait for it.
-    fn new(proxy: &'a Proxy, target: Target<'a>, client: &Client, budget: Budget<'_>) -> Result<Self> {
+    fn new(proxy: &'a Proxy, target: Target<'a>, budget: Budget<'_>) -> Result<Self> {
         let mut hop = Self {
             proxy,
             target,

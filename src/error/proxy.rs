@@ -69,6 +69,7 @@ impl ProxyError {
         match &self.failure {
             ProxyFailure::Connection(error) => match error.setting() {
                 Some(Setting::TrustedCertificates) => Some(Setting::ProxyTrustedCertificates),
+                Some(Setting::ClientCertificate) => Some(Setting::ProxyClientCertificate),
                 // The server's, which does not count for a proxy.
                 Some(Setting::ServerName) => None,
                 other => other,

@@ -24,6 +24,7 @@ impl Error {
             Self::Config(error) => match **error {
                 ConfigError::Setting { setting, .. }
                 | ConfigError::Value { setting, .. }
+                | ConfigError::Combination { setting, .. }
                 | ConfigError::Unsupported { setting, .. } => Some(setting),
                 _ => None,
             },
@@ -88,7 +89,7 @@ impl Error {
                 ConfigError::Setting { setting, given, .. } => {
                     write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
                 }
-                ConfigError::Value { setting, given, .. } => {
+                ConfigError::Value { setting, given, .. } | ConfigError::Combination { setting, given, .. } => {
                     write!(f, "{} of {given} cannot be used", name(*setting).unwrap_or(setting.name()))
                 }
                 ConfigError::Unsupported { setting, by, .. } => {
@@ -121,6 +122,9 @@ impl Error {
                 ConfigError::Setting { advice, .. }
                 | ConfigError::Value { advice, .. }
                 | ConfigError::Unsupported { advice, .. } => write!(f, ": {advice}"),
+                ConfigError::Combination { advice, other, .. } => {
+                    write!(f, ": {advice} {}", name(other).unwrap_or(other.name()))
+                }
                 ConfigError::Address { advice, .. } => write!(f, "; {advice}"),
                 _ => Ok(()),
             };

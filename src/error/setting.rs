@@ -70,6 +70,8 @@ pub enum Setting {
     ProxyCredentials,
     /// The certificates that a client trusts for a proxy: [`Proxy::tls_options`](crate::Proxy::tls_options).
     ProxyTrustedCertificates,
+    /// The certificate of a client for a proxy: [`Proxy::tls_options`](crate::Proxy::tls_options).
+    ProxyClientCertificate,
     /// [`Backoff::first`](crate::reconnect::Backoff::first).
     BackoffFirst,
     /// [`Backoff::factor`](crate::reconnect::Backoff::factor).
@@ -138,7 +140,7 @@ impl Setting {
             Self::TrustedCertificates => "ca_file or ca_pem",
             Self::Proxy => "Proxy::parse",
             Self::ProxyCredentials => "Proxy::auth",
-            Self::ProxyTrustedCertificates => "Proxy::tls_options",
+            Self::ProxyTrustedCertificates | Self::ProxyClientCertificate => "Proxy::tls_options",
             Self::BackoffFirst => "first backoff",
             Self::BackoffFactor => "backoff factor",
             Self::BackoffJitter => "backoff jitter_percent",
@@ -168,7 +170,7 @@ impl Setting {
                 write!(f, "trust the issuer of the proxy's certificate with {name}, if this is the right proxy")
             }
             Self::ClientCas => write!(f, "trust its issuer with {name}, if this is the right client"),
-            Self::ClientCertificate => write!(f, "give one with {name}"),
+            Self::ClientCertificate | Self::ProxyClientCertificate => write!(f, "give one with {name}"),
             Self::ServerName => write!(f, "set {name} to the name that it is for, if this is the right server"),
             Self::PinnedKey => write!(f, "pin it with {name}, if this is the right server"),
             Self::MinTlsVersion => write!(f, "lower {name} to accept it"),
@@ -204,6 +206,18 @@ pub enum ConfigError {
         given: String,
         /// What is wrong with it, or what to use.
         advice: &'static str,
+    },
+    /// A setting that does not work together with what another one is set to, or without it.
+    #[error("{} of {given} cannot be used: {advice} {}", setting.name(), other.name())]
+    Combination {
+        /// Which one.
+        setting: Setting,
+        /// What it was set to.
+        given: String,
+        /// What is wrong, or what to do, up to the name of the other one.
+        advice: &'static str,
+        /// The other one.
+        other: Setting,
     },
     /// A setting that the chosen TLS library does not have.
     #[error("{} cannot be used with {by}: {advice}", setting.name())]

@@ -90,11 +90,21 @@ impl SessionSender {
     ///
     /// As [`Sender::close_start`].
     pub fn close_start(&self, code: CloseCode, reason: &str) -> Result<()> {
+        self.close_start_deadline(code, reason, Deadline::NEVER)
+    }
+
+    /// [`close_start`](Self::close_start) until a moment in time. The session is closing even if it has passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`close_start`](Self::close_start).
+    pub fn close_start_deadline(&self, code: CloseCode, reason: &str, deadline: impl Into<Deadline>) -> Result<()> {
         self.0.check_process()?;
-        match self.0.begin_ending(Ending::Closing(CloseFrame::new(code, reason)?)) {
-            Some(sender) => sender.close_start(code, reason),
-            None => Ok(()),
-        }
+        let Some(mut sender) = self.0.begin_ending(Ending::Closing(CloseFrame::new(code, reason)?)) else {
+            return Ok(());
+        };
+        sender.set_deadline(deadline);
+        sender.close_start(code, reason)
     }
 
     /// Ends the session at once, without a word to the server. Blocked calls in all threads return.

@@ -107,9 +107,10 @@ impl TcpOptions {
         }
         if let Some(timeout) = self.user_timeout.filter(|_| !cfg!(any(target_os = "linux", target_os = "android")))
         {
-            let given = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-            let advice = "this system has no such limit; set keepalive_time instead";
-            return Err(ConfigError::Setting { setting: Setting::TcpUserTimeout, given, advice }.into());
+            let (setting, other) = (Setting::TcpUserTimeout, Setting::TcpKeepaliveTime);
+            let given = timeout.as_millis().to_string();
+            let advice = "this system has no such limit; instead, use";
+            return Err(ConfigError::Combination { setting, given, advice, other }.into());
         }
         Ok(())
     }

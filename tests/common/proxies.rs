@@ -194,7 +194,11 @@ pub(crate) fn socks4_proxy(code: u8) -> TestProxy {
 
 /// Does TLS in front of a proxy. Refused handshakes are no failure of the test.
 pub(crate) fn behind_tls(inner: SocketAddr, identity: &Identity) -> TestProxy {
-    let acceptor = TlsAcceptor::new(identity.clone()).unwrap();
+    behind_acceptor(inner, TlsAcceptor::new(identity.clone()).unwrap())
+}
+
+/// The same with more options.
+pub(crate) fn behind_acceptor(inner: SocketAddr, acceptor: TlsAcceptor) -> TestProxy {
     proxy(move |stream, _| {
         let under = SocketTransport::tcp(stream, &TcpOptions::default())?;
         let accepted = acceptor.accept(under, Deadline::after(STEP_LIMIT), None);

@@ -147,8 +147,10 @@ fn a_local_address_that_cannot_be_used_is_named() {
         let client = builder().local_addr("127.0.0.1:0".parse().unwrap()).address_family(AddressFamily::Ipv6);
         let error = client.build().unwrap_err();
         assert_eq!(error.setting(), Some(Setting::LocalAddr));
-        let text = "local_addr of 127.0.0.1:0 cannot be used: address_family admits only the other family";
+        let text = "local_addr of 127.0.0.1:0 cannot be used: its family is not the one that is admitted by address_family";
         assert_eq!(told_once(&error), text);
+        let told = error.report(|setting| (setting == Setting::AddressFamily).then_some("--family")).to_string();
+        assert!(told.ends_with("that is admitted by --family"), "{told}");
     });
 }
 

@@ -1,7 +1,7 @@
 //! TLS with a proxy, and inside it with the server: two sets of certificates that have nothing to do with each other.
 
 use super::*;
-use landline::transport::{TlsConnector, TlsConnectorBuilder};
+use landline::transport::{ClientCerts, TlsAcceptor, TlsConnector, TlsConnectorBuilder};
 
 fn trusting(ca: &Ca) -> TlsConnectorBuilder {
     TlsConnector::builder().platform_roots(false).ca_pem(ca.pem().as_bytes())
@@ -75,6 +75,27 @@ fn a_proxys_certificate_must_be_for_its_name() {
         let proxy = Proxy::parse(&format!("https://localhost:{}", outer.addr.port())).unwrap();
         let (error, _) = proxy_error(connect(proxy.tls_options(trusting(&ca)), "ws://elsewhere.example/"));
         assert!(matches!(error.failure, ProxyFailure::Connection(Error::Tls(_))), "{error:?}");
+    });
+}
+
+#[test]
+fn a_proxy_that_requires_a_certificate_of_the_client_is_told_from_such_a_server() {
+    limited(|| {
+        let (ca, inner) = (Ca::new(), open_http_proxy());
+        let acceptor = TlsAcceptor::builder().identity(ca.issue(&["localhost"]).identity());
+        let acceptor = acceptor.client_certs(ClientCerts::Required).client_ca_pem(ca.pem().as_bytes());
+        let outer = behind_acceptor(inner.addr, acceptor.build().unwrap());
+        let proxy = Proxy::parse(&format!("https://localhost:{}", outer.addr.port())).unwrap();
+        let server = serve_echo(Server::builder());
+
+        let result = connect(proxy.clone().tls_options(trusting(&ca)), &server.url());
+        assert_eq!(result.as_ref().unwrap_err().setting(), Some(Setting::ProxyClientCertificate));
+        let (_, told) = proxy_error(result);
+        assert!(told.contains("peer requires a client certificate"), "{told}");
+        assert!(told.ends_with("; give one with Proxy::tls_options"), "{told}");
+
+        let shown = trusting(&ca).identity(ca.issue(&["client"]).identity());
+        echoes(connect(proxy.tls_options(shown), &server.url()).unwrap());
     });
 }
 

@@ -112,6 +112,36 @@ fn aborting_ends_a_hook_that_waits_for_room_to_send() {
 }
 
 #[test]
+fn closing_from_another_thread_can_have_a_time_limit() {
+    limited(|| {
+        let (ended, until_ended) = mpsc::channel::<()>();
+        let script = Script::new(vec![step(move |mut raw| {
+            raw.accept();
+            // Nothing more is read.
+            let _ = until_ended.recv();
+        })]);
+        let client = Client::builder().config(Config::default().send_timeout(None).close_timeout(1000 * SECOND));
+        let mut session = slow(&script.url()).client(client.build().unwrap()).build().unwrap();
+        connected(&mut session);
+        let sender = session.sender();
+        let receiving = sleeper(move || session.recv());
+        receiving.until_asleep();
+        let stuck = sender.send_timeout(vec![0; 64 << 20], millis(100));
+        assert!(stuck.unwrap_err().message_accepted());
+        let (took, late) =
+            timed(|| sender.close_start_deadline(CloseCode::NORMAL_CLOSURE, "", Instant::now() + millis(100)));
+        assert!(matches!(late, Err(Error::Timeout(_))) && took < 20 * SECOND, "{late:?} {took:?}");
+        assert!(
+            matches!(sender.send("x"), Err(Error::Closed(Closed::Sent))),
+            "the session is closing all the same"
+        );
+        sender.abort();
+        assert!(matches!(receiving.join(), Err(Error::Closed(Closed::Aborted))));
+        drop(ended);
+    });
+}
+
+#[test]
 fn a_session_that_was_closed_after_it_handed_out_a_connection_stays_ended() {
     limited(|| {
         let server = serve_echo(Server::builder());

@@ -35,6 +35,14 @@ def both_ends(accept: Callable[..., landline.ServerConnection], **options: Any) 
     return clients[0], server
 
 
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_a_socket_that_is_not_connected_is_a_mistake(family: int) -> None:
+    with pytest.raises(landline.UsageError, match="not connected: connect it first"):
+        landline.connect("ws://localhost/", sock=socket.socket(family, socket.SOCK_STREAM))
+    with pytest.raises(landline.UsageError, match="not connected: connect it first"):
+        landline.accept(socket.socket(family, socket.SOCK_STREAM))
+
+
 def fill(ws: landline.Connection) -> int:
     """Sends until a message would block; returns how many were accepted."""
     count = 0

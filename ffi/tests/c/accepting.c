@@ -122,6 +122,35 @@ static void refused(void) {
     close(both[0]);
 }
 
+/* A socket that was never connected is the caller's mistake; one whose peer has left is not. */
+static void sockets_that_are_not_connected(void) {
+    static const int FAMILIES[] = {AF_INET, AF_INET6, AF_UNIX};
+    landline_request *request;
+    landline_conn *conn;
+    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
+        int fd = socket(FAMILIES[i], SOCK_STREAM, 0);
+        if (fd < 0)
+            continue; /* There is no IPv6. */
+        CHECK_STATUS(landline_connect_fd(fd, 0, "ws://localhost/", NULL, LONG, &conn), LANDLINE_ERR_INVALID);
+        CHECK_HAS(landline_error_text(), "not connected: connect it first");
+        CHECK_STATUS(landline_connect_fd(fd, 0, "wss://localhost/", NULL, LONG, &conn), LANDLINE_ERR_INVALID);
+        CHECK_STATUS(landline_accept_fd(fd, 0, NULL, LONG, &conn), LANDLINE_ERR_INVALID);
+        CHECK_STATUS(landline_request_from_fd(fd, 0, NULL, LONG, &request), LANDLINE_ERR_INVALID);
+        close(fd);
+    }
+    struct linger at_once = {1, 0};
+    struct pollfd ended;
+    int both[2];
+    tcp_pair(both);
+    CHECK(setsockopt(both[0], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    close(both[0]);
+    ended.fd = both[1];
+    ended.events = POLLIN;
+    CHECK(poll(&ended, 1, LONG) == 1);
+    CHECK_STATUS(landline_accept_fd(both[1], 1, NULL, LONG, &conn), LANDLINE_ERR_IO);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), ECONNRESET);
+}
+
 static void what_cannot_be_set(void) {
     static const int32_t KEYS[] = {
         LANDLINE_OPT_TCP_KEEPALIVE_TIME_MS, LANDLINE_OPT_TCP_KEEPALIVE_INTERVAL_MS, LANDLINE_OPT_TCP_KEEPALIVE_RETRIES,
@@ -232,6 +261,7 @@ int main(int argc, char **argv) {
     without_options(both);
     with_options();
     refused();
+    sockets_that_are_not_connected();
     what_cannot_be_set();
     identities();
     taken_out(0);

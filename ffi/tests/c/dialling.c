@@ -136,6 +136,7 @@ static void local_address_and_interface(landline_listener *listener) {
     with_int(options, LANDLINE_OPT_ADDRESS_FAMILY, LANDLINE_FAMILY_IPV6);
     CHECK_STATUS(landline_connect(url, options, LONG, &conn), LANDLINE_ERR_CONFIG);
     CHECK_HAS(landline_error_text(), "LANDLINE_OPT_LOCAL_ADDR of 127.0.0.77:0 cannot be used");
+    CHECK_HAS(landline_error_text(), "admitted by LANDLINE_OPT_ADDRESS_FAMILY");
     with_int(options, LANDLINE_OPT_ADDRESS_FAMILY, LANDLINE_FAMILY_ANY);
     with_str(options, LANDLINE_OPT_LOCAL_ADDR, NULL);
 #ifdef __linux__

@@ -254,6 +254,42 @@ static void refusals(void) {
     CHECK_IS(landline_error_int(LANDLINE_ERROR_ERRNO), ECONNREFUSED);
 }
 
+/* Whatever it is asked. */
+static void *answer_in_plain_text(void *argument) {
+    static const char ANSWER[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    char bytes[1024];
+    int fd = accept(*(int *)argument, NULL, NULL);
+    CHECK(fd >= 0);
+    write_all(fd, ANSWER, sizeof ANSWER - 1);
+    shutdown(fd, SHUT_WR);
+    while (read(fd, bytes, sizeof bytes) > 0) {
+    }
+    close(fd);
+    return NULL;
+}
+
+static void why_tls_with_a_proxy_failed(void) {
+    struct sockaddr_in address = {0};
+    socklen_t len = sizeof address;
+    char url[64];
+    landline_options *options;
+    landline_conn *conn;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(listening >= 0 && bind(listening, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(listen(listening, 1) == 0 && getsockname(listening, (struct sockaddr *)&address, &len) == 0);
+    pthread_t thread = start(answer_in_plain_text, &listening);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(address.sin_port));
+    options = with_str(new_options(), LANDLINE_OPT_PROXY, url);
+    CHECK_STATUS(landline_connect("ws://192.0.2.1/", options, LONG, &conn), LANDLINE_ERR_PROXY);
+    CHECK_HAS(landline_error_text(), "does not speak TLS");
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_TLS_REASON), LANDLINE_TLS_REASON_NOT_TLS);
+    join(thread);
+    close(listening);
+    landline_options_free(options);
+}
+
 static void tls_with_a_proxy(void) {
     struct proxy proxy;
     char url[64];
@@ -302,6 +338,7 @@ int main(int argc, char **argv) {
     those_of_the_environment();
     refusals();
     tls_with_a_proxy();
+    why_tls_with_a_proxy_failed();
     misuse();
     return 0;
 }

@@ -432,6 +432,53 @@ static void one_thread_receives(void) {
     landline_session_free(session);
 }
 
+/* Reads nothing until the flag is raised. */
+static void stay_deaf(landline_conn *conn, void *user) {
+    (void)conn;
+    wait_flag(user, 1);
+}
+
+struct deaf {
+    landline_server *server;
+    struct flag ended;
+};
+
+static void *serve_deaf(void *argument) {
+    struct deaf *deaf = argument;
+    OK(landline_server_run(deaf->server, stay_deaf, &deaf->ended));
+    return NULL;
+}
+
+/* Also while another thread receives and the Close frame cannot be written. */
+static void closing_keeps_to_the_time_limit_of_the_call(void) {
+    static const char BYTES[1 << 20];
+    struct deaf deaf = {NULL, FLAG_INIT};
+    char url[64];
+    landline_status status;
+    OK(landline_server_bind("127.0.0.1:0", NULL, &deaf.server));
+    snprintf(url, sizeof url, "ws://%s/", landline_server_local_addr(deaf.server));
+    pthread_t serving = start(serve_deaf, &deaf);
+    landline_session *session = new_session(url, with_int(slow(), LANDLINE_OPT_CLOSE_TIMEOUT_MS, -1), NULL);
+    CHECK_STATUS(receive(session, LONG), LANDLINE_CONNECTED);
+    pthread_t receiving = start(receive_elsewhere, session);
+    while (landline_session_int(session, LANDLINE_SESSION_CLOSE_CODE, &(int64_t){0}) != LANDLINE_ERR_BUSY)
+        poll(NULL, 0, 1);
+    do
+        status = landline_session_send(session, LANDLINE_BINARY, BYTES, sizeof BYTES, 500);
+    while (status == LANDLINE_OK);
+    CHECK_IS(status, LANDLINE_PENDING);
+    long long before = now_ms();
+    CHECK_STATUS(landline_session_close(session, 1000, NULL, 0, 100), LANDLINE_PENDING);
+    CHECK(now_ms() - before < 5000);
+    OK(landline_session_abort(session));
+    join(receiving);
+    landline_session_free(session);
+    raise_flag(&deaf.ended);
+    OK(landline_server_stop(deaf.server, LONG, NULL, NULL));
+    join(serving);
+    landline_server_free(deaf.server);
+}
+
 static void connections_can_be_used_by_the_program(void) {
     struct breaking breaking;
     struct callbacks callbacks = {.answer = -1};
@@ -485,6 +532,7 @@ int main(int argc, char **argv) {
     without_a_connection_messages_are_refused_or_kept();
     waits_have_limits_and_can_be_interrupted();
     one_thread_receives();
+    closing_keeps_to_the_time_limit_of_the_call();
     connections_can_be_used_by_the_program();
     options_are_checked();
     until_threads_are(threads);

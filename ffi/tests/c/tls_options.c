@@ -177,6 +177,7 @@ static void certificates_of_clients(void) {
     options = with_int(with_identity(new_options()), LANDLINE_OPT_TLS_CLIENT_CERTS, LANDLINE_CLIENT_CERTS_REQUIRED);
     CHECK_STATUS(landline_listen("127.0.0.1:0", options, &listener), LANDLINE_ERR_CONFIG);
     CHECK_HAS(landline_error_text(), "LANDLINE_OPT_TLS_CLIENT_CERTS of Required cannot be used: give an authority");
+    CHECK_HAS(landline_error_text(), "with LANDLINE_OPT_TLS_CLIENT_CA_FILE");
     /* From a directory, and from memory. */
     with_str(options, LANDLINE_OPT_TLS_CLIENT_CA_DIR, in_directory("authorities"));
     succeeds(with_identity(with_trust(new_options())), options);

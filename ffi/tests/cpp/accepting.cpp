@@ -143,6 +143,10 @@ void in_one_step() {
     std::error_code failure;
     CHECK(!landline::accept_fd(-1, descriptor::keep, landline::defaults, soon, failure) && failure == status::invalid);
     CHECK(!landline::accept_transport(nullptr, landline::defaults, soon, failure) && failure == status::null);
+    const int unconnected = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(thrown_by([&] { landline::connect_fd(unconnected, descriptor::keep, "ws://localhost/"); }).status() ==
+          status::invalid);
+    CHECK(thrown_by([&] { landline::accept_fd(unconnected, descriptor::take); }).status() == status::invalid);
 }
 
 void sockets_are_taken_out() {

@@ -83,6 +83,13 @@ void families_and_local_address() {
     });
     CHECK(failure.status() == status::connect);
     CHECK(std::string(failure.what()).find("; admit the others with address_family") != std::string::npos);
+    const auto conflicting = thrown_by([&] {
+        const auto with = options().address_family(landline::address_family::ipv6).local_addr("127.0.0.77");
+        landline::connect(server.url(), with, soon);
+    });
+    CHECK(conflicting.status() == status::config);
+    CHECK(std::string(conflicting.what()) ==
+          "local_addr of 127.0.0.77:0 cannot be used: its family is not the one that is admitted by address_family");
     const auto connection = landline::connect(
         server.url(), options().address_family(landline::address_family::ipv4).local_addr("127.0.0.77"), soon);
     CHECK(connection.local_addr().substr(0, 11) == "127.0.0.77:");

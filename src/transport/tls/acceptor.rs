@@ -270,9 +270,9 @@ impl TlsAcceptorBuilder {
             return Err(super::failure::unusable("a server needs a certificate with its key".to_owned()));
         }
         if self.client_certs != ClientCerts::Off && self.client_roots.is_empty() {
-            let advice = "give an authority that issues them: client_ca_file, client_ca_dir or client_ca_pem";
-            let given = format!("{:?}", self.client_certs);
-            return Err(ConfigError::Value { setting: Setting::ClientCerts, given, advice }.into());
+            let (setting, other) = (Setting::ClientCerts, Setting::ClientCas);
+            let (given, advice) = (format!("{:?}", self.client_certs), "give an authority that issues them with");
+            return Err(ConfigError::Combination { setting, given, advice, other }.into());
         }
         Ok(ServerSettings {
             backend,
