@@ -2,7 +2,7 @@
 //!
 //! | where | what |
 //! | --- | --- |
-//! | port 9001 | an echo server |
+//! | port 9001 | an echo server with the settings of the example `echo_server` |
 //! | `example.com`, `www.example.com`, ports 80 and 443 | what its paths say in `respond`; otherwise an echo server |
 //! | `internal.example`, port 443 | the same, with a certificate of the private authority in `ca.pem` |
 //! | `partner.example`, port 443 | the same, and it wants client certificates of that authority |
@@ -93,8 +93,11 @@ impl Network {
     }
 
     pub(crate) fn start_echo(&mut self) {
-        self.echo =
-            Some(serve_at(ECHO.parse().unwrap(), Server::builder().compression(Compression::default()), echo));
+        self.echo = Some(serve_at(
+            ECHO.parse().unwrap(),
+            Server::builder().compression(Compression::default()).max_message_size(64 << 20),
+            echo,
+        ));
     }
 
     pub(crate) fn stop_echo(&mut self) {

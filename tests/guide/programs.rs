@@ -126,7 +126,7 @@ fn compiler(command: &[&str]) -> Command {
 /// The headers of C++, once for all programs: they take most of the time.
 fn precompile(directory: &Path) {
     let header = directory.join("guide.hpp");
-    fs::write(&header, "#include <iostream>\n#include <landline.hpp>\n").unwrap();
+    fs::write(&header, "#include <iostream>\n#include <landline.hpp>\n#include <thread>\n").unwrap();
     let mut command = compiler(&CPP);
     let (status, output) = run(command.args(["-x", "c++-header"]).arg(&header), COMPILE_LIMIT);
     assert!(status.success(), "{output}");
