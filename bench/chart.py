@@ -2,7 +2,7 @@
 
 from html import escape
 
-WIDTH, LABEL, VALUE = 760, 130, 80
+WIDTH, LABEL, VALUE = 760, 130, 110
 BAR, GAP, HEADING = 15, 4, 30
 COLORS = {"landline": "#d1495b", "raw": "#b8bfc6", "raw-whole": "#b8bfc6"}
 OTHER = "#5b8bb2"

@@ -73,7 +73,7 @@ fn talk(client: &Client, url: &str) -> Result<()> {
     expect(ws.recv()?, &Message::Binary(bytes.into()))?;
 
     ws.close(CloseCode::NORMAL_CLOSURE, "that was all")?;
-    println!("client: closed in order");
+    println!("client: closed");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ macro_rules! pages {
             #[doc = "[redirects]: crate::guide::redirects"]
             #[doc = "[reverse_proxies]: crate::guide::reverse_proxies"]
             #[doc = "[security]: crate::guide::security"]
+            #[doc = "[speed]: crate::guide::speed"]
             #[doc = "[threads]: crate::guide::threads"]
             #[doc = "[tls]: crate::guide::tls"]
             #[doc = "[tutorial]: crate::guide::tutorial"]
@@ -52,6 +53,7 @@ pages! {
     redirects: "../docs/redirects.md",
     reverse_proxies: "../docs/reverse_proxies.md",
     security: "../docs/security.md",
+    speed: "../docs/speed.md",
     threads: "../docs/threads.md",
     tls: "../docs/tls.md",
     tutorial: "../docs/tutorial.md",

@@ -43,13 +43,12 @@ fn the_first_program_prints_the_echo_servers_reply() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
     fs::create_dir_all(work.join("src")).unwrap();
-    let dependency = replace(block("Use it in a program", "toml"), "\"../landline\"", &format!("{root:?}"));
+    let dependency = replace(block("Rust", "toml"), "\"../landline\"", &format!("{root:?}"));
     // A workspace of its own, because it is inside another one.
     let package = "[package]\nname = \"hello\"\nedition = \"2024\"\n\n[workspace]\n\n";
     fs::write(work.join("Cargo.toml"), format!("{package}{dependency}")).unwrap();
     fs::copy(root.join("Cargo.lock"), work.join("Cargo.lock")).unwrap();
-    fs::write(work.join("src/main.rs"), replace(block("A client", "rust,no_run"), "127.0.0.1:9001", &address))
-        .unwrap();
+    fs::write(work.join("src/main.rs"), replace(block("Rust", "rust,no_run"), "127.0.0.1:9001", &address)).unwrap();
     // The directory in which this test was built, so that the crates that Landline needs are available.
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let run = Command::new(env!("CARGO"))
