@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{CpuClock, Hooked, Raw, frame, limited, masked, raw_client, serve, sleeper, timed};
+use common::{CpuClock, Hooked, Raw, alone, eventually, frame, limited, masked, raw_client, serve, sleeper, timed};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{
@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -699,5 +699,69 @@ fn if_the_receiver_is_dropped_while_close_start_waits_the_sender_completes_the_c
             assert!(result.is_ok() && took < 20 * SECOND, "{name}: {result:?} after {took:?}");
             other.join();
         });
+    });
+}
+
+#[test]
+fn a_thread_that_waits_to_send_leaves_it_to_close_start_to_notice_that_the_receiver_is_dropped() {
+    limited(|| {
+        let (near, far) = pair();
+        let serving = thread::spawn(|| landline::accept(far).unwrap());
+        // From when it is armed, `close_start` is held just before it waits for room.
+        let armed = Arc::new(AtomicBool::new(false));
+        let (enter, entered) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = Mutex::new(gone);
+        let hook_armed = Arc::clone(&armed);
+        let near = Hooked::before_wait(near, move |interest| {
+            if interest.write && hook_armed.swap(false, Ordering::SeqCst) {
+                enter.send(()).unwrap();
+                gone.lock().unwrap().recv().unwrap();
+            }
+        });
+        let client = Client::builder().close_timeout(SECOND).build().unwrap();
+        let mut client = client.connect_over(near, "ws://memory/").unwrap();
+        let _server = serving.join().unwrap();
+        fill(&mut client, 20_000);
+        let (mut sender, receiver) = client.split();
+        sender.set_send_timeout(None);
+        let another = sender.clone();
+        armed.store(true, Ordering::SeqCst);
+        let closing = sleeper(move || timed(|| sender.close_start(CloseCode::NORMAL_CLOSURE, "")));
+        entered.recv().unwrap();
+        let waiting = sleeper(move || another.flush());
+        waiting.until_asleep();
+        let sleeps = waiting.sleeps();
+        drop(receiver);
+        eventually("the other thread looks at what has changed", || waiting.sleeps() > sleeps);
+        waiting.until_asleep();
+        go.send(()).unwrap();
+        let (took, result) = closing.join();
+        assert!(took < 20 * SECOND, "{result:?} after {took:?}");
+        assert!(waiting.join().is_err(), "nothing could be written");
+    });
+}
+
+#[test]
+fn a_server_does_not_spin_when_it_finishes_a_connection_that_was_interrupted() {
+    alone("a_server_does_not_spin_when_it_finishes_a_connection_that_was_interrupted", "", || {
+        let (give, given) = mpsc::channel();
+        let server = serve(Server::builder().close_timeout(2 * SECOND), move |mut ws| {
+            ws.set_send_timeout(Some(millis(50)));
+            assert!(ws.send(vec![0; 16 << 20]).unwrap_err().message_accepted());
+            // No call follows that it could end.
+            ws.interrupter().unwrap().interrupt_send();
+            // Another thread could receive, so that the server only waits for room.
+            give.send(ws.split().1).unwrap();
+        });
+        let mut raw = server.raw();
+        raw.open();
+        let receiver = given.recv().unwrap();
+        let mut clock = CpuClock::of_process();
+        let before = clock.read();
+        let (took, _) = timed(|| server.end(20 * SECOND));
+        let used = clock.read() - before;
+        assert!(took > SECOND && used < millis(200), "{used:?} of processor time within {took:?}");
+        drop(receiver);
     });
 }

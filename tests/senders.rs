@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Hooked, Sleeper, eventually, limited, pair, raw_client, sleeper};
+use common::{Hooked, Sleeper, eventually, limited, pair, raw_client, sleeper, sleeps};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::Interest;
@@ -19,9 +19,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 /// How often this thread has gone to sleep.
 fn switches() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
-    line.trim().parse().unwrap()
+    sleeps("/proc/thread-self/status".as_ref())
 }
 
 /// The cost of sending `each` messages from `threads` threads: context switches, total time, the longest call.

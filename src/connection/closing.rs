@@ -171,8 +171,10 @@ impl Link {
         }
         let _ = self.begin_close(CloseFrame::trusted(code, String::new()));
         let close_by = self.gate().closing(self.config.close_timeout);
-        // If the handler passed the receiver to another thread, that completes the closing.
-        let _ = self.flush_while_received(&mut Patience::until(close_by));
+        // If the handler passed the receiver to another thread, that completes the closing. An interruption that is pending
+        // was meant for the handler.
+        let mut patience = Patience::new(close_by, None);
+        while let Err(Error::Interrupted(_)) = self.flush_while_received(&mut patience) {}
         if self.is_receiver_gone() {
             let _ = self.end_alone(close_by, close_by);
         }

@@ -32,7 +32,7 @@ use crate::pool::QUEUES;
 use crate::process::{Process, UsableIn};
 use crate::proto::{Outbound, Role, Session};
 use crate::transport::{CHANGED, Transport, Wake};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The memory of an empty queue is freed when the connection is idle, if it is larger than this.
@@ -159,6 +159,7 @@ impl Link {
     /// The receiver has been dropped.
     pub(super) fn receiver_left(&self) {
         self.receiver_gone.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst); // See `make_sender_wakeable`.
         if let Some(wake) = self.send_wake.get() {
             wake.set(CHANGED);
             self.wake_senders();
@@ -166,12 +167,15 @@ impl Link {
     }
 
     /// Creates `send_wake` if there is none yet. Without descriptors left, senders that wait are not woken.
+    ///
+    /// The caller then looks whether the receiver has gone. Either it sees that, or the receiver sees the wake and sets it.
     pub(super) fn make_sender_wakeable(&self) {
         if self.send_wake.get().is_none() {
             if let Ok(wake) = Wake::new() {
                 let _ = self.send_wake.set(Arc::new(wake));
             }
         }
+        fence(Ordering::SeqCst);
     }
 
     /// Whether the receiver has been dropped, so that no other thread reads from the transport.

@@ -118,7 +118,8 @@ impl Link {
             return Err(Error::Closed(Closed::Sent));
         }
         match self.send_wake.get() {
-            Some(wake) if patience.interruptible && wake.is_set() && wake.take() & INTERRUPT != 0 => {
+            // Of several threads, one is interrupted. That something has changed is for the one that writes.
+            Some(wake) if patience.interruptible && wake.is_set() && wake.take_only(INTERRUPT) != 0 => {
                 Err(Interrupted::during(Phase::Send))
             }
             _ => Ok(()),

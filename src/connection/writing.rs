@@ -5,7 +5,7 @@ use super::patience::Patience;
 use super::turn::Written;
 use crate::error::{Closed, Error, Result};
 use crate::proto::{OpenFrame, Outbound};
-use crate::transport::{Interest, Ready};
+use crate::transport::{CHANGED, Interest, Ready};
 use std::io::{self, IoSlice};
 
 /// Masked payloads are written in pieces of this size, so that masking takes little memory and the peer can start reading
@@ -127,6 +127,10 @@ impl Link {
     fn wait_writable(&self, patience: &mut Patience) -> Result<()> {
         if patience.needs_receiver {
             self.make_sender_wakeable();
+        }
+        if let Some(wake) = self.send_wake.get().filter(|wake| wake.is_set()) {
+            // Before looking at what has changed, so that the wait does not miss a later change.
+            wake.take_only(CHANGED);
         }
         self.check_interrupt(patience)?;
         if self.is_aborted() {

@@ -112,7 +112,7 @@ impl Shared {
         let kicked = std::mem::take(&mut inner.kicked);
         if kicked {
             self.interrupter.recv_wake().take();
-            self.interrupter.send_wake().take();
+            self.interrupter.send_wake().take_only(INTERRUPT);
         }
         kicked
     }

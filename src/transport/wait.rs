@@ -107,21 +107,27 @@ impl Wake {
     /// Whether a call must fail with `Interrupted`. That reason stays set; all others are cleared.
     pub(crate) fn is_interrupting(&self) -> bool {
         let is_interrupting = || self.reasons.load(Ordering::SeqCst) & INTERRUPT != 0;
-        if self.is_set() && !is_interrupting() && self.take() & INTERRUPT != 0 {
-            // Another thread set it after the check.
-            self.set(INTERRUPT);
+        if self.is_set() && !is_interrupting() {
+            self.take_only(CHANGED);
         }
         is_interrupting()
     }
 
     /// Clears the wake and returns the reasons it was set for.
     pub(crate) fn take(&self) -> u8 {
+        self.take_only(u8::MAX)
+    }
+
+    /// Removes `reasons` from those that the wake is set for, and returns which of them it was set for.
+    pub(crate) fn take_only(&self, reasons: u8) -> u8 {
         if !self.made_in.is_current() {
             return 0;
         }
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
-        self.reasons.swap(0, Ordering::SeqCst)
+        if self.reasons.load(Ordering::SeqCst) & !reasons == 0 {
+            let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        }
+        self.reasons.fetch_and(!reasons, Ordering::SeqCst) & reasons
     }
 
     /// Whether it is set, called after its descriptor was found to be readable. If another process with a copy of the
@@ -214,6 +220,9 @@ mod tests {
         wake.set(CHANGED);
         let ready = wait_fd(end.as_fd(), Interest::READ, None, Some(&wake)).unwrap();
         assert_eq!(ready, Ready { woken: true, ..Ready::default() });
+        assert_eq!((wake.take_only(CHANGED), wake.take_only(CHANGED)), (CHANGED, 0));
+        assert!(wait_fd(end.as_fd(), Interest::READ, None, Some(&wake)).unwrap().woken);
+        wake.set(CHANGED);
         assert_eq!(wake.take(), INTERRUPT | CHANGED);
         let soon = Deadline::after(Duration::from_millis(1));
         assert_eq!(wait_fd(end.as_fd(), Interest::READ, soon, Some(&wake)).unwrap(), Ready::default());

@@ -4,23 +4,37 @@ use landline::Deadline;
 use landline::transport::{Interest, MemoryTransport, Ready, Transport, Wake};
 use std::io::{self, IoSlice};
 
-/// Calls the test before each write, which fails if the hook does, and after the transport has been cut.
+/// Calls the test before each write, which fails if the hook does, before each wait, and after the transport has been cut.
 pub(crate) struct Hooked {
     inner: MemoryTransport,
     before_write: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
+    before_wait: Box<dyn Fn(Interest) + Send + Sync>,
     after_abort: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Hooked {
+    fn new(inner: MemoryTransport) -> Self {
+        Self {
+            inner,
+            before_write: Box::new(|| Ok(())),
+            before_wait: Box::new(|_| {}),
+            after_abort: Box::new(|| {}),
+        }
+    }
+
     pub(crate) fn before_write(
         inner: MemoryTransport,
         hook: impl Fn() -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
-        Self { inner, before_write: Box::new(hook), after_abort: Box::new(|| {}) }
+        Self { before_write: Box::new(hook), ..Self::new(inner) }
+    }
+
+    pub(crate) fn before_wait(inner: MemoryTransport, hook: impl Fn(Interest) + Send + Sync + 'static) -> Self {
+        Self { before_wait: Box::new(hook), ..Self::new(inner) }
     }
 
     pub(crate) fn after_abort(inner: MemoryTransport, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { inner, before_write: Box::new(|| Ok(())), after_abort: Box::new(hook) }
+        Self { after_abort: Box::new(hook), ..Self::new(inner) }
     }
 }
 
@@ -35,6 +49,7 @@ impl Transport for Hooked {
     }
 
     fn wait(&self, interest: Interest, deadline: Deadline, wake: Option<&Wake>) -> io::Result<Ready> {
+        (self.before_wait)(interest);
         self.inner.wait(interest, deadline, wake)
     }
 

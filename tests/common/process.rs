@@ -35,9 +35,21 @@ impl<T> Sleeper<T> {
         });
     }
 
+    /// How often the thread has gone to sleep.
+    pub(crate) fn sleeps(&self) -> u64 {
+        sleeps(&self.stat.with_file_name("status"))
+    }
+
     pub(crate) fn join(self) -> T {
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
+}
+
+/// How often a thread has gone to sleep, of which this is the file `/proc/.../status`.
+pub(crate) fn sleeps(status: &Path) -> u64 {
+    let status = std::fs::read_to_string(status).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
 }
 
 /// A field after the name in `/proc/.../stat`; 0 is the state.
