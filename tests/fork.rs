@@ -288,6 +288,39 @@ fn a_child_never_waits_for_a_lock_that_another_thread_held_at_the_fork() {
 }
 
 #[test]
+fn a_child_that_drops_gathered_messages_waits_for_no_lock_either() {
+    limited(|| {
+        for use_it in [false, true] {
+            let (mut client, mut server) = pair();
+            client.feed("gathered").unwrap();
+            let (client, done) = (std::cell::UnsafeCell::new(client), AtomicBool::new(false));
+            // SAFETY: only the children change it, each its own copy.
+            #[expect(unsafe_code, reason = "what other threads use is dropped in a child")]
+            let shared = unsafe { &*client.get() };
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    // Takes the lock of the connection.
+                    scope.spawn(|| while !done.load(Ordering::Relaxed) && !shared.poll_interest().write {});
+                }
+                for _ in 0..100 {
+                    in_child(|| {
+                        // SAFETY: as above.
+                        #[expect(unsafe_code, reason = "as above")]
+                        let mut client = unsafe { client.get().read() };
+                        if use_it {
+                            is_forked(client.recv());
+                        }
+                    });
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            client.into_inner().flush().unwrap();
+            assert_eq!(server.recv().unwrap(), Some(Message::Text("gathered".into())));
+        }
+    });
+}
+
+#[test]
 fn the_peer_notices_a_dropped_connection_although_a_child_has_the_descriptor() {
     limited(|| {
         for (mut client, mut server) in [pair(), over_tls(), over_unix()] {

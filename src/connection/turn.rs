@@ -21,7 +21,7 @@ pub(super) const GATHER_MAX: usize = 64 << 10;
 /// The right to write. Returns the queue when it is dropped. `L` is a reference to the connection.
 pub(super) struct Turn<L: Deref<Target = Link>> {
     link: L,
-    /// `None` once it has been returned.
+    /// `None` once it has been returned or [abandoned](Self::abandon).
     queue: Option<Box<Queue>>,
 }
 
@@ -99,6 +99,12 @@ impl<L: Deref<Target = Link>> Turn<L> {
     pub(super) fn new(link: L, mut queue: Box<Queue>, writer: Writer) -> Self {
         (queue.written, queue.writer) = (Written::Nothing, writer);
         Self { link, queue: Some(queue) }
+    }
+
+    /// Drops the queue instead of returning it, in a forked child: another thread may have held the gate at the fork.
+    #[cold]
+    pub(super) fn abandon(mut self) {
+        self.queue = None;
     }
 
     #[inline]
