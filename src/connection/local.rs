@@ -71,7 +71,8 @@ impl<'a> LocalSender<'a> {
         self.sender().send_deadline(message, deadline)
     }
 
-    /// Sends a message if that needs no waiting, or returns [`Error::WouldBlock`](crate::Error::WouldBlock). See [`Sender::try_send`].
+    /// Sends a message if that needs no waiting, or returns [`Error::WouldBlock`](crate::Error::WouldBlock). See
+    /// [`Sender::try_send`].
     ///
     /// # Errors
     ///

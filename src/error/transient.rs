@@ -47,9 +47,9 @@ impl Error {
         }
     }
 
-    /// How long the server that refused the handshake, or the proxy that opened no tunnel, wants clients to wait: its `Retry-After` header, in either form
-    /// (RFC 9110 section 10.2.3). A date is compared with the server's own `Date` if it sent one, because the clocks may
-    /// differ; one that has passed is zero.
+    /// How long the server that refused the handshake, or the proxy that opened no tunnel, wants clients to wait: its
+    /// `Retry-After` header, in either form (RFC 9110 section 10.2.3). A date is compared with the sender's own `Date` if
+    /// there is one, because the clocks may differ; one that has passed is zero.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -2,8 +2,8 @@
 //!
 //! In scope: the opening handshake of both roles ([`handshake`]), frames, masking, UTF-8, fragments, control frames,
 //! compression ([`deflate`]), the closing handshake, and limits for all of these; tunnels through proxies ([`proxy`]), HTTP
-//! authentication ([`auth`]). Out of scope: sockets, TLS, threads,
-//! clocks, randomness. Nothing here blocks; enforcing time limits is up to the caller.
+//! authentication ([`auth`]). Out of scope: sockets, TLS, threads, clocks, randomness. Nothing here blocks; enforcing time
+//! limits is up to the caller.
 //!
 //! The blocking interface drives this machine: [`Client`](crate::Client) and [`Server`](crate::Server) its
 //! [`handshake`], [`WebSocket`](crate::WebSocket) what comes after it. A program with an event loop of its own drives it

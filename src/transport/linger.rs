@@ -68,8 +68,9 @@ pub(crate) enum Progress {
     Reading,
     /// It cannot be done any more.
     Failed,
-    /// Time has run out while something was still to be written, or when only the end of the peer's stream was missing.
+    /// Time has run out while something was still to be written.
     Unwritten,
+    /// Time has run out when only the end of the peer's stream was missing.
     Unanswered,
 }
 

@@ -60,7 +60,8 @@ pub trait Transport: Send + Sync {
     #[expect(clippy::missing_errors_doc, reason = "the trait says it for all methods")]
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes as much as there is room for, without waiting, and returns how many bytes were accepted.
+    /// Writes as much as there is room for, without waiting, and returns how many bytes were accepted: at least one,
+    /// unless all of `bufs` are empty.
     ///
     /// After `WouldBlock` or a partial write, the next call starts with the bytes that were not accepted, although they
     /// may be at another address and more may follow them.

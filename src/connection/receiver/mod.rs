@@ -66,7 +66,7 @@ impl Receiver {
     pub(super) fn new(link: Arc<Link>, mut inbound: Inbound, role: Role, leftover: &[u8]) -> Box<Self> {
         let mut rest = leftover;
         while !rest.is_empty() {
-            // The handshake keeps at most its own limit, which the first growth step already holds.
+            // One read of the opening handshake brought them (`opening.rs`), so they fit into the first buffer.
             let count = inbound.receive(rest);
             rest = &rest[count..];
         }
@@ -301,9 +301,10 @@ impl Receiver {
             || self.link.transport.has_buffered()
     }
 
-    /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait. When that moment has come, call a receiving function, with a deadline that has passed, say: it does what
-    /// is due. It sends keepalive's Ping, or notices that the peer is dead; ends a closing handshake that takes too
-    /// long; gives memory back that an idle connection does not need.
+    /// Until when a program that waits for the [descriptor](crate::Sender::fd) by itself may wait. When that moment has
+    /// come, call a receiving function, for example with a deadline that has passed. It does what is due: it sends
+    /// keepalive's Ping, or notices that the peer is dead; ends a closing handshake that takes too long; releases memory
+    /// that an idle connection does not need.
     ///
     /// Ask before each wait: every call may change it, and closing by another thread does.
     ///

@@ -253,7 +253,7 @@ impl Receiver {
             self.clear_wake();
             return Interrupted::during(Phase::Recv);
         }
-        // The reason has been recorded.
+        // The reason has been recorded, unless only replies could not be written: then the peer is likely to have gone.
         self.ended(Error::Closed(Closed::Eof))
     }
 }

@@ -1,8 +1,8 @@
-//! The server's half: the request, and the answer that accepts it (RFC 6455 4.2).
+//! The server's side: the request, and the response that accepts it (RFC 6455 4.2).
 //!
-//! In scope: reading a request, looking at it, the 101 answer. Out of scope: the single checks
-//! (`server_checks.rs`), which origins, paths, subprotocols and extensions are wanted, deadlines,
-//! lingering after a rejection.
+//! In scope: receiving a request, what it says, the 101 response. Out of scope: the individual checks
+//! (`server_checks.rs`); which origins, paths, subprotocols and extensions are accepted; deadlines; lingering after a
+//! rejection.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,8 +21,8 @@ mod tests;
 
 /// The opening handshake as seen by a server.
 ///
-/// Feed what arrives to [`receive`](Self::receive) until it gives a [`Request`] or a [`Rejection`].
-/// A rejection is final: later calls give the same one.
+/// Pass the bytes that arrive to [`receive`](Self::receive) until it returns a [`Request`] or a [`Rejection`]. A rejection
+/// is final: later calls return the same one.
 pub struct ServerHandshake {
     limits: HeadLimits,
     state: State,
@@ -30,39 +30,39 @@ pub struct ServerHandshake {
 
 enum State {
     Head(HeadReader),
-    /// A request was given out.
-    Given,
+    /// The request has been returned.
+    Returned,
     Over(Rejection),
 }
 
-/// The client left before its request was complete; there is nobody to answer.
+/// The client ended the stream before its request was complete, so there is no one to respond to.
 ///
-/// With nothing received it was a health check or a port scan rather than a failure.
+/// If nothing was received, it was probably a health check or a port scan, and not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client closed the connection after {received} bytes of its request")]
 pub struct Truncated {
-    /// How many bytes of the head had come.
+    /// How many bytes of the head had arrived.
     pub received: usize,
 }
 
 impl ServerHandshake {
-    /// Begins to wait for a request.
+    /// A handshake that has received nothing yet.
     #[must_use]
     pub fn new(limits: HeadLimits) -> Self {
         Self { limits, state: State::Head(HeadReader::for_request(limits)) }
     }
 
-    /// Takes bytes from the client, in any pieces; `Ok(None)` asks for more.
+    /// Takes bytes from the client, in pieces of any size. `Ok(None)` means that more are needed.
     ///
     /// # Errors
     ///
-    /// [`Rejection`], which has to be sent before the connection is closed. Bytes behind a request
-    /// that was given out belong to the connection; here they make an
+    /// [`Rejection`], which must be sent before the connection is closed. Bytes that follow a request which has been
+    /// returned belong to the connection; passing them to this function is an
     /// [internal error](Rejection::internal_error).
     pub fn receive(&mut self, mut data: &[u8]) -> Result<Option<Request>, Rejection> {
         let reader = match &mut self.state {
             State::Head(reader) => reader,
-            State::Given => return Err(Rejection::internal_error()),
+            State::Returned => return Err(Rejection::internal_error()),
             State::Over(rejection) => return Err(rejection.clone()),
         };
         let request = match reader.receive(&mut data) {
@@ -71,27 +71,27 @@ impl ServerHandshake {
             Err(error) => Err(checks::head_rejection(error, self.limits)),
         };
         self.state = match &request {
-            Ok(_) => State::Given,
+            Ok(_) => State::Returned,
             Err(rejection) => State::Over(rejection.clone()),
         };
         request.map(Some)
     }
 
-    /// Takes note that the client has ended the stream.
+    /// Reports that the client has ended the stream.
     #[must_use]
     pub fn receive_eof(&self) -> Truncated {
         let received = match &self.state {
             State::Head(reader) => reader.received(),
-            State::Given | State::Over(_) => 0,
+            State::Returned | State::Over(_) => 0,
         };
         Truncated { received }
     }
 
-    /// Ends the handshake because the caller's time ran out.
+    /// Ends the handshake because the caller's time limit has passed. Returns the rejection to send.
     pub fn give_up(&mut self) -> Rejection {
         let rejection = match &self.state {
             State::Head(_) => Rejection::request_timeout(),
-            State::Given => Rejection::internal_error(),
+            State::Returned => Rejection::internal_error(),
             State::Over(rejection) => return rejection.clone(),
         };
         self.state = State::Over(rejection.clone());
@@ -103,21 +103,21 @@ impl fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Head(_) => "awaiting the request",
-            State::Given | State::Over(_) => "over",
+            State::Returned | State::Over(_) => "over",
         };
         f.debug_struct("ServerHandshake").field("state", &state).finish_non_exhaustive()
     }
 }
 
-/// A valid request for a WebSocket, to look at and then to accept or reject.
+/// A valid request to open a WebSocket, to examine and then to accept or reject.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request(Box<Parts>);
 
-/// What a [`Request`] holds; boxed so that it can be moved about without much stack.
+/// What a [`Request`] contains; boxed so that moving it takes little stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Parts {
     target: String,
-    /// The target as it came, if that is something else.
+    /// The target as it was sent, if that is different.
     raw_target: Option<Box<[u8]>>,
     host: String,
     key: String,
@@ -128,17 +128,16 @@ struct Parts {
 }
 
 impl Request {
-    /// Path and query as sent, percent-encoded; always begins with `/`, also when the client sent
-    /// an absolute URL.
+    /// Path and query as sent, percent-encoded. Always begins with `/`, even if the client sent an absolute URL.
     ///
-    /// Some clients send bytes from 0x80 as they are, in whatever encoding; each of them is
-    /// percent-encoded here (`%C3%A9` for the two bytes of an é in UTF-8).
+    /// Some clients send bytes of 0x80 and above unencoded, in any character encoding. Each of them is percent-encoded
+    /// here (`%C3%A9` for the two bytes of an é in UTF-8).
     #[must_use]
     pub fn target(&self) -> &str {
         &self.0.target
     }
 
-    /// Path and query byte by byte as they were sent, with bytes from 0x80 as they came.
+    /// Path and query byte by byte as they were sent.
     #[must_use]
     pub fn raw_target(&self) -> &[u8] {
         self.0.raw_target.as_deref().unwrap_or(self.0.target.as_bytes())
@@ -150,20 +149,20 @@ impl Request {
         self.0.target.split_once('?').map_or(&*self.0.target, |(path, _)| path)
     }
 
-    /// The query without its question mark, percent-encoded.
+    /// The query, without the question mark, percent-encoded.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.0.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// All headers. Values may hold bytes that are not ASCII.
+    /// All headers. Values may contain bytes that are not ASCII.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The host, with the port if one was given: from the `Host` header, or from the target if that
-    /// is an absolute URL (RFC 7230 5.4).
+    /// The host, and the port if there is one: from the target if that is an absolute URL, and otherwise from the `Host`
+    /// header (RFC 7230 5.4).
     #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
@@ -175,43 +174,42 @@ impl Request {
         self.0.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok())
     }
 
-    /// The subprotocols that the client speaks, its preferred one first; none twice.
+    /// The subprotocols that the client offers, the preferred one first, without duplicates.
     #[must_use]
     pub fn subprotocols(&self) -> &[String] {
         &self.0.subprotocols
     }
 
-    /// The extensions that the client offers, its preferred one first. One name may come several
-    /// times, with other parameters each.
+    /// The extensions that the client offers, the preferred one first. The same name may appear several times, with
+    /// different parameters.
     #[must_use]
     pub fn extensions(&self) -> &[Extension] {
         &self.0.extensions
     }
 
-    /// Hands over the headers, and has none from then on.
+    /// Takes the headers out of the request.
     #[must_use]
     pub fn take_headers(&mut self) -> HeaderMap {
         std::mem::take(&mut self.0.headers)
     }
 
-    /// Hands over the target; without it, the request is of no more use.
+    /// Takes the target out of the request, which is of no use without it.
     pub(super) fn take_target(&mut self) -> String {
         std::mem::take(&mut self.0.target)
     }
 
-    /// Hands over the bytes that came behind the head: the first frames.
+    /// Takes the bytes that followed the head out of the request: the first frames.
     #[must_use]
     pub fn take_leftover(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0.leftover)
     }
 
-    /// Writes the complete 101 answer, with `headers` added.
+    /// Returns the complete 101 response, with `headers` added.
     ///
     /// # Errors
     ///
-    /// [`ResponseError`] if the subprotocol or an extension was not offered, or a header is not the
-    /// caller's to set. The handshake is still open then: a correct answer or a [`Rejection`] can
-    /// follow.
+    /// [`ResponseError`] if the subprotocol or an extension was not offered, or if the caller cannot set one of the headers.
+    /// The request can still be accepted correctly, or answered with a [`Rejection`].
     pub fn accept(
         &self,
         subprotocol: Option<&str>,
@@ -250,8 +248,8 @@ impl Request {
         Ok(head)
     }
 
-    /// Checks a complete head (RFC 6455 4.2.1), in an order that gives the most helpful answer: a
-    /// browser that visits the port is told 426, not that its key is missing.
+    /// Checks a complete head (RFC 6455 4.2.1), in the order that leads to the most helpful response: a browser that visits
+    /// the port gets 426, and is not told that its key is missing.
     fn check(head: Head, leftover: &[u8]) -> Result<Self, Rejection> {
         let target = checks::request_line(&head.start_line)?;
         let headers = head.headers;

@@ -1,11 +1,9 @@
-//! What a request has to be to become a WebSocket (RFC 6455 4.2.1), one function each.
+//! The requirements that a request must meet to open a WebSocket (RFC 6455 4.2.1), with a function for each.
 //!
-//! In scope: every check that the request head alone decides. Out of scope: what the server's own
-//! program wants.
+//! In scope: every check that needs nothing but the request head. Out of scope: what the server's program accepts.
 //!
-//! The checks are as strict as the RFC because a request that is let through although it is no
-//! upgrade leaves a proxy in front with another idea of where the next request begins. The text of
-//! a rejection never repeats text of the request.
+//! The checks are as strict as the RFC: if a server accepted a request that is not an upgrade, a proxy in front of it would
+//! disagree about where the next request begins. The text of a rejection never repeats text from the request.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,11 +18,11 @@ use super::{
     list_elements, list_holds, token_text,
 };
 
-/// The request target, taken apart.
+/// The parts of a request target.
 pub(super) struct Target {
     /// Path and query, all ASCII.
     pub(super) resource_name: String,
-    /// The same as it came, if that was not ASCII.
+    /// The same as it was sent, if that was not ASCII.
     pub(super) raw: Option<Box<[u8]>>,
     /// The authority of an absolute URL.
     pub(super) host: Option<String>,
@@ -36,7 +34,7 @@ pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     let &[method, target, version] = parts.as_slice() else {
         return Err(bad_request(match parts.len() {
             0..3 => "the request line is not `method target version`",
-            _ => "the request target holds a space, or the request line one too many: percent-encode it",
+            _ => "the request target contains a space, or the request line one too many: percent-encode it",
         }));
     };
     if !is_token(method) {
@@ -57,14 +55,14 @@ pub(super) fn request_line(line: &[u8]) -> Result<Target, Rejection> {
     parse_target(target)
 }
 
-/// Reads a target. RFC 3986 has only visible ASCII in it, but there are browsers that send other
-/// text as it is; what such bytes mean is for the program to say.
+/// Parses a target. RFC 3986 allows only visible ASCII, but some browsers send other text unencoded; the server's program
+/// decides what those bytes mean.
 fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
     if target.iter().any(u8::is_ascii_control) {
-        return Err(bad_request("the request target holds a control character: percent-encode it"));
+        return Err(bad_request("the request target contains a control character: percent-encode it"));
     }
     if target.contains(&b'#') {
-        return Err(bad_request("the request target holds a fragment, which is not for the server: leave it out"));
+        return Err(bad_request("the request target contains a fragment, which is not for the server: leave it out"));
     }
     let (encoded, raw) = match std::str::from_utf8(target) {
         Ok(text) if text.is_ascii() => (Cow::Borrowed(text), None),
@@ -74,7 +72,7 @@ fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
         .ok_or_else(|| bad_request("the request target is neither a path nor an absolute URL of http or ws"))
 }
 
-/// The target as ASCII: bytes from 0x80 are percent-encoded, nothing else is.
+/// The target as ASCII: bytes of 0x80 and above are percent-encoded, and nothing else is.
 fn percent_encode(target: &[u8]) -> String {
     let mut encoded = String::with_capacity(target.len());
     for &byte in target {
@@ -86,7 +84,7 @@ fn percent_encode(target: &[u8]) -> String {
     encoded
 }
 
-/// Takes a target in origin form or absolute form apart (RFC 7230 5.3).
+/// Splits a target in origin form or absolute form into its parts (RFC 7230 5.3).
 fn split_target(target: &str, raw: Option<&[u8]>) -> Option<Target> {
     if target.starts_with('/') {
         return Some(Target { resource_name: target.to_owned(), raw: raw.map(Into::into), host: None });
@@ -112,7 +110,7 @@ fn split_target(target: &str, raw: Option<&[u8]>) -> Option<Target> {
     })
 }
 
-/// Refuses requests with a body, which a proxy and we might see end in different places.
+/// Rejects requests with a body, about whose end a proxy and this server might disagree.
 pub(super) fn no_body(headers: &HeaderMap) -> Result<(), Rejection> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(bad_request("transfer-encoding is not allowed"));
@@ -124,7 +122,7 @@ pub(super) fn no_body(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// Exactly one `Host` that is one (RFC 7230 5.4).
+/// There must be exactly one `Host`, and it must be valid (RFC 7230 5.4).
 pub(super) fn host(headers: &HeaderMap) -> Result<String, Rejection> {
     let Some(host) = single(headers, header::HOST)? else {
         return Err(bad_request("the host header is missing"));
@@ -136,7 +134,7 @@ pub(super) fn host(headers: &HeaderMap) -> Result<String, Rejection> {
         .ok_or_else(|| bad_request("the host header is not a host with an optional port"))
 }
 
-/// `Upgrade` holds `websocket` and `Connection` holds `upgrade`.
+/// `Upgrade` must contain `websocket`, and `Connection` must contain `upgrade`.
 pub(super) fn upgrade(headers: &HeaderMap) -> Result<(), Rejection> {
     if !list_holds(headers, header::UPGRADE, "websocket") {
         return Err(upgrade_required(
@@ -153,17 +151,17 @@ pub(super) fn upgrade(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Exactly one `Sec-WebSocket-Version`, which is 13 (RFC 6455 4.4).
+/// There must be exactly one `Sec-WebSocket-Version`, and it must be 13 (RFC 6455 4.4).
 pub(super) fn version(headers: &HeaderMap) -> Result<(), Rejection> {
     match at_most_one(headers, header::SEC_WEBSOCKET_VERSION) {
         Ok(Some(version)) if version == VERSION => Ok(()),
-        _ => Err(upgrade_required("the one sec-websocket-version header has to be 13")),
+        _ => Err(upgrade_required("there must be exactly one sec-websocket-version header, and it must be 13")),
     }
 }
 
-/// Exactly one `Sec-WebSocket-Key`, in the form that base64 gives 16 bytes.
+/// There must be exactly one `Sec-WebSocket-Key`, which has the form of 16 bytes in base64.
 ///
-/// The unused bits of the last character are not looked at: the RFC's own example sets one.
+/// The unused bits of the last character are ignored: the RFC's own example sets one.
 pub(super) fn key(headers: &HeaderMap) -> Result<String, Rejection> {
     let Some(key) = single(headers, header::SEC_WEBSOCKET_KEY)? else {
         return Err(bad_request("the sec-websocket-key header is missing"));
@@ -178,7 +176,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String, Rejection> {
         .ok_or_else(|| bad_request("the sec-websocket-key header is not base64 of 16 bytes"))
 }
 
-/// At most one `Origin`, in ASCII, so that a policy cannot be shown another one than was sent.
+/// There may be at most one `Origin`, in ASCII, so that a policy never sees a different one from what was sent.
 pub(super) fn origin(headers: &HeaderMap) -> Result<(), Rejection> {
     match single(headers, header::ORIGIN)? {
         Some(origin) if origin.to_str().is_err() => Err(bad_request("the origin header is not ASCII")),
@@ -186,8 +184,8 @@ pub(super) fn origin(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// The offered subprotocols: tokens, none twice (RFC 6455 4.1 item 10). An empty header is as good
-/// as none: there are clients that send it where they offer nothing.
+/// The subprotocols on offer: tokens, without duplicates (RFC 6455 4.1 item 10). An empty header counts as absent, since
+/// some clients send one when they offer nothing.
 pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection> {
     let mut subprotocols = Vec::new();
     let mut seen = BTreeSet::new();
@@ -203,13 +201,13 @@ pub(super) fn subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Rejection
     Ok(subprotocols)
 }
 
-/// The offered extensions (RFC 6455 9.1).
+/// The extensions on offer (RFC 6455 9.1).
 pub(super) fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Rejection> {
     let lines = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS);
     extensions::parse(lines.iter().map(|line| line.as_bytes())).map_err(|error| bad_request(error.to_string()))
 }
 
-/// A header that may come only once.
+/// The value of a header that may appear only once.
 fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Rejection> {
     let repeated = format!("the {name} header comes more than once");
     at_most_one(headers, name).map_err(|_| bad_request(repeated))
