@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{REQUEST, masked, raw_client, receive_briefly};
+use common::{REQUEST, limited, masked, raw_client, receive_briefly, timed};
 use landline::error::{Closed, Phase, Timeout};
 use landline::server::accept_over;
 use landline::transport::{Interest, MemoryTransport, Ready, SocketTransport, TcpOptions, Transport, Wake, pair};
@@ -404,5 +404,40 @@ fn flushing_after_an_orderly_close_does_nothing() {
             }
             assert_eq!(answering.join().unwrap().unwrap(), None);
         }
+    });
+}
+
+#[test]
+fn the_deadline_of_a_handle_counts_whatever_the_limit_of_a_call() {
+    limited(|| {
+        const LONG: Duration = Duration::from_secs(50);
+        let in_time = |name: &str, call: &mut dyn FnMut() -> landline::Result<()>| {
+            let (took, result) = timed(call);
+            assert!(
+                matches!(result, Err(Error::Timeout(_))) && took < LONG / 5,
+                "{name}: {result:?} after {took:?}"
+            );
+        };
+        let soon = || Deadline::after(Duration::from_millis(20));
+        let (mut ws, _peer) = memory();
+        ws.set_deadline(soon());
+        in_time("recv", &mut || ws.recv().map(drop));
+        in_time("recv_timeout", &mut || ws.recv_timeout(LONG).map(drop));
+        in_time("recv_deadline", &mut || ws.recv_deadline(Deadline::after(LONG)).map(drop));
+        in_time("recv_into", &mut || ws.recv_into(&mut [0; 8]).map(drop));
+        in_time("recv_stream", &mut || ws.recv_stream().map(drop));
+        in_time("ping_wait", &mut || ws.ping_wait(LONG).map(drop));
+        in_time("send_timeout", &mut || (0..9).try_for_each(|_| ws.send_timeout(vec![0; 30_000], LONG)));
+        ws.set_deadline(None);
+        let ping = ws.ping_start().unwrap();
+        ws.set_deadline(soon());
+        in_time("pong_wait", &mut || ws.pong_wait(ping, LONG));
+        let (mut sender, mut receiver) = ws.split();
+        receiver.set_deadline(soon());
+        in_time("ping_wait of a receiver", &mut || receiver.ping_wait(LONG).map(drop));
+        in_time("pong_wait of a receiver", &mut || receiver.pong_wait(ping, LONG));
+        sender.set_deadline(soon());
+        in_time("ping_wait of a sender", &mut || sender.ping_wait(LONG).map(drop));
+        in_time("pong_wait of a sender", &mut || sender.pong_wait(ping, LONG));
     });
 }

@@ -188,7 +188,7 @@ impl Sender {
     /// See [`Sender`]; [`Error::Timeout`] when `timeout` runs out. The connection goes on.
     pub fn ping_wait(&self, timeout: Duration) -> Result<Duration> {
         let begin = Instant::now();
-        let deadline = Deadline::at(begin).later(timeout);
+        let deadline = Deadline::at(begin).later(timeout).earliest(self.deadline);
         let number = self.link.numbered_ping(&mut Patience::new(deadline, None))?;
         self.link.wait_for_pong(number, deadline)?;
         Ok(begin.elapsed())
@@ -212,7 +212,7 @@ impl Sender {
     ///
     /// As [`ping_wait`](Self::ping_wait).
     pub fn pong_wait(&self, ping: u64, timeout: Duration) -> Result<()> {
-        self.link.wait_for_pong(ping, Deadline::after(timeout))
+        self.link.wait_for_pong(ping, Deadline::after(timeout).earliest(self.deadline))
     }
 
     /// Starts the closing handshake: sends a Close frame, after which nothing more can be sent.

@@ -70,7 +70,7 @@ impl Receiver {
     pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
         self.check_between_messages()?;
         let begin = Instant::now();
-        let deadline = Deadline::at(begin).later(timeout);
+        let deadline = Deadline::at(begin).later(timeout).earliest(self.deadline);
         let number = self.link.numbered_ping(&mut Patience::new(deadline, None)).map_err(ping_timeout)?;
         self.receive_pong(number, deadline)?;
         Ok(begin.elapsed())
@@ -85,7 +85,7 @@ impl Receiver {
     /// As [`WebSocket::ping_wait`](crate::WebSocket::ping_wait).
     pub fn pong_wait(&mut self, ping: u64, timeout: Duration) -> Result<()> {
         self.check_between_messages()?;
-        self.receive_pong(ping, Deadline::after(timeout))
+        self.receive_pong(ping, Deadline::after(timeout).earliest(self.deadline))
     }
 
     fn check_between_messages(&self) -> Result<()> {

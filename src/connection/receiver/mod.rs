@@ -109,16 +109,16 @@ impl Receiver {
     ///
     /// As [`recv`](Self::recv).
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
-        self.recv_until(Deadline::after(timeout))
+        self.recv_until(Deadline::after(timeout).earliest(self.deadline))
     }
 
-    /// [`recv`](Self::recv) until a moment in time. With one that has passed, gives what is there.
+    /// [`recv`](Self::recv) until a moment in time. If it has passed, returns what is there.
     ///
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
     pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<Option<Message>> {
-        self.recv_until(deadline.into())
+        self.recv_until(self.deadline.earliest(deadline))
     }
 
     fn recv_until(&mut self, until: Deadline) -> Result<Option<Message>> {

@@ -62,7 +62,9 @@ fn parse_target(target: &[u8]) -> Result<Target, Rejection> {
         return Err(bad_request("the request target contains a control character: percent-encode it"));
     }
     if target.contains(&b'#') {
-        return Err(bad_request("the request target contains a fragment, which is not for the server: leave it out"));
+        return Err(bad_request(
+            "the request target contains a fragment, which is not for the server: leave it out",
+        ));
     }
     let (encoded, raw) = match std::str::from_utf8(target) {
         Ok(text) if text.is_ascii() => (Cow::Borrowed(text), None),
