@@ -531,6 +531,11 @@ void landline_conn_free(landline_conn *conn);
  * and _HTTP_BODY contain the response of an HTTP proxy. The server is not involved.
  */
 #define LANDLINE_ERR_PROXY -108
+/**
+ * A session has ended because time ran out in its last attempt. Unlike after LANDLINE_TIMED_OUT, there is no use in
+ * calling again.
+ */
+#define LANDLINE_ERR_GAVE_UP -109
 
 /**
  * TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is
@@ -1802,7 +1807,7 @@ void landline_writer_free(landline_writer *writer);
 /**
  * What a session calls, always in the thread that receives. A table that the caller fills in; a function that
  * is NULL is not called. No function may unwind or jump out, or call a function on the session, except those
- * that send, interrupt, abort or query.
+ * that send, close, interrupt, abort or query.
  */
 typedef struct landline_session_callbacks {
     /** sizeof(landline_session_callbacks), so that later versions can add functions. */
@@ -1858,7 +1863,8 @@ landline_status landline_session_new(const char *url,
  * all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
  * LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
  * LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
- * the same. They are those of landline_connect() and landline_conn_recv(). `*message` is NULL unless the
+ * the same. They are those of landline_connect() and landline_conn_recv(), and LANDLINE_ERR_GAVE_UP if the last
+ * attempt ran out of time. `*message` is NULL unless the
  * status is LANDLINE_OK.
  */
 landline_status landline_session_recv(landline_session *session, int32_t timeout_ms, landline_message **message);
@@ -1882,7 +1888,8 @@ landline_status landline_session_next_connection(landline_session *session,
 /**
  * Closes the connection in order if there is one, and ends the session: as landline_conn_close(), also in how
  * long it blocks. What is in the outbox is not sent. If another thread is receiving, that thread gets
- * LANDLINE_CLOSED, whatever it waits for, and this call waits for it.
+ * LANDLINE_CLOSED, whatever it waits for, and this call waits for it. In a callback of the session, it does not
+ * wait: the receiving call closes the connection when the callback has returned.
  *
  * LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the thread that is receiving has to complete
  * the closing handshake; LANDLINE_ERR_INVALID as landline_conn_close(); LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8;
@@ -1966,7 +1973,10 @@ landline_status landline_session_interrupt(landline_session *session, int32_t di
 
 /** For landline_session_int(): one of LANDLINE_STAGE_*. */
 #define LANDLINE_SESSION_STAGE 1
-/** The milliseconds until the next attempt is due; 0 if it is, or if there is none to wait for. */
+/**
+ * The milliseconds until the next attempt is due; 0 if it is, or if there is none to wait for. INT64_MAX if a server
+ * has asked for more time than can be counted.
+ */
 #define LANDLINE_SESSION_WAIT_MS 2
 /** The attempts, an unfinished one included, since the last connection that lasted. */
 #define LANDLINE_SESSION_ATTEMPTS 3

@@ -297,6 +297,7 @@ enum class status : int {
     close_unanswered = LANDLINE_ERR_CLOSE_UNANSWERED,
     detached = LANDLINE_ERR_DETACHED,
     proxy = LANDLINE_ERR_PROXY,
+    gave_up = LANDLINE_ERR_GAVE_UP,
     tls = LANDLINE_ERR_TLS,
     handshake = LANDLINE_ERR_HANDSHAKE,
     rejected = LANDLINE_ERR_REJECTED,
@@ -368,6 +369,7 @@ public:
         switch (value) {
         case LANDLINE_TIMED_OUT:
         case LANDLINE_ERR_SILENT:
+        case LANDLINE_ERR_GAVE_UP:
             return std::errc::timed_out;
         case LANDLINE_INTERRUPTED:
             return std::errc::interrupted;
@@ -2297,7 +2299,8 @@ public:
         try_send_any(landline::kind::binary, bytes, failure);
     }
 
-    /// Closes the connection in order if there is one, and ends the session. Blocks as connection::close() does.
+    /// Closes the connection in order if there is one, and ends the session. Blocks as connection::close() does,
+    /// except in a function of the session, which it does not wait for.
     void close(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;
         close(code, reason, limit, failure);

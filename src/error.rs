@@ -78,6 +78,9 @@ pub enum Error {
     /// A time limit was reached. [`is_fatal`](Self::is_fatal) tells whether the connection survives, and
     /// [`message_accepted`](Self::message_accepted) what became of a message.
     Timeout(Timeout),
+    /// A [session](mod@crate::reconnect) has ended because this time limit was reached in its last attempt. Unlike after
+    /// [`Timeout`](Self::Timeout), there is no use in calling again.
+    GaveUp(Timeout),
     /// [`try_send`](crate::WebSocket::try_send) would have had to wait before it could take the message. Nothing of the
     /// message was taken, and the connection can be used as before.
     WouldBlock,
@@ -118,9 +121,8 @@ impl Error {
             Self::Protocol(_) | Self::Tls(_) => Fault::Peer,
             Self::Proxy(error) => error.fault(),
             Self::Limit(_) | Self::Closed(Closed::OutboxFull) => Fault::Limit,
-            Self::Connect(_) | Self::Closed(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => {
-                Fault::Network
-            }
+            Self::Connect(_) | Self::Closed(_) | Self::Io { .. } => Fault::Network,
+            Self::Timeout(_) | Self::GaveUp(_) | Self::WouldBlock => Fault::Network,
         }
     }
 
@@ -155,7 +157,9 @@ impl Error {
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         match self {
-            Self::Connect(connect) | Self::Timeout(Timeout { connect: Some(connect), .. }) => &connect.attempts,
+            Self::Connect(connect)
+            | Self::Timeout(Timeout { connect: Some(connect), .. })
+            | Self::GaveUp(Timeout { connect: Some(connect), .. }) => &connect.attempts,
             Self::Proxy(error) => match &error.failure {
                 ProxyFailure::Connection(error) => error.attempts(),
                 _ => &[],
@@ -384,6 +388,13 @@ pub enum UsageError {
     /// [`detach`](crate::WebSocket::detach) of a connection that does not run over a socket, or over TLS.
     #[error("the connection does not run directly over a socket that could be taken out of it")]
     NoSocket,
+    /// The hook of a [session](mod@crate::reconnect) has sent by the session, which has no connection before the hook
+    /// returns.
+    #[error(
+        "the hook sends by the session, which has no connection before the hook returns: send by the connection that the \
+         hook is given"
+    )]
+    SessionInHook,
     /// `ping_wait` stores messages that arrive while it waits, and there is no more room for them.
     #[error("too many messages arrived while waiting for the pong; receive them first")]
     MessagesWaiting,

@@ -80,7 +80,8 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
             | UsageError::MessagesWaiting
             | UsageError::Unreceived
             | UsageError::NotOpen
-            | UsageError::NoRequest,
+            | UsageError::NoRequest
+            | UsageError::SessionInHook,
         ) => LANDLINE_ERR_STATE,
         Error::Usage(_) => LANDLINE_ERR_INVALID,
         Error::Url(_) => LANDLINE_ERR_URL,
@@ -104,6 +105,7 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         Error::Closed(_) => LANDLINE_ERR_CLOSE_UNANSWERED,
         Error::Timeout(_) | Error::Interrupted(_) if error.message_accepted() => LANDLINE_PENDING,
         Error::Timeout(_) => LANDLINE_TIMED_OUT,
+        Error::GaveUp(_) => LANDLINE_ERR_GAVE_UP,
         Error::WouldBlock => LANDLINE_ERR_WOULD_BLOCK,
         Error::Interrupted(_) => LANDLINE_INTERRUPTED,
         Error::Io { .. } => LANDLINE_ERR_IO,
@@ -312,7 +314,7 @@ fn fault(error: &Error) -> i32 {
 
 fn phase(error: &Error) -> i32 {
     match error {
-        Error::Timeout(timeout) => phase_of(timeout.phase),
+        Error::Timeout(timeout) | Error::GaveUp(timeout) => phase_of(timeout.phase),
         Error::Interrupted(interrupted) => phase_of(interrupted.phase),
         Error::Connect(error) if is_look_up(error) => LANDLINE_PHASE_RESOLVE,
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,

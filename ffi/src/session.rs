@@ -19,7 +19,7 @@ use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_void};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A client that connects again whenever its connection is lost.
@@ -48,6 +48,8 @@ use std::time::Duration;
 pub struct landline_session {
     made_in: Process,
     turn: Turn,
+    /// The thread that has the turn, as [`this_thread`] gives it, or 0.
+    thread: AtomicUsize,
     session: Box<UnsafeCell<Session>>,
     pub(crate) sender: SessionSender,
     poisoned: AtomicBool,
@@ -63,7 +65,7 @@ unsafe impl Send for landline_session {}
 
 /// What a session calls, always in the thread that receives. A table that the caller fills in; a function that
 /// is NULL is not called. No function may unwind or jump out, or call a function on the session, except those
-/// that send, interrupt, abort or query.
+/// that send, close, interrupt, abort or query.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
@@ -194,6 +196,7 @@ pub unsafe extern "C" fn landline_session_new(
         out.set(Box::into_raw(Box::new(landline_session {
             made_in: Process::current(),
             turn: Turn::default(),
+            thread: AtomicUsize::new(0),
             sender: session.sender(),
             session: Box::new(UnsafeCell::new(session)),
             poisoned: AtomicBool::new(false),
@@ -209,19 +212,35 @@ pub unsafe extern "C" fn landline_session_new(
 struct Receiving<'a> {
     session: &'a mut Session,
     turn: &'a Turn,
+    thread: &'a AtomicUsize,
 }
 
 impl Drop for Receiving<'_> {
     fn drop(&mut self) {
+        self.thread.store(0, Ordering::Relaxed);
         self.turn.end();
     }
+}
+
+/// A number that no other thread has at the same time, and that is not 0.
+fn this_thread() -> usize {
+    thread_local! {
+        static PLACE: u8 = const { 0 };
+    }
+    PLACE.with(|place| std::ptr::from_ref(place).addr())
 }
 
 impl landline_session {
     /// With the turn taken.
     fn receiving(&self) -> Receiving<'_> {
+        self.thread.store(this_thread(), Ordering::Relaxed);
         // SAFETY: this thread has the turn.
-        Receiving { session: unsafe { &mut *self.session.get() }, turn: &self.turn }
+        Receiving { session: unsafe { &mut *self.session.get() }, turn: &self.turn, thread: &self.thread }
+    }
+
+    /// Whether this thread is receiving, and thus in a callback.
+    fn is_calling_back(&self) -> bool {
+        self.thread.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Takes the right to receive.
@@ -284,7 +303,8 @@ pub(crate) unsafe fn on_session(
 /// all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
 /// LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
 /// LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
-/// the same. They are those of landline_connect() and landline_conn_recv(). `*message` is NULL unless the
+/// the same. They are those of landline_connect() and landline_conn_recv(), and LANDLINE_ERR_GAVE_UP if the last
+/// attempt ran out of time. `*message` is NULL unless the
 /// status is LANDLINE_OK.
 ///
 /// # Safety
@@ -354,7 +374,8 @@ pub unsafe extern "C" fn landline_session_next_connection(
 
 /// Closes the connection in order if there is one, and ends the session: as landline_conn_close(), also in how
 /// long it blocks. What is in the outbox is not sent. If another thread is receiving, that thread gets
-/// LANDLINE_CLOSED, whatever it waits for, and this call waits for it.
+/// LANDLINE_CLOSED, whatever it waits for, and this call waits for it. In a callback of the session, it does not
+/// wait: the receiving call closes the connection when the callback has returned.
 ///
 /// LANDLINE_OK, also if it was closed already; LANDLINE_PENDING: the thread that is receiving has to complete
 /// the closing handshake; LANDLINE_ERR_INVALID as landline_conn_close(); LANDLINE_ERR_NULL; LANDLINE_ERR_UTF8;
@@ -375,6 +396,10 @@ pub unsafe extern "C" fn landline_session_close(
     unsafe {
         on_session(session, |session| {
             let (code, reason) = (close_code(code)?, text(reason, len, "reason")?);
+            if session.is_calling_back() {
+                session.sender.close_start(code, reason)?;
+                return Ok(LANDLINE_OK);
+            }
             close_in_turn(
                 closing_time(timeout_ms, session.close_timeout)?,
                 |wait| {

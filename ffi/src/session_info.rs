@@ -1,6 +1,6 @@
 //! The properties of sessions.
 
-use crate::args::{Out, millis_left};
+use crate::args::Out;
 use crate::failure::{Failure, Outcome, remember};
 use crate::names;
 use crate::session::{failure_of, landline_session, on_session};
@@ -19,7 +19,8 @@ pub const LANDLINE_STAGE_ENDED: i32 = 3;
 
 /// For landline_session_int(): one of LANDLINE_STAGE_*.
 pub const LANDLINE_SESSION_STAGE: i32 = 1;
-/// The milliseconds until the next attempt is due; 0 if it is, or if there is none to wait for.
+/// The milliseconds until the next attempt is due; 0 if it is, or if there is none to wait for. INT64_MAX if a server
+/// has asked for more time than can be counted.
 pub const LANDLINE_SESSION_WAIT_MS: i32 = 2;
 /// The attempts, an unfinished one included, since the last connection that lasted.
 pub const LANDLINE_SESSION_ATTEMPTS: i32 = 3;
@@ -44,7 +45,9 @@ fn number(session: &landline_session, key: i32) -> Outcome<i64> {
             _ => LANDLINE_STAGE_ENDED.into(),
         },
         LANDLINE_SESSION_WAIT_MS => match state.stage {
-            Stage::Waiting { until } => millis_left(until).into(),
+            Stage::Waiting { until } => until.left().map_or(i64::MAX, |left| {
+                i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+            }),
             _ => 0,
         },
         LANDLINE_SESSION_ATTEMPTS => state.attempts.into(),

@@ -73,6 +73,9 @@ pub const LANDLINE_ERR_DETACHED: landline_status = -107;
 /// A proxy could not be reached, or refused to connect. LANDLINE_ERROR_HTTP_STATUS, _HTTP_HEADERS
 /// and _HTTP_BODY contain the response of an HTTP proxy. The server is not involved.
 pub const LANDLINE_ERR_PROXY: landline_status = -108;
+/// A session has ended because time ran out in its last attempt. Unlike after LANDLINE_TIMED_OUT, there is no use in
+/// calling again.
+pub const LANDLINE_ERR_GAVE_UP: landline_status = -109;
 
 /// TLS failed. Either a certificate or key of this end cannot be read or used: LANDLINE_ERROR_FAULT is
 /// LANDLINE_FAULT_CALLER, the text says which one, in which file, and why, and LANDLINE_ERROR_ERRNO has the error
@@ -127,6 +130,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_CLOSE_UNANSWERED, "LANDLINE_ERR_CLOSE_UNANSWERED\0", "the peer did not answer the Close frame\0"),
     (LANDLINE_ERR_DETACHED, "LANDLINE_ERR_DETACHED\0", "the socket was taken out of the connection\0"),
     (LANDLINE_ERR_PROXY, "LANDLINE_ERR_PROXY\0", "no way through the proxy\0"),
+    (LANDLINE_ERR_GAVE_UP, "LANDLINE_ERR_GAVE_UP\0", "time ran out in the last attempt of a session\0"),
     (LANDLINE_ERR_TLS, "LANDLINE_ERR_TLS\0", "TLS failed\0"),
     (LANDLINE_ERR_HANDSHAKE, "LANDLINE_ERR_HANDSHAKE\0", "the server did not open a WebSocket\0"),
     (LANDLINE_ERR_REJECTED, "LANDLINE_ERR_REJECTED\0", "the request was refused\0"),

@@ -108,6 +108,7 @@ impl Error {
             Self::Limit(error) => write!(f, "{error}"),
             Self::Closed(closed) => write!(f, "{closed}"),
             Self::Timeout(timeout) => write!(f, "{timeout}"),
+            Self::GaveUp(timeout) => write!(f, "gave up: {timeout}"),
             Self::Interrupted(interrupted) => write!(f, "{interrupted}"),
             Self::WouldBlock => f.write_str(
                 "the message cannot be taken without waiting; send it again when the peer has read, or with a time limit",
@@ -185,6 +186,7 @@ impl StdError for Error {
             | Self::Limit(_)
             | Self::Closed(_)
             | Self::Timeout(_)
+            | Self::GaveUp(_)
             | Self::WouldBlock
             | Self::Interrupted(_) => None,
         }

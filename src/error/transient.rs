@@ -28,7 +28,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Timeout(_) | Self::WouldBlock | Self::Io { .. } => true,
+            Self::Connect(_) | Self::Timeout(_) | Self::GaveUp(_) | Self::WouldBlock | Self::Io { .. } => true,
             Self::Handshake(error) => match &**error {
                 HandshakeError::Refused(refusal) => may_recover(refusal.status),
                 // A server that restarts, or what lies in front of one that is down.

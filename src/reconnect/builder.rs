@@ -102,7 +102,8 @@ impl SessionBuilder {
     /// call that receives, or within [`handshake_timeout`](crate::ClientBuilder::handshake_timeout) from the beginning of the
     /// attempt, whichever is longer: a program that receives with short limits needs a hook that is not cut off by them. If it
     /// returns an error, the attempt has failed: the connection is dropped, and the session decides about the error as it does
-    /// about every other.
+    /// about every other. Until it returns, the session has no connection: what the hook sends by a
+    /// [`SessionSender`](super::SessionSender) goes to the outbox, or fails.
     ///
     /// ```
     /// # use landline::reconnect::Session;

@@ -14,7 +14,7 @@ use crate::close::{CloseCode, CloseFrame, Side};
 use crate::connection::{Handshake, Sender, WebSocket};
 use crate::deadline::Deadline;
 use crate::entropy;
-use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout};
+use crate::error::{Closed, Error, Interrupted, Phase, Result, Timeout, UsageError};
 use crate::transport::{Interest, wait_fd};
 use std::os::fd::AsFd;
 use std::panic::resume_unwind;
@@ -96,6 +96,10 @@ impl Session {
             match hook(&mut ws) {
                 // The server has closed the connection. Its close code decides, as soon as there is nothing to receive.
                 Err(Error::Closed(Closed::Sent)) if ws.close_info().first == Some(Side::Remote) => {}
+                // It would be so after each attempt.
+                Err(Error::Closed(Closed::NotConnected | Closed::OutboxFull)) => {
+                    return Err(UsageError::SessionInHook.into());
+                }
                 result => result?,
             }
             ws.set_deadline(None);
@@ -188,6 +192,8 @@ impl Session {
         let end = match (ending, &failure) {
             (Some(Ending::Aborted), _) => Err(Error::Closed(Closed::Aborted)),
             (_, Failure::Closed(_)) => Ok(()),
+            // A time limit of the receiving call looks like this, after which it is made again.
+            (_, Failure::Error(Error::Timeout(timeout))) => Err(Error::GaveUp(timeout.clone())),
             (_, Failure::Error(error)) => Err(error.clone()),
         };
         self.shared.finish(end, Some(failure))

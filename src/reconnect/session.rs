@@ -107,7 +107,8 @@ impl Session {
     ///
     /// [`Error::Timeout`] and [`Error::Interrupted`], after which the next call goes on with nothing lost. All others are
     /// final, and later calls return them again: an error that is not worth another attempt
-    /// ([`Error::is_transient`]), or the last one when the session [gives up](SessionBuilder::max_attempts).
+    /// ([`Error::is_transient`]), or the last one when the session [gives up](SessionBuilder::max_attempts), which is
+    /// [`Error::GaveUp`] if it was a time limit.
     pub fn recv(&mut self) -> Result<Option<Event>> {
         self.recv_until(Deadline::after(self.recv_timeout))
     }

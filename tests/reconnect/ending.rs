@@ -285,3 +285,25 @@ fn a_forked_child_cannot_use_a_session_and_its_parent_goes_on() {
         assert_eq!(message(&mut attempting), "and the attempt goes on");
     });
 }
+
+#[test]
+fn a_hook_that_sends_by_the_session_ends_it_with_what_to_do() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        for outbox in [None, Some(Outbox::default().max_messages(1))] {
+            let sender: Arc<Mutex<Option<landline::reconnect::SessionSender>>> = Arc::default();
+            let by_session = Arc::clone(&sender);
+            let send = move |_: &mut WebSocket| {
+                let sender = by_session.lock().unwrap();
+                let sender = sender.as_ref().unwrap();
+                sender.send("subscribe")?;
+                sender.send("subscribe")
+            };
+            let mut session = fast(&server.url()).outbox(outbox).on_connect(send).build().unwrap();
+            *sender.lock().unwrap() = Some(session.sender());
+            let error = failed(&mut session);
+            assert!(matches!(error, Error::Usage(UsageError::SessionInHook)), "{error:?}");
+            assert_eq!(session.state().attempts, 1);
+        }
+    });
+}

@@ -219,7 +219,12 @@ fn the_clients_time_limits_apply_to_each_attempt() {
         let client = Client::builder().handshake_timeout(Some(millis(50))).build().unwrap();
         let mut session = fast(&url).client(client).max_attempts(Some(2)).build().unwrap();
         let error = failed(&mut session);
-        assert!(matches!(&error, Error::Timeout(timeout) if timeout.phase == Phase::Handshake), "{error:?}");
+        // A program that calls again after `Error::Timeout`, because nothing is lost, has to notice that this is the end.
+        assert!(matches!(&error, Error::GaveUp(timeout) if timeout.phase == Phase::Handshake), "{error:?}");
+        assert_eq!(format!("{error:#}"), "gave up: timed out during the opening handshake");
+        assert!(error.is_fatal() && error.is_transient());
+        let last = session.state().last_failure;
+        assert!(matches!(&last, Some(Failure::Error(Error::Timeout(_)))), "{last:?}");
         assert_eq!(session.state().attempts, 2);
     });
 }

@@ -8,6 +8,7 @@ thread, so that Ctrl-C can end it without cutting attempts into slices.
 import ctypes
 import inspect
 import itertools
+import threading
 import time
 import weakref
 from collections import deque
@@ -21,7 +22,9 @@ from ._exceptions import (
     ConnectionClosedOK,
     Error,
     Interrupted,
+    NotConnected,
     Timeout,
+    UsageError,
     check,
     lost,
     outcome,
@@ -66,6 +69,8 @@ class _Functions(_abi.Unique):
         self.failed: Optional[BaseException] = None
         # What a function among the options, such as bearer, has raised in the latest attempt.
         self.raised = raised
+        # The thread in which one of the functions runs.
+        self.thread: Optional[int] = None
         # What ends the receiving call.
         self.thrown: Optional[BaseException] = None
         self.last_failure: Optional[Exception] = None
@@ -108,7 +113,11 @@ class _Functions(_abi.Unique):
                 self.thrown = own
                 return False
         if isinstance(own, Exception):
-            is_transient = own.is_transient if isinstance(own, Error) else isinstance(own, OSError)
+            if isinstance(own, NotConnected):
+                # What on_connect sends by the session fails each time: there is no connection before it returns.
+                is_transient = False
+            else:
+                is_transient = own.is_transient if isinstance(own, Error) else isinstance(own, OSError)
             failure = own
         else:
             failure = lost(status, close_code)
@@ -128,11 +137,21 @@ _keys = itertools.count(1)
 
 
 def _connected(conn: int, key: int) -> int:
-    return _functions[key].connected(conn)
+    functions = _functions[key]
+    functions.thread = threading.get_ident()
+    try:
+        return functions.connected(conn)
+    finally:
+        functions.thread = None
 
 
 def _retries(status: int, close_code: int, is_transient: int, key: int) -> int:
-    return _functions[key].retries(status, close_code, bool(is_transient))
+    functions = _functions[key]
+    functions.thread = threading.get_ident()
+    try:
+        return functions.retries(status, close_code, bool(is_transient))
+    finally:
+        functions.thread = None
 
 
 _callbacks = _abi.SessionCallbacks(
@@ -200,7 +219,7 @@ class Session(_abi.Unique):
             ConnectionClosedError: the server closed with another code that is not worth another attempt; or it broke the
                 protocol, or exceeded max_size.
             Others: as connect() raises, if an attempt failed for a reason that is not worth another one, or was the last
-                one; and what on_connect and retry_if raise. All but Timeout and Interrupted end the session, and later
+                one (ConnectError in place of Timeout, after which a call could be repeated); and what on_connect and retry_if raise. All but Timeout and Interrupted end the session, and later
                 calls raise them again.
             ConcurrencyError: another thread is receiving.
         """
@@ -272,6 +291,7 @@ class Session(_abi.Unique):
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection in order if there is one, and ends the session. What is in the outbox is not sent. A thread
         that is receiving gets ConnectionClosed, whatever it waits for. Does nothing if the session has ended.
+        on_connect and retry_if may call it: then it does not wait.
 
         Blocks, and treats a server that does not answer, as Connection.close() does.
 
@@ -287,7 +307,11 @@ class Session(_abi.Unique):
                 self._closed = False
                 raise outcome(status)
 
-        in_turn(close, self.abort)
+        if self._functions.thread == threading.get_ident():
+            # The library knows that the thread which receives is in a function, and does not wait for it.
+            close()
+        else:
+            in_turn(close, self.abort)
 
     def close_start(self, code: int = 1000, reason: str = "") -> None:
         """Closes the session without waiting for the end: the thread that receives gets what the server still sends, then
@@ -458,7 +482,8 @@ def reconnect(
         on_connect: called with each new connection, the first one included, before anything else uses it: to subscribe, to
             log in, to look at response_headers. It runs in the call that receives, in that thread or one that it waits for.
             What it does with the connection is within the time limit of that call, or within handshake_timeout from the
-            beginning of the attempt, whichever is longer. The connection can be used until it returns. If it raises an exception, the attempt
+            beginning of the attempt, whichever is longer. The connection can be used until it returns, and is not yet that
+            of the session, so that Session.send() is of no use here. If it raises an exception, the attempt
             has failed, and is repeated after OSError (including TimeoutError) and exceptions whose `is_transient` is true.
             Other exceptions come out of the receiving call.
         retry_if: called with the exception after each failure; returns whether to try again. The default is described
@@ -494,7 +519,11 @@ def reconnect(
             (_abi.OPT_MAX_RETRY_AFTER_MS, max_retry_after, "max_retry_after"),
             (_abi.OPT_GIVE_UP_AFTER_MS, give_up_after, "give_up_after"),
         ):
+            if key in (_abi.OPT_BACKOFF_FIRST_MS, _abi.OPT_BACKOFF_MAX_MS) and seconds(time_limit, what) is None:
+                raise UsageError(f"{what} is {time_limit!r}: it must be a number of seconds")
             made.seconds(key, time_limit, what)
+        if max_attempts == 0:
+            raise UsageError("max_attempts is 0: it must be at least 1, or None for no limit")
         made.number(_abi.OPT_BACKOFF_FACTOR, backoff_factor)
         made.number(_abi.OPT_BACKOFF_JITTER_PERCENT, backoff_jitter_percent)
         made.number(_abi.OPT_MAX_ATTEMPTS, max_attempts)

@@ -1,6 +1,7 @@
 """Sessions: connecting again over servers that break off, refuse, close, restart; messages meanwhile; limits, Ctrl-C, the end."""
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -141,6 +142,61 @@ def test_it_gives_up_with_the_last_exception() -> None:
     with pytest.raises(landline.ConnectError) as caught:
         session.recv(timeout=20)
     assert caught.value.is_transient
+
+
+def test_giving_up_because_time_ran_out_is_the_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
+        session = landline.reconnect(url, open_timeout=0.05, max_attempts=2, **QUICK)
+        for _ in range(2):
+            with pytest.raises(landline.ConnectError, match="gave up: timed out") as caught:
+                session.recv()
+            assert caught.value.phase == "handshake" and not isinstance(caught.value, TimeoutError)
+    with running(echo) as server:
+        session = landline.reconnect(url_of(server), on_connect=lambda ws: ws.recv(timeout=0.01), max_attempts=2, **QUICK)
+        with pytest.raises(landline.ConnectError, match="gave up: timed out"):
+            session.recv()
+        assert session.attempts == 2 and isinstance(session.last_failure, landline.Timeout)
+
+
+def test_functions_can_close_the_session_and_not_send_by_it() -> None:
+    sessions: List[landline.Session] = []
+
+    def close(_: object) -> bool:
+        sessions[0].close()
+        return True
+
+    with running(echo) as server:
+        for in_thread_too in (False, True):
+            for given in ({"on_connect": close}, {"retry_if": close, "on_connect": lambda ws: ws.abort()}):
+                options: Any = {**QUICK, **given}
+                with landline.reconnect(url_of(server), close_timeout=60, **options) as session:
+                    sessions[:] = [session]
+                    assert (in_thread(lambda: received(session))() if in_thread_too else received(session)) in (
+                        [],
+                        [landline.Connected(0, 1)],
+                    )
+        session = landline.reconnect(url_of(server), on_connect=lambda ws: session.send("prices"), **QUICK)
+        with pytest.raises(landline.NotConnected):
+            session.recv(timeout=20)
+        assert (session.stage, session.attempts) == ("ended", 1)
+
+
+def test_the_wait_can_be_longer_than_any_number_of_seconds() -> None:
+    answer = b"HTTP/1.1 503 Later\r\nRetry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n"
+
+    def refuse(listener: socket.socket) -> None:
+        client = listener.accept()[0]
+        client.recv(4096)
+        client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        refused = in_thread(lambda: refuse(server))
+        session = landline.reconnect(f"ws://127.0.0.1:{server.getsockname()[1]}/", max_retry_after=None, **QUICK)
+        with pytest.raises(landline.Timeout):
+            session.recv(timeout=1)
+        refused()
+        assert session.wait > 10**9
 
 
 def test_the_program_decides_what_is_tried_again() -> None:
@@ -425,7 +481,10 @@ def test_arguments_are_checked() -> None:
         {"backoff_first": 0},
         {"backoff_factor": 0},
         {"backoff_jitter_percent": 101},
+        {"backoff_max": None},
+        {"backoff_max": math.inf},
         {"max_attempts": -1},
+        {"max_attempts": 0},
         {"outbox_messages": -1},
         {"give_up_after": -1},
     ]

@@ -306,6 +306,57 @@ static landline_status take_time(landline_conn *conn, void *calls) {
     return LANDLINE_OK;
 }
 
+/* Not LANDLINE_TIMED_OUT, after which a program calls again. */
+static void giving_up_because_time_ran_out_is_the_end(void) {
+    landline_options *options = with_int(quick(), LANDLINE_OPT_HANDSHAKE_TIMEOUT_MS, 50);
+    landline_listener *silent;
+    landline_session *session;
+    char url[64];
+    with_int(options, LANDLINE_OPT_MAX_ATTEMPTS, 2);
+    OK(landline_listen("127.0.0.1:0", NULL, &silent));
+    snprintf(url, sizeof url, "ws://%s/", landline_listener_local_addr(silent));
+    session = new_session(url, options, NULL);
+    for (int i = 0; i < 2; i++) {
+        CHECK_STATUS(receive(session, LONG), LANDLINE_ERR_GAVE_UP);
+        CHECK_IS(landline_error_int(LANDLINE_ERROR_PHASE), LANDLINE_PHASE_HANDSHAKE);
+        CHECK_IS(number(session, LANDLINE_SESSION_STAGE), LANDLINE_STAGE_ENDED);
+    }
+    landline_session_free(session);
+    landline_listener_free(silent);
+}
+
+struct in_callback {
+    landline_session *session;
+    int is_sending;
+};
+
+static landline_status use_session(landline_conn *conn, void *user) {
+    struct in_callback *in_callback = user;
+    CHECK(conn != NULL);
+    if (in_callback->is_sending)
+        return send_text(in_callback->session, "prices");
+    OK(landline_session_close(in_callback->session, 1000, NULL, 0, LONG));
+    return LANDLINE_OK;
+}
+
+/* Closing waits for the thread that receives, which is this one. */
+static void a_callback_can_close_the_session_and_not_send_by_it(void) {
+    const landline_session_callbacks table = {sizeof table, use_session, NULL};
+    struct breaking breaking;
+    begin_breaking(&breaking, 1, 0);
+    for (int is_sending = 0; is_sending < 2; is_sending++) {
+        struct in_callback in_callback = {NULL, is_sending};
+        landline_options *options = with_int(quick(), LANDLINE_OPT_CLOSE_TIMEOUT_MS, 60000);
+        OK(landline_session_new(breaking.url, options, &table, &in_callback, &in_callback.session));
+        landline_options_free(options);
+        CHECK_STATUS(receive(in_callback.session, LONG), is_sending ? LANDLINE_ERR_STATE : LANDLINE_CLOSED);
+        if (is_sending)
+            CHECK_HAS(landline_error_text(), "send by the connection that the hook is given");
+        landline_session_free(in_callback.session);
+    }
+    end_breaking(&breaking);
+}
+
 static void a_short_limit_does_not_cut_the_callback_off(void) {
     static const landline_session_callbacks WAITING = {sizeof WAITING, wait_in_callback, NULL};
     static const landline_session_callbacks SLOW = {sizeof SLOW, take_time, NULL};
@@ -529,6 +580,8 @@ int main(int argc, char **argv) {
     a_callback_that_fails_is_a_failed_attempt();
     an_attempt_goes_on_over_calls_with_short_limits();
     a_short_limit_does_not_cut_the_callback_off();
+    giving_up_because_time_ran_out_is_the_end();
+    a_callback_can_close_the_session_and_not_send_by_it();
     without_a_connection_messages_are_refused_or_kept();
     waits_have_limits_and_can_be_interrupted();
     one_thread_receives();

@@ -166,6 +166,23 @@ void connections_can_be_used_by_the_program() {
     CHECK(!feed.next_connection(soon));
 }
 
+void a_callback_can_close_the_session_and_not_send_by_it() {
+    const breaking server(1);
+    session feed(server.url(), quick().close_timeout(60s), [&](landline::connection&) { feed.close(); });
+    CHECK(!feed.recv(soon));
+    session sending(server.url(), quick(), [&](landline::connection&) { sending.send("prices"); });
+    CHECK(thrown_by([&] { sending.recv(soon); }).status() == status::state);
+}
+
+void giving_up_because_time_ran_out_is_the_end() {
+    const landline::listener silent("127.0.0.1:0");
+    session feed("ws://" + std::string(silent.local_addr()) + "/", quick().handshake_timeout(50ms).max_attempts(1));
+    for (int i = 0; i < 2; ++i) {
+        const auto error = thrown_by([&] { feed.recv(soon); });
+        CHECK(error.status() == status::gave_up && error.code() == std::errc::timed_out);
+    }
+}
+
 } // namespace
 
 int main() {
@@ -179,4 +196,6 @@ int main() {
     test("without a connection, messages are refused or kept", without_a_connection_messages_are_refused_or_kept);
     test("waits have limits and can be interrupted", waits_have_limits_and_can_be_interrupted);
     test("connections can be used by the program", connections_can_be_used_by_the_program);
+    test("a callback can close the session, and not send by it", a_callback_can_close_the_session_and_not_send_by_it);
+    test("giving up because time ran out is the end", giving_up_because_time_ran_out_is_the_end);
 }
