@@ -45,9 +45,9 @@ fn number(session: &landline_session, key: i32) -> Outcome<i64> {
             _ => LANDLINE_STAGE_ENDED.into(),
         },
         LANDLINE_SESSION_WAIT_MS => match state.stage {
-            Stage::Waiting { until } => until.left().map_or(i64::MAX, |left| {
-                i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
-            }),
+            Stage::Waiting { until } => until
+                .left()
+                .map_or(i64::MAX, |left| i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)),
             _ => 0,
         },
         LANDLINE_SESSION_ATTEMPTS => state.attempts.into(),
