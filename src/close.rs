@@ -114,6 +114,15 @@ impl fmt::Debug for CloseCode {
 /// The content of a Close frame: a code and a reason.
 ///
 /// An empty Close frame is [`CloseFrame::EMPTY`], whose code is [`CloseCode::NO_STATUS_RECEIVED`].
+///
+/// ```
+/// use landline::{CloseCode, CloseFrame};
+///
+/// let frame = CloseFrame::new(CloseCode::GOING_AWAY, "restarting")?;
+/// assert_eq!((frame.code(), frame.reason()), (CloseCode::GOING_AWAY, "restarting"));
+/// assert!(CloseFrame::new(CloseCode::ABNORMAL_CLOSURE, "").is_err()); // never sent
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CloseFrame {
     code: CloseCode,

@@ -10,6 +10,14 @@ pub enum Kind {
 }
 
 /// A received message that owns its data.
+///
+/// ```
+/// use landline::Message;
+///
+/// let message = Message::from("hello");
+/// assert_eq!(message.as_text(), Some("hello"));
+/// assert_eq!(message.into_bytes(), b"hello");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Message {
     /// Text.
@@ -106,6 +114,28 @@ impl From<Vec<u8>> for Message {
 }
 
 /// A received message that borrows its data from the connection until the next receiving call.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::MessageRef;
+///
+/// ws.send("hello")?;
+/// match ws.recv_ref()? {
+///     Some(MessageRef::Text(text)) => assert_eq!(text, "hello"),
+///     other => panic!("{other:?}"),
+/// }
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum MessageRef<'a> {
     /// Text.

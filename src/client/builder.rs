@@ -15,6 +15,19 @@ use std::io;
 use std::time::Duration;
 
 /// Options of a [`Client`].
+///
+/// ```
+/// use landline::{Client, Compression, Keepalive};
+///
+/// let client = Client::builder()
+///     .subprotocol("v2.feed")
+///     .compression(Compression::default())
+///     .keepalive(Some(Keepalive::default()))
+///     .build()?;
+/// // What cannot work is refused here.
+/// let error = Client::builder().header("Not a name", "value").build().unwrap_err();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ClientBuilder {
     pub(super) client: Client,

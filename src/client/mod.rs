@@ -55,6 +55,23 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 }
 
 /// The settings of a client, with which any number of connections can be opened. See [`Client::builder`].
+///
+/// ```
+/// # let server = landline::Server::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", server.local_addr().unwrap());
+/// # let stop = server.stop_handle();
+/// # let serving = std::thread::spawn(move || server.serve(|ws| drop(ws)));
+/// use landline::Client;
+/// use std::time::Duration;
+///
+/// let client = Client::builder().header("X-Api-Key", "1234").connect_timeout(Some(Duration::from_secs(5))).build()?;
+/// let first = client.connect(&url)?;
+/// let second = client.connect(&url)?;
+/// # drop((first, second));
+/// # stop.stop(Duration::ZERO);
+/// # serving.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     config: Config,

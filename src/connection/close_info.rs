@@ -6,6 +6,27 @@ use crate::error::Error;
 /// How a connection ended, or how far its end has come: both Close frames, who was first, and why.
 ///
 /// From [`WebSocket::close_info`](crate::WebSocket::close_info); readable at any time.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::{CloseCode, Side};
+///
+/// ws.close(CloseCode::NORMAL_CLOSURE, "bye")?;
+/// let info = ws.close_info();
+/// assert!(info.clean);
+/// assert_eq!(info.first, Some(Side::Local));
+/// assert_eq!(info.received.unwrap().code(), CloseCode::NORMAL_CLOSURE);
+/// # server.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CloseInfo {
     /// What the peer sent.

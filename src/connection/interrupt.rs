@@ -15,6 +15,30 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// Obtain one from [`WebSocket::interrupter`](crate::WebSocket::interrupter) or
 /// [`Receiver::interrupter`](crate::Receiver::interrupter), or create one with [`new`](Self::new) and pass it to a
 /// client's or listener's builder. It belongs to one connection, or one attempt to connect, at a time.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::{Error, Message};
+///
+/// let interrupter = ws.interrupter()?;
+/// let thread = std::thread::spawn(move || interrupter.interrupt());
+/// assert!(matches!(ws.recv(), Err(Error::Interrupted(_))));
+/// // The connection can be used as before.
+/// ws.send("hello")?;
+/// assert_eq!(ws.recv()?, Some(Message::Text("hello".into())));
+/// # thread.join().unwrap();
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Interrupter(Arc<State>);
 
@@ -128,6 +152,25 @@ impl AsFd for Interrupter {
 /// Ends a connection at once, from any thread. From [`WebSocket::aborter`](crate::WebSocket::aborter).
 ///
 /// Unlike an [`Interrupter`], it costs the connection nothing until it is used. It does not keep the connection alive.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// let aborter = ws.aborter();
+/// let thread = std::thread::spawn(move || aborter.abort());
+/// assert!(ws.recv().is_err());
+/// # thread.join().unwrap();
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Aborter(Weak<Link>);
 

@@ -25,6 +25,31 @@ use std::time::{Duration, Instant};
 /// Messages of several threads are sent one after another and are never interleaved. A call that waits for its turn or for
 /// the peer obeys the time limits of this handle; each clone has its own.
 ///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::CloseCode;
+/// use std::thread;
+///
+/// let (sender, mut receiver) = ws.split();
+/// let other = sender.clone();
+/// let thread = thread::spawn(move || other.send("from another thread"));
+/// sender.send("from this one")?;
+/// thread.join().unwrap()?;
+/// assert!(receiver.recv()?.is_some() && receiver.recv()?.is_some());
+/// sender.close_start(CloseCode::NORMAL_CLOSURE, "")?;
+/// assert_eq!(receiver.recv()?, None);
+/// # server.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// All sending calls can return: [`Error::Timeout`] and

@@ -3,6 +3,23 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What has gone over a connection so far. From [`WebSocket::stats`](crate::WebSocket::stats), at any time.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// ws.send("hello")?;
+/// assert_eq!((ws.stats().messages_sent, ws.stats().payload_sent), (1, 5));
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {

@@ -23,6 +23,28 @@ const FRAGMENT: usize = 16 << 10;
 /// Reading returns `Ok(0)` at the end of the message. Errors of the connection are returned as an [`io::Error`] with the
 /// [`Error`] inside. After a timeout or an interruption (`WouldBlock`) reading can continue. What is not read is skipped
 /// by the next receiving call.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use std::io::Read;
+///
+/// ws.send("a message that may be long")?;
+/// let mut reader = ws.recv_stream()?.expect("the server has not closed");
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "a message that may be long");
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MessageReader<'a> {
     receiver: &'a mut Receiver,
@@ -74,6 +96,30 @@ impl Read for MessageReader<'_> {
 /// for that Close frame, it is sent with the next sending or receiving call.
 ///
 /// A writer stays in the thread that began the message.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::{Kind, Message};
+/// use std::io::Write;
+///
+/// let mut writer = ws.send_stream(Kind::Text)?;
+/// write!(writer, "a message whose length ")?;
+/// write!(writer, "need not be known")?;
+/// writer.finish()?;
+/// drop(writer);
+/// assert_eq!(ws.recv()?, Some(Message::Text("a message whose length need not be known".into())));
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MessageWriter<'a> {
     sender: Sender,

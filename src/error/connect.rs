@@ -7,6 +7,16 @@ use std::path::PathBuf;
 
 /// Why connecting failed: the look-up of the host did, or connecting to each of its addresses, or both for addresses of
 /// different families. The [`source`](std::error::Error::source) is the error of the look-up or of the last address.
+///
+/// ```
+/// use landline::Error;
+///
+/// let Err(Error::Connect(error)) = landline::connect("ws://127.0.0.1:1/") else { unreachable!() };
+/// assert_eq!(error.authority, "127.0.0.1:1");
+/// for attempt in &error.attempts {
+///     println!("{}: {}", attempt.address, attempt.error);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     /// The destination: `host:port`, or `unix:` and the path of a Unix socket.

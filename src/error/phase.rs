@@ -5,6 +5,28 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A time limit that was reached.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let mut ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::Error;
+/// use landline::error::Phase;
+/// use std::time::Duration;
+///
+/// let Err(Error::Timeout(timeout)) = ws.recv_timeout(Duration::from_millis(10)) else { unreachable!() };
+/// assert_eq!(timeout.phase, Phase::Recv);
+/// assert!(!timeout.is_fatal());
+/// # drop(ws);
+/// # let _ = server.join();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Timeout {
     /// What the limit was for.

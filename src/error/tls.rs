@@ -9,6 +9,15 @@ use std::sync::Arc;
 type LibraryError = Box<dyn StdError + Send + Sync>;
 
 /// A failure of TLS. The reason that the TLS library gives is its [`source`](StdError::source).
+///
+/// ```
+/// use landline::error::{Error, TlsStage};
+/// use landline::transport::Identity;
+///
+/// let Err(Error::Tls(error)) = Identity::from_pem(b"not a certificate", b"not a key") else { unreachable!() };
+/// assert_eq!(error.stage(), TlsStage::Settings);
+/// println!("{error}"); // says which of them it is, and what is wrong with it
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsError(Arc<Failure>);
 

@@ -25,6 +25,31 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(10);
 /// One value is used by one thread at a time, which receives and thereby connects; others send with a
 /// [`sender`](Self::sender). Dropping it ends the connection without a closing handshake, and its senders then fail;
 /// [`close`](Self::close) first.
+///
+/// ```
+/// # let server = landline::Server::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", server.local_addr().unwrap());
+/// # let stop = server.stop_handle();
+/// # let serving = std::thread::spawn(move || {
+/// #     server.serve(|mut ws| {
+/// #         while let Ok(Some(message)) = ws.recv() {
+/// #             let _ = ws.send(message);
+/// #         }
+/// #     })
+/// # });
+/// use landline::CloseCode;
+/// use landline::reconnect::{Event, Session};
+///
+/// let mut session = Session::builder(&url).on_connect(|ws| ws.send("subscribe")).build()?;
+/// assert!(matches!(session.recv()?, Some(Event::Connected(_))));
+/// if let Some(Event::Message(message)) = session.recv()? {
+///     println!("{message:?}");
+/// }
+/// session.close(CloseCode::NORMAL_CLOSURE, "")?;
+/// # stop.stop(std::time::Duration::ZERO);
+/// # serving.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 pub struct Session {
     pub(super) client: Client,
     pub(super) endpoint: Endpoint,

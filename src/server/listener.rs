@@ -340,6 +340,18 @@ enum Stream {
 }
 
 /// A client that is connected and whose request has not been read. Returned by [`Listener::accept_incoming`].
+///
+/// ```
+/// # let listener = landline::Listener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr().unwrap());
+/// # let client = std::thread::spawn(move || landline::connect(&url));
+/// let incoming = listener.accept_incoming()?;
+/// // So that a client that sends its request slowly delays no other.
+/// let thread = std::thread::spawn(move || incoming.request()?.accept()?.send("welcome"));
+/// # assert_eq!(client.join().unwrap()?.recv()?, Some(landline::Message::Text("welcome".into())));
+/// # thread.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Incoming {
     stream: Stream,

@@ -15,6 +15,23 @@ use std::sync::Arc;
 
 /// A valid request to open a WebSocket. The client waits until it is [accepted](Self::accept) or
 /// [rejected](Self::reject). Dropping it rejects it with status 500.
+///
+/// ```
+/// # let listener = landline::Listener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+/// # let client = std::thread::spawn(move || landline::connect(&url));
+/// use landline::{Headers, http::StatusCode};
+///
+/// let request = listener.accept()?;
+/// if request.path() == "/chat" {
+///     let mut ws = request.accept()?;
+///     ws.send("welcome")?;
+/// } else {
+///     request.reject(StatusCode::NOT_FOUND, Headers::new(), "there is only /chat\n")?;
+/// }
+/// # assert_eq!(client.join().unwrap()?.recv()?, Some(landline::Message::Text("welcome".into())));
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Request {
     request: handshake::Request,

@@ -56,6 +56,19 @@ pub struct Server {
 }
 
 /// Stops a [`Server`] from another thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let server = landline::Server::bind("127.0.0.1:0")?;
+/// let stop = server.stop_handle();
+/// let serving = std::thread::spawn(move || server.serve(|ws| drop(ws)));
+/// // Connections are closed with 1001, and cut if they are still there after 5 s.
+/// let stopped = stop.stop(Duration::from_secs(5));
+/// assert_eq!((stopped.finished, stopped.cut), (0, 0));
+/// serving.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct StopHandle {
     shared: Arc<Shared>,

@@ -43,6 +43,30 @@ use std::time::Duration;
 ///
 /// Pings are answered and the closing handshake is completed inside its calls, so some thread should be
 /// receiving most of the time.
+///
+/// ```
+/// # let (near, far) = landline::transport::pair();
+/// # let server = std::thread::spawn(move || {
+/// #     let mut ws = landline::server::accept_over(far, &landline::Config::default())?.accept()?;
+/// #     while let Some(message) = ws.recv()? {
+/// #         ws.send(message)?;
+/// #     }
+/// #     Ok::<(), landline::Error>(())
+/// # });
+/// # let ws = landline::Client::default().connect_over(near, "ws://memory/")?;
+/// use landline::{CloseCode, Error, Message};
+/// use std::time::Duration;
+///
+/// let (sender, mut receiver) = ws.split();
+/// // Nothing is lost when time runs out.
+/// assert!(matches!(receiver.recv_timeout(Duration::from_millis(10)), Err(Error::Timeout(_))));
+/// sender.send("hello")?;
+/// assert_eq!(receiver.recv()?, Some(Message::Text("hello".into())));
+/// sender.close_start(CloseCode::NORMAL_CLOSURE, "")?;
+/// assert_eq!(receiver.recv()?, None);
+/// # server.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Receiver {
     pub(super) link: Arc<Link>,

@@ -31,6 +31,14 @@ impl Scheme {
 /// Which web pages may connect, according to the request's `Origin` header.
 ///
 /// Programs other than browsers usually send no such header. They are always accepted, since they could send any value.
+///
+/// ```
+/// use landline::server::{OriginPolicy, Scheme};
+///
+/// let policy = OriginPolicy::List(vec!["https://example.com".to_owned()]);
+/// assert!(policy.allows(Some("https://example.com"), "api.example.com", Some(Scheme::Https)));
+/// assert!(!policy.allows(Some("https://elsewhere.example"), "api.example.com", Some(Scheme::Https)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OriginPolicy {

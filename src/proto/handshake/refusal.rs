@@ -13,6 +13,22 @@ use super::HeadLimits;
 use crate::proto::auth::Challenge;
 
 /// An HTTP response other than 101. `Debug` shows only the beginning of the body.
+///
+/// ```
+/// # let listener = landline::Listener::bind("127.0.0.1:0")?;
+/// # let url = format!("ws://{}/", listener.local_addr().unwrap());
+/// # let server = std::thread::spawn(move || {
+/// #     let headers = landline::Headers::new().with("Retry-After", "5").unwrap();
+/// #     listener.accept()?.reject(landline::http::StatusCode::SERVICE_UNAVAILABLE, headers, "too busy\n")
+/// # });
+/// let error = landline::connect(&url).unwrap_err();
+/// let refusal = error.refusal().expect("the server answered");
+/// assert_eq!(refusal.status, 503);
+/// assert_eq!(refusal.headers["Retry-After"], "5");
+/// assert_eq!(refusal.body, b"too busy\n");
+/// # server.join().unwrap()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {

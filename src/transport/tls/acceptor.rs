@@ -24,6 +24,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Certificates, keys and authorities that come from files are read again for each handshake, so that renewed ones are used
 /// from the next client on. As long as the files cannot be used, for example because only one of them has been replaced so
 /// far, what was read before is used, and a warning is logged.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = landline::transport::Identity::from_pem(cert.as_bytes(), key.as_bytes())?;
+/// use landline::Server;
+/// use landline::transport::{ClientCerts, TlsAcceptor};
+///
+/// let tls = TlsAcceptor::builder().identity(identity).client_certs(ClientCerts::Optional).client_ca_pem(cert.as_bytes());
+/// let server = Server::builder().tls_options(tls).bind("127.0.0.1:0")?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsAcceptor(Arc<Inner>);
 

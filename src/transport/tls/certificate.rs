@@ -18,6 +18,24 @@ const BOOLEAN: u8 = 0x01;
 pub(super) const PIN: &str = "sha256//";
 
 /// A certificate (X.509).
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = landline::transport::Identity::from_pem(cert.as_bytes(), key.as_bytes())?;
+/// # let listener = landline::Server::builder().tls(identity).listen("127.0.0.1:0")?;
+/// # let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+/// # let serving = std::thread::spawn(move || listener.accept().unwrap().accept().unwrap());
+/// # let tls = landline::transport::TlsConnector::builder().ca_pem(cert.as_bytes());
+/// # let client = landline::Client::builder().tls_options(tls).build()?;
+/// let ws = client.connect(&url)?;
+/// let info = ws.tls_info().expect("a connection with TLS");
+/// let certificate = info.peer_certificate().expect("servers show one");
+/// // For TlsConnectorBuilder::pinned_key.
+/// assert!(certificate.public_key_pin().starts_with("sha256//"));
+/// # serving.join().unwrap();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,

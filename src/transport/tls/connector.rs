@@ -32,6 +32,15 @@ use std::sync::Arc;
 /// A connector goes on with the certificates that it has read. To notice changed ones, make another, or leave that to a
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
 /// its connections takes one that reads files anew and is not older than that.
+///
+/// ```
+/// use landline::Client;
+/// use landline::transport::{TlsConnector, TlsVersion};
+///
+/// let tls = TlsConnector::builder().min_version(TlsVersion::V1_3).build()?;
+/// let client = Client::builder().tls(tls).build()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsConnector {
     made: Arc<dyn Connector>,
@@ -109,6 +118,19 @@ impl fmt::Debug for TlsConnector {
 }
 
 /// Options of a [`TlsConnector`]. They are looked at, and files are read, when it is made.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let ca = cert;
+/// use landline::Client;
+/// use landline::transport::TlsConnector;
+///
+/// // Trusts this authority and no other.
+/// let tls = TlsConnector::builder().ca_pem(ca.as_bytes()).platform_roots(false);
+/// let client = Client::builder().tls_options(tls).build()?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsConnectorBuilder {
     backend: Option<TlsBackend>,

@@ -14,6 +14,17 @@ use std::sync::Arc;
 /// A certificate with its private key.
 ///
 /// The process keeps the latest 8 in memory, keys and passwords included, so that the same one is parsed only once.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// use landline::Server;
+/// use landline::transport::Identity;
+///
+/// let identity = Identity::from_pem(cert.as_bytes(), key.as_bytes())?;
+/// let server = Server::builder().tls(identity).bind("127.0.0.1:0")?;
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Identity {
     /// What it is made of, checked.

@@ -29,6 +29,23 @@ impl fmt::Display for TlsVersion {
 
 /// What is known about TLS on an open connection. Returned by [`WebSocket::tls_info`](crate::WebSocket::tls_info) and
 /// [`Request::tls_info`](crate::server::Request::tls_info).
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = landline::transport::Identity::from_pem(cert.as_bytes(), key.as_bytes())?;
+/// # let listener = landline::Server::builder().tls(identity).listen("127.0.0.1:0")?;
+/// # let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+/// # let serving = std::thread::spawn(move || listener.accept().unwrap().accept().unwrap());
+/// # let tls = landline::transport::TlsConnector::builder().ca_pem(cert.as_bytes());
+/// # let client = landline::Client::builder().tls_options(tls).build()?;
+/// let ws = client.connect(&url)?;
+/// let info = ws.tls_info().expect("a connection with TLS");
+/// assert_eq!(info.version.to_string(), "TLS 1.3");
+/// assert_eq!(info.peer_certificate().unwrap().names(), ["localhost"]);
+/// # serving.join().unwrap();
+/// # Ok::<(), landline::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TlsInfo {
