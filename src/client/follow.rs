@@ -8,19 +8,19 @@
 //! and all of them share one budget.
 
 use super::Client;
-use super::auth::{AuthRequest, Identity, cnonce};
+use super::auth::{AuthRequest, Authorization, Identity};
 use super::budget::Budget;
 use super::upgrade::{Answer, Visit};
 use crate::connection::WebSocket;
 use crate::error::{Error, RedirectError, RedirectFault, Result};
-use crate::proto::auth::{Authenticator, Challenge, Credentials};
+use crate::proto::auth::{Challenge, Credentials};
 use crate::proto::handshake::{HandshakeError, Refusal, RequestError};
 use crate::transport::Transport;
 use crate::uri::{Endpoint, UrlError};
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 
-/// How many challenges are answered for one URL: Digest needs two at most, schemes with several steps three.
-pub(super) const MAX_CHALLENGES: u32 = 5;
+/// The method of the opening handshake, as credentials take it in.
+const METHOD: &str = "GET";
 
 /// A connection for the next attempt.
 pub(super) enum Ready {
@@ -33,7 +33,9 @@ pub(super) enum Ready {
 impl Client {
     /// The first request for a URL.
     pub(super) fn first_visit(&self, endpoint: Endpoint) -> Result<Visit> {
-        Ok(Journey::begin(self, endpoint)?.visit)
+        let mut journey = Journey::begin(self, endpoint)?;
+        journey.authorize()?;
+        Ok(journey.visit)
     }
 
     /// Opens a connection, with as many attempts as redirects and challenges make necessary. Over a connection that the
@@ -48,7 +50,7 @@ impl Client {
         let mut journey = Journey::begin(self, endpoint)?;
         loop {
             let from = journey.visit.endpoint.clone();
-            match self.attempt(&journey.visit, ready.take(), can_dial, budget)? {
+            match self.attempt(&mut journey, ready.take(), can_dial, budget)? {
                 Answer::Open(ws) => return Ok(*ws),
                 Answer::Refused(refusal, kept) => {
                     let has_way = can_dial || kept.is_some();
@@ -61,12 +63,19 @@ impl Client {
         }
     }
 
-    fn attempt(&self, visit: &Visit, ready: Option<Ready>, can_dial: bool, budget: Budget<'_>) -> Result<Answer> {
+    fn attempt(
+        &self,
+        journey: &mut Journey<'_>,
+        ready: Option<Ready>,
+        can_dial: bool,
+        budget: Budget<'_>,
+    ) -> Result<Answer> {
+        let mut visit = journey.authorize()?;
         match ready {
             Some(Ready::Kept(transport)) => {
                 match self.shake_hands(visit, self.handshake_for(visit)?, transport, budget) {
                     // The server has closed it after all.
-                    Err(error) if can_dial && is_end(&error) => {}
+                    Err(error) if can_dial && is_end(&error) => visit = journey.authorize()?,
                     result => return result,
                 }
             }
@@ -95,12 +104,8 @@ fn is_end(error: &Error) -> bool {
 struct Journey<'a> {
     client: &'a Client,
     visit: Visit,
-    /// Answers challenges of this origin.
-    authenticator: Option<Authenticator>,
-    /// The authorization by token, for the first origin.
-    bearer: Option<String>,
-    /// How many challenges were answered for this URL.
-    challenges: u32,
+    /// That of the origin where it is; a token is for the first one.
+    authorization: Authorization,
     /// The URLs that redirected.
     hops: Vec<String>,
 }
@@ -108,33 +113,24 @@ struct Journey<'a> {
 impl<'a> Journey<'a> {
     /// Asks for a bearer token, if the client has a supplier.
     fn begin(client: &'a Client, endpoint: Endpoint) -> Result<Self> {
-        let (mut authenticator, mut bearer) = (None, None);
-        match (&client.identity, endpoint.user()) {
-            (Identity::None, None) => {}
+        let mut authorization = match (&client.identity, endpoint.user()) {
+            (Identity::None, None) => Authorization::default(),
             (Identity::None, Some((user, password))) => {
-                authenticator = Some(Authenticator::new(Credentials::new(user, password)?));
+                Authorization::new(Some(Credentials::new(user, password)?), None)
             }
-            (Identity::Credentials(credentials), None) => {
-                authenticator = Some(Authenticator::new(credentials.clone()));
-            }
-            (Identity::Bearer(supplier), None) => bearer = Some(supplier.authorization()?),
+            (Identity::Credentials(credentials), None) => Authorization::new(Some(credentials.clone()), None),
+            (Identity::Bearer(supplier), None) => Authorization::new(None, Some(supplier.authorization()?)),
             (_, Some(_)) => return Err(RequestError::RepeatedHeader(AUTHORIZATION).into()),
-        }
-        let mut journey =
-            Self { client, visit: Visit::new(endpoint), authenticator, bearer, challenges: 0, hops: Vec::new() };
-        journey.arrive()?;
-        Ok(journey)
+        };
+        authorization.begin();
+        Ok(Self { client, visit: Visit::new(endpoint), authorization, hops: Vec::new() })
     }
 
-    /// Makes the visit a first one to its URL.
-    fn arrive(&mut self) -> Result<()> {
-        self.challenges = 0;
-        self.visit.is_answer = false;
-        self.visit.authorization = match &mut self.authenticator {
-            Some(authenticator) => Some(authenticator.unasked("GET", self.visit.endpoint.target(), &cnonce()?)),
-            None => self.bearer.clone(),
-        };
-        Ok(())
+    /// The visit, with the authorization for one request.
+    fn authorize(&mut self) -> Result<&Visit> {
+        let value = self.authorization.next(METHOD, self.visit.endpoint.target())?;
+        self.visit.authorization = value.map(str::to_owned);
+        Ok(&self.visit)
     }
 
     /// Whether there is another request to make after this refusal. If so, the visit is what it asks for.
@@ -147,28 +143,17 @@ impl<'a> Journey<'a> {
     }
 
     fn answer(&mut self, refusal: &Refusal) -> Result<bool> {
-        if self.challenges == MAX_CHALLENGES {
-            return Ok(false);
-        }
-        self.challenges += 1;
         let challenges = Challenge::from_headers(&refusal.headers, WWW_AUTHENTICATE);
         let endpoint = &self.visit.endpoint;
-        let mut answer = match &mut self.authenticator {
-            Some(authenticator) => authenticator.answer(&challenges, "GET", endpoint.target(), &cnonce()?),
-            None => None,
+        let request = AuthRequest {
+            status: refusal.status,
+            url: &endpoint.to_string(),
+            method: METHOD,
+            target: endpoint.target(),
+            challenges: &challenges,
+            headers: &refusal.headers,
         };
-        if let (None, Some(callback)) = (&answer, &self.client.on_challenge) {
-            answer = callback.answer(&AuthRequest {
-                status: refusal.status,
-                url: &endpoint.to_string(),
-                method: "GET",
-                target: endpoint.target(),
-                challenges: &challenges,
-                headers: &refusal.headers,
-            });
-        }
-        self.visit.is_answer = answer.is_some();
-        self.visit.authorization = answer;
+        self.visit.is_answer = self.authorization.answer(&request, self.client.on_challenge.as_ref())?;
         Ok(self.visit.is_answer)
     }
 
@@ -193,17 +178,16 @@ impl<'a> Journey<'a> {
         let (to, credentials) =
             to.map_err(|fault| RedirectError::new(fault, self.hops.clone(), refusal.clone()))?;
         if !from.is_same_origin(&to) {
-            (self.authenticator, self.bearer, self.visit.is_first_origin) = (None, None, false);
+            (self.authorization, self.visit.is_first_origin) = (Authorization::default(), false);
         }
-        let has_credentials = credentials.is_some();
-        if let Some(credentials) = credentials {
-            self.authenticator = Some(Authenticator::new(credentials));
+        // An authorization among the program's headers gives way to them.
+        self.visit.is_answer = credentials.is_some();
+        if credentials.is_some() {
+            self.authorization = Authorization::new(credentials, None);
         }
+        self.authorization.begin();
         log::debug!("redirected to {to}");
         self.visit.endpoint = to;
-        self.arrive()?;
-        // An authorization among the program's headers gives way to them.
-        self.visit.is_answer = has_credentials;
         Ok(true)
     }
 }

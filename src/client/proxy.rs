@@ -7,6 +7,7 @@ use crate::proto::handshake::{HeadLimits, Headers};
 use crate::proto::proxy::{Connect, RequestError, Socks4, Socks5, Tunnel};
 use crate::transport::{TlsConnector, TlsConnectorBuilder};
 use crate::uri::percent;
+use http::header::PROXY_AUTHORIZATION;
 use std::fmt;
 use url::Host;
 
@@ -154,7 +155,8 @@ impl Proxy {
     /// Adds a header to the `CONNECT` request, with its name sent exactly as given. Not for SOCKS, which has none.
     ///
     /// `User-Agent` replaces the library's own. `Proxy-Authorization` may be given if there are no user and password, for
-    /// schemes that the library does not know.
+    /// schemes that the library does not know; an answer of
+    /// [`on_challenge`](crate::ClientBuilder::on_challenge) takes its place.
     ///
     /// # Errors
     ///
@@ -202,7 +204,7 @@ impl Proxy {
         let has_credentials = self.credentials()?.is_some();
         let authorization = has_credentials.then_some("Basic");
         let anywhere = Host::Ipv4([127, 0, 0, 1].into());
-        self.request(&anywhere, 80, authorization, HeadLimits::default()).map_err(ConfigError::from)?;
+        self.request(&anywhere, 80, authorization, false, HeadLimits::default()).map_err(ConfigError::from)?;
         Ok(self)
     }
 
@@ -217,17 +219,23 @@ impl Proxy {
         Ok(credentials.map_err(ConfigError::from)?)
     }
 
-    /// What asks the proxy to connect to `host` and `port`.
+    /// What asks the proxy to connect to `host` and `port`. An authorization that answers a challenge takes the place of one
+    /// among the headers.
     pub(super) fn request(
         &self,
         host: &Host<String>,
         port: u16,
         authorization: Option<&str>,
+        is_answer: bool,
         limits: HeadLimits,
     ) -> Result<Box<dyn Tunnel>, RequestError> {
         let user = self.user.as_ref().map(|(user, password)| (&**user, &**password));
         if self.protocol.is_http() {
-            return Ok(Box::new(Connect::new(host, port, &self.headers, authorization, limits)?));
+            let headers = match is_answer {
+                true => &self.headers.without(&[PROXY_AUTHORIZATION]),
+                false => &self.headers,
+            };
+            return Ok(Box::new(Connect::new(host, port, headers, authorization, limits)?));
         }
         if let Some((name, _)) = self.headers.iter().next() {
             return Err(RequestError::NoHeaders(name.to_owned()));

@@ -3,15 +3,13 @@
 //! Every failure until the tunnel is open is about the proxies: [`Error::Proxy`], or [`Phase::Proxy`] if time ran out. Only
 //! the look-up of the server's name, where that is done here, is not.
 
-use super::auth::{AuthRequest, cnonce};
+use super::auth::{AuthRequest, Authorization};
 use super::budget::Budget;
-use super::follow::MAX_CHALLENGES;
 use super::proxy::ProxyProtocol;
 use super::upgrade::Visit;
 use super::{Client, Proxy};
 use crate::error::{ConfigError, Error, Interrupted, Phase, ProxyError, ProxyFailure, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
-use crate::proto::auth::Authenticator;
 use crate::proto::proxy::{Refusal, Tunnel, TunnelError};
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
@@ -134,11 +132,7 @@ struct Hop<'a> {
     proxy: &'a Proxy,
     target: Target<'a>,
     connector: Option<TlsConnector>,
-    authenticator: Option<Authenticator>,
-    /// The value of `Proxy-Authorization` in the next request.
-    authorization: Option<String>,
-    /// How many challenges have been answered.
-    challenges: u32,
+    authorization: Authorization,
     /// The target's addresses, if it is looked up here: those that have not failed, the next one last.
     addresses: Option<Vec<SocketAddr>>,
 }
@@ -150,9 +144,7 @@ impl<'a> Hop<'a> {
             proxy,
             target,
             connector: None,
-            authenticator: proxy.credentials()?.map(Authenticator::new),
-            authorization: None,
-            challenges: 0,
+            authorization: Authorization::new(proxy.credentials()?, None),
             addresses: None,
         };
         if proxy.protocol == ProxyProtocol::Https {
@@ -160,9 +152,7 @@ impl<'a> Hop<'a> {
             hop.connector = Some(connector.map_err(|error| hop.failed(error))?);
             budget.spend(|timings| &mut timings.proxy);
         }
-        if let Some(authenticator) = &mut hop.authenticator {
-            hop.authorization = Some(authenticator.unasked(METHOD, &target.to_string(), &cnonce()?));
-        }
+        hop.authorization.begin();
         Ok(hop)
     }
 
@@ -189,7 +179,9 @@ impl<'a> Hop<'a> {
                 Some(SocketAddr::V6(address)) => (Host::Ipv6(*address.ip()), address.port()),
                 None => (self.target.host().clone(), self.target.port()),
             };
-            let request = self.proxy.request(&host, port, self.authorization.as_deref(), client.limits);
+            let is_answer = self.authorization.is_answer();
+            let authorization = self.authorization.next(METHOD, &self.target.to_string())?;
+            let request = self.proxy.request(&host, port, authorization, is_answer, client.limits);
             let mut request = request.map_err(ConfigError::from)?;
             match converse(&mut *request, transport, budget) {
                 Ok(()) => return Ok(true),
@@ -221,27 +213,16 @@ impl<'a> Hop<'a> {
         }
         let wants_credentials = |refusal: &&Refusal| refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
         let Some(refusal) = error.refusal().filter(wants_credentials) else { return Ok(false) };
-        if self.challenges == MAX_CHALLENGES {
-            return Ok(false);
-        }
-        self.challenges += 1;
         let (challenges, target) = (refusal.challenges(), self.target.to_string());
-        let mut answer = match &mut self.authenticator {
-            Some(authenticator) => authenticator.answer(&challenges, METHOD, &target, &cnonce()?),
-            None => None,
+        let request = AuthRequest {
+            status: refusal.status,
+            url: &self.proxy.to_string(),
+            method: METHOD,
+            target: &target,
+            challenges: &challenges,
+            headers: &refusal.headers,
         };
-        if let (None, Some(callback)) = (&answer, &client.on_challenge) {
-            answer = callback.answer(&AuthRequest {
-                status: refusal.status,
-                url: &self.proxy.to_string(),
-                method: METHOD,
-                target: &target,
-                challenges: &challenges,
-                headers: &refusal.headers,
-            });
-        }
-        self.authorization = answer;
-        Ok(self.authorization.is_some())
+        self.authorization.answer(&request, client.on_challenge.as_ref())
     }
 
     fn refused(&self, error: TunnelError) -> Error {

@@ -163,6 +163,25 @@ fn the_nonce_is_used_again_after_a_redirect_within_the_origin() {
 }
 
 #[test]
+fn a_request_that_got_no_answer_is_made_again_with_the_next_count() {
+    limited(|| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = sleeper(move || {
+            let mut raw = Raw::over(listener.accept().unwrap().0);
+            raw.head();
+            raw.send(respond(401, MD5).unwrap_err());
+            let unanswered = raw.head();
+            drop(raw);
+            let mut raw = Raw::over(listener.accept().unwrap().0);
+            [unanswered, raw.accept()].map(|head| parameter(&head, "nc"))
+        });
+        with_password().connect(&url).unwrap();
+        assert_eq!(server.join(), ["00000001", "00000002"].map(|count| Some(count.to_owned())));
+    });
+}
+
+#[test]
 fn challenges_of_another_origin_are_not_answered_with_the_password() {
     limited(|| {
         let other = digest_server(MD5);

@@ -88,6 +88,43 @@ fn a_connection_that_closes_although_it_was_to_stay_open_is_replaced() {
     });
 }
 
+/// The count in the Digest answer to a nonce.
+fn nonce_count(head: &str) -> Option<&str> {
+    assert!(is_digest(head, "n1"), "{head}");
+    parameter(authorization(head)?, "nc")
+}
+
+#[test]
+fn a_request_that_got_no_answer_is_made_again_with_the_next_count() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let proxy = http_proxy(|head, number| match number {
+            1 => Answer::Send(http_answer(WANTED, CHALLENGE, "")),
+            2 => Answer::End(String::new()),
+            _ if nonce_count(head) == Some("00000002") => Answer::Open,
+            _ => Answer::End(http_answer("403 Forbidden", "", "")),
+        });
+        echoes(connect(with_user(&proxy), &server.url()).unwrap());
+        assert_eq!(nonce_count(&proxy.seen()[1]), Some("00000001"));
+        assert_eq!(proxy.connections(), 2);
+    });
+}
+
+#[test]
+fn a_nonce_that_comes_again_is_answered_with_the_next_count() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let stale = CHALLENGE.replace("qop", "stale=true, qop");
+        let proxy = http_proxy(move |head, number| match number {
+            1 => Answer::Send(http_answer(WANTED, CHALLENGE, "")),
+            2 => Answer::Send(http_answer(WANTED, &stale, "")),
+            _ if nonce_count(head) == Some("00000002") => Answer::Open,
+            _ => Answer::End(http_answer("403 Forbidden", "", "")),
+        });
+        echoes(connect(with_user(&proxy), &server.url()).unwrap());
+    });
+}
+
 #[test]
 fn a_nonce_out_of_date_is_replaced_once() {
     limited(|| {
@@ -194,6 +231,43 @@ fn a_program_answers_what_the_library_cannot() {
         let error = client.connect("ws://example.com/").unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error:?}");
         assert_eq!(proxy.seen().len(), 7);
+    });
+}
+
+#[test]
+fn an_answer_takes_the_place_of_a_header_with_the_same_name() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let proxy = http_proxy(|head, _| match authorization(head) {
+            Some("Token fresh") => Answer::Open,
+            _ => Answer::Send(http_answer(WANTED, "Proxy-Authenticate: Token\r\n", "")),
+        });
+        let given = proxy.proxy("http").header("Proxy-Authorization", "Token old").unwrap();
+        let given = given.header("X-Job", "7").unwrap();
+        let client = through(given).on_challenge(|_| Some("Token fresh".to_owned())).build().unwrap();
+        echoes(client.connect(&server.url()).unwrap());
+        let sent: Vec<_> = proxy.seen().iter().map(|head| authorization(head).map(str::to_owned)).collect();
+        assert_eq!(sent, [Some("Token old".to_owned()), Some("Token fresh".to_owned())]);
+        assert!(proxy.seen().iter().all(|head| header(head, "x-job") == Some("7")));
+    });
+}
+
+#[test]
+fn a_tunnel_that_begins_anew_is_asked_for_with_the_next_count() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        // Takes no count twice.
+        let near = http_proxy(|head, number| match number {
+            1 => Answer::Send(http_answer(WANTED, CHALLENGE, "")),
+            _ if nonce_count(head) == Some(&format!("{:08x}", number - 1)) => Answer::Open,
+            _ => Answer::End(http_answer("403 Forbidden", "", "")),
+        });
+        let far = http_proxy(|head, _| match is_digest(head, "n1") {
+            true => Answer::Open,
+            false => Answer::End(http_answer(WANTED, &format!("{CHALLENGE}Connection: close\r\n"), "")),
+        });
+        echoes(connect([with_user(&near), with_user(&far)], &server.url()).unwrap());
+        assert_eq!((near.seen().len(), far.seen().len()), (3, 2));
     });
 }
 

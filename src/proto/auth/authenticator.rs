@@ -142,6 +142,7 @@ impl Authenticator {
             if self.sent == Sent::Answer && is_same_realm && !is_stale(challenge) {
                 return None;
             }
+            digest.continue_from(self.digest.as_ref());
             let value = digest.answer(&self.credentials, method, target, cnonce);
             self.digest = Some(digest);
             self.sent = Sent::Answer;

@@ -70,6 +70,14 @@ impl Digest {
         self.algorithm
     }
 
+    /// Goes on with the count of an earlier challenge if this one has the same nonce: a count that comes twice looks like a
+    /// request that was recorded and is sent again (RFC 7616 3.4).
+    pub(super) fn continue_from(&mut self, earlier: Option<&Self>) {
+        if let Some(earlier) = earlier.filter(|earlier| earlier.nonce == self.nonce) {
+            self.nonce_count = earlier.nonce_count;
+        }
+    }
+
     pub(super) fn realm(&self) -> &str {
         &self.realm
     }
