@@ -20,6 +20,9 @@ class Error(Exception):
         phase: what the call was doing: "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping" or
             "proxy"; empty if that is not known.
         is_transient: whether connecting again later may succeed although nothing is changed; see reconnect().
+        tls_reason: why TLS failed, with the server or with a proxy: "expired", "not_yet_valid", "other_name",
+            "unknown_issuer", "self_signed", "not_pinned", "no_client_certificate", "client_certificate_required", "refused",
+            "no_common_version" or "not_tls"; empty if TLS did not fail, or for another reason.
         retry_after: how many seconds the server that refused the handshake, or the proxy, wants clients to wait (its
             Retry-After header), or None.
     """
@@ -27,6 +30,7 @@ class Error(Exception):
     errno: Optional[int]
     phase = ""
     is_transient = False
+    tls_reason = ""
     retry_after: Optional[float] = None
     attempts: Sequence[Tuple[str, str]] = ()
 
@@ -211,6 +215,12 @@ _OPENINGS: Dict[int, Type[Error]] = {
 # By their number, LANDLINE_PHASE_*.
 _PHASES = ("", "resolve", "connect", "tls", "handshake", "accept", "recv", "send", "ping", "proxy")
 
+# By their number, LANDLINE_TLS_REASON_*.
+_TLS_REASONS = (
+    "", "expired", "not_yet_valid", "other_name", "unknown_issuer", "self_signed", "not_pinned", "no_client_certificate",
+    "client_certificate_required", "refused", "no_common_version", "not_tls",
+)  # fmt: skip
+
 
 def name_of(status: int) -> str:
     """The name of a status, such as "LANDLINE_TIMED_OUT"."""
@@ -340,12 +350,18 @@ def outcome(status: int) -> Error:
     phase = _number(status, _abi.ERROR_PHASE)
     error = _outcome(status)
     error.phase = _PHASES[phase] if phase < len(_PHASES) else ""
+    error.tls_reason = _tls_reason(status)
     error.is_transient = bool(_number(status, _abi.ERROR_IS_TRANSIENT))
     error.retry_after = _number(status, _abi.ERROR_RETRY_AFTER_MS) / 1000 or None
     if _is_last(status):
         lines = _bytes_of_last(_abi.ERROR_ATTEMPTS).decode("utf-8", "replace").splitlines()
         error.attempts = [(address, reason) for address, _, reason in (line.partition("\t") for line in lines)]
     return error
+
+
+def _tls_reason(status: int) -> str:
+    reason = _number(status, _abi.ERROR_TLS_REASON)
+    return _TLS_REASONS[reason] if reason < len(_TLS_REASONS) else ""
 
 
 def _outcome(status: int) -> Error:
@@ -384,6 +400,7 @@ def ending(status: int, code: int, reason: str) -> ConnectionClosed:
         return error
     errno = _number(status, _abi.ERROR_ERRNO)
     error = _ENDINGS.get(status, ConnectionClosedError)(_text(status), name_of(status), errno, code, reason)
+    error.tls_reason = _tls_reason(status)
     error.is_transient = bool(_number(status, _abi.ERROR_IS_TRANSIENT))
     return error
 

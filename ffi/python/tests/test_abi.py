@@ -118,3 +118,11 @@ def test_the_phases_of_exceptions_are_those_of_the_header() -> None:
     phases = {name[6:].lower(): value for name, value in constants().items() if name.startswith("PHASE_")}
     ours = {name or "none": number for number, name in enumerate(_exceptions._PHASES)}
     assert ours == phases
+
+
+def test_the_tls_reasons_of_exceptions_are_those_of_the_header() -> None:
+    from landline import _exceptions
+
+    reasons = {name[11:].lower(): value for name, value in constants().items() if name.startswith("TLS_REASON_")}
+    ours = {name or "none": number for number, name in enumerate(_exceptions._TLS_REASONS)}
+    assert ours == reasons

@@ -28,6 +28,27 @@ def refused(url: str, tls: Tls, options: Optional[TlsOptions] = None, **more: An
     return caught.value.text
 
 
+def test_exceptions_say_why_tls_failed(tls: Tls) -> None:
+    def failing(url: str, **options: Any) -> landline.Error:
+        with pytest.raises(landline.Error) as caught:
+            landline.connect(url, **{"platform_roots": False, **options}).recv(timeout=20)
+        return caught.value
+
+    with serving(tls) as url:
+        # The tests' certificate is its own issuer.
+        unknown = failing(url)
+        assert isinstance(unknown, landline.TLSError) and unknown.tls_reason in ("self_signed", "unknown_issuer")
+        assert failing(url, ca_file=tls.ca, tls=TlsOptions(pinned_keys=[OTHER_PIN])).tls_reason == "not_pinned"
+        assert failing(url.replace("wss://", "ws://")).tls_reason == ""
+        through = failing("ws://192.0.2.1/", proxy=url.replace("wss://", "https://"), proxy_platform_roots=False)
+        assert isinstance(through, landline.ProxyError) and through.tls_reason == unknown.tls_reason
+    required = TlsOptions(client_certs="required", client_ca_file=tls.ca)
+    with serving(tls, required) as url:
+        nobody = failing(url, ca_file=tls.ca)
+        # With TLS 1.3, after the client's part of the handshake.
+        assert isinstance(nobody, landline.TLSError) and nobody.tls_reason == "client_certificate_required"
+
+
 def test_what_is_known_about_tls(tls: Tls) -> None:
     with serving(tls) as url:
         with landline.connect(url, ca_file=tls.ca) as ws:
