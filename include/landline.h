@@ -1,7 +1,7 @@
 /*
  * Landline: WebSocket (RFC 6455) with compression (RFC 7692) for programs that use threads. Client and server, ws
- * and wss, with blocking calls and no callbacks. Anything not declared in this file is not part of the interface.
- * The file is generated: make changes in the sources.
+ * and wss, with blocking calls. Anything not declared in this file is not part of the interface. The file is
+ * generated: make changes in the sources.
  *
  * A complete program (link with -llandline):
  *
@@ -104,13 +104,13 @@
  *
  * FORK
  *
- * A handle (connection, writer, listener, server, request, interrupter) belongs to the process that created it. In a
- * process forked from that one, every call on it gives LANDLINE_ERR_FORKED and touches nothing that the two
- * processes share; freeing it closes the child's copies of its descriptors and does nothing else, and the parent
- * does not notice. When the parent ends a connection or a listener, the peer is told, and the port becomes free,
- * even though a child has the descriptor. Options can be used in the child, unless another thread was changing them
- * at the moment of the fork. A server with several processes binds a socket, forks, and creates a listener in each
- * process: landline_listen_fd().
+ * A handle (connection, writer, session, listener, server, request, interrupter) belongs to the process that
+ * created it. In a process forked from that one, every call on it gives LANDLINE_ERR_FORKED and touches nothing
+ * that the two processes share; freeing it closes the child's copies of its descriptors and does nothing else,
+ * and the parent does not notice. When the parent ends a connection or a listener, the peer is told, and the port
+ * becomes free, even though a child has the descriptor. Options can be used in the child, unless another thread
+ * was changing them at the moment of the fork. A server with several processes binds a socket, forks, and creates
+ * a listener in each process: landline_listen_fd().
  *
  * LOADING AT RUN TIME
  *
@@ -622,8 +622,8 @@ int32_t landline_status_is_fatal(landline_status status);
 /** For landline_error_int(): whether connecting again later may succeed without any change: see landline_session. */
 #define LANDLINE_ERROR_IS_TRANSIENT 13
 /**
- * For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
- * milliseconds; 0 if it did not say so.
+ * For landline_error_int(): how long the server that refused the handshake, or the proxy, wants clients to wait
+ * (Retry-After), in milliseconds; 0 if it did not say so.
  */
 #define LANDLINE_ERROR_RETRY_AFTER_MS 14
 /**

@@ -45,7 +45,7 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// The addresses of one host, as they become known. Dropping it leaves calls that are under way to themselves.
+/// The addresses of one host, as they become known. Dropping it does not stop look-ups that are under way.
 pub(crate) struct Addresses {
     candidates: Candidates,
     /// Those that have not returned.
@@ -137,14 +137,14 @@ impl Addresses {
         retry.fold(if self.may_begin { Deadline::NEVER } else { self.delay }, Deadline::earliest)
     }
 
-    /// Takes in what has become known.
+    /// Takes in what has been found since the last call.
     pub(crate) fn collect(&mut self) {
         self.done.as_ref().map(|done| done.take());
         self.calls.retain(|call| {
             let Some(returned) = call.pending.take() else { return true };
             match returned {
                 Ok(addresses) => self.candidates.add(addresses),
-                // One that is no answer says more.
+                // A failure that is not an answer says more.
                 Err(failure) if !failure.is_answer || self.failure.is_none() => self.failure = Some(failure),
                 Err(_) => {}
             }

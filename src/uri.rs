@@ -1,8 +1,8 @@
 //! WebSocket URLs: where to connect and what to ask for (RFC 6455 section 3).
 //!
 //! In scope: `ws` and `wss` URLs as defined by the WHATWG, except that input which its parser would repair silently is
-//! rejected where a mistake or an attack is more likely than intent; and what its parser does not have: IPv6 zones (RFC
-//! 6874) and `ws+unix` URLs for Unix sockets. Out of scope: name look-up, proxies.
+//! rejected where a mistake or an attack is more likely than intent; and beyond that, IPv6 zones (RFC 6874) and `ws+unix`
+//! URLs for Unix sockets. Out of scope: name look-up, proxies.
 
 pub(crate) mod percent;
 mod redirect;
@@ -36,10 +36,10 @@ impl Endpoint {
     /// brackets. The default port is 80 for `ws` and 443 for `wss`. Path and query are percent-encoded where necessary,
     /// and `.` and `..` are resolved, as browsers do.
     ///
-    /// A link-local IPv6 address may have a zone, the name or number of a network interface, behind `%25` (RFC 6874).
+    /// A link-local IPv6 address may have a zone, the name or number of a network interface, after `%25` (RFC 6874).
     ///
-    /// For a Unix socket, there are its path, percent-encoded where necessary, and behind a colon the path and query of
-    /// the request, by default `/`.
+    /// A URL for a Unix socket has the path of the socket, percent-encoded where necessary, then a colon and the path and
+    /// query of the request, by default `/`.
     ///
     /// ```
     /// # use landline::uri::Endpoint;
@@ -109,7 +109,7 @@ impl Endpoint {
         }
         let request = request.strip_prefix(':').unwrap_or(request);
         if !request.is_empty() && !request.starts_with(['/', '?']) {
-            let advice = "behind a colon comes the path of the request, which begins with a slash";
+            let advice = "after a colon comes the path of the request, which begins with a slash";
             return Err(UrlError::InvalidSocketPath(advice));
         }
         let host = Host::Domain("localhost".to_owned());
@@ -241,7 +241,7 @@ fn target(url: &Url) -> String {
     }
 }
 
-/// Takes the zone out of the part of a URL behind the scheme, whose host may be an IPv6 address in brackets.
+/// Takes the zone out of the part of a URL after the scheme, whose host may be an IPv6 address in brackets.
 fn without_zone(rest: &str) -> Result<(String, Option<String>), UrlError> {
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let start = authority.rfind('@').map_or(0, |at| at + 1);
@@ -288,10 +288,10 @@ pub enum UrlError {
     /// A host that is not a valid name or address.
     #[error("the URL's host is not valid: {0}")]
     InvalidHost(String),
-    /// An IPv6 zone that is not as RFC 6874 has it.
+    /// An IPv6 zone that does not have the form of RFC 6874.
     #[error("the URL's IPv6 zone is not valid: write it as in [fe80::1%25eth0]")]
     InvalidZone,
-    /// Not as [`Endpoint::parse`] has it.
+    /// The path of a Unix socket, or what follows it, does not have the form of [`Endpoint::parse`].
     #[error("the URL's socket path is not valid: {0}, as in ws+unix:/run/feed.sock:/request")]
     InvalidSocketPath(&'static str),
     /// A port that is not a number from 1 to 65535.

@@ -217,8 +217,8 @@ pub const LANDLINE_ERROR_FAULT: i32 = 6;
 pub const LANDLINE_ERROR_IS_FATAL: i32 = 7;
 /// For landline_error_int(): whether connecting again later may succeed without any change: see landline_session.
 pub const LANDLINE_ERROR_IS_TRANSIENT: i32 = 13;
-/// For landline_error_int(): how long the server that refused the handshake wants clients to wait (Retry-After), in
-/// milliseconds; 0 if it did not say so.
+/// For landline_error_int(): how long the server that refused the handshake, or the proxy, wants clients to wait
+/// (Retry-After), in milliseconds; 0 if it did not say so.
 pub const LANDLINE_ERROR_RETRY_AFTER_MS: i32 = 14;
 /// For landline_error_bytes(): the headers of the response that refused a handshake, each as "name: value\r\n". For a
 /// server, they are those of its own response, without the ones that every such response has.

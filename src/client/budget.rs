@@ -7,7 +7,7 @@ use crate::transport::Wake;
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Until when opening a connection may take, and what can interrupt it. There is one for all steps together.
+/// When opening a connection has to be done, and what can interrupt it. All steps share one budget.
 #[derive(Clone, Copy)]
 pub(super) struct Budget<'a> {
     pub(super) deadline: Deadline,
@@ -47,7 +47,7 @@ impl Budget<'_> {
     }
 }
 
-/// Calls `open` with a budget that begins now. What interrupts `open` is used up by it.
+/// Calls `open` with a budget that begins now. If `open` is interrupted, the interrupt is used up.
 pub(super) fn with_budget<T>(
     timeout: Option<Duration>,
     wake: Option<&Wake>,

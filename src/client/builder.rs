@@ -77,10 +77,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the options from which a TLS connector is made when a connection needs one. Errors in them are reported
-    /// then, reading files and certificates counts towards `handshake_timeout` and can be interrupted, and changed
-    /// files are noticed; changed roots of the platform within 10 minutes. Connections with the same options share a
-    /// connector.
+    /// Sets the options from which a TLS connector is made when a connection needs one. Errors in them are reported at that
+    /// point. Reading files and certificates counts towards `handshake_timeout` and can be interrupted. Changes to the
+    /// files are noticed, and changes to the platform's roots within 10 minutes. Connections with the same options share
+    /// a connector.
     #[must_use]
     pub fn tls_options(mut self, options: TlsConnectorBuilder) -> Self {
         self.client.tls = Tls::Options(options);
@@ -90,8 +90,8 @@ impl ClientBuilder {
     /// Connects through a proxy: one [`Proxy`](crate::Proxy), a chain of them, the nearest first, or those of the
     /// environment ([`Proxy::from_env`](crate::Proxy::from_env)). Default none: the environment is not read.
     ///
-    /// Whatever goes wrong there is [`Error::Proxy`]. TLS and certificates with `wss` are those of the server, as without a
-    /// proxy.
+    /// Any failure on the way there is an [`Error::Proxy`]. With `wss`, TLS is spoken with the server, and its certificate is
+    /// checked, as without a proxy.
     ///
     /// ```
     /// use landline::{Client, Proxy};
@@ -107,17 +107,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Lists the servers to connect to directly, although there is a proxy. Entries are separated by commas or white
+    /// Lists the servers to connect to directly even though there is a proxy. Entries are separated by commas or white
     /// space:
     ///
     /// - `example.com`, `.example.com` and `*.example.com` mean this domain and everything below it
     /// - `192.0.2.7`, `2001:db8::7` and networks such as `10.0.0.0/8` and `fd00::/8` mean URLs with such an address; names
     ///   are not looked up for it
     /// - `*` means all
-    /// - a port behind that, as in `example.com:8080` and `[::1]:8080`, means this port only
+    /// - with a port after any of these, as in `example.com:8080` and `[::1]:8080`, only this port is meant
     ///
-    /// Entries that are none of this have no effect. The list takes the place of the environment's. Default: that of the
-    /// environment with [`Proxy::from_env`](crate::Proxy::from_env), and otherwise none.
+    /// Other entries are ignored. The list replaces the environment's. Default: the environment's with
+    /// [`Proxy::from_env`](crate::Proxy::from_env), otherwise none.
     #[must_use]
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.no_proxy = Some(list.to_owned());
@@ -195,9 +195,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The user name and password for servers. Like those in a URL, which must not have any then, they are sent at once by
-    /// Basic authentication (RFC 7617), which does not hide them: use `wss`. A server that refuses that and asks for Digest
-    /// (RFC 7616) gets it.
+    /// The user name and password for servers, for URLs that have none of their own. They are sent with the first request,
+    /// by Basic authentication (RFC 7617), which does not hide them: use `wss`. A server that refuses that and asks for
+    /// Digest (RFC 7616) gets Digest.
     #[must_use]
     pub fn auth(mut self, user: &str, password: &str) -> Self {
         match Credentials::new(user, password) {
@@ -209,8 +209,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends a bearer token (RFC 6750), which `supply` is asked for at the beginning of each call of
-    /// [`connect`](Client::connect), so that a new connection has a fresh one. Takes the place of [`auth`](Self::auth).
+    /// Sends a bearer token (RFC 6750). `supply` is called for one at the beginning of each call of
+    /// [`connect`](Client::connect), so that every connection has a fresh token. Replaces [`auth`](Self::auth).
     ///
     /// It runs in the thread that connects, and what it takes counts towards `handshake_timeout`, but cannot be cut short.
     /// Its error is the source of the [`Error::Io`] that connecting then fails with.
@@ -226,8 +226,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `answer` when a server (401) or a proxy (407) asks for authentication and no user name and password that were
-    /// given help. It returns the value of the `Authorization` or `Proxy-Authorization` header with which the request is
+    /// Calls `answer` when a server (401) or a proxy (407) asks for authentication, and the user name and password, if any
+    /// were given, do not help. It returns the value of the `Authorization` or `Proxy-Authorization` header with which the request is
     /// sent again, over the same connection if it is kept open, or `None` to fail with the refusal. It is called at most 5
     /// times for one URL.
     ///
@@ -256,7 +256,7 @@ impl ClientBuilder {
     /// Sends this cookie. Can be called more than once; the last value of a name counts. A server that sets a cookie of
     /// the same name replaces it, if the client has a [jar](Self::cookie_jar).
     ///
-    /// Cookies are sent in one `Cookie` header, behind what [`header`](Self::header) may have set for it.
+    /// Cookies are sent in one `Cookie` header, after whatever [`header`](Self::header) has put into it.
     #[must_use]
     pub fn cookie(mut self, name: &str, value: &str) -> Self {
         let cookies = &mut self.client.request.cookies.0;
@@ -265,8 +265,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the cookies that servers set in this jar, which it shares with all other clients that have it, and sends those
-    /// in it. Default none: `Set-Cookie` is ignored.
+    /// Keeps the cookies that servers set in this jar, and sends those in it. All clients that have the jar share its
+    /// cookies. Default none: `Set-Cookie` is ignored.
     #[must_use]
     pub fn cookie_jar(mut self, jar: &CookieJar) -> Self {
         self.client.jar = Some(jar.clone());

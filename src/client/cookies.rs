@@ -1,7 +1,7 @@
 //! Cookies: those that the program gives, and those that servers set, in a jar.
 //!
-//! The jar is no browser's. A cookie goes back to the host that set it and to no other one, whatever its `Domain` says: so
-//! no list of public suffixes is needed, and no server can set cookies for its neighbours. `Path`, `Secure`, `Expires`,
+//! The jar is stricter than a browser's. A cookie goes back to the host that set it and to no other, whatever its `Domain`
+//! says, so no list of public suffixes is needed, and no server can set cookies for its neighbours. `Path`, `Secure`, `Expires`,
 //! `Max-Age` and the prefixes `__Secure-` and `__Host-` mean what RFC 6265 and its revision say.
 //!
 //! Whatever servers send, the jar holds a bounded number of cookies of a bounded size.
@@ -38,8 +38,8 @@ impl fmt::Debug for Given {
 /// requests of the clients that [have it](super::ClientBuilder::cookie_jar) send them, those of other connections included.
 /// Clones are the same jar.
 ///
-/// It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if it has a
-/// `Domain`. `Path`, `Secure`, `Expires` and `Max-Age` are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
+/// It is in memory only, and stricter than a browser's: a cookie goes back to the host that set it and to no other, even if
+/// it has a `Domain`. `Path`, `Secure`, `Expires` and `Max-Age` are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
 /// host; the oldest ones make room for new ones, and of a host those first that are not `Secure`. A forked child does not
 /// use the jar that it inherited.
 ///
@@ -171,7 +171,7 @@ fn set(cookies: &mut Vec<Kept>, endpoint: &Endpoint, cookie: SetCookie, time: Sy
     let site = Site::of(endpoint);
     let path = cookie.path.unwrap_or_else(|| default_path(endpoint.target()).to_owned());
     let old = cookies.iter().position(|old| old.site == site && old.name == cookie.name && old.path == path);
-    // What came over TLS is not changed without, nor put behind another one of that name.
+    // What came over TLS is neither changed nor shadowed by what came without.
     let hides =
         |old: &Kept| old.is_secure && old.site == site && old.name == cookie.name && path_matches(&path, &old.path);
     if !endpoint.is_tls() && cookies.iter().any(hides) {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(super) struct Dialling {
     pub(super) family: AddressFamily,
     pub(super) resolver: Option<Resolver>,
-    /// Those of the URL's host, in place of looking it up.
+    /// Those of the URL's host, which is then not looked up.
     pub(super) addresses: Vec<SocketAddr>,
     /// The Unix socket to connect to, whatever the URL's host is.
     pub(super) unix_path: Option<PathBuf>,
@@ -72,7 +72,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Looks names up with this function in place of the system. It is given a host name, international ones in
+    /// Looks names up with this function instead of the system's. It is given a host name, international ones in
     /// punycode, and a port, and returns the addresses to try, best first; none is an error. It is not asked about
     /// numeric addresses.
     ///
@@ -105,9 +105,9 @@ impl ClientBuilder {
     }
 
     /// Connects to one of these addresses, whatever the URL's host is; best first. A port of 0 stands for that of the
-    /// URL. The `Host` header and the name in the server's certificate remain the URL's. Proxies themselves are looked up
-    /// as usual, and those that look up the server's name do so. So is
-    /// another host to which a redirect leads. Default none: the host is looked up.
+    /// URL. The `Host` header and the name in the server's certificate remain the URL's. Proxies are still looked up, and so
+    /// is another host to which a redirect leads; a proxy that looks up the server's name still does so. Default none: the
+    /// host is looked up.
     ///
     /// ```
     /// # let server = landline::Server::bind("127.0.0.1:0")?;
@@ -149,7 +149,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects by this network interface only, such as `"eth0"` (`SO_BINDTODEVICE`). Linux only: elsewhere, building
+    /// Connects through this network interface only, such as `"eth0"` (`SO_BINDTODEVICE`). Linux only: elsewhere, building
     /// the client fails. Default the system's choice.
     #[must_use]
     pub fn interface(mut self, name: &str) -> Self {
@@ -157,9 +157,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls this function with each socket before it is connected, after all other options have been set: for options
-    /// that this library does not know. Happy Eyeballs may connect several sockets for one connection. An error counts
-    /// as one of connecting to that address.
+    /// Calls this function with each socket after all other options have been set, and before it is connected: for options
+    /// that this library does not have. Happy Eyeballs may connect several sockets for one connection. An error counts
+    /// as a failure to connect to that address.
     ///
     /// The function runs in the connecting thread, and nothing bounds how long it takes. It must not close the socket,
     /// read from it or connect it.

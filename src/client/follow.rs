@@ -4,8 +4,8 @@
 //! one attempt (`dial.rs`, `upgrade.rs`), challenges of proxies.
 //!
 //! Invariants: what the program gave for one origin (user and password, tokens, cookies, a `Host` of its own) is sent to
-//! no other one, and not again after another one had a say; `wss` never leads to `ws`; the number of attempts is bounded,
-//! and all of them share one budget.
+//! no other one, and is not sent again once another one has been involved; `wss` never leads to `ws`; the number of
+//! attempts is bounded, and all of them share one budget.
 
 use super::Client;
 use super::auth::{AuthRequest, Authorization, Identity};

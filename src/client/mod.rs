@@ -139,9 +139,9 @@ impl Client {
 
     /// Opens a connection.
     ///
-    /// Blocks until it is open. Looking up the name, connecting, the proxies, TLS and the opening handshake together, for
-    /// all redirects and challenges, take at most `handshake_timeout` (30 s), connecting alone at most `connect_timeout`
-    /// (10 s).
+    /// Blocks until it is open. Looking up the name, connecting, going through proxies, TLS and the opening handshake take at
+    /// most `handshake_timeout` (30 s) together, redirects and challenges included; connecting alone takes at most
+    /// `connect_timeout` (10 s).
     ///
     /// If the host has several addresses, IPv6 and IPv4 take turns, and the next one is tried as well as soon as one has
     /// failed or has not answered for 250 ms; the first to answer is used (Happy Eyeballs, RFC 8305). An address that

@@ -48,7 +48,7 @@ pub struct Proxy {
     pub(super) tls: TlsConnectorBuilder,
 }
 
-/// What is spoken with a proxy, and who looks up the server's name.
+/// The protocol that is spoken with a proxy, and who looks up the server's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ProxyProtocol {
     Http,
@@ -328,8 +328,8 @@ mod tests {
             ("http://[::1", "the host"),
             ("http://::1", "the host"),
             ("http://1.2.3.256", "the host"),
-            ("http://a/hunter2", "goes on behind the port"),
-            ("http://a?hunter2", "goes on behind the port"),
+            ("http://a/hunter2", "goes on after the port"),
+            ("http://a?hunter2", "goes on after the port"),
             ("http://u:hunter2\n@a", "contains '\\n'"),
             ("http://u:%ff@a", "percent-encode"),
             ("http://u:hunter2%0d@a", "invalid password"),

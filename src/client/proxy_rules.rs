@@ -32,7 +32,7 @@ pub struct ProxyRules {
 type Route = Result<Arc<[Proxy]>>;
 
 impl ProxyRules {
-    /// Sets the options for TLS with all `https` proxies among these, in place of their own: see [`Proxy::tls_options`].
+    /// Sets the options for TLS with all `https` proxies among these, replacing their own: see [`Proxy::tls_options`].
     #[must_use]
     pub fn tls_options(self, options: &TlsConnectorBuilder) -> Self {
         let with_options = |proxies: Arc<[Proxy]>| {
@@ -41,7 +41,7 @@ impl ProxyRules {
         Self { ws: self.ws.map(with_options), wss: self.wss.map(with_options), ..self }
     }
 
-    /// Sets the hosts to connect to directly, in place of those of the environment.
+    /// Sets the hosts to connect to directly, replacing those of the environment.
     pub(super) fn set_exceptions(&mut self, list: &str) {
         self.exceptions = Exceptions::parse(list);
     }

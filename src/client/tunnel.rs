@@ -54,7 +54,7 @@ impl Client {
                 None => error,
             })?;
         }
-        // Each pass that comes to nothing has used up an answer to a challenge or an address, and both are bounded.
+        // Each pass that fails has used up an answer to a challenge or an address, and there are only so many of both.
         loop {
             if let Some(transport) = self.pass(&mut hops, budget)? {
                 return Ok(transport);
@@ -62,7 +62,7 @@ impl Client {
         }
     }
 
-    /// Dials the first proxy, and asks each for the next. `None` if that has to begin anew.
+    /// Dials the first proxy, and asks each one to connect to the next. `None` if that has to be started over.
     fn pass(&self, hops: &mut [Hop<'_>], budget: Budget<'_>) -> Result<Option<Box<dyn Transport>>> {
         let mut transport: Option<Box<dyn Transport>> = None;
         for hop in hops {
@@ -256,7 +256,7 @@ impl<'a> Hop<'a> {
 enum Ended {
     /// Waiting for the proxy came to nothing.
     Connection(Error),
-    /// The proxy said no, or something else. The flag tells whether nothing came behind that.
+    /// The proxy refused, or sent something that makes no sense. The flag says that nothing came after it.
     Tunnel(TunnelError, bool),
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Template {
     pub(super) cookies: Given,
 }
 
-/// One request of a client, as far as it differs from its others.
+/// What distinguishes one request of a client from its others.
 pub(super) struct Visit {
     pub(super) endpoint: Endpoint,
     /// Whether what the program gave for its first URL's origin is for this request, too.
@@ -41,7 +41,7 @@ impl Visit {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub(super) enum Answer {
     Open(Box<WebSocket>),
     /// With the connection, if the server takes another request over it.
@@ -109,7 +109,7 @@ impl Client {
         request
     }
 
-    /// Names and values, those of the program first. A server's takes the place of a program's with the same name.
+    /// Names and values, those of the program first. A server's cookie replaces one of the program's with the same name.
     fn cookies_for(&self, visit: &Visit) -> Vec<(String, String)> {
         let set = self.jar.as_ref().map(|jar| jar.pairs(&visit.endpoint, SystemTime::now())).unwrap_or_default();
         let given = self.request.cookies.0.iter().filter(|_| visit.is_first_origin);

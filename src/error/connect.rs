@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why connecting failed: the look-up of the host did, or connecting to each of its addresses, or both for addresses of
+/// Why connecting failed: looking up the host did, or connecting to each of its addresses, or both, for addresses of
 /// different families. The [`source`](std::error::Error::source) is the error of the look-up or of the last address.
 ///
 /// ```
@@ -23,7 +23,7 @@ pub struct ConnectError {
     pub authority: String,
     /// The error of the look-up, if that failed.
     pub lookup: Option<io::Error>,
-    /// Each address that was tried, in this order, and what became of it.
+    /// The addresses that were tried, in this order, each with its error.
     pub attempts: Vec<Attempt>,
     /// The host has addresses, but none of the family that this program admits.
     pub excluded: bool,
@@ -65,7 +65,7 @@ impl fmt::Display for Address {
 }
 
 impl ConnectError {
-    /// Lists the attempts with what became of each, for a text that says that time ran out.
+    /// Lists the attempts and their errors, for a text that says that time ran out.
     pub(super) fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, Attempt { address, error }) in self.attempts.iter().enumerate() {
             let before = if i == 0 { "" } else { ", " };

@@ -6,8 +6,8 @@ use http::StatusCode;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// There is no way through a proxy: it cannot be reached, or it does not connect to the server. The server has nothing to
-/// do with it. The [`source`](StdError::source) says why.
+/// There is no way through a proxy: it cannot be reached, or it does not connect to the server. The server is not
+/// involved. The [`source`](StdError::source) says why.
 ///
 /// ```
 /// use landline::{Client, Proxy, error::Error};
@@ -116,7 +116,7 @@ pub enum ProxyUrlError {
     #[error("the port in the proxy's URL is not valid: use 1 to 65535")]
     InvalidPort,
     /// A path, a query or a fragment.
-    #[error("the proxy's URL goes on behind the port: write it as http://host:port")]
+    #[error("the proxy's URL goes on after the port: write it as http://host:port")]
     Path,
     /// A user or password that is not UTF-8 after percent-decoding.
     #[error("user or password in the proxy's URL is not valid: percent-encode it as UTF-8")]

@@ -1,8 +1,8 @@
 //! Cookies in headers (RFC 6265): parsing `Set-Cookie`, and which paths a cookie is for. Without a clock: when a cookie
 //! expires is a number.
 //!
-//! Parsing is as lax as the RFC's section 5 demands, because that is how servers write: what it says about attributes that
-//! make no sense is to ignore them. Out of scope: what is kept, and sent to whom.
+//! Parsing is as lenient as section 5 of the RFC demands, because that is what servers rely on: attributes that make no sense
+//! are ignored. Out of scope: which cookies are kept, and who gets them.
 
 #[cfg(test)]
 mod tests;

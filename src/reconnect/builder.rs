@@ -48,18 +48,18 @@ impl SessionBuilder {
         self
     }
 
-    /// A connection that was open for this long has lasted: after it, waits begin anew with the first one, and the count of
-    /// attempts with zero. One that is lost earlier counts as a failed attempt. Default 10 s.
+    /// A connection that was open for this long has lasted: after it, waits start again with the first one, and the count of
+    /// attempts at zero. One that is lost earlier counts as a failed attempt. Default 10 s.
     #[must_use]
     pub fn reset_after(mut self, time: Duration) -> Self {
         self.options.reset_after = time;
         self
     }
 
-    /// How long the server can make the session wait at most with a `Retry-After` header. Default 5 min.
+    /// The longest wait that a server can demand with a `Retry-After` header. Default 5 min.
     ///
-    /// What the server asks for is the least wait: the backoff may be longer, and a part of the first backoff is added at
-    /// random, so that clients which were told the same moment do not all come then.
+    /// The session waits for at least as long as the server asks for: the backoff may be longer, and a random part of the
+    /// first backoff is added, so that clients that were told the same time do not all come at that moment.
     #[must_use]
     pub fn max_retry_after(mut self, time: Duration) -> Self {
         self.options.max_retry_after = time;
@@ -116,7 +116,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Decides whether to try again after a failure. Default [`Failure::is_transient`].
+    /// Decides whether to connect again after a failure. Default [`Failure::is_transient`].
     ///
     /// ```
     /// # use landline::reconnect::{Failure, Session};

@@ -1,4 +1,4 @@
-//! What a session tells: what it received, and where it is.
+//! What a session reports: what it has received, and what it is doing.
 
 use super::Failure;
 use crate::deadline::Deadline;
@@ -37,7 +37,7 @@ pub struct Connected {
     pub after: Option<Failure>,
 }
 
-/// Where a session is. From [`Session::state`](super::Session::state).
+/// The state of a session. From [`Session::state`](super::Session::state).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct State {

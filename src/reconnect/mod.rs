@@ -26,8 +26,8 @@
 //! after a Close frame.
 //!
 //! **What becomes of messages.** Nothing is sent again by itself. If a call that sends has returned before the connection
-//! broke, the message was handed to the system; whether the server got it is not known, and programs that have to know must
-//! let the server confirm messages. If the call failed with an error of the connection, it is not known either. While there is
+//! broke, the message was handed to the system; whether the server got it is not known, and programs that need to know must
+//! have the server confirm messages. If the call failed with an error of the connection, it is not known either. While there is
 //! no connection, such calls fail at once with [`Closed::NotConnected`](crate::error::Closed::NotConnected), or keep the
 //! message in an [`outbox`](SessionBuilder::outbox). What the server had sent before the connection broke is received before
 //! the session reconnects; a message of which only a part had come is lost.

@@ -107,7 +107,7 @@ impl SessionSender {
         sender.close_start(code, reason)
     }
 
-    /// Ends the session at once, without a word to the server. Blocked calls in all threads return.
+    /// Ends the session at once, without telling the server. Blocked calls in all threads return.
     pub fn abort(&self) {
         if self.0.check_process().is_ok() {
             if let Some(sender) = self.0.begin_ending(Ending::Aborted) {

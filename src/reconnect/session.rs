@@ -267,12 +267,12 @@ impl Session {
         self.shared.finish(closed, None)
     }
 
-    /// Ends the session at once, without a word to the server.
+    /// Ends the session at once, without telling the server.
     pub fn abort(&self) {
         self.sender().abort();
     }
 
-    /// Where the session is. Never blocks; [`SessionSender::state`] is the same for other threads.
+    /// What the session is doing. Never blocks; [`SessionSender::state`] is the same for other threads.
     #[must_use]
     pub fn state(&self) -> State {
         self.shared.state()

@@ -1,4 +1,4 @@
-//! Connecting to several addresses at once, in one thread: who answers first wins.
+//! Connecting to several addresses at once, in one thread: the first to answer wins.
 
 use super::wait::{confirm_all, poll_until};
 use super::{SocketTransport, TcpOptions, Wake};
@@ -15,14 +15,14 @@ use std::time::Duration;
 
 type Hook = dyn Fn(BorrowedFd<'_>) -> io::Result<()> + Send + Sync;
 
-/// What is done to a socket between its making and connecting it.
+/// What is done to a socket after it is made and before it is connected.
 #[derive(Clone, Default)]
 pub(crate) struct Outgoing {
     /// The address of this end; its port may be 0.
     pub(crate) local_addr: Option<SocketAddr>,
     /// The network interface to use.
     pub(crate) interface: Option<String>,
-    /// The program's own part of it, which comes last.
+    /// The program's own function, which comes last.
     pub(crate) on_socket: Option<Arc<Hook>>,
 }
 
@@ -157,7 +157,7 @@ impl<'a> Race<'a> {
         Ok(None)
     }
 
-    /// The places of the attempts of which something has become.
+    /// The places of the attempts that have succeeded or failed.
     fn poll(&self, deadline: Deadline, wakes: &[&Wake]) -> io::Result<Vec<usize>> {
         let connecting = self.attempts.iter().enumerate();
         let (places, mut fds): (Vec<_>, Vec<_>) = connecting
@@ -174,7 +174,7 @@ impl<'a> Race<'a> {
         Ok(ready.map(|(place, _)| *place).collect())
     }
 
-    /// Ends all attempts, and says what became of each.
+    /// Ends all attempts, and says how each one ended.
     pub(crate) fn end(self) -> Vec<Attempt> {
         let attempts = self.attempts.into_iter();
         attempts

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long to wait while the queue of the server is full. Nothing tells when there is room: `poll` knows only sockets that
+/// How long to wait while the server's queue is full. Nothing says when there is room: `poll` only helps with sockets that
 /// are connecting, and these are not.
 const RETRY: Duration = Duration::from_millis(10);
 

@@ -191,7 +191,7 @@ pub(super) fn confirm_all(wakes: &[&Wake], polled: &[PollFd<'_>]) {
     }
 }
 
-/// Waits until something has become of one of the descriptors, or `deadline` has passed.
+/// Waits until one of the descriptors is ready, or `deadline` has passed.
 pub(super) fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<()> {
     loop {
         let left = deadline.left().map(|left| Timespec {

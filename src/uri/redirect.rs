@@ -45,7 +45,7 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Whether both have the same scheme, host and port, reached in the same way: what may be told to the one may be told
+    /// Whether both have the same scheme, host and port, and are reached in the same way: what may be told to one may be told
     /// to the other.
     #[must_use]
     pub fn is_same_origin(&self, other: &Self) -> bool {
@@ -54,7 +54,7 @@ impl Endpoint {
     }
 }
 
-/// The scheme and what stands behind its colon (RFC 3986 3.1).
+/// The scheme, and what follows its colon (RFC 3986 3.1).
 fn split_scheme(location: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = location.split_once(':')?;
     let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);

@@ -84,8 +84,8 @@ def connect(
     sock: Optional[socket.socket] = None,
 ) -> ClientConnection:
     """Opens a connection to a URL that begins with ws:// or wss://, or with ws+unix: or wss+unix: for a Unix socket:
-    ws+unix:/run/feed.sock:/request, with the path percent-encoded where necessary. An IPv6 address stands in brackets, with
-    its zone behind %25 if it has one: ws://[fe80::1%25eth0]/.
+    ws+unix:/run/feed.sock:/request, with the path percent-encoded where necessary. An IPv6 address is written in brackets,
+    with its zone after %25 if it has one: ws://[fe80::1%25eth0]/.
 
     Blocks until the connection is open, for at most `open_timeout` seconds: looking up the name, connecting, proxies, TLS
     and the opening handshake together. If the host has several addresses, IPv6 and IPv4 take turns, and the next one is

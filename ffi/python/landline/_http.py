@@ -43,11 +43,10 @@ class CookieJar(_abi.Unique):
     """Keeps the cookies that servers set: in the response that opens a connection, in a redirect, or in a refusal. Pass it
     to connect(); all further requests of connections with the same jar send them.
 
-    It is in memory only, and no browser's: a cookie goes back to the host that set it, and to no other one even if it has a
-    Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one host; the
-    oldest ones make room for new ones, and of a host those first that are not Secure. A forked child does not use the
-    jar that it inherited. Any number of threads may use
-    it at the same time.
+    It is in memory only, and stricter than a browser's: a cookie goes back to the host that set it and to no other, even if
+    it has a Domain. Path, Secure, Expires and Max-Age are honoured (RFC 6265). It holds at most 256 cookies, and 64 of one
+    host; the oldest ones make room for new ones, and of a host those first that are not Secure. A forked child does not use
+    the jar that it inherited. Any number of threads may use it at the same time.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 //! Parsing of challenges (RFC 9110 11.6.1).
 //!
 //! The grammar separates challenges by commas, and their parameters as well: what comes next is a parameter if it is a
-//! token with a `=` behind it, and a new challenge otherwise. Blanks do for commas, which some devices leave out.
+//! token followed by `=`, and a new challenge otherwise. Blanks will do for commas, which some devices leave out.
 //!
 //! A header that breaks the grammar is used as far as it follows it: the challenge in which it breaks, and what comes
 //! after that one, are left out. So are values that are not UTF-8.
@@ -55,7 +55,7 @@ impl Challenge {
         self.scheme.eq_ignore_ascii_case(scheme)
     }
 
-    /// What stands behind the scheme, if that is a single value (`token68`) instead of parameters.
+    /// What follows the scheme, if that is a single value (`token68`) rather than parameters.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -115,7 +115,7 @@ impl Rest<'_> {
         (separated || self.0.is_empty()).then_some(challenge)
     }
 
-    /// A value that stands alone behind a scheme: a comma or the end follows it.
+    /// A value that stands alone after a scheme: a comma or the end follows it.
     fn token68(&mut self) -> Option<String> {
         let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
         let len = self.0.iter().take_while(|byte| is_of_it(byte)).count();

@@ -2,8 +2,8 @@
 //!
 //! In scope: what a `WWW-Authenticate` or `Proxy-Authenticate` header asks for ([`Challenge`]), and answering it with a
 //! user name and a password ([`Authenticator`]): Basic (RFC 7617) and Digest (RFC 7616) with MD5 and SHA-256. Out of
-//! scope: sending the request again, who may be given the password, randomness, and all other schemes, which a program
-//! answers itself.
+//! scope: sending the request again, who may be given the password, randomness, and all other schemes, which programs
+//! answer themselves.
 //!
 //! ```
 //! use landline::proto::auth::{Authenticator, Challenge, Credentials};

@@ -33,7 +33,7 @@ pub struct Connect {
 
 enum State {
     Head(HeadReader),
-    /// In the body of a refusal, over a connection that stays open behind it if the flag is set.
+    /// In the body of a refusal.
     Body(Box<Refusal>, BodyReader),
     Over(TunnelError),
 }
@@ -202,7 +202,7 @@ fn check_headers(headers: &Headers, has_authorization: bool) -> Result<(), Reque
     Ok(())
 }
 
-/// Whether the connection stays open behind a response with these headers, and its body ends where its length says.
+/// Whether the connection stays open after a response with these headers, whose body ends where its length says.
 fn has_clear_end(headers: &HeaderMap) -> bool {
     let closes = [CONNECTION, HeaderName::from_static("proxy-connection")];
     headers.contains_key(CONTENT_LENGTH)

@@ -148,7 +148,7 @@ pub struct Refusal {
     pub body: Vec<u8>,
     /// Whether the body may be longer than what is in `body`.
     pub body_truncated: bool,
-    /// Whether another request can be sent over the same connection, provided that nothing came behind the body.
+    /// Whether another request can be sent over the same connection, provided that nothing came after the body.
     pub keeps_open: bool,
 }
 
@@ -159,8 +159,8 @@ impl Refusal {
         Challenge::from_headers(&self.headers, PROXY_AUTHENTICATE)
     }
 
-    /// Whether the proxy refused for want of credentials, or because of those in the request: with 407, or with 401, which
-    /// is for servers, but which tinyproxy sends if they are wrong.
+    /// Whether the proxy refused because there were no credentials in the request, or because of those that there were: with
+    /// 407, or with 401, which is meant for servers but is what tinyproxy sends if they are wrong.
     #[must_use]
     pub fn is_about_credentials(&self) -> bool {
         matches!(self.status, StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED)

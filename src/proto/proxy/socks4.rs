@@ -1,4 +1,4 @@
-//! SOCKS4, and its extension 4a, by which the proxy looks up the host's name.
+//! SOCKS4, and its extension 4a, with which the proxy looks up the host's name.
 
 use std::fmt;
 use url::Host;
@@ -8,7 +8,7 @@ use super::{RequestError, Tunnel, TunnelError};
 const VERSION: u8 = 4;
 const CONNECT: u8 = 1;
 const GRANTED: u8 = 90;
-/// The address that announces a name behind the user: 0.0.0.x, where x is not 0.
+/// The address that announces a name after the user: 0.0.0.x, where x is not 0.
 const NAME_FOLLOWS: [u8; 4] = [0, 0, 0, 1];
 /// The answer: a zero, the code, and a port and an address that mean nothing here.
 const ANSWER_LEN: usize = 8;

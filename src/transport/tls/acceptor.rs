@@ -19,7 +19,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// How a server does TLS: versions 1.2 and 1.3. All that are made of the same options are one, in the whole process.
+/// How a server does TLS: versions 1.2 and 1.3. Acceptors with the same options are shared throughout the process.
 ///
 /// Certificates, keys and authorities that come from files are read again for each handshake, so that renewed ones are used
 /// from the next client on. As long as the files cannot be used, for example because only one of them has been replaced so
@@ -177,21 +177,21 @@ impl TlsAcceptorBuilder {
         self
     }
 
-    /// The same as [`Identity::from_pem`] gives it.
+    /// The same, made by [`Identity::from_pem`].
     #[must_use]
     pub fn identity_pem(mut self, certificate: &[u8], key: &[u8]) -> Self {
         self.identities.push(IdentitySource::pem(certificate, key));
         self
     }
 
-    /// The same as [`Identity::from_pem_files`] gives it. The files are read again for each client.
+    /// The same, made by [`Identity::from_pem_files`]. The files are read again for each client.
     #[must_use]
     pub fn identity_pem_files(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         self.identities.push(IdentitySource::files(certificate, key));
         self
     }
 
-    /// The same as [`Identity::from_pkcs12`] gives it.
+    /// The same, made by [`Identity::from_pkcs12`].
     #[must_use]
     pub fn identity_pkcs12(mut self, archive: &[u8], password: &str) -> Self {
         self.identities.push(IdentitySource::pkcs12(archive, password));
@@ -258,13 +258,13 @@ impl TlsAcceptorBuilder {
         self
     }
 
-    /// Makes the acceptor, or gives the one that has been made of the same. Blocks while files are read.
+    /// Makes the acceptor, or returns the one that has been made from the same options. Blocks while files are read.
     ///
     /// # Errors
     ///
     /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, for
-    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for what
-    /// is no certificate or key, naming it, and without any certificate.
+    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for
+    /// something that is not a certificate or key, naming it, and if there is no certificate at all.
     pub fn build(self) -> Result<TlsAcceptor> {
         let backend = TlsBackend::choose(self.backend)?;
         let first = shared::acceptor(&self.settings()?)?;

@@ -1,6 +1,6 @@
 //! A peer's certificate, and the parts of it that programs look at.
 //!
-//! The library has verified it, or was told not to. What cannot be read is missing, and never an error.
+//! The TLS library has verified it, or was told not to. Parts that cannot be read are missing, which is not an error.
 
 use super::der::{INTEGER, OCTET_STRING, OID, Reader, SEQUENCE};
 use base64::Engine as _;

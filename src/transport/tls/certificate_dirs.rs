@@ -17,7 +17,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// So many directories are kept, the latest used.
+/// How many directories are kept: those used last.
 const MOST: usize = 8;
 /// The size of the largest file that is looked at. All of a platform's roots take a tenth of it.
 const MAX_FILE: u64 = 4 << 20;

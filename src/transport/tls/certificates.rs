@@ -15,7 +15,7 @@ pub(super) fn parse_certificates(pem: &[u8], name: &str) -> Result<Vec<Vec<u8>>>
     certificates.ok_or_else(|| unusable(format!("{name} cannot be used: it is damaged")))
 }
 
-/// The certificate without what OpenSSL's `TRUSTED CERTIFICATE` has behind it.
+/// The certificate without what OpenSSL's `TRUSTED CERTIFICATE` adds to it.
 fn outer(der: &[u8]) -> Option<Vec<u8>> {
     let certificate = Reader::new(der).next_if(SEQUENCE)?;
     // To be signed, the algorithm, the signature.

@@ -21,17 +21,17 @@ use std::sync::Arc;
 
 /// How a client does TLS. The default: the platform's roots, name and expiry checked, TLS 1.2 at least.
 ///
-/// To make one can take tens of milliseconds of processor time, because the platform's root certificates are read. Those
-/// with the same settings are one, process-wide: each is made once and kept, the latest 8, those that trust the
-/// platform's roots for 10 minutes. A forked child makes its own.
+/// Making one can take tens of milliseconds of processor time, because the platform's root certificates are read. So
+/// connectors with the same settings are shared throughout the process: each is made once and kept, until 8 others have been
+/// used since, or for 10 minutes if it trusts the platform's roots. A forked child makes its own.
 ///
 /// **Secrets stay in memory.** What is kept includes the settings: certificates, private keys and the passwords of PKCS#12
 /// archives, even after all connectors and connections that used them are gone, until 8 others have been used since. The
 /// same holds for each [`Identity`] and for servers' [`TlsAcceptor`](super::TlsAcceptor)s.
 ///
-/// A connector goes on with the certificates that it has read. To notice changed ones, make another, or leave that to a
+/// A connector keeps the certificates that it has read. To pick up changed ones, make another, or leave that to a
 /// [`Client`](crate::Client): without options, or with [`tls_options`](crate::client::ClientBuilder::tls_options), each of
-/// its connections takes one that reads files anew and is not older than that.
+/// its connections uses the files as they are then, and roots that are no older than that.
 ///
 /// ```
 /// use landline::Client;
@@ -117,7 +117,7 @@ impl fmt::Debug for TlsConnector {
     }
 }
 
-/// Options of a [`TlsConnector`]. They are looked at, and files are read, when it is made.
+/// Options of a [`TlsConnector`]. They are checked, and files are read, when it is made.
 ///
 /// ```
 /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -208,21 +208,21 @@ impl TlsConnectorBuilder {
         self
     }
 
-    /// The same as [`Identity::from_pem`] gives it.
+    /// The same, made by [`Identity::from_pem`].
     #[must_use]
     pub fn identity_pem(mut self, certificate: &[u8], key: &[u8]) -> Self {
         self.identity = Some(IdentitySource::pem(certificate, key));
         self
     }
 
-    /// The same as [`Identity::from_pem_files`] gives it.
+    /// The same, made by [`Identity::from_pem_files`].
     #[must_use]
     pub fn identity_pem_files(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         self.identity = Some(IdentitySource::files(certificate, key));
         self
     }
 
-    /// The same as [`Identity::from_pkcs12`] gives it.
+    /// The same, made by [`Identity::from_pkcs12`].
     #[must_use]
     pub fn identity_pkcs12(mut self, archive: &[u8], password: &str) -> Self {
         self.identity = Some(IdentitySource::pkcs12(archive, password));
@@ -241,8 +241,8 @@ impl TlsConnectorBuilder {
     /// SubjectPublicKeyInfo in Base64, as [`Certificate::public_key_pin`](super::Certificate::public_key_pin) gives it and
     /// as curl takes it. Default: any key.
     ///
-    /// The certificate must be trusted besides, unless [`danger_accept_invalid_certs`](Self::danger_accept_invalid_certs)
-    /// says otherwise. The key is checked after the handshake of TLS, before anything else is sent.
+    /// The certificate must be trusted as well, unless [`danger_accept_invalid_certs`](Self::danger_accept_invalid_certs)
+    /// says otherwise. The key is checked after the TLS handshake, before anything else is sent.
     #[must_use]
     pub fn pinned_key(mut self, pin: &str) -> Self {
         self.pinned_keys.push(pin.to_owned());
@@ -298,13 +298,13 @@ impl TlsConnectorBuilder {
         self
     }
 
-    /// Makes the connector, or gives the one that has been made of the same. Blocks while files are read.
+    /// Makes the connector, or returns the one that has been made from the same options. Blocks while files are read.
     ///
     /// # Errors
     ///
     /// The first option that cannot be used: [`Error::Config`](crate::Error::Config) for a file that cannot be read, for
-    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for what
-    /// is no certificate or key, naming it.
+    /// what the library cannot do, and for a library that is not compiled in; [`Error::Tls`](crate::Error::Tls) for
+    /// something that is not a certificate or key, naming it.
     pub fn build(self) -> Result<TlsConnector> {
         let rules = self.rules()?;
         Ok(TlsConnector { made: shared::connector(&self.settings()?)?, rules })

@@ -35,7 +35,7 @@ pub(super) enum Meaning {
     Alert(u8),
     /// A record cannot be decrypted.
     BadRecord,
-    /// The peer sent what is no TLS.
+    /// The peer sent something that is not TLS.
     NotTls,
     Unknown,
 }
@@ -225,7 +225,7 @@ fn alert_name(alert: u8) -> String {
 
 /// What the library says, without its numbers and the places in its source.
 pub(super) fn short(text: &str) -> String {
-    // OpenSSL's form: "error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:MORE", and behind it what was wrong with the peer's
+    // OpenSSL's form: "error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:MORE", followed by what was wrong with the peer's
     // certificate in parentheses.
     let reason = text.strip_prefix("error:").and_then(|fields| fields.split(':').nth(3));
     let verdict = text.rfind(" (").filter(|_| text.ends_with(')')).map_or("", |at| &text[at..]);

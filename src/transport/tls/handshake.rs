@@ -56,7 +56,7 @@ pub(super) fn handshake<T: Transport>(
                 sent?;
                 break tls;
             }
-            // What the library says about that is no more than that.
+            // The library's own error says no more than that.
             Progress::Failed(_) if ended => return Err(handshake_ended()),
             Progress::Failed(failure) => {
                 let is_other = first_byte.is_some_and(|byte| !(20..=23).contains(&byte));

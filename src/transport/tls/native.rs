@@ -83,7 +83,7 @@ fn progress(result: Result<TlsStream<Buffers>, HandshakeError<Buffers>>) -> Prog
 fn meaning(error: &native_tls::Error) -> Meaning {
     use std::error::Error;
     let text = error.to_string();
-    // Behind what OpenSSL says is what it thinks of the certificate.
+    // What OpenSSL says is followed by its verdict on the certificate.
     let verdict = text.rfind(" (").and_then(|at| text[at + 2..].strip_suffix(')')).unwrap_or_default();
     super::openssl::meaning(error.source().and_then(|source| source.downcast_ref()), verdict)
 }

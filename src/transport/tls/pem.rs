@@ -1,4 +1,4 @@
-//! PEM: the blocks in a text, and why something is no PEM that can be used.
+//! PEM: the blocks in a text, and why something cannot be used as PEM.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,7 +68,7 @@ pub(super) const CERTIFICATE: Wanted =
 pub(super) const KEY: Wanted =
     Wanted { what: "private key", label: "PRIVATE KEY-----", from_der: "openssl pkey -inform DER -in FILE" };
 
-/// Says what `bytes` is if there is no block of what is wanted in it.
+/// Says what `bytes` is if the wanted kind of block is not in it.
 pub(super) fn complaint(bytes: &[u8], wanted: Wanted) -> Option<String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Some("it is empty".to_owned());

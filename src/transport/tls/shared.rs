@@ -1,11 +1,11 @@
-//! What is made of certificates, shared by all connections with the same settings: connectors of clients, identities and
+//! What is made from certificates, shared by all connections with the same settings: connectors of clients, identities and
 //! acceptors of servers.
 //!
-//! To make a connector takes tens of milliseconds of processor time: the platform's library reads and parses every root
-//! certificate, twice if the environment names their file, and also when they are not to be trusted. An acceptor takes
-//! less, but a program that hands over sockets one by one would make one for each. So each is made once, and kept for
-//! whoever asks for the same, contents of files compared byte by byte. A few threads that ask at once wait for the first
-//! of them.
+//! Making a connector takes tens of milliseconds of processor time: the platform's library reads and parses every root
+//! certificate, twice if the environment names their file, and even if they are not to be trusted. An acceptor takes less,
+//! but a program that hands over sockets one by one would make one for each. So each is made once, and kept for whoever asks
+//! for the same, with the contents of files compared byte by byte. Threads that ask at the same time wait for the first of
+//! them.
 //!
 //! The platform's roots may change under a process that runs for months: a connector that trusts them serves for
 //! [`ROOTS_AGE`]. A forked child begins with none, because another thread may have held a lock inside of it.
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// How long the platform's roots are not read again.
 const ROOTS_AGE: Duration = Duration::from_secs(10 * 60);
-/// So many of each are kept, the latest used.
+/// How many of each are kept: those used last.
 const MOST: usize = 8;
 
 /// What was made of one set of settings.
