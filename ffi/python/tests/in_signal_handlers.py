@@ -12,12 +12,16 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional
 
 import landline
 
 LIMIT = 60
 LIMITS: Dict[str, Any] = {"close_timeout": 0.3}
+# When a call is interrupted, in seconds, if it does not matter whether it has begun to wait.
+SOON = 0.02
+RECEIVING = ("recv", "recv with a time limit", "recv_into", "recv_stream", "iteration")
 url = sys.argv[2]
 
 
@@ -48,8 +52,22 @@ class Case:
 
 
 def parts() -> Any:
+    yield b"x" * 1_000_000
+    # The call is in progress, and stays so.
+    signal.setitimer(signal.ITIMER_REAL, SOON)
     while True:
         yield b"x" * 1_000_000
+
+
+def signal_receiver(ws: landline.Connection) -> None:
+    """Sends a signal to the main thread once that is waiting for a message."""
+    while True:
+        try:
+            ws.has_buffered()
+        except landline.ConcurrencyError:
+            break
+        time.sleep(0.001)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
 
 def connect(case: Case) -> None:
@@ -126,19 +144,25 @@ def main() -> None:
         case.target = choose(case)
         results: List[str] = []
         alarms = 0
+        # What the handler sends comes back.
+        ends_by_itself = name == "send" and sys.argv[1] in RECEIVING and sys.argv[1] != "iteration"
 
         def handle(*_: object) -> None:
             nonlocal alarms
             alarms += 1
             if alarms == 1:
                 results.append(outcome(interrupting, case))
-                # The call has to continue on its own; if it waits forever, this ends it.
-                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                # The call has to continue on its own; if it may wait forever, this ends it.
+                if not ends_by_itself:
+                    signal.setitimer(signal.ITIMER_REAL, 0.1)
             else:
                 case.end()
 
         signal.signal(signal.SIGALRM, handle)
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        if sys.argv[1] in RECEIVING:
+            threading.Thread(target=signal_receiver, args=(case.ws,), daemon=True).start()
+        elif sys.argv[1] != "send in parts":
+            signal.setitimer(signal.ITIMER_REAL, SOON)
         interrupted = outcome(call, case)
         while not results:
             # The call finished before the signal arrived.

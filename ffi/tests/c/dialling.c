@@ -110,6 +110,10 @@ static void fixed_addresses(landline_listener *listener) {
     snprintf(url, sizeof url, "ws://server.invalid:%s/", port_of(listener));
     landline_conn_free(open_to(listener, url, options));
     for (size_t i = 0; i < 4; i++) {
+        static const char *const RIGHT[] = {"::1", "[::1]", "[::1]:443", "127.0.0.1:443"};
+        landline_options_free(with_str(new_options(), LANDLINE_OPT_ADDRESS, RIGHT[i]));
+    }
+    for (size_t i = 0; i < 4; i++) {
         static const char *const WRONG[] = {"localhost", "127.0.0.1:", "[127.0.0.1", "256.0.0.1"};
         CHECK_STATUS(landline_options_set_str(options, LANDLINE_OPT_ADDRESS, WRONG[i]), LANDLINE_ERR_INVALID);
         CHECK_HAS(landline_error_text(), "LANDLINE_OPT_ADDRESS");
@@ -155,6 +159,8 @@ static void local_address_and_interface(landline_listener *listener) {
 /* ----- Callbacks ----- */
 
 struct calls {
+    /* That of the URL. */
+    int port;
     const char *address;
     int answer;
     int wait[2];
@@ -166,7 +172,7 @@ static int32_t resolve(const char *host, uint16_t port, landline_addresses *addr
     char byte;
     __atomic_add_fetch(&calls->asked, 1, __ATOMIC_SEQ_CST);
     CHECK_TEXT(host, "feed.example");
-    CHECK(port != 0);
+    CHECK_IS(port, calls->port);
     if (calls->wait[0] >= 0)
         CHECK(read(calls->wait[0], &byte, 1) == 0);
     CHECK_STATUS(landline_addresses_add(addresses, "no address"), LANDLINE_ERR_INVALID);
@@ -191,7 +197,7 @@ static void count_free(void *user) {
 }
 
 static void resolver(landline_listener *listener) {
-    struct calls calls = {"127.0.0.1", 0, {-1, -1}, 0, 0, 0};
+    struct calls calls = {atoi(port_of(listener)), "127.0.0.1", 0, {-1, -1}, 0, 0, 0};
     landline_options *options = new_options();
     landline_conn *conn;
     char url[128];
@@ -230,7 +236,7 @@ static void resolver(landline_listener *listener) {
 }
 
 static void socket_hook(landline_listener *listener) {
-    struct calls first = {NULL, 0, {-1, -1}, 0, 0, 0}, second = first;
+    struct calls first = {0, NULL, 0, {-1, -1}, 0, 0, 0}, second = first;
     landline_options *options = with_str(new_options(), LANDLINE_OPT_ADDRESS, "127.0.0.1:1");
     landline_conn *conn;
     with_str(options, LANDLINE_OPT_ADDRESS, landline_listener_local_addr(listener));

@@ -99,6 +99,13 @@ static void passwords(void) {
     CHECK_TEXT(seen.authorization, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     opens("/digest", options);
     CHECK_HAS(seen.authorization, "Digest username=\"Aladdin\", realm=\"r\"");
+    /* Each of the two is enough. */
+    with_str(options, LANDLINE_OPT_AUTH_PASSWORD, NULL);
+    opens("/", options);
+    CHECK_TEXT(seen.authorization, "Basic QWxhZGRpbjo=");
+    with_str(with_str(options, LANDLINE_OPT_AUTH_USER, NULL), LANDLINE_OPT_AUTH_PASSWORD, "p");
+    opens("/", options);
+    CHECK_TEXT(seen.authorization, "Basic OnA=");
     with_str(options, LANDLINE_OPT_AUTH_USER, "a:b");
     CHECK_STATUS(connect_to("/", options, &conn), LANDLINE_ERR_CONFIG);
     with_str(options, LANDLINE_OPT_BEARER_TOKEN, "6f2a");
@@ -125,6 +132,14 @@ static void note_free(void *user) {
     ((struct supply *)user)->frees++;
 }
 
+/* More than there is room for, and then what is not UTF-8. */
+static landline_status supply_wrong(void *data, size_t capacity, size_t *len, void *user) {
+    struct supply *supply = user;
+    memset(data, 0xff, capacity);
+    *len = supply->calls++ == 0 ? capacity + 1 : 3;
+    return LANDLINE_OK;
+}
+
 static void tokens(void) {
     struct supply supply = {0, 0, LANDLINE_OK}, other = {0, 0, LANDLINE_OK};
     landline_options *options = new_options();
@@ -145,6 +160,12 @@ static void tokens(void) {
     CHECK_IS(supply.frees, 2);
     opens("/", options);
     CHECK_TEXT(seen.authorization, "");
+    other.calls = 0;
+    OK(landline_options_set_bearer(options, supply_wrong, &other, NULL));
+    CHECK_STATUS(connect_to("/", options, &conn), LANDLINE_ERR_IO);
+    CHECK_HAS(landline_error_text(), "the callback claims more bytes than it was given");
+    CHECK_STATUS(connect_to("/", options, &conn), LANDLINE_ERR_IO);
+    CHECK_HAS(landline_error_text(), "the callback gave something that is not UTF-8");
     CHECK_STATUS(landline_options_set_bearer(NULL, supply_token, &supply, note_free), LANDLINE_ERR_NULL);
     CHECK_IS(supply.frees, 3);
     landline_options_free(options);
@@ -154,7 +175,8 @@ static landline_status answer(const landline_challenge *challenge, void *data, s
                               void *user) {
     struct supply *supply = user;
     CHECK_IS(challenge->http_status, 401);
-    CHECK_HAS(challenge->url, "/steps");
+    CHECK(strncmp(challenge->url, base, strlen(base)) == 0);
+    CHECK_TEXT(challenge->url + strlen(base), "/steps");
     CHECK_TEXT(challenge->method, "GET");
     CHECK_TEXT(challenge->target, "/steps");
     CHECK_TEXT(challenge->schemes, "Steps, Other");
@@ -164,9 +186,11 @@ static landline_status answer(const landline_challenge *challenge, void *data, s
 }
 
 static void challenges(void) {
-    struct supply supply = {0, 0, LANDLINE_OK};
+    struct supply supply = {0, 0, LANDLINE_OK}, previous = supply;
     landline_options *options = new_options();
+    OK(landline_options_set_on_challenge(options, answer, &previous, note_free));
     OK(landline_options_set_on_challenge(options, answer, &supply, note_free));
+    CHECK_IS(previous.frees, 1);
     opens("/steps", options);
     CHECK_IS(supply.calls, 2);
     supply.result = LANDLINE_ERR_STATE;

@@ -127,9 +127,12 @@ static int end_proxy(struct proxy *proxy) {
     return proxy->requests;
 }
 
-static void talk(int tls, landline_options *options) {
+/* `through`: how many proxies there are on the way. */
+static void talk(int tls, landline_options *options, int through) {
     landline_conn *client, *server;
     open_both(tls, options, NULL, &client, &server);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_PROXY_TIME_US) > 0, through > 0);
+    CHECK_IS(conn_int(client, LANDLINE_CONN_TLS_TIME_US) > 0, tls);
     OK(landline_conn_send(client, LANDLINE_TEXT, "through", 7, 0, LONG));
     expect(server, LANDLINE_TEXT, "through", 7);
     close_both(client, server);
@@ -144,7 +147,7 @@ static void requests_and_headers(int tls) {
     with_str(options, LANDLINE_OPT_PROXY, url);
     OK(landline_options_add_proxy_header(options, "X-Job", "7"));
     OK(landline_options_add_header(options, "X-Feed", "8"));
-    talk(tls, options);
+    talk(tls, options, 1);
     CHECK_IS(end_proxy(&proxy), 1);
     CHECK_HAS(proxy.last, "CONNECT 127.0.0.1:");
     CHECK_HAS(proxy.last, "\r\nProxy-Authorization: Basic bWU6cDp3\r\n");
@@ -185,11 +188,11 @@ static void chains_and_exceptions(void) {
     begin_proxy(&near, NULL);
     begin_proxy(&far, NULL);
     options = with_str(with_str(new_options(), LANDLINE_OPT_PROXY, near.url), LANDLINE_OPT_PROXY, far.url);
-    talk(1, options);
+    talk(1, options, 2);
     options = with_str(with_str(new_options(), LANDLINE_OPT_PROXY, near.url), LANDLINE_OPT_NO_PROXY, "a, 127.0.0.0/8");
-    talk(0, options);
+    talk(0, options, 0);
     options = with_str(with_str(new_options(), LANDLINE_OPT_PROXY, near.url), LANDLINE_OPT_PROXY, NULL);
-    talk(0, options);
+    talk(0, options, 0);
     CHECK_IS(end_proxy(&far), 1);
     CHECK_IS(end_proxy(&near), 1);
     CHECK_HAS(near.last, far.url + 7);
@@ -200,17 +203,25 @@ static void those_of_the_environment(void) {
     landline_options *options;
     begin_proxy(&proxy, NULL);
     CHECK(setenv("ws_proxy", proxy.url, 1) == 0);
-    talk(0, NULL);
+    talk(0, NULL, 0);
     CHECK_IS(proxy.requests, 0);
-    talk(0, with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1));
-    CHECK_IS(proxy.requests, 1);
-    CHECK(setenv("no_proxy", "127.0.0.1", 1) == 0);
+    talk(0, with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1), 1);
     options = with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1);
     /* It has been read. */
-    CHECK(unsetenv("no_proxy") == 0 && unsetenv("ws_proxy") == 0);
-    talk(0, options);
-    talk(0, with_int(with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1), LANDLINE_OPT_PROXY_FROM_ENV, 0));
-    CHECK_IS(end_proxy(&proxy), 1);
+    CHECK(unsetenv("ws_proxy") == 0);
+    talk(0, options, 1);
+    CHECK_IS(proxy.requests, 2);
+    CHECK(setenv("ws_proxy", proxy.url, 1) == 0 && setenv("no_proxy", "127.0.0.1", 1) == 0);
+    talk(0, with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1), 0);
+    options = with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1);
+    talk(0, with_str(options, LANDLINE_OPT_NO_PROXY, "other.example"), 1);
+    talk(0, with_int(with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1), LANDLINE_OPT_PROXY_FROM_ENV, 0), 0);
+    /* One that is given takes its place. */
+    CHECK(setenv("ws_proxy", "http://127.0.0.1:1", 1) == 0 && unsetenv("no_proxy") == 0);
+    options = with_int(new_options(), LANDLINE_OPT_PROXY_FROM_ENV, 1);
+    talk(0, with_str(options, LANDLINE_OPT_PROXY, proxy.url), 1);
+    CHECK(unsetenv("ws_proxy") == 0);
+    CHECK_IS(end_proxy(&proxy), 4);
 }
 
 static void check_failed(landline_options *options, int http_status, int fault, const char *text) {
@@ -228,8 +239,22 @@ static void check_failed(landline_options *options, int http_status, int fault, 
     landline_options_free(options);
 }
 
+static landline_status decline(const landline_challenge *challenge, void *data, size_t capacity, size_t *len,
+                               void *user) {
+    const struct proxy *proxy = user;
+    (void)data, (void)capacity, (void)len;
+    CHECK_IS(challenge->http_status, 407);
+    CHECK(strncmp(challenge->url, proxy->url, strlen(proxy->url)) == 0);
+    CHECK_TEXT(challenge->method, "CONNECT");
+    CHECK_TEXT(challenge->target, "192.0.2.1:80");
+    CHECK_TEXT(challenge->schemes, "Digest");
+    CHECK_HAS(challenge->headers, "proxy-authenticate: Digest realm=r, nonce=n\r\n");
+    return LANDLINE_ERR_STATE;
+}
+
 static void refusals(void) {
     struct proxy proxy;
+    landline_options *options;
     size_t len;
     begin_proxy(&proxy, "HTTP/1.1 403 Filtered\r\nX-Rule: 9\r\nContent-Length: 6\r\n\r\nads!\n\n");
     check_failed(with_str(new_options(), LANDLINE_OPT_PROXY, proxy.url), 403, LANDLINE_FAULT_NETWORK,
@@ -240,7 +265,9 @@ static void refusals(void) {
     end_proxy(&proxy);
 
     begin_proxy(&proxy, "HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm=r, nonce=n\r\nContent-Length: 0\r\n\r\n");
-    check_failed(with_str(new_options(), LANDLINE_OPT_PROXY, proxy.url), 407, LANDLINE_FAULT_CALLER,
+    options = with_str(new_options(), LANDLINE_OPT_PROXY, proxy.url);
+    OK(landline_options_set_on_challenge(options, decline, &proxy, NULL));
+    check_failed(options, 407, LANDLINE_FAULT_CALLER,
                  "it wants credentials for Digest; check the proxy's user and password in LANDLINE_OPT_PROXY");
     CHECK_IS(end_proxy(&proxy), 1);
 

@@ -105,7 +105,34 @@ static void client_refuses(landline_options *client, int32_t reason, const char 
     CHECK_IS(made.at_client, LANDLINE_ERR_TLS);
     CHECK_IS(made.client_reason, reason);
     CHECK_HAS(made.client_text, told);
+    /* It has told the server, unless TLS itself has nothing against the key. */
+    if (reason != LANDLINE_TLS_REASON_NOT_PINNED) {
+        CHECK_IS(made.at_server, LANDLINE_ERR_TLS);
+        CHECK_IS(made.server_reason, LANDLINE_TLS_REASON_REFUSED);
+    }
     end(&made);
+}
+
+/* Gets what is no request. */
+static void *refuse_one(void *listener) {
+    landline_request *request;
+    CHECK(landline_listener_accept(listener, LONG, &request) != LANDLINE_OK);
+    return NULL;
+}
+
+struct redirecting {
+    landline_listener *listener;
+    char target[128];
+};
+
+static void *redirect_one(void *argument) {
+    struct redirecting *redirecting = argument;
+    landline_request *request;
+    OK(landline_listener_accept(redirecting->listener, LONG, &request));
+    OK(landline_request_add_header(request, "Location", redirecting->target));
+    OK(landline_request_reject(request, 302, NULL, 0));
+    landline_request_free(request);
+    return NULL;
 }
 
 static void known_about_tls(void) {
@@ -138,6 +165,9 @@ static void known_about_tls(void) {
     CHECK_TEXT(info_str(made.info, LANDLINE_TLS_INFO_COMMON_NAME), "");
     CHECK_TEXT(info_str(made.info, LANDLINE_TLS_INFO_ALPN), "");
     end(&made);
+    made = attempt(with_int(with_trust(new_options()), LANDLINE_OPT_TLS_ALPN, 0), with_identity(new_options()));
+    CHECK_TEXT(info_str(made.info, LANDLINE_TLS_INFO_ALPN), "");
+    end(&made);
     open_both(0, NULL, NULL, &made.client, &made.server);
     CHECK_STATUS(landline_conn_tls(made.client, &info), LANDLINE_ERR_UNSUPPORTED);
     CHECK(info == NULL);
@@ -158,6 +188,9 @@ static void certificates_of_clients(void) {
     CHECK_TEXT(info_str(made.info, LANDLINE_TLS_INFO_COMMON_NAME), "localhost");
     end(&made);
     succeeds(with_trust(new_options()), asking(LANDLINE_CLIENT_CERTS_OPTIONAL));
+    made = attempt(with_identity(with_trust(new_options())), asking(LANDLINE_CLIENT_CERTS_OPTIONAL));
+    CHECK_TEXT(info_str(made.info, LANDLINE_TLS_INFO_COMMON_NAME), "localhost");
+    end(&made);
 
     made = attempt(with_trust(new_options()), asking(LANDLINE_CLIENT_CERTS_REQUIRED));
     CHECK_IS(made.at_server, LANDLINE_ERR_TLS);
@@ -213,6 +246,71 @@ static void trust(void) {
     client_refuses(new_options(), LANDLINE_TLS_REASON_SELF_SIGNED, "LANDLINE_OPT_TLS_CA_FILE");
 }
 
+/* A certificate that an authority has issued. */
+static void issuers(void) {
+    struct attempt made;
+    landline_options *options;
+    int trusted;
+    shell("cd '%s' && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=issuer -keyout issuer.key -out issuer.pem"
+          " 2> /dev/null && openssl req -new -key key.pem -subj /CN=issued -out issued.csr"
+          " && echo subjectAltName=IP:127.0.0.1 > issued.ext && openssl x509 -req -in issued.csr -CA issuer.pem"
+          " -CAkey issuer.key -CAcreateserial -days 2 -extfile issued.ext -out issued.pem 2> /dev/null", directory);
+    for (trusted = 0; trusted < 2; trusted++) {
+        options = with_str(new_options(), LANDLINE_OPT_TLS_CERT_FILE, in_directory("issued.pem"));
+        with_str(options, LANDLINE_OPT_TLS_KEY_FILE, in_directory("key.pem"));
+        made = attempt(with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, in_directory(trusted ? "issuer.pem" : "cert.pem")),
+                       options);
+        CHECK_IS(made.at_client, trusted ? LANDLINE_OK : LANDLINE_ERR_TLS);
+        CHECK_IS(made.client_reason, trusted ? LANDLINE_TLS_REASON_NONE : LANDLINE_TLS_REASON_UNKNOWN_ISSUER);
+        end(&made);
+    }
+}
+
+static void servers_without_tls(void) {
+    landline_listener *listener;
+    landline_options *options = with_trust(new_options());
+    landline_conn *conn;
+    pthread_t thread;
+    char url[128];
+    OK(landline_listen("127.0.0.1:0", NULL, &listener));
+    snprintf(url, sizeof url, "wss://%s/", landline_listener_local_addr(listener));
+    thread = start(refuse_one, listener);
+    CHECK_STATUS(landline_connect(url, options, LONG, &conn), LANDLINE_ERR_TLS);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_TLS_REASON), LANDLINE_TLS_REASON_NOT_TLS);
+    join(thread);
+    landline_listener_free(listener);
+    landline_options_free(options);
+}
+
+/* The options of TLS hold for what a server without it redirects to. */
+static void redirects_to_tls(void) {
+    struct redirecting redirecting;
+    landline_listener *secure;
+    landline_options *options = with_identity(new_options());
+    landline_request *request;
+    landline_conn *server;
+    struct opening opening;
+    pthread_t client, redirect;
+    OK(landline_listen("127.0.0.1:0", NULL, &redirecting.listener));
+    OK(landline_listen("127.0.0.1:0", options, &secure));
+    landline_options_free(options);
+    snprintf(redirecting.target, sizeof redirecting.target, "wss://%s/", landline_listener_local_addr(secure));
+    snprintf(opening.url, sizeof opening.url, "ws://%s/", landline_listener_local_addr(redirecting.listener));
+    options = with_int(with_trust(new_options()), LANDLINE_OPT_MAX_REDIRECTS, 1);
+    opening.options = options;
+    redirect = start(redirect_one, &redirecting);
+    client = start(open_client, &opening);
+    OK(landline_listener_accept(secure, LONG, &request));
+    OK(landline_request_accept(request, NULL, &server));
+    join(client);
+    join(redirect);
+    close_both(opening.conn, server);
+    landline_request_free(request);
+    landline_listener_free(redirecting.listener);
+    landline_listener_free(secure);
+    landline_options_free(options);
+}
+
 static void several_certificates(void) {
     char cert[4096], key[4096];
     int i;
@@ -252,6 +350,8 @@ static void versions_and_libraries(void) {
     landline_listener *listener;
     landline_status status;
     succeeds(options, with_int(with_identity(new_options()), LANDLINE_OPT_TLS_MIN_VERSION, LANDLINE_TLS_VERSION_1_3));
+    succeeds(with_int(with_trust(new_options()), LANDLINE_OPT_TLS_BACKEND, LANDLINE_TLS_BACKEND_NATIVE_TLS),
+             with_int(with_identity(new_options()), LANDLINE_OPT_TLS_BACKEND, LANDLINE_TLS_BACKEND_NATIVE_TLS));
     options = with_identity(new_options());
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_TLS_MIN_VERSION, 0x0302), LANDLINE_ERR_INVALID);
     CHECK_STATUS(landline_options_set_int(options, LANDLINE_OPT_TLS_BACKEND, 3), LANDLINE_ERR_INVALID);
@@ -297,6 +397,9 @@ int main(int argc, char **argv) {
     known_about_tls();
     certificates_of_clients();
     trust();
+    issuers();
+    servers_without_tls();
+    redirects_to_tls();
     several_certificates();
     versions_and_libraries();
     key_logs();
