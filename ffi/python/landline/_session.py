@@ -1,10 +1,11 @@
 """Clients that connect again when their connection is lost: reconnect().
 
 The library calls on_connect and retry_if through one C function each, which gets a number: the key of what the session
-keeps of its functions. It does so in the thread that receives. In the main thread, what has to connect runs in another
-thread, so that Ctrl-C can end it without cutting attempts into slices.
+keeps of its functions. It does so in the thread that receives. For the main thread, another one receives whenever there is
+a wait: a signal handler that raises an exception, as Ctrl-C does, must not interrupt these functions.
 """
 
+import contextlib
 import ctypes
 import inspect
 import itertools
@@ -378,14 +379,22 @@ class Session(_abi.Unique):
         return value.value
 
     def _wait(self, limit: Limit, call: Callable[[int], None]) -> object:
-        """Makes a call that adds its result to what is ready."""
+        """Makes a call that adds its result to what is ready.
+
+        In the main thread, a handler of a signal that came during the call would run at the beginning of a callback, where
+        what it raises is lost. So what waits runs in another thread; only what has arrived is taken here, which is quick.
+        """
         while not self._ready:
             try:
-                if limit.slice is None or (call == self._recv and self.stage == "connected"):
+                if limit.slice is None:
                     call(limit.next())
-                else:
-                    left = min(millis(limit.left()), LONGEST)
-                    in_turn(lambda: call(left), self._cancel)
+                    continue
+                if call == self._recv and self.stage == "connected":
+                    with contextlib.suppress(Timeout):
+                        call(0)
+                        continue
+                left = min(millis(limit.left()), LONGEST)
+                in_turn(lambda: call(left), self._cancel)
             except Timeout:
                 if limit.is_over():
                     raise

@@ -108,7 +108,9 @@ def in_turn(call: Callable[[], T], cancel: Callable[[], object]) -> T:
                 # The interpreter is shutting down, or no more threads can be started.
                 return call()
             raise
-        running.acquire()
+        # In slices, because a signal that comes just before it begins to wait does not end the wait.
+        while not running.acquire(timeout=SLICE):
+            pass
     except BaseException:
         if started:
             cancel()

@@ -126,7 +126,7 @@ def test_every_class_is_an_owner_or_a_value(owners: Dict[Type[Any], Any]) -> Non
 
 def test_every_class_that_refers_to_a_handle_is_an_owner(owners: Dict[Type[Any], Any]) -> None:
     values = tuple(kind for kind in classes() if not issubclass(kind, _abi.Unique))
-    holders = [it for it in gc.get_objects() if isinstance(it, values) and not isinstance(it, landline.Error)]
+    holders = [it for it in gc.get_objects() if issubclass(type(it), values) and not isinstance(it, landline.Error)]
     for holder in holders:
         inside = gc.get_referents(holder) + list(getattr(holder, "__dict__", {}).values())
         assert not any(isinstance(it, _abi.Unique) for it in inside), type(holder)

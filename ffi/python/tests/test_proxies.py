@@ -2,11 +2,15 @@
 
 import contextlib
 import copy
+import os
 import pickle
 import select
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
@@ -171,6 +175,43 @@ def test_an_https_proxy_has_certificates_of_its_own(tls: Tls) -> None:
         talk(url_of(plain), proxy=proxy.url, proxy_cert_file=tls.cert, proxy_key_file=tls.key, **options)
         with pytest.raises(landline.ProxyError):
             landline.connect(url_of(plain), proxy=proxy.url, **options)
+
+
+def test_the_names_of_https_proxies_are_checked(tmp_path: Path) -> None:
+    cert, key = tmp_path / "other.pem", tmp_path / "other.key"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=other".split()
+    names = ["-addext", "subjectAltName=DNS:other.example", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run([*command, *names], check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with proxying(tls=context) as proxy, running(echo) as plain:
+        with pytest.raises(landline.ProxyError, match="other name|another name"):
+            landline.connect(url_of(plain), proxy=proxy.url, proxy_ca_file=cert, danger_accept_invalid_hostnames=True)
+        talk(url_of(plain), proxy=proxy.url, proxy_ca_file=cert, proxy_danger_accept_invalid_hostnames=True)
+
+
+CONNECT = """
+import sys, landline
+try:
+    landline.connect(sys.argv[1], proxy=sys.argv[2], **eval(sys.argv[3])).close()
+    print("connected")
+except landline.ProxyError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("options, connects", [("{}", True), ("{'proxy_platform_roots': False}", False)])
+def test_the_platforms_certificates_are_for_https_proxies_too(tls: Tls, options: str, connects: bool) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.cert, tls.key)
+    with proxying(tls=context) as proxy, running(echo) as plain:
+        command = [sys.executable, "-c", CONNECT, url_of(plain), proxy.url, options]
+        # In a process of its own, because the platform's certificates are read once.
+        done = subprocess.run(
+            command, env={**os.environ, "SSL_CERT_FILE": str(tls.ca)}, capture_output=True, text=True, timeout=30
+        )
+    assert (done.stdout == "connected\n") == connects, done
+    assert connects or "certificate" in done.stdout
 
 
 REFUSALS: List[Any] = [

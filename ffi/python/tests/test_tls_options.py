@@ -3,12 +3,14 @@
 import contextlib
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
-from conftest import Tls, echo, running
+from conftest import Tls, echo, foreign, running
 
 import landline
 from landline import TlsOptions
@@ -64,6 +66,44 @@ def test_what_is_known_about_tls(tls: Tls) -> None:
             assert ws.tls is not None and ws.tls.alpn is None
     with running(echo) as server, landline.connect(f"ws://127.0.0.1:{server.port}/") as ws:
         assert ws.tls is None
+
+
+def older(context: ssl.SSLContext) -> ssl.SSLContext:
+    """With TLS 1.2 only."""
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def test_the_oldest_version_of_a_client(tls: Tls) -> None:
+    context = older(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    context.load_cert_chain(tls.cert, tls.key)
+    with foreign(lambda ws: None, ssl=context) as address:
+        url = address.replace("ws://127.0.0.1", "wss://localhost")
+        with landline.connect(url, ca_file=tls.ca) as ws:
+            assert ws.tls is not None and ws.tls.version == "1.2"
+        assert "version" in refused(url, tls, TlsOptions(min_version="1.3"))
+
+
+def test_the_oldest_version_of_a_server_and_resumed_sessions(tls: Tls) -> None:
+    came: List[Optional[landline.TlsInfo]] = []
+    context = older(ssl.create_default_context(cafile=str(tls.ca)))
+
+    def ask(url: str, session: Optional[ssl.SSLSession] = None) -> Optional[ssl.SSLSession]:
+        with socket.create_connection(("localhost", int(url.rsplit(":")[-1].strip("/"))), 20) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as sock:
+                sock.sendall(
+                    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                )
+                assert sock.recv(4096).startswith(b"HTTP/1.1 101 ")
+                return sock.session
+
+    with serving(tls, process_request=lambda request: came.append(request.tls)) as url:
+        session = ask(url)
+        ask(url, session)
+        assert [(known.version, known.is_resumed) for known in came if known] == [("1.2", False), ("1.2", True)]
+    with serving(tls, TlsOptions(min_version="1.3")) as url, pytest.raises(ssl.SSLError):
+        ask(url)
 
 
 def test_a_server_knows_who_came(tls: Tls) -> None:

@@ -266,6 +266,53 @@ static void issuers(void) {
     }
 }
 
+/* Certificates that are valid at another time. */
+static void dates(void) {
+    static const char *const VALID[2][2] = {{"20100101000000Z", "20110101000000Z"}, {"20800101000000Z", "20810101000000Z"}};
+    FILE *config = fopen(in_directory("dates.cnf"), "w");
+    int i;
+    CHECK(config != NULL);
+    fputs("[ca]\ndefault_ca=it\n[it]\ndatabase=dates.index\nrand_serial=yes\nnew_certs_dir=.\ndefault_md=sha256\n"
+          "unique_subject=no\npolicy=policy\nx509_extensions=names\n[policy]\ncommonName=supplied\n"
+          "[names]\nsubjectAltName=IP:127.0.0.1\n", config);
+    fclose(config);
+    for (i = 0; i < 2; i++) {
+        landline_options *options = new_options();
+        struct attempt made;
+        shell("cd '%s' && : > dates.index && openssl req -new -key key.pem -subj /CN=dated -out dated.csr && openssl ca -batch"
+              " -config dates.cnf -selfsign -keyfile key.pem -in dated.csr -startdate %s -enddate %s -notext -out dated.pem"
+              " 2> /dev/null", directory, VALID[i][0], VALID[i][1]);
+        with_str(options, LANDLINE_OPT_TLS_CERT_FILE, in_directory("dated.pem"));
+        with_str(options, LANDLINE_OPT_TLS_KEY_FILE, in_directory("key.pem"));
+        made = attempt(with_str(new_options(), LANDLINE_OPT_TLS_CA_FILE, in_directory("dated.pem")), options);
+        CHECK_IS(made.at_client, LANDLINE_ERR_TLS);
+        CHECK_IS(made.client_reason, i == 0 ? LANDLINE_TLS_REASON_EXPIRED : LANDLINE_TLS_REASON_NOT_YET_VALID);
+        end(&made);
+    }
+}
+
+/* A server that speaks TLS 1.2 only. */
+static void an_old_version(void) {
+    char command[8192], line[256], url[128];
+    landline_options *options = with_int(with_trust(new_options()), LANDLINE_OPT_TLS_MIN_VERSION, LANDLINE_TLS_VERSION_1_3);
+    landline_conn *conn;
+    FILE *server;
+    int port = 0;
+    snprintf(command, sizeof command, "exec openssl s_server -www -tls1_2 -accept 127.0.0.1:0 -naccept 1 -cert '%s' -key '%s'"
+             " 2> /dev/null", in_directory("cert.pem"), in_directory("key.pem"));
+    server = popen(command, "r");
+    CHECK(server != NULL);
+    while (port == 0 && fgets(line, sizeof line, server) != NULL)
+        if (strncmp(line, "ACCEPT ", 7) == 0)
+            port = atoi(strrchr(line, ':') + 1);
+    CHECK(port != 0);
+    snprintf(url, sizeof url, "wss://127.0.0.1:%d/", port);
+    CHECK_STATUS(landline_connect(url, options, LONG, &conn), LANDLINE_ERR_TLS);
+    CHECK_IS(landline_error_int(LANDLINE_ERROR_TLS_REASON), LANDLINE_TLS_REASON_NO_COMMON_VERSION);
+    landline_options_free(options);
+    pclose(server);
+}
+
 static void servers_without_tls(void) {
     landline_listener *listener;
     landline_options *options = with_trust(new_options());
@@ -398,6 +445,8 @@ int main(int argc, char **argv) {
     certificates_of_clients();
     trust();
     issuers();
+    dates();
+    an_old_version();
     servers_without_tls();
     redirects_to_tls();
     several_certificates();
