@@ -89,3 +89,23 @@ impl SessionValues {
 fn some_time(key: i32, value: i64) -> Outcome<Duration> {
     time(key, value)?.ok_or_else(|| out_of_range(key, value, "1 or more milliseconds"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use landline::reconnect::Session;
+
+    /// As the builder shows it, since waiting for it would take too long.
+    #[test]
+    fn no_limit_is_not_the_default() {
+        let mut values = SessionValues::default();
+        let shown = |values: &SessionValues| format!("{:?}", values.apply(Session::builder("ws://localhost/")));
+        let without_limit =
+            [format!("reset_after: {:?}", Duration::MAX), format!("max_retry_after: {:?}", Duration::MAX)];
+        assert!(without_limit.iter().all(|text| !shown(&values).contains(text)), "{}", shown(&values));
+        for key in [LANDLINE_OPT_RESET_AFTER_MS, LANDLINE_OPT_MAX_RETRY_AFTER_MS] {
+            assert!(values.set_int(key, -1).is_ok_and(|is_known| is_known));
+        }
+        assert!(without_limit.iter().all(|text| shown(&values).contains(text)), "{}", shown(&values));
+    }
+}

@@ -337,6 +337,48 @@ static void tls_with_a_proxy(void) {
     end_proxy(&proxy);
 }
 
+static void *refuse_all(void *listener) {
+    landline_request *request;
+    landline_status status;
+    while ((status = landline_listener_accept(listener, -1, &request)) != LANDLINE_INTERRUPTED)
+        CHECK(status < 0);
+    return NULL;
+}
+
+/* What an https proxy answers: the status, or 0 if its certificate is not accepted. A server that knows no CONNECT will do. */
+static int64_t asked(const char *url, landline_options *options) {
+    landline_conn *conn;
+    with_str(options, LANDLINE_OPT_PROXY, url);
+    CHECK_STATUS(landline_connect("ws://192.0.2.1/", options, LONG, &conn), LANDLINE_ERR_PROXY);
+    landline_options_free(options);
+    return landline_error_int(LANDLINE_ERROR_HTTP_STATUS);
+}
+
+static void certificates_of_proxies(void) {
+    landline_options *options = with_identity(new_options());
+    landline_listener *listener;
+    pthread_t thread;
+    char url[128];
+    OK(landline_listen("127.0.0.1:0", options, &listener));
+    landline_options_free(options);
+    snprintf(url, sizeof url, "https://%s", landline_listener_local_addr(listener));
+    thread = start(refuse_all, listener);
+    /* The platform trusts it. */
+    CHECK(asked(url, new_options()) >= 400);
+    CHECK_IS(asked(url, with_int(new_options(), LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS, 0)), 0);
+    CHECK_HAS(landline_error_text(), "LANDLINE_OPT_PROXY_TLS_CA_FILE");
+    /* What is for servers does not count. */
+    options = with_int(with_trust(new_options()), LANDLINE_OPT_TLS_DANGER_ACCEPT_INVALID_CERTS, 1);
+    CHECK_IS(asked(url, with_int(options, LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS, 0)), 0);
+    options = with_int(new_options(), LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS, 0);
+    CHECK(asked(url, with_str(options, LANDLINE_OPT_PROXY_TLS_CA_FILE, in_directory("cert.pem"))) >= 400);
+    options = with_int(new_options(), LANDLINE_OPT_PROXY_TLS_PLATFORM_ROOTS, 0);
+    CHECK(asked(url, with_int(options, LANDLINE_OPT_PROXY_TLS_DANGER_ACCEPT_INVALID_CERTS, 1)) >= 400);
+    OK(landline_listener_stop(listener));
+    join(thread);
+    landline_listener_free(listener);
+}
+
 static void misuse(void) {
     static const char *const BAD[] = {"ftp://u:hunter2@a", "http://u:hunter2@", "http://u:hunter2@a:0", "socks4a://u:hunter2@a"};
     landline_options *options = new_options();
@@ -358,6 +400,8 @@ static void misuse(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
+    /* Once for all, since the platform's certificates are kept. */
+    CHECK(setenv("SSL_CERT_FILE", in_directory("cert.pem"), 1) == 0);
     requests_and_headers(0);
     requests_and_headers(1);
     what_the_server_gets();
@@ -366,6 +410,7 @@ int main(int argc, char **argv) {
     refusals();
     tls_with_a_proxy();
     why_tls_with_a_proxy_failed();
+    certificates_of_proxies();
     misuse();
     return 0;
 }

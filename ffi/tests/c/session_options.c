@@ -288,7 +288,7 @@ static void the_server_gets_code_and_reason(void) {
     for (int i = 0; i < 3; i++) {
         struct host host;
         landline_session *session = connected(&host, quick());
-        pthread_t receiver, server = start(be_closed, host.conns[0]);
+        pthread_t server = start(be_closed, host.conns[0]), receiver = server;
         if (i == 0)
             CHECK_IS(number(session, LANDLINE_SESSION_CLOSE_CODE), 0);
         if (i > 0)
