@@ -97,15 +97,6 @@ pub enum Error {
 }
 
 /// What has to change to avoid an error.
-///
-/// ```
-/// use landline::error::Fault;
-///
-/// let error = landline::connect("http://example.com/").unwrap_err();
-/// assert_eq!(error.fault(), Fault::Caller);
-/// let error = landline::connect("ws://127.0.0.1:1/").unwrap_err();
-/// assert_eq!(error.fault(), Fault::Network);
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// This program.

@@ -32,6 +32,8 @@
 //! # }
 //! ```
 //!
+//! The [guide] has pages on each topic, beginning with a [tutorial](guide::tutorial).
+//!
 //! | to | see |
 //! | --- | --- |
 //! | connect, with options | [`connect`], [`Client::builder`] |
@@ -47,7 +49,9 @@
 //! | connect again when a connection is lost | [`reconnect`](mod@reconnect), [`guide::reconnect`] |
 //! | compress | [`Compression`], [`guide::compression`] |
 //! | connect through a proxy | [`Proxy`], [`ClientBuilder::proxy`], [`guide::proxies`] |
-//! | use TLS | [`transport::TlsConnector`], [`transport::TlsAcceptor`], [`transport::Identity`], [`transport::TlsBackend`] |
+//! | log in, follow redirects, keep cookies | [`ClientBuilder::auth`], [`bearer`](ClientBuilder::bearer), [`on_challenge`](ClientBuilder::on_challenge), [`max_redirects`](ClientBuilder::max_redirects), [`CookieJar`], [`guide::authentication`], [`guide::redirects`] |
+//! | choose names and addresses | [`ClientBuilder::addresses`], [`resolver`](ClientBuilder::resolver), [`guide::names`] |
+//! | use TLS | [`transport::TlsConnector`], [`transport::TlsAcceptor`], [`transport::Identity`], [`transport::TlsBackend`], [`guide::tls`] |
 //! | know the peer of a TLS connection | [`WebSocket::tls_info`], [`server::Request::tls_info`] |
 //! | run over something else | [`transport`] |
 //! | drive the protocol from an event loop | [`proto`] |
