@@ -507,7 +507,10 @@ void landline_conn_free(landline_conn *conn);
 #define LANDLINE_ERR_FORKED -11
 /** A session has no connection at the moment. Nothing was sent: try again when it has one. */
 #define LANDLINE_ERR_NOT_CONNECTED -12
-/** A session has no connection at the moment, and its outbox has no room for the message. Nothing was sent. */
+/**
+ * A session keeps messages in its outbox at the moment, because it has no connection or the server does not read, and
+ * there is no room for this one. Nothing was sent.
+ */
 #define LANDLINE_ERR_OUTBOX_FULL -13
 
 /** A system call failed; LANDLINE_ERROR_ERRNO has the error number. */
@@ -1232,8 +1235,10 @@ typedef void (*landline_free_user)(void *user);
  * http and https in a Location stand for ws and wss. A redirect from wss to ws is never followed, nor is one to
  * another scheme. As soon as one leads to another origin (scheme, host or port), everything that is meant for the
  * first one is left out of all further requests: user and password, bearer tokens, cookies that were given,
- * Authorization and Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password
- * in a Location are used. LANDLINE_CONN_URL is the URL at which the connection was finally opened.
+ * Authorization and Cookie headers, LANDLINE_OPT_HOST, LANDLINE_OPT_ADDRESS, LANDLINE_OPT_UNIX_PATH and
+ * LANDLINE_OPT_TLS_SERVER_NAME. All other headers are sent everywhere, and a client certificate is shown to whatever
+ * server asks for it. User and password in a Location are used. LANDLINE_CONN_URL is the URL at which the connection
+ * was finally opened.
  */
 #define LANDLINE_OPT_MAX_REDIRECTS 56
 
@@ -1337,8 +1342,8 @@ landline_status landline_options_set_on_challenge(landline_options *options,
  */
 #define LANDLINE_OPT_NO_PROXY 121
 /**
- * Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. The server's options of TLS do not apply to
- * them.
+ * Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. LANDLINE_OPT_TLS_* do not apply to them; whatever
+ * LANDLINE_OPT_PROXY_TLS_* do not set has its default.
  */
 #define LANDLINE_OPT_PROXY_TLS_CA_FILE 122
 /**

@@ -425,9 +425,12 @@ pub enum Closed {
     /// A [session](mod@crate::reconnect) has no connection at the moment. Nothing was sent.
     #[error("not connected at the moment: nothing was sent; try again when the session has reconnected")]
     NotConnected,
-    /// A [session](mod@crate::reconnect) has no connection at the moment, and its outbox has no room for the message.
-    /// Nothing was sent.
-    #[error("not connected at the moment, and the outbox has no room for the message: nothing was sent")]
+    /// A [session](mod@crate::reconnect) keeps messages in its outbox at the moment, because it has no connection or the
+    /// server does not read, and there is no room for this one. Nothing was sent.
+    #[error(
+        "the outbox has no room for the message: nothing was sent; try again when what it holds has been sent, or \
+         allow it more"
+    )]
     OutboxFull,
 }
 

@@ -17,8 +17,10 @@ use std::sync::Arc;
 /// http and https in a Location stand for ws and wss. A redirect from wss to ws is never followed, nor is one to
 /// another scheme. As soon as one leads to another origin (scheme, host or port), everything that is meant for the
 /// first one is left out of all further requests: user and password, bearer tokens, cookies that were given,
-/// Authorization and Cookie headers, and LANDLINE_OPT_HOST. All other headers are sent everywhere. User and password
-/// in a Location are used. LANDLINE_CONN_URL is the URL at which the connection was finally opened.
+/// Authorization and Cookie headers, LANDLINE_OPT_HOST, LANDLINE_OPT_ADDRESS, LANDLINE_OPT_UNIX_PATH and
+/// LANDLINE_OPT_TLS_SERVER_NAME. All other headers are sent everywhere, and a client certificate is shown to whatever
+/// server asks for it. User and password in a Location are used. LANDLINE_CONN_URL is the URL at which the connection
+/// was finally opened.
 pub const LANDLINE_OPT_MAX_REDIRECTS: i32 = 56;
 
 /// Client: the user name for servers; the password is LANDLINE_OPT_AUTH_PASSWORD. They are sent at once by Basic

@@ -20,8 +20,8 @@ pub const LANDLINE_OPT_PROXY: i32 = 120;
 /// may follow, as in example.com:8080 and [::1]:8080. Names are not looked up to compare their addresses. Default:
 /// that of the environment with LANDLINE_OPT_PROXY_FROM_ENV, otherwise none.
 pub const LANDLINE_OPT_NO_PROXY: i32 = 121;
-/// Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. The server's options of TLS do not apply to
-/// them.
+/// Client: as LANDLINE_OPT_TLS_CA_FILE, for TLS with https proxies. LANDLINE_OPT_TLS_* do not apply to them; whatever
+/// LANDLINE_OPT_PROXY_TLS_* do not set has its default.
 pub const LANDLINE_OPT_PROXY_TLS_CA_FILE: i32 = 122;
 /// Client: a file with the certificate chain in PEM for https proxies that ask for one; requires
 /// LANDLINE_OPT_PROXY_TLS_KEY_FILE.

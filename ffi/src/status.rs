@@ -51,7 +51,8 @@ pub const LANDLINE_ERR_WOULD_BLOCK: landline_status = -10;
 pub const LANDLINE_ERR_FORKED: landline_status = -11;
 /// A session has no connection at the moment. Nothing was sent: try again when it has one.
 pub const LANDLINE_ERR_NOT_CONNECTED: landline_status = -12;
-/// A session has no connection at the moment, and its outbox has no room for the message. Nothing was sent.
+/// A session keeps messages in its outbox at the moment, because it has no connection or the server does not read, and
+/// there is no room for this one. Nothing was sent.
 pub const LANDLINE_ERR_OUTBOX_FULL: landline_status = -13;
 
 /// A system call failed; LANDLINE_ERROR_ERRNO has the error number.
@@ -120,7 +121,7 @@ const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_ERR_WOULD_BLOCK, "LANDLINE_ERR_WOULD_BLOCK\0", "not now\0"),
     (LANDLINE_ERR_FORKED, "LANDLINE_ERR_FORKED\0", "the handle belongs to the parent process\0"),
     (LANDLINE_ERR_NOT_CONNECTED, "LANDLINE_ERR_NOT_CONNECTED\0", "there is no connection at the moment\0"),
-    (LANDLINE_ERR_OUTBOX_FULL, "LANDLINE_ERR_OUTBOX_FULL\0", "no connection, and no room in the outbox\0"),
+    (LANDLINE_ERR_OUTBOX_FULL, "LANDLINE_ERR_OUTBOX_FULL\0", "there is no room in the outbox\0"),
     (LANDLINE_ERR_IO, "LANDLINE_ERR_IO\0", "the network or the system failed\0"),
     (LANDLINE_ERR_EOF, "LANDLINE_ERR_EOF\0", "the connection ended without a Close frame\0"),
     (LANDLINE_ERR_RESOLVE, "LANDLINE_ERR_RESOLVE\0", "the host name could not be looked up\0"),

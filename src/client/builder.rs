@@ -167,7 +167,7 @@ impl ClientBuilder {
     /// `http` and `https` in a `Location` stand for `ws` and `wss`. A redirect from `wss` to `ws` is never followed, nor is
     /// one to another scheme. As soon as one leads to another origin (scheme, host or port), what is meant for the first
     /// one is left out of all further requests: user and password, bearer tokens, cookies, `Authorization` and `Cookie`
-    /// headers, a [`host`](Self::host), [`addresses`](Self::addresses), and the
+    /// headers, a [`host`](Self::host), [`addresses`](Self::addresses), a [`unix_path`](Self::unix_path), and the
     /// [`server_name`](TlsConnectorBuilder::server_name) for TLS. All other headers are sent everywhere, and a client
     /// certificate is shown to whatever server asks for it. User and password in a `Location` are used.
     ///
@@ -227,9 +227,9 @@ impl ClientBuilder {
     }
 
     /// Calls `answer` when a server (401) or a proxy (407) asks for authentication, and the user name and password, if any
-    /// were given, do not help. It returns the value of the `Authorization` or `Proxy-Authorization` header with which the request is
-    /// sent again, over the same connection if it is kept open, or `None` to fail with the refusal. It is called at most 5
-    /// times for one URL.
+    /// were given, do not help. It returns the value of the `Authorization` or `Proxy-Authorization` header with which the
+    /// request is sent again, over the same connection if it is kept open, or `None` to fail with the refusal. It is called
+    /// at most 5 times for one URL.
     ///
     /// After a redirect, it may be another server that asks: see [`AuthRequest::url`]. It runs in the thread that connects,
     /// and what it takes counts towards `handshake_timeout`, but cannot be cut short.

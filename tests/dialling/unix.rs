@@ -1,6 +1,8 @@
 //! Unix sockets by URL, in both roles.
 
 use super::*;
+use landline::Headers;
+use landline::http::StatusCode;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -46,6 +48,28 @@ fn a_socket_can_be_named_apart_from_the_url() {
         assert_eq!(request.headers().get("host").unwrap(), "feed.example:81");
         request.accept().unwrap();
         connecting.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_redirect_to_another_origin_leaves_the_socket_that_was_given() {
+    limited(|| {
+        let scratch = Scratch::new("leaves");
+        let path = scratch.path("s");
+        let listener = Server::builder().listen_unix(&path).unwrap();
+        let other = serve_echo(Server::builder());
+        let there = other.url();
+        let client = builder().unix_path(&path).max_redirects(2).build().unwrap();
+        let connecting =
+            thread::spawn(move || client.connect("ws://feed.example/").map(|ws| ws.handshake().url.clone()));
+        // Within the origin it is still this socket.
+        for location in ["/live", &*there] {
+            let request = listener.accept().unwrap();
+            assert_eq!(request.headers().get("host").unwrap(), "feed.example");
+            let headers = Headers::new().with("Location", location).unwrap();
+            request.reject(StatusCode::FOUND, headers, "").unwrap();
+        }
+        assert_eq!(connecting.join().unwrap().unwrap(), Some(there));
     });
 }
 

@@ -101,7 +101,8 @@ def connect(
         max_redirects: how many redirects to follow, one after the other; 5 is a usual value. A redirect that is not
             followed raises InvalidHandshake, which says where it leads. http and https in a Location stand for ws and wss;
             a redirect from wss to ws is never followed. What is meant for one origin (scheme, host and port) is not sent to
-            another one: auth, bearer, cookies, host, Authorization and Cookie headers. All other headers are sent everywhere.
+            another one: auth, bearer, cookies, Authorization and Cookie headers, host, addresses, unix and
+            TlsOptions.server_name. All other headers are sent everywhere.
         auth: the user name and password for servers, which are sent at once by Basic authentication, and by Digest if a
             server refuses that and asks for it. They can be in the URL instead. Basic does not hide them: use wss.
         bearer: a bearer token to send, or a function that is called at the beginning of each attempt to connect and returns
