@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Language {
@@ -32,17 +32,19 @@ impl fmt::Display for Block {
     }
 }
 
-/// The README and the guide.
+/// The README, that of the Python package, and the guide.
 pub(crate) fn pages() -> Vec<Page> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = vec![root.join("README.md")];
+    let mut paths = vec![root.join("README.md"), root.join("ffi/python/README.md")];
     paths.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
-    let page = |path: &Path| {
-        parse(&path.file_stem().unwrap().to_string_lossy().to_lowercase(), &fs::read_to_string(path).unwrap())
+    let page = |path: &PathBuf| {
+        // `docs/tls.md` is `docs_tls`, `README.md` is `readme`.
+        let name = path.with_extension("").strip_prefix(root).unwrap().to_string_lossy().to_lowercase();
+        parse(&name.replace('/', "_"), &fs::read_to_string(path).unwrap())
     };
-    paths.iter().map(|path| page(path)).collect()
+    paths.iter().map(page).collect()
 }
 
 pub(crate) fn parse(name: &str, text: &str) -> Page {
