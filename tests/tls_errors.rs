@@ -104,6 +104,24 @@ fn invalid_certificates_and_keys_are_refused_by_name() {
 }
 
 #[test]
+fn a_device_that_never_ends_is_not_read_until_there_is_no_memory_left() {
+    limited(|| {
+        let good = self_signed(&["localhost"]);
+        let scratch = Scratch::new("endless");
+        let key = scratch.write("key", &good.key);
+        let endless: [landline::Result<()>; 3] = [
+            connector().ca_file("/dev/zero").build().map(drop),
+            connector().identity_pem_files("/dev/zero", &key).build().map(drop),
+            Identity::from_pem_files("/dev/zero", &key).map(drop),
+        ];
+        for result in endless {
+            let told = told_once(&result.unwrap_err());
+            assert_eq!(told, "cannot read /dev/zero: it has more than 16777216 bytes");
+        }
+    });
+}
+
+#[test]
 fn invalid_pkcs12_archives_are_refused() {
     limited(|| {
         let good = self_signed(&["localhost"]);

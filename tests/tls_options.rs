@@ -134,6 +134,8 @@ fn a_self_signed_certificate_can_be_trusted_by_itself() {
             open(&listener, &url, trust()).expect("it is trusted");
             let (error, _) = open(&listener, &url.replace("localhost", "127.0.0.1"), trust()).err().unwrap();
             assert_eq!(reason(&error), Some(TlsReason::OtherName), "{error:?}");
+            let (error, _) = open(&listener, &url, connector().platform_roots(false)).err().unwrap();
+            assert_eq!(reason(&error), Some(TlsReason::SelfSigned), "{error:?}");
         }
     });
 }
@@ -152,6 +154,23 @@ fn the_server_name_is_apart_from_the_address() {
             told.contains("for another name than other.example") && told.contains("set server_name to"),
             "{told}"
         );
+    });
+}
+
+#[test]
+fn a_server_name_is_meant_as_in_a_url_and_nothing_else_is_accepted() {
+    limited(|| {
+        let ca = Ca::new();
+        let (listener, url) =
+            listen(acceptor(ca.issue(&["inner.example", "xn--bcher-kva.example", "::1"]).identity()));
+        for name in ["inner.example.", "INNER.example", "b\u{fc}cher.example", "::1", "[::1]", "[0:0::1]"] {
+            open(&listener, &url, trusting(&ca).server_name(name)).expect(name);
+        }
+        for name in ["", ".", "a b", "a\0", "inner.example:443", "wss://inner.example", "[::1"] {
+            let error = connector().server_name(name).build().unwrap_err();
+            assert!(matches!(error, Error::Config(_)), "{name:?}: {error:?}");
+            assert_eq!(error.setting(), Some(Setting::ServerName), "{name:?}");
+        }
     });
 }
 
@@ -181,6 +200,7 @@ fn only_pinned_keys_are_accepted() {
         for tls in [trusting(&ca), connector().danger_accept_invalid_certs(true)] {
             let (error, _) = open(&listener, &url, tls.pinned_key(other)).err().unwrap();
             assert_eq!(reason(&error), Some(TlsReason::NotPinned), "{error:?}");
+            assert!(!error.as_ref().unwrap().is_transient(), "the next attempt would find the same key");
             let told = told_once(&error.unwrap());
             assert!(
                 told.contains(&pin) && told.ends_with("; pin it with pinned_key, if this is the right server"),
@@ -624,6 +644,8 @@ fn secrets_are_logged_only_on_request() {
                 _ => {
                     open(&listener, &url, tls).unwrap();
                     is_log(&path);
+                    let told = told_once(&connector().key_log_file("/nonexistent/log").build().unwrap_err());
+                    assert!(told.starts_with("cannot write the key log /nonexistent/log: No such file"), "{told}");
                 }
             }
         }

@@ -85,7 +85,9 @@ pub(crate) fn status_of(error: &Error) -> landline_status {
         ) => LANDLINE_ERR_STATE,
         Error::Usage(_) => LANDLINE_ERR_INVALID,
         Error::Url(_) => LANDLINE_ERR_URL,
-        Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_ERR_TLS,
+        Error::Config(error) if matches!(**error, ConfigError::File { .. } | ConfigError::KeyLog { .. }) => {
+            LANDLINE_ERR_TLS
+        }
         Error::Config(_) => LANDLINE_ERR_CONFIG,
         Error::Connect(error) if is_look_up(error) => LANDLINE_ERR_RESOLVE,
         Error::Connect(_) => LANDLINE_ERR_CONNECT,
@@ -320,7 +322,9 @@ fn phase(error: &Error) -> i32 {
         Error::Connect(_) => LANDLINE_PHASE_CONNECT,
         Error::Proxy(_) => LANDLINE_PHASE_PROXY,
         Error::Tls(error) if error.stage() != TlsStage::Open => LANDLINE_PHASE_TLS,
-        Error::Config(error) if matches!(**error, ConfigError::File { .. }) => LANDLINE_PHASE_TLS,
+        Error::Config(error) if matches!(**error, ConfigError::File { .. } | ConfigError::KeyLog { .. }) => {
+            LANDLINE_PHASE_TLS
+        }
         Error::Handshake(_) | Error::Redirect(_) | Error::Rejected(_) => LANDLINE_PHASE_HANDSHAKE,
         _ => LANDLINE_PHASE_NONE,
     }
@@ -350,7 +354,7 @@ fn errno(error: &Error) -> Option<i32> {
     match error {
         Error::Io { source, .. } => source.raw_os_error(),
         Error::Config(error) => match &**error {
-            ConfigError::File { source, .. } => source.raw_os_error(),
+            ConfigError::File { source, .. } | ConfigError::KeyLog { source, .. } => source.raw_os_error(),
             _ => None,
         },
         Error::Proxy(error) => match &error.failure {

@@ -122,6 +122,7 @@ impl Callbacks {
                         accepted: false,
                         queued: false,
                         connect: None,
+                        proxy: None,
                     });
                 }
                 LANDLINE_INTERRUPTED => {

@@ -240,7 +240,10 @@ impl<'a> Hop<'a> {
     /// An error of connecting to the proxy is one of the proxy.
     fn failed(&self, error: Error) -> Error {
         match error {
-            Error::Timeout(timeout) => Error::Timeout(Timeout { phase: Phase::Proxy, ..timeout }),
+            Error::Timeout(timeout) => {
+                let proxy = Some(self.proxy.to_string().into());
+                Error::Timeout(Timeout { phase: Phase::Proxy, proxy, ..timeout })
+            }
             Error::Interrupted(_) => Interrupted::during(Phase::Proxy),
             error => self.error(ProxyFailure::Connection(error)),
         }

@@ -65,6 +65,12 @@ impl fmt::Display for Address {
 }
 
 impl ConnectError {
+    /// Whether the system refuses the address itself, such as a path that is too long for a Unix socket.
+    pub(super) fn is_of_no_use(&self) -> bool {
+        let is_invalid = |attempt: &Attempt| attempt.error.kind() == io::ErrorKind::InvalidInput;
+        self.lookup.is_none() && !self.attempts.is_empty() && self.attempts.iter().all(is_invalid)
+    }
+
     /// Lists the attempts and their errors, for a text that says that time ran out.
     pub(super) fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, Attempt { address, error }) in self.attempts.iter().enumerate() {

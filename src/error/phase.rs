@@ -38,6 +38,8 @@ pub struct Timeout {
     pub queued: bool,
     /// The addresses that were tried, for [`Phase::Connect`].
     pub connect: Option<Arc<ConnectError>>,
+    /// The proxy that was connected to or asked, for [`Phase::Proxy`]: its URL without user and password.
+    pub proxy: Option<Arc<str>>,
 }
 
 /// What a call was doing when it reached a time limit or was interrupted.
@@ -66,18 +68,18 @@ pub enum Phase {
 
 impl Timeout {
     pub(crate) fn of(phase: Phase) -> Error {
-        Error::Timeout(Self { phase, accepted: false, queued: false, connect: None })
+        Error::Timeout(Self { phase, accepted: false, queued: false, connect: None, proxy: None })
     }
 
     /// The time for a step of the system's that cannot be stopped.
     pub(crate) fn of_call(phase: Phase, queued: bool) -> Error {
-        Error::Timeout(Self { phase, accepted: false, queued, connect: None })
+        Error::Timeout(Self { phase, accepted: false, queued, connect: None, proxy: None })
     }
 
     /// The time for connecting, in which none of these attempts succeeded.
     pub(crate) fn connecting(attempts: ConnectError) -> Error {
         let connect = Some(Arc::new(attempts));
-        Error::Timeout(Self { phase: Phase::Connect, accepted: false, queued: false, connect })
+        Error::Timeout(Self { phase: Phase::Connect, accepted: false, queued: false, connect, proxy: None })
     }
 
     /// Whether the connection can no longer be used. Only the limits on opening a connection end it; after those on
@@ -106,7 +108,10 @@ impl Phase {
 
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out {}", self.phase.during())?;
+        match &self.proxy {
+            Some(proxy) => write!(f, "timed out while connecting through proxy {proxy}")?,
+            None => write!(f, "timed out {}", self.phase.during())?,
+        }
         if self.queued {
             f.write_str(": too many others have not returned from the system")?;
         }

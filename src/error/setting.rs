@@ -271,6 +271,14 @@ pub enum ConfigError {
         /// The system's error.
         source: io::Error,
     },
+    /// A file for session secrets of TLS that cannot be written to.
+    #[error("cannot write the key log {}", path.display())]
+    KeyLog {
+        /// Its path.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// An address to listen on that is not valid.
     #[error("cannot listen on {address}; {advice}")]
     Address {

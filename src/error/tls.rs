@@ -28,6 +28,7 @@ struct Failure {
     text: String,
     setting: Option<Setting>,
     cause: Option<Cause>,
+    broken_off: bool,
 }
 
 /// The library's error, and its text.
@@ -89,7 +90,13 @@ impl TlsError {
         setting: Option<Setting>,
     ) -> Self {
         let cause = cause.map(|(text, error)| Cause { text, error });
-        Self(Arc::new(Failure { stage, reason, text: text.into(), setting, cause }))
+        Self(Arc::new(Failure { stage, reason, text: text.into(), setting, cause, broken_off: false }))
+    }
+
+    /// The peer ended the stream in the middle of the handshake, without a word.
+    pub(crate) fn broken_off(text: &str) -> Self {
+        let (stage, text) = (TlsStage::Handshake, text.to_owned());
+        Self(Arc::new(Failure { stage, reason: None, text, setting: None, cause: None, broken_off: true }))
     }
 
     /// When it failed.
@@ -114,7 +121,7 @@ impl TlsError {
 
     /// Whether the peer ended the stream in the middle of the handshake, without a word: nothing was found at fault.
     pub(super) fn is_broken_off(&self) -> bool {
-        self.0.stage == TlsStage::Handshake && self.0.cause.is_none()
+        self.0.broken_off
     }
 
     pub(super) fn setting(&self) -> Option<Setting> {

@@ -28,7 +28,8 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Timeout(_) | Self::GaveUp(_) | Self::WouldBlock | Self::Io { .. } => true,
+            Self::Connect(error) => !error.is_of_no_use(),
+            Self::Timeout(_) | Self::GaveUp(_) | Self::WouldBlock | Self::Io { .. } => true,
             Self::Handshake(error) => match &**error {
                 HandshakeError::Refused(refusal) => may_recover(refusal.status),
                 // A server that restarts, or what lies in front of one that is down.
@@ -125,6 +126,12 @@ mod tests {
         let transient: Vec<u16> = (200..600).filter(|&status| refused(status).is_transient()).collect();
         let expected: Vec<u16> = [408, 425, 429].into_iter().chain(500..600).collect();
         assert_eq!(transient, expected);
+    }
+
+    #[test]
+    fn a_status_without_a_usual_reason_phrase_is_told_by_its_number() {
+        assert_eq!(refused(599).to_string(), "the server refused the handshake with 599");
+        assert_eq!(refused(500).to_string(), "the server refused the handshake with 500 Internal Server Error");
     }
 
     fn at_proxy(failure: ProxyFailure) -> Error {

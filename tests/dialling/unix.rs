@@ -183,3 +183,11 @@ fn a_server_refuses_urls_that_are_no_place_to_listen() {
         assert!(told.contains(complaint) && told.contains("such as ws+unix:/run/feed.sock"), "{told}");
     }
 }
+
+#[test]
+fn a_path_that_no_socket_can_have_is_of_no_use_later_either() {
+    for url in [format!("ws+unix:/{}:/", "a".repeat(200)), "ws+unix:/nonexistent/feed.sock:/".to_owned()] {
+        let error = landline::connect(&url).unwrap_err();
+        assert_eq!(error.is_transient(), url.contains("nonexistent"), "{error:#}");
+    }
+}

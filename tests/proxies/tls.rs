@@ -117,6 +117,6 @@ fn a_plain_proxy_at_an_https_url_is_told() {
             stream.read_to_end(&mut Vec::new()).map(drop)
         });
         let (_, told) = proxy_error(connect(inner.proxy("https"), "ws://example.com/"));
-        assert!(told.contains("does not speak TLS"), "{told}");
+        assert!(told.contains("does not speak TLS") && told.contains("http:// for a proxy"), "{told}");
     });
 }

@@ -57,7 +57,9 @@ enum Chunk {
 impl BodyReader {
     /// Determines the framing from the head. At most `limit` bytes are kept.
     pub(in crate::proto) fn new(status: StatusCode, headers: &HeaderMap, limit: usize) -> Self {
-        let framing = if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let is_without_body =
+            status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let framing = if is_without_body {
             Framing::Complete
         } else if headers.contains_key(TRANSFER_ENCODING) {
             match list_elements(headers, TRANSFER_ENCODING).last() {

@@ -290,7 +290,7 @@ pub struct Accepted {
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The server sent an HTTP response other than 101.
-    #[error("the server refused the handshake with {}{}", .0.status, .0.advice())]
+    #[error("the server refused the handshake with {}{}", .0.status_text(), .0.advice())]
     Refused(Box<Refusal>),
     /// The response is not HTTP/1.1; the text says what is wrong with it.
     #[error("the answer is not HTTP/1.1: {0}; check that scheme, host and port are a WebSocket server's")]

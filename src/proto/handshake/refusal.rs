@@ -82,6 +82,14 @@ impl Refusal {
         }
     }
 
+    /// The status with its usual reason phrase, if it has one.
+    pub(super) fn status_text(&self) -> String {
+        match self.status.canonical_reason() {
+            Some(reason) => format!("{} {reason}", self.status.as_str()),
+            None => self.status.as_str().to_owned(),
+        }
+    }
+
     /// What the user can do about it.
     pub(super) fn advice(&self) -> Cow<'static, str> {
         match self.status.as_u16() {

@@ -3,6 +3,7 @@
 //! In scope: the request, the response, a refusal with its body. Out of scope: making another request with the
 //! credentials that a refusal asks for.
 
+use http::StatusCode;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
     USER_AGENT,
@@ -82,7 +83,8 @@ impl Connect {
         if line.status.is_success() {
             return Ok(true);
         }
-        self.state = if line.status.is_informational() {
+        // 101 is the last response: what comes next is another protocol.
+        self.state = if line.status.is_informational() && line.status != StatusCode::SWITCHING_PROTOCOLS {
             self.interim += 1;
             if self.interim > MAX_INTERIM {
                 return Err(TunnelError::TooManyInterim);

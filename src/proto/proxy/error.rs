@@ -169,6 +169,7 @@ impl Refusal {
     /// What the status means from a proxy.
     fn meaning(&self) -> &'static str {
         match self.status.as_u16() {
+            101 => ": it switches protocols, which it was not asked to",
             200..=299 => "",
             300..=399 => ": it redirects, which a proxy should not do",
             400 | 405 | 501 => ": it may not be a proxy, or does not support CONNECT",

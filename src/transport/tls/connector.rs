@@ -16,8 +16,10 @@ use crate::deadline::Deadline;
 use crate::error::{ConfigError, Result, Setting};
 use crate::transport::{Transport, Wake};
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use url::Host;
 
 /// How a client does TLS. The default: the platform's roots, name and expiry checked, TLS 1.2 at least.
 ///
@@ -87,10 +89,14 @@ impl TlsConnector {
         deadline: impl Into<Deadline>,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        self.connect_to(self.rules.server_name.as_deref().unwrap_or(server_name), under, deadline.into(), wake)
+        match &self.rules.server_name {
+            Some(name) => self.connect_to(name, under, deadline.into(), wake),
+            None => self.connect_to(&normal_name(server_name)?, under, deadline.into(), wake),
+        }
     }
 
-    /// The same for a server that is not the one that [`server_name`](TlsConnectorBuilder::server_name) is about.
+    /// The same for a server that is not the one that [`server_name`](TlsConnectorBuilder::server_name) is about. The name is
+    /// that of a URL, in its normal form.
     pub(crate) fn connect_to<T: Transport>(
         &self,
         name: &str,
@@ -98,16 +104,31 @@ impl TlsConnector {
         deadline: Deadline,
         wake: Option<&Wake>,
     ) -> Result<TlsTransport<T>> {
-        if name.contains('\0') {
-            let (setting, given) = (Setting::ServerName, format!("{name:?}"));
-            return Err(ConfigError::Value { setting, given, advice: "a name cannot contain a NUL" }.into());
-        }
         let rules = &*self.rules;
         let expected = Expected { name: Some(name), min_version: rules.min_version };
         let connect = |buffers| self.made.connect(name, buffers);
         let transport = handshake(under, deadline, wake, rules.backend, expected, connect)?;
         rules.pins.check(&lock(&transport.tls).peer_certificates())?;
         Ok(transport)
+    }
+}
+
+/// A name as certificates have it and as it is sent (RFC 6066 section 3): in ASCII and lower case, without a dot at the end;
+/// an address without brackets.
+fn normal_name(name: &str) -> Result<String> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    match Host::parse(name) {
+        Ok(Host::Domain(name)) if !matches!(&*name, "" | ".") => {
+            Ok(name.strip_suffix('.').unwrap_or(&name).to_owned())
+        }
+        Ok(Host::Ipv4(address)) => Ok(address.to_string()),
+        Ok(Host::Ipv6(address)) => Ok(address.to_string()),
+        _ => {
+            let (setting, given) = (Setting::ServerName, format!("{name:?}"));
+            Err(ConfigError::Value { setting, given, advice: "give a host name or an IP address" }.into())
+        }
     }
 }
 
@@ -327,7 +348,7 @@ impl TlsConnectorBuilder {
     fn rules(&self) -> Result<Arc<Rules>> {
         Ok(Arc::new(Rules {
             backend: TlsBackend::choose(self.backend)?,
-            server_name: self.server_name.clone(),
+            server_name: self.server_name.as_deref().map(normal_name).transpose()?,
             pins: Pins::parse(&self.pinned_keys)?,
             min_version: self.min_version,
         }))

@@ -76,8 +76,7 @@ pub(super) fn handshake_failed(failure: HandshakeFailure, expected: Expected<'_>
 
 /// The peer left.
 pub(super) fn handshake_ended() -> Error {
-    let text = "TLS handshake failed: peer ended the connection in the middle of it";
-    Error::Tls(TlsError::new(TlsStage::Handshake, None, text, None, None))
+    Error::Tls(TlsError::broken_off("TLS handshake failed: peer ended the connection in the middle of it"))
 }
 
 /// The library is content, and yet no ServerHello has passed.
@@ -113,7 +112,9 @@ fn words(reason: TlsReason, expected: Expected<'_>) -> String {
                 expected.min_version
             );
         }
-        TlsReason::NotTls => "the other end does not speak TLS; use ws:// if it is meant to be plain",
+        TlsReason::NotTls => {
+            "the other end does not speak TLS; if it is meant to be plain, use ws://, or http:// for a proxy"
+        }
     };
     text.to_owned()
 }

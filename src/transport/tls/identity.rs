@@ -8,8 +8,13 @@ use super::pem::labels;
 use super::shared;
 use crate::error::{ConfigError, Result};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// More than any file of certificates has. That of all authorities of the Web has a quarter of a megabyte.
+const MAX_FILE_SIZE: u64 = 16 << 20;
 
 /// A certificate with its private key.
 ///
@@ -157,5 +162,15 @@ pub(super) fn unusable_archive(why: &str) -> crate::error::Error {
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source }.into())
+    read_at_most(path, MAX_FILE_SIZE).map_err(|source| ConfigError::File { path: path.to_owned(), source }.into())
+}
+
+/// A device that never ends would otherwise be read until there is no memory left.
+fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok(content)
 }

@@ -37,7 +37,7 @@ pub(super) struct KeyLog(PathBuf);
 impl KeyLog {
     /// Fails if the file cannot be written to.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        open(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        open(path).map_err(|source| ConfigError::KeyLog { path: path.to_owned(), source })?;
         Ok(Self(path.to_owned()))
     }
 

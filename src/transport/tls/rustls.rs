@@ -148,12 +148,25 @@ impl std::fmt::Display for SelfSigned {
 
 impl std::error::Error for SelfSigned {}
 
+fn self_signed() -> CertificateError {
+    CertificateError::Other(rustls::OtherError(Arc::new(SelfSigned)))
+}
+
+/// Whether what is wrong is that an authority's certificate is used by a server.
+fn is_authority(error: &rustls::OtherError) -> bool {
+    error.0.to_string() == "CaUsedAsEndEntity"
+}
+
 /// What rustls says about a chain, with the differences that OpenSSL makes, and without those that it does not make.
 fn about_chain(error: rustls::Error, certificate: &CertificateDer<'_>) -> rustls::Error {
     let rustls::Error::InvalidCertificate(reason) = error else { return error };
     match reason {
-        CertificateError::UnknownIssuer if super::certificate::is_self_issued(certificate) => {
-            CertificateError::Other(rustls::OtherError(Arc::new(SelfSigned)))
+        CertificateError::UnknownIssuer if super::certificate::is_self_issued(certificate) => self_signed(),
+        // It is looked at before the issuer: self-signed certificates are often marked as those of an authority.
+        CertificateError::Other(other)
+            if is_authority(&other) && super::certificate::is_self_issued(certificate) =>
+        {
+            self_signed()
         }
         // The issuer has the name of an authority that is trusted, but another key.
         CertificateError::BadSignature => CertificateError::UnknownIssuer,

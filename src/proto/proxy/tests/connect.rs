@@ -116,6 +116,13 @@ fn a_refusal_has_status_reason_headers_and_body() {
 }
 
 #[test]
+fn a_proxy_that_switches_protocols_has_refused() {
+    let refusal = refusal("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
+    assert_eq!(refusal.status, 101);
+    assert!(refusal.to_string().ends_with("it switches protocols, which it was not asked to"), "{refusal}");
+}
+
+#[test]
 fn a_connection_is_used_again_only_where_the_refusal_clearly_ends() {
     for (bytes, keeps_open) in [
         ("HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nab", true),

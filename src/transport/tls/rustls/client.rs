@@ -6,7 +6,7 @@ use super::super::failure::{HandshakeFailure, Meaning};
 use super::super::settings::{ClientSettings, HTTP_1_1};
 use super::super::shared;
 use super::session::begin;
-use super::{about_chain, add_roots, certified, key_log, meaning, not_set_up, provider, versions};
+use super::{about_chain, add_roots, certified, is_authority, key_log, meaning, not_set_up, provider, versions};
 use crate::error::Result;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -99,16 +99,14 @@ impl Verifier {
         let algorithms = self.provider.signature_verification_algorithms.all;
         match verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, others, now, algorithms) {
             // Self-signed certificates are often marked as those of an authority. The period is checked before that mark.
-            Err(error) if is_authority(&error) && self.trusted.contains(certificate) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(other)))
+                if is_authority(&other) && self.trusted.contains(certificate) =>
+            {
+                Ok(())
+            }
             result => result.map_err(|error| about_chain(error, certificate)),
         }
     }
-}
-
-/// Whether what is wrong is only that an authority's certificate is used by a server.
-fn is_authority(error: &rustls::Error) -> bool {
-    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
-    other.0.to_string() == "CaUsedAsEndEntity"
 }
 
 impl ServerCertVerifier for Verifier {
