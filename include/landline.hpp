@@ -951,7 +951,8 @@ public:
     /// The password of pkcs12().
     LANDLINE_OPTION_TEXT(pkcs12_password, LANDLINE_OPT_TLS_PKCS12_PASSWORD)
     /// Client: adds a proxy to connect through, the nearest first: scheme://[user[:password]@]host[:port] with the
-    /// scheme http, https, socks5, socks5h, socks4 or socks4a. A null pointer removes all.
+    /// scheme http, https, socks5, socks5h, socks4 or socks4a. A null pointer removes all. User and password are sent
+    /// to an HTTP proxy with the first request, by Basic; if the proxy answers 407, by the scheme that it asks for.
     LANDLINE_OPTION_TEXT(proxy, LANDLINE_OPT_PROXY)
     /// Client: the servers to connect to directly although a proxy is set: domains, addresses, networks, "*".
     LANDLINE_OPTION_TEXT(no_proxy, LANDLINE_OPT_NO_PROXY)

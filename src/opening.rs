@@ -4,9 +4,14 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Interrupted, Phase, Result, Timeout};
 use crate::transport::{Interest, Linger, Pace, Progress, Transport, Wake};
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 /// Size of a read. Bytes after the head are kept, and fit into the connection's first buffer.
 pub(crate) const CHUNK: usize = 2 << 10;
+
+/// How long the body of a refusal is waited for. Peers that give it no length and keep the connection open would otherwise
+/// delay the error until the deadline, for a body that only explains it.
+const BODY_TIME: Duration = Duration::from_secs(1);
 
 /// A transport during the opening handshake.
 pub(crate) struct Opening<'a> {
@@ -17,6 +22,11 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// From now on, only the body of a refusal is to be read.
+    pub(crate) fn await_body(&mut self) {
+        self.deadline = self.deadline.earliest(Deadline::after(BODY_TIME));
+    }
+
     /// Writes all of `bytes` and flushes.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;

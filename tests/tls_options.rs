@@ -595,6 +595,36 @@ fn a_renewed_certificate_is_used_from_the_next_client_on() {
     });
 }
 
+#[test]
+fn while_one_handshake_reads_the_files_others_go_on_with_what_was_read_before() {
+    limited(|| {
+        let (ca, scratch) = (Ca::new(), Scratch::new("hanging"));
+        let issued = ca.issue(&["localhost"]);
+        let (cert, key) = (scratch.write("cert.pem", &issued.cert), scratch.write("key.pem", &issued.key));
+        let tls = TlsAcceptor::builder().backend(backend()).identity_pem_files(&cert, &key);
+        let server = serve_echo(Server::builder().tls_options(tls));
+        let url = format!("wss://localhost:{}/", server.addr.port());
+        // Reading it hangs until it is written to.
+        std::fs::remove_file(&key).unwrap();
+        run(Command::new("mkfifo").arg(&key), Duration::from_secs(20));
+        let (hanging, there) = (client(trusting(&ca)), url.clone());
+        let hanging = thread::spawn(move || hanging.connect(&there));
+        let mut pipe = None;
+        eventually("the server reads", || {
+            use std::os::unix::fs::OpenOptionsExt;
+            let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+            pipe = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(&key).ok();
+            pipe.is_some()
+        });
+        for _ in 0..3 {
+            client(trusting(&ca)).connect(&url).unwrap();
+        }
+        assert!(!hanging.is_finished());
+        pipe.unwrap().write_all(issued.key.as_bytes()).unwrap();
+        hanging.join().unwrap().unwrap();
+    });
+}
+
 // ----- Key log -----
 
 /// Makes connections in a process of its own, as the environment belongs to all of a process.

@@ -110,7 +110,7 @@ impl Client {
         let (Host::Ipv6(address), Some(zone)) = (host, endpoint.zone()) else {
             return self.addresses_of(host, port);
         };
-        let scope = scope_id(*address, zone).map_err(|error| {
+        let scope = scope_id(zone).map_err(|error| {
             let (authority, lookup) = (authority(host, port), Some(error));
             Error::Connect(Arc::new(ConnectError { authority, lookup, attempts: Vec::new(), excluded: false }))
         })?;

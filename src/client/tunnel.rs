@@ -265,7 +265,7 @@ enum Ended {
 
 /// Writes and reads until the tunnel is open, and never reads beyond what the proxy says.
 fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'_>) -> Result<(), Ended> {
-    let opening = Opening { transport, deadline: budget.deadline, wake: budget.wake };
+    let mut opening = Opening { transport, deadline: budget.deadline, wake: budget.wake };
     let failed = |error| match error {
         Error::Io { source, .. } => Ended::Connection(Error::Io { during: "the request to it".into(), source }),
         error => Ended::Connection(error),
@@ -287,6 +287,7 @@ fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'
         let mut data = &chunk[..count];
         match tunnel.receive(&mut data) {
             Ok(true) => return Ok(()),
+            Ok(false) if tunnel.has_refused() => opening.await_body(),
             Ok(false) => {}
             Err(error) => return Err(Ended::Tunnel(error, data.is_empty())),
         }

@@ -131,7 +131,7 @@ impl Client {
         transport: Box<dyn Transport>,
         budget: Budget<'_>,
     ) -> Result<Answer> {
-        let opening = Opening { transport: &transport, deadline: budget.deadline, wake: budget.wake };
+        let mut opening = Opening { transport: &transport, deadline: budget.deadline, wake: budget.wake };
         // A server that refuses need not read the whole request. What it said before it left can still be read.
         let unsent = match opening.write(handshake.request()) {
             Err(error @ Error::Io { .. }) => Some(error),
@@ -152,6 +152,9 @@ impl Client {
             };
             if let Some(result) = received.transpose() {
                 break result;
+            }
+            if handshake.has_refused() {
+                opening.await_body();
             }
         };
         budget.spend(|timings| &mut timings.upgrade);

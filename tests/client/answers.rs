@@ -155,6 +155,28 @@ fn item_4_a_refusal_whose_body_stalls_is_still_a_refusal() {
 }
 
 #[test]
+fn item_4_a_refusal_is_not_delayed_by_a_body_without_end() {
+    limited(|| {
+        for head in ["", "Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let client = builder().handshake_timeout(Some(1000 * SECOND)).build().unwrap();
+            let (took, (result, server)) = timed(|| {
+                connect_to(&client, move |mut raw| {
+                    raw.head();
+                    raw.send(format!("HTTP/1.1 503 Busy\r\n{head}\r\n9\r\nbecause\r\n"));
+                    let _ = raw.rest();
+                })
+            });
+            let Err(Error::Handshake(error)) = result else { panic!("{result:?}") };
+            let refused = refusal((*error).clone());
+            assert!(refused.status.as_u16() == 503 && refused.body_truncated, "{refused:?}");
+            assert!(refused.body.windows(7).any(|part| part == b"because"), "{refused:?}");
+            assert!(took < 5 * SECOND, "{took:?}");
+            server.join();
+        }
+    });
+}
+
+#[test]
 fn item_4_the_response_may_arrive_in_pieces_and_in_any_case() {
     limited(|| {
         let client = builder().subprotocol("a").subprotocol("b").build().unwrap();

@@ -183,6 +183,14 @@ fn an_address_with_a_zone_is_connected_to_by_that_interface() {
         assert_ne!(peer.scope_id(), 0);
         let error = landline::connect("ws://[fe80::7%25nope0]/").unwrap_err();
         assert!(told_once(&error).contains("there is no network interface nope0"), "{error:#}");
+        // With an address that is not link-local, the zone does not matter, as long as there is such an interface.
+        let listener = Server::builder().listen("[::]:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connecting = thread::spawn(move || landline::connect(&format!("ws://[2001:db8::1%25hole]:{port}/")));
+        listener.accept().unwrap().accept().unwrap();
+        connecting.join().unwrap().unwrap();
+        let error = landline::connect("ws://[2001:db8::1%25nope0]/").unwrap_err();
+        assert!(told_once(&error).contains("there is no network interface nope0"), "{error:#}");
         // Numbers are zones, too.
         let error = landline::connect(&format!("ws://[fe80::7%25{}]:1/", peer.scope_id())).unwrap_err();
         let refused = std::io::Error::from(rustix::io::Errno::CONNREFUSED);

@@ -1,5 +1,5 @@
 //! Connections through servers and proxies of other projects: nginx, HAProxy and lighttpd in front of our server, tinyproxy,
-//! squid, dante and microsocks behind our client, and OpenSSL at the other end of TLS.
+//! squid, dante, microsocks and ssh behind our client, and OpenSSL at the other end of TLS.
 //!
 //!     .ci/install && cargo test --features rustls --test peers -- --ignored
 //!

@@ -64,6 +64,11 @@ pub(crate) fn microsocks() -> Program {
     plan.port("PORT").start()
 }
 
+/// A SOCKS proxy that knows 4a, and is never asked for user or password: `ssh -D`, whose server looks names up.
+pub(crate) fn ssh() -> Program {
+    Plan::of("sh", &["@DIR@/ssh-socks.sh"]).template("ssh-socks.sh").names(HOSTS).port("PORT").start()
+}
+
 /// The URL of a proxy, with user and password.
 pub(crate) fn with_password(scheme: &str, program: &Program) -> String {
     format!("{scheme}://{USER}:{PASSWORD}@127.0.0.1:{}", program.port("PORT"))

@@ -1,4 +1,5 @@
-//! Through SOCKS proxies: dante, which asks for nothing or for a user and a password, and microsocks, which asks for them.
+//! Through SOCKS proxies: dante, which asks for nothing or for a user and a password; microsocks, which asks for them; and
+//! `ssh -D`, which knows SOCKS4a. None of them can be made to give the replies 1, 6 and 7 of SOCKS5.
 
 use crate::common::*;
 use crate::proxies::*;
@@ -28,6 +29,23 @@ fn messages_and_close_codes_pass_socks_proxies_that_ask_for_a_password() {
         for proxy in [dante("username"), microsocks()] {
             servers.converse_through(&[&with_password("socks5h", &proxy)]);
         }
+    });
+}
+
+#[test]
+#[ignore = "needs .ci/install"]
+fn messages_and_close_codes_pass_ssh_with_every_version_of_socks() {
+    limited(|| {
+        let (servers, proxy) = (Servers::start(), ssh());
+        for scheme in ["socks4a", "socks5h"] {
+            servers.converse_through(&[&without_password(scheme, &proxy)]);
+        }
+        for scheme in ["socks4", "socks5"] {
+            let url = without_password(scheme, &proxy);
+            talks_to(servers.open(&[&url], &servers.local_url()), &servers.plain);
+        }
+        let (failure, told) = servers.refused(&[&without_password("socks4a", &proxy)], "ws://unknown.test/");
+        assert!(matches!(failure.failure, ProxyFailure::Tunnel(TunnelError::Eof { received: 0 })), "{told}");
     });
 }
 
@@ -72,6 +90,10 @@ fn a_refusal_of_a_socks_proxy_is_the_proxys_and_says_what_to_do() {
             assert_eq!(code, reply, "{told}");
             assert!(told.contains(&format!("SOCKS5 reply {reply}: ")) && told.contains(said), "{told}");
         }
+        // What this one is told by the system if it is to connect to a broadcast address.
+        let (failure, told) = servers.refused(&[&with_password("socks5h", &other)], "ws://127.255.255.255:9/");
+        assert!(matches!(failure.failure, ProxyFailure::Tunnel(TunnelError::Socks5(3))), "{told}");
+        assert!(told.contains("SOCKS5 reply 3: "), "{told}");
         // Dante knows SOCKS4, but not the names of SOCKS4a: it takes them for the address 0.0.0.1.
         let dead = dead.replace("server.test", "localhost");
         for (scheme, url) in [("socks4", dead), ("socks4a", servers.url())] {

@@ -52,6 +52,39 @@ fn an_answer_without_end_is_cut() {
 }
 
 #[test]
+fn a_refusal_is_not_delayed_by_a_body_without_end() {
+    limited(|| {
+        for head in ["", "Content-Length: 100\r\n"] {
+            let proxy = http_proxy(move |_, _| Answer::Send(format!("HTTP/1.1 403 No\r\n{head}\r\nbecause")));
+            let (took, result) = timed(|| connect(proxy.proxy("http"), "ws://example.com/"));
+            let (error, _) = proxy_error(result);
+            let refusal = error.refusal().unwrap();
+            assert_eq!(
+                (refusal.status.as_u16(), &*refusal.body, refusal.body_truncated),
+                (403, &b"because"[..], true)
+            );
+            assert!(took < Duration::from_secs(5), "{took:?}");
+        }
+    });
+}
+
+#[test]
+fn a_challenge_with_a_body_without_end_is_answered_over_another_connection() {
+    limited(|| {
+        let server = serve_echo(Server::builder());
+        let challenge = "HTTP/1.1 407 Wanted\r\nProxy-Authenticate: Token\r\n\r\nplease";
+        let proxy = http_proxy(move |head, _| match header(head, "proxy-authorization") {
+            Some("Token t") => Answer::Open,
+            _ => Answer::Send(challenge.to_owned()),
+        });
+        let client = through(proxy.proxy("http")).on_challenge(|_| Some("Token t".to_owned())).build().unwrap();
+        let (took, result) = timed(|| client.connect(&server.url()));
+        echoes(result.unwrap());
+        assert!(proxy.connections() == 2 && took < Duration::from_secs(5), "{took:?}");
+    });
+}
+
+#[test]
 fn a_proxy_that_cannot_be_reached_is_not_a_server_that_cannot() {
     limited(|| {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -129,6 +129,8 @@ def connect(
             https (the same over TLS), socks5 and socks4 (the server's name is looked up here), socks5h and socks4a (the
             proxy looks it up). With True, ws_proxy, http_proxy and all_proxy count for ws, wss_proxy, https_proxy and
             all_proxy for wss, and no_proxy. The default None does not read the environment. Not used with sock.
+            User and password are sent to an HTTP proxy with the first request, by Basic authentication; if the proxy
+            answers 407, by the scheme that it asks for, Digest or Basic.
         no_proxy: the servers to connect to directly although there is a proxy: "example.com" with all domains below it,
             "192.0.2.7", "10.0.0.0/8", "example.com:8080", "*"; separated by commas, or a list. It replaces that of the
             environment.

@@ -144,6 +144,11 @@ impl ClientHandshake {
         self.finish(true)
     }
 
+    /// Whether the server has refused, and only the body of the refusal is to come.
+    pub(crate) fn has_refused(&self) -> bool {
+        matches!(self.state, State::Body(..))
+    }
+
     /// Ends the handshake because the caller's time limit has passed. Returns the refusal with as much of its body as
     /// has arrived, if its head is complete, and `None` otherwise.
     pub fn give_up(&mut self) -> Option<HandshakeError> {

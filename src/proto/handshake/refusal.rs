@@ -36,7 +36,7 @@ pub struct Refusal {
     pub status: StatusCode,
     /// All headers of the response.
     pub headers: HeaderMap,
-    /// As much of the body as arrived, without chunk framing, at most [`HeadLimits::max_refusal_body`] bytes.
+    /// As much of the body as arrived, in a second after the head at most, without chunk framing, at most [`HeadLimits::max_refusal_body`] bytes.
     pub body: Vec<u8>,
     /// Whether the body may be longer than what is in `body`.
     pub body_truncated: bool,

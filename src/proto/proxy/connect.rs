@@ -166,6 +166,10 @@ impl Tunnel for Connect {
         }
     }
 
+    fn has_refused(&self) -> bool {
+        matches!(self.state, State::Body(..))
+    }
+
     fn receive_eof(&mut self) -> TunnelError {
         self.finish(true)
     }

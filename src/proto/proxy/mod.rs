@@ -58,6 +58,12 @@ pub trait Tunnel {
     /// Reports that the proxy has ended the stream, and returns the error that the conversation ends with.
     fn receive_eof(&mut self) -> TunnelError;
 
+    /// Whether the proxy has refused, and only the body of the refusal is to come: it is not worth a long wait, as a
+    /// proxy may give it no length and keep the connection open.
+    fn has_refused(&self) -> bool {
+        false
+    }
+
     /// Ends the conversation because the caller's time limit has passed. Returns a refusal with as much of its body as has
     /// arrived, if the proxy has refused, and `None` otherwise.
     fn give_up(&mut self) -> Option<TunnelError> {

@@ -17,13 +17,16 @@ use crate::process::Process;
 use crate::transport::{Transport, Wake};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// How a server does TLS: versions 1.2 and 1.3. Acceptors with the same options are shared throughout the process.
 ///
 /// Certificates, keys and authorities that come from files are read again for each handshake, so that renewed ones are used
 /// from the next client on. As long as the files cannot be used, for example because only one of them has been replaced so
 /// far, what was read before is used, and a warning is logged.
+///
+/// One handshake reads them at a time; those that begin meanwhile use what was read before. So a file system that hangs, as
+/// one of the network may, delays a single client. Reading is within that client's time, but cannot be cut off by it.
 ///
 /// ```
 /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -44,6 +47,8 @@ struct Inner {
     backend: TlsBackend,
     is_in_memory: bool,
     first: Arc<dyn Acceptor>,
+    /// Locked by the handshake that reads the files.
+    reading: Mutex<()>,
     /// What was made of the files when they could last be used.
     latest: Mutex<Option<Arc<dyn Acceptor>>>,
     made_in: Process,
@@ -53,6 +58,12 @@ impl Inner {
     /// Locked only to copy or to replace it. In a forked child the lock is tried: a thread of its parent may have held it.
     fn latest(&self) -> Option<MutexGuard<'_, Option<Arc<dyn Acceptor>>>> {
         if self.made_in.is_current() { Some(lock(&self.latest)) } else { self.latest.try_lock().ok() }
+    }
+
+    /// Made of what was read before.
+    fn before(&self) -> Arc<dyn Acceptor> {
+        let latest = self.latest().and_then(|latest| latest.clone());
+        latest.unwrap_or_else(|| Arc::clone(&self.first))
     }
 }
 
@@ -91,11 +102,16 @@ impl TlsAcceptor {
         handshake(under, deadline.into(), wake, self.0.backend, expected, |buffers| made.accept(buffers))
     }
 
-    /// Made of what is in the files now.
+    /// Made of what is in the files now, or was when they were last read if another thread is reading them.
     fn current(&self) -> Arc<dyn Acceptor> {
         let inner = &*self.0;
         if inner.is_in_memory {
             return Arc::clone(&inner.first);
+        }
+        let reading = inner.reading.try_lock();
+        // In a forked child, the thread that holds the lock may be one of its parent.
+        if inner.made_in.is_current() && matches!(reading, Err(TryLockError::WouldBlock)) {
+            return inner.before();
         }
         match inner.options.settings().and_then(|settings| shared::acceptor(&settings)) {
             Ok(made) => {
@@ -106,8 +122,7 @@ impl TlsAcceptor {
             }
             Err(error) => {
                 log::warn!("the server's certificates cannot be renewed: {error:#}");
-                let latest = inner.latest().and_then(|latest| latest.clone());
-                latest.unwrap_or_else(|| Arc::clone(&inner.first))
+                inner.before()
             }
         }
     }
@@ -270,9 +285,9 @@ impl TlsAcceptorBuilder {
         let first = shared::acceptor(&self.settings()?)?;
         let is_in_memory = self.identities.iter().all(IdentitySource::is_in_memory)
             && self.client_roots.iter().all(CaSource::is_in_memory);
-        let latest = Mutex::new(None);
+        let (reading, latest) = (Mutex::new(()), Mutex::new(None));
         let made_in = Process::current();
-        Ok(TlsAcceptor(Arc::new(Inner { options: self, backend, is_in_memory, first, latest, made_in })))
+        Ok(TlsAcceptor(Arc::new(Inner { options: self, backend, is_in_memory, first, reading, latest, made_in })))
     }
 
     /// Reads the files.
