@@ -300,7 +300,11 @@ fn a_child_that_drops_gathered_messages_waits_for_no_lock_either() {
             thread::scope(|scope| {
                 for _ in 0..3 {
                     // Takes the lock of the connection.
-                    scope.spawn(|| while !done.load(Ordering::Relaxed) && !shared.poll_interest().write {});
+                    scope.spawn(|| {
+                        while !done.load(Ordering::Relaxed) {
+                            assert!(!shared.poll_interest().write);
+                        }
+                    });
                 }
                 for _ in 0..100 {
                     in_child(|| {

@@ -72,7 +72,7 @@ impl Drop for Ending<'_> {
 }
 
 impl Gate {
-    /// The closing handshake has begun, now or before. Gives when it must be over.
+    /// The closing handshake has begun, now or before. Returns when it must be over.
     fn closing(&mut self, timeout: Duration) -> Deadline {
         if self.close_by == Deadline::NEVER {
             self.close_by = Deadline::after(timeout);
@@ -82,8 +82,8 @@ impl Gate {
 }
 
 impl Link {
-    /// Starts the closing handshake: the Close frame is due, and whoever has the turn, or receives, sends it. Gives by
-    /// when it must be over; `None` if the connection is over already.
+    /// Starts the closing handshake: the Close frame is due, and is sent by the thread that has the turn, or by the
+    /// receiver. Returns when the handshake must be over; `None` if the connection is over already.
     pub(super) fn begin_close(&self, frame: CloseFrame) -> Result<Option<Deadline>> {
         self.check_process()?;
         let close_by = {
@@ -100,7 +100,7 @@ impl Link {
         Ok(Some(close_by))
     }
 
-    /// The peer is at fault, and a Close frame that says so is due. Gives by when the connection must be over.
+    /// The peer is at fault, and a Close frame that says so is due. Returns when the connection must be over.
     pub(super) fn begin_failing(&self, error: ReceiveError) -> Deadline {
         let close_by = {
             let mut gate = self.gate();
@@ -112,14 +112,14 @@ impl Link {
         close_by
     }
 
-    /// The peer's Close frame has come. Gives by when the answer must be out.
+    /// The peer's Close frame has arrived. Returns when the answer must have been written.
     pub(super) fn close_received(&self, step: &Step) -> Deadline {
         let mut gate = self.gate();
         gate.session.apply(step, &[], None);
         gate.closing(self.config.close_timeout)
     }
 
-    /// Starts the closing handshake and sends the Close frame. If nobody can receive any more, does the rest too.
+    /// Starts the closing handshake and sends the Close frame. If the receiver has been dropped, does the rest too.
     pub(super) fn close_start(&self, frame: CloseFrame, patience: &mut Patience) -> Result<()> {
         let Some(close_by) = self.begin_close(frame)? else { return Ok(()) };
         let sent = self.flush_while_received(patience);
@@ -141,7 +141,7 @@ impl Link {
         if self.is_receiver_gone() { Ok(()) } else { self.flush(patience) }
     }
 
-    /// Ends a connection that nobody can receive from, once it is closing.
+    /// Ends a connection whose receiver has been dropped, once it is closing.
     fn end_alone(&self, deadline: Deadline, close_by: Deadline) -> Result<()> {
         let mut pace = Pace::default();
         let mut ending = Ending::new(self, &mut pace);
@@ -181,7 +181,7 @@ impl Link {
         self.wake_receiver();
     }
 
-    /// Tells the peer that this end goes away; whoever receives gets its answer.
+    /// Tells the peer that this end goes away. The answer is left to the receiver.
     pub(crate) fn go_away(&self, deadline: Deadline) {
         let frame = CloseFrame::trusted(CloseCode::GOING_AWAY, String::new());
         if let Ok(Some(_)) = self.begin_close(frame) {
@@ -189,14 +189,14 @@ impl Link {
         }
     }
 
-    /// Records the end of the connection; the first record stays. Gives the one that counts.
+    /// Records the end of the connection, unless it has been recorded before. Returns the record that counts.
     pub(super) fn end(&self, end: Result<()>) -> Result<()> {
         let end = self.gate().end.get_or_insert(end).clone();
         self.tell_everybody();
         end
     }
 
-    /// Ends the connection at once because of `error`, unless it has ended before. Gives the record that counts.
+    /// Ends the connection at once because of `error`, unless it has ended before. Returns the record that counts.
     pub(super) fn cut(&self, error: Error) -> Result<()> {
         let end = self.gate().cut(error);
         self.transport.abort();

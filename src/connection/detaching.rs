@@ -7,7 +7,7 @@ use crate::error::{Closed, Error, Result, UsageError};
 use std::os::fd::OwnedFd;
 
 impl Link {
-    /// Writes what is pending, ends the connection, and gives its socket.
+    /// Writes what is pending, ends the connection, and returns its socket.
     pub(super) fn detach(&self, patience: &mut Patience) -> Result<OwnedFd> {
         loop {
             let gate = self.gate();

@@ -149,11 +149,9 @@ impl Link {
 
     /// Makes the threads that wait for their turn or for a Pong look at `send_wake`.
     pub(super) fn wake_senders(&self) {
-        if self.check_process().is_err() {
-            return;
+        if self.check_process().is_ok() {
+            self.tell_everybody();
         }
-        self.gate().line.wake_all();
-        self.pongs.notify_all();
     }
 
     /// The receiver has been dropped.
@@ -235,7 +233,7 @@ impl Link {
         self.usable.revoke();
     }
 
-    /// Wakes all waiting senders after the connection has ended.
+    /// Wakes all waiting senders, to look at the state of the connection.
     pub(super) fn tell_everybody(&self) {
         self.gate().line.wake_all();
         self.pongs.notify_all();

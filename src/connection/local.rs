@@ -239,7 +239,7 @@ impl<'a> LocalReceiver<'a> {
         self.receiver.recv_stream()
     }
 
-    /// The messages that come, until the connection is closed in order. See [`Receiver::messages`].
+    /// The messages that arrive, until the connection is closed in order. See [`Receiver::messages`].
     pub fn messages(&mut self) -> Messages<'_> {
         Messages::new(self)
     }
@@ -267,7 +267,7 @@ impl<'a> LocalReceiver<'a> {
         self.receiver.set_recv_timeout(timeout);
     }
 
-    /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
+    /// When every receiving call returns at the latest, even if its own limit is later; `None` for no limit.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.receiver.set_deadline(deadline);
     }

@@ -6,7 +6,7 @@ use crate::message::Message;
 use std::fmt;
 use std::iter::FusedIterator;
 
-/// What gives messages, in each of its forms.
+/// Everything that messages can be received from.
 pub(super) trait Receive {
     fn next_message(&mut self) -> Result<Option<Message>>;
 }
@@ -29,7 +29,7 @@ impl Receive for LocalReceiver<'_> {
     }
 }
 
-/// The messages that come. From [`WebSocket::messages`] and [`Receiver::messages`].
+/// The messages that arrive. From [`WebSocket::messages`] and [`Receiver::messages`].
 pub struct Messages<'a> {
     /// `None` once the connection is over.
     from: Option<&'a mut dyn Receive>,
@@ -67,11 +67,11 @@ impl fmt::Debug for Messages<'_> {
 }
 
 impl Receiver {
-    /// The messages that come: [`recv`](Self::recv) as an iterator, which blocks as that does. `for message in &mut
+    /// The messages that arrive: [`recv`](Self::recv) as an iterator, which blocks as `recv` does. `for message in &mut
     /// receiver` is the same.
     ///
-    /// It ends when the connection was closed in order, and after an error that ends the connection, which it gives
-    /// once. After an error that does not, such as a timeout, it can go on.
+    /// It ends when the connection was closed in order, and after an error that ends the connection, which it returns
+    /// once. After any other error, such as a timeout, it can continue.
     ///
     /// ```
     /// # fn print(mut ws: landline::WebSocket) -> landline::Result<()> {

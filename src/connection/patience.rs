@@ -29,7 +29,7 @@ impl Patience {
         }
     }
 
-    /// For what has to be said on the library's own account, such as the answer to a Close frame.
+    /// For what the library itself sends, such as the answer to a Close frame.
     pub(super) fn until(deadline: impl Into<Deadline>) -> Self {
         Self { interruptible: false, ..Self::new(deadline, None) }
     }
@@ -45,8 +45,8 @@ impl Patience {
         }
     }
 
-    /// A wait has ended with nothing to show for it. If its time is over, one more try is left: a socket says that it
-    /// has room only when it has much, and may take a little before. That little must not start the time anew.
+    /// A wait has ended without result. If the time is over, there is one more attempt: a socket reports that it has room
+    /// only when it has much, and may accept a little before. That little must not start the time again.
     pub(super) fn waited_in_vain(&mut self) {
         self.ran_out = self.wait_until().is_err();
     }

@@ -62,8 +62,8 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// A connection over a transport on which the opening handshake has been done. `leftover` is what came behind
-    /// it.
+    /// A connection over a transport on which the opening handshake has been completed. `leftover` is what was read
+    /// beyond it.
     #[inline(never)] // Its stack is not to be added to that of the opening handshake.
     pub(crate) fn new(
         transport: Box<dyn Transport>,
@@ -137,7 +137,7 @@ impl WebSocket {
         Ok(Some(self.receiver.message()))
     }
 
-    /// The messages that come, until the connection is closed in order. See [`Receiver::messages`]; `for message in
+    /// The messages that arrive, until the connection is closed in order. See [`Receiver::messages`]; `for message in
     /// &mut ws` is the same.
     pub fn messages(&mut self) -> Messages<'_> {
         Messages::new(self)
@@ -188,7 +188,7 @@ impl WebSocket {
         self.sender().send_deadline(message, deadline)
     }
 
-    /// Sends a message if that needs no waiting, or gives [`Error::WouldBlock`]. See [`Sender::try_send`].
+    /// Sends a message if that needs no waiting, or returns [`Error::WouldBlock`]. See [`Sender::try_send`].
     ///
     /// # Errors
     ///
@@ -243,14 +243,14 @@ impl WebSocket {
         self.sender().ping(payload)
     }
 
-    /// Sends a Ping and waits for its Pong: the round trip time.
+    /// Sends a Ping, waits for its Pong, and returns the round trip time.
     ///
-    /// Receives meanwhile; messages that come first are kept for the next receiving call.
+    /// Receives while it waits; messages that arrive first are kept for the next receiving call.
     ///
     /// # Errors
     ///
-    /// As [`Receiver::recv`]; [`Error::Timeout`] when `timeout` runs out, after which the connection goes on;
-    /// [`UsageError::MessagesWaiting`](crate::error::UsageError::MessagesWaiting) when more messages came than
+    /// As [`Receiver::recv`]; [`Error::Timeout`] when `timeout` runs out, after which the connection can be used as
+    /// before; [`UsageError::MessagesWaiting`](crate::error::UsageError::MessagesWaiting) when more messages arrive than
     /// can be kept (1024, or `max_message_size` in bytes).
     pub fn ping_wait(&mut self, timeout: Duration) -> Result<Duration> {
         self.receiver().ping_wait(timeout)
@@ -311,7 +311,7 @@ impl WebSocket {
         self.receiver().detach()
     }
 
-    /// Ends the connection at once, without a word to the peer.
+    /// Ends the connection at once, without a closing handshake.
     pub fn abort(&self) {
         self.sender.abort();
     }
@@ -322,10 +322,9 @@ impl WebSocket {
         Aborter::new(&self.sender.link)
     }
 
-    /// Gives the two halves, for different threads. Clone the sender for more sending threads.
+    /// Returns the two halves, for different threads. Clone the sender for more sending threads.
     ///
-    /// From now on a receiving call that has to wait costs a `poll` besides its `recv`, so that other threads
-    /// can wake it.
+    /// From now on, a receiving call that waits makes a `poll` besides its `recv`, so that other threads can wake it.
     ///
     /// ```
     /// # fn main() -> landline::Result<()> {
@@ -396,8 +395,8 @@ impl WebSocket {
         self.sender.set_send_timeout(timeout);
     }
 
-    /// A moment by which every call returns, whatever its own limit; `None` for none. [`close`](Self::close) has
-    /// its own.
+    /// When every call returns at the latest, even if its own limit is later; `None` for no limit. Only
+    /// [`close`](Self::close) is not affected.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         let deadline = deadline.into();
         self.receiver.set_deadline(deadline);
@@ -420,7 +419,7 @@ impl WebSocket {
         self.sender.set_compress(compress);
     }
 
-    /// A sending half with another setting of [`set_compress`](Self::set_compress), for one message, say.
+    /// A sending half with another setting of [`set_compress`](Self::set_compress), for example for one message.
     pub fn with_compress(&mut self, compress: Compress) -> LocalSender<'_> {
         LocalSender::new(self.sender.with_compress(compress), self.held.hold())
     }
@@ -452,13 +451,13 @@ impl WebSocket {
         self.timings.as_deref()
     }
 
-    /// The peer's address, if the transport has such a thing.
+    /// The peer's address, if the transport has addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.sender.peer_addr()
     }
 
-    /// The address of this end, if the transport has such a thing.
+    /// The address of this end, if the transport has addresses.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.sender.local_addr()
@@ -482,7 +481,7 @@ impl WebSocket {
         self.sender.poll_interest()
     }
 
-    /// Whether a receiving call may find something although the descriptor is not readable. See
+    /// Whether a receiving call may return something although the descriptor is not readable. See
     /// [`Receiver::has_buffered`].
     #[must_use]
     pub fn has_buffered(&self) -> bool {

@@ -4,7 +4,7 @@ use super::frame::MAX_CONTROL_PAYLOAD;
 use super::handshake::{HandshakeError, Rejection, ResponseError};
 use crate::close::{CloseCode, CloseFrame, CloseFrameError};
 
-/// Why a call of [`Protocol`](super::Protocol) or [`Session`](super::Session) did not do what it is for.
+/// Why a call of [`Protocol`](super::Protocol) did not do what it is for.
 ///
 /// [`CloseFrame`](Self::CloseFrame), [`PingTooLong`](Self::PingTooLong), [`Closing`](Self::Closing),
 /// [`NotOpen`](Self::NotOpen) and [`NoRequest`](Self::NoRequest) are about the call: nothing was done. The others end the

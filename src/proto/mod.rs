@@ -115,11 +115,9 @@ pub(crate) use utf8::Utf8;
 /// repository. Not part of the public interface: anything here may change in any version.
 #[doc(hidden)]
 pub mod internals {
-    pub use super::deflate::{Deflater, End, Inflated, Inflater};
     pub use super::frame::{FrameHeader, MAX_HEADER_LEN, Opcode, Role};
     pub use super::inbound::{Inbound, Step, Want};
-    pub use super::outbound::{Content, OpenFrame, Outbound};
-    pub use super::session::Session;
+    pub use super::outbound::Outbound;
 }
 
 use crate::message::Kind;

@@ -114,22 +114,18 @@ impl Outbound {
     /// Makes the sending half of a client, which masks every frame.
     #[must_use]
     pub fn client(masks: Box<dyn MaskSource>) -> Self {
-        Self {
-            masks: Some(masks),
-            deflater: None,
-            fragmenting: false,
-            owes_messages: false,
-            queue: Vec::new(),
-            written: 0,
-            end: 0,
-        }
+        Self::new(Some(masks))
     }
 
     /// Makes the sending half of a server, which never masks.
     #[must_use]
     pub fn server() -> Self {
+        Self::new(None)
+    }
+
+    fn new(masks: Option<Box<dyn MaskSource>>) -> Self {
         Self {
-            masks: None,
+            masks,
             deflater: None,
             fragmenting: false,
             owes_messages: false,

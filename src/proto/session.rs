@@ -43,7 +43,7 @@ impl Due {
 
 /// The state of a connection after the opening handshake.
 #[derive(Clone, Default)]
-pub struct Session {
+pub(crate) struct Session {
     /// The Pong that is due. One at most: a later Ping takes the place of one that could not be answered yet
     /// (RFC 6455 5.5.3), so that no number of Pings makes anything grow.
     pong: Option<Box<Due>>,
@@ -59,14 +59,14 @@ pub struct Session {
 impl Session {
     /// A connection that has just been opened.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Records what the peer did: a step of [`Inbound::advance`](super::Inbound::advance) and its payload. A reply to it
     /// becomes due, and is queued in `out`, if given, as [`queue_replies`](Self::queue_replies) does.
     #[inline]
-    pub fn apply(&mut self, step: &Step, payload: &[u8], out: Option<&mut Outbound>) {
+    pub(crate) fn apply(&mut self, step: &Step, payload: &[u8], out: Option<&mut Outbound>) {
         match step {
             Step::Ping => self.ping_received(payload),
             Step::Close(frame) => self.close_received(frame.clone()),
@@ -95,12 +95,12 @@ impl Session {
     }
 
     /// The peer's data was refused: unless one was sent, a Close frame that says why is due.
-    pub fn fail(&mut self, error: ReceiveError) {
+    pub(crate) fn fail(&mut self, error: ReceiveError) {
         self.start_close(error.close_frame());
     }
 
     /// Starts the closing handshake; does nothing if it was started before, by whomever.
-    pub fn start_close(&mut self, frame: CloseFrame) {
+    pub(crate) fn start_close(&mut self, frame: CloseFrame) {
         if !self.is_closing() {
             self.first = Some(Side::Local);
             self.close = Some(frame);
@@ -113,7 +113,7 @@ impl Session {
     ///
     /// [`Error::Closing`] once a Close frame has been sent or is due.
     #[inline]
-    pub fn check_open(&self) -> Result<(), Error> {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
         if self.is_closing() { Err(Error::Closing) } else { Ok(()) }
     }
 
@@ -122,7 +122,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::PingTooLong`] for more than 125 bytes, [`Error::Closing`] once a Close frame has been sent.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.check_open()?;
         check_ping(payload)?;
         self.ping = Some(Box::new(Due::new(payload)));
@@ -131,28 +131,28 @@ impl Session {
 
     /// Whether a Ping waits to be sent.
     #[must_use]
-    pub fn ping_is_due(&self) -> bool {
+    pub(crate) fn ping_is_due(&self) -> bool {
         self.ping.is_some()
     }
 
     /// Whether [`write_replies`](Self::write_replies) would queue something.
     #[inline]
     #[must_use]
-    pub fn has_replies(&self) -> bool {
+    pub(crate) fn has_replies(&self) -> bool {
         self.pong.is_some() || self.ping.is_some() || self.close.is_some()
     }
 
     /// Queues the replies that are due, unless so much output is pending that the peer does not seem to read. Of several
     /// Pongs, only the last one remains due then. Not to be called while a frame is open in `out`.
     #[inline]
-    pub fn queue_replies(&mut self, out: &mut Outbound) {
+    pub(crate) fn queue_replies(&mut self, out: &mut Outbound) {
         if self.has_replies() && out.pending().len() < REPLIES_MAX {
             self.write_replies(out);
         }
     }
 
     /// Queues what the peer is owed, however much waits. Not to be called while a frame is open in `out`.
-    pub fn write_replies(&mut self, out: &mut Outbound) {
+    pub(crate) fn write_replies(&mut self, out: &mut Outbound) {
         for (opcode, due) in [(Opcode::Pong, self.pong.take()), (Opcode::Ping, self.ping.take())] {
             if let Some(due) = due.filter(|_| self.sent.is_none()) {
                 out.frame(opcode, true, due.payload());
@@ -172,25 +172,25 @@ impl Session {
     /// Whether a Close frame has been sent or is due: no more messages can be sent.
     #[inline]
     #[must_use]
-    pub fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.close.is_some() || self.sent.is_some()
     }
 
     /// The Close frame that was sent or is due.
     #[must_use]
-    pub fn close_sent(&self) -> Option<&CloseFrame> {
+    pub(crate) fn close_sent(&self) -> Option<&CloseFrame> {
         self.sent.as_ref().or(self.close.as_ref())
     }
 
     /// The Close frame that was received.
     #[must_use]
-    pub fn close_received_frame(&self) -> Option<&CloseFrame> {
+    pub(crate) fn close_received_frame(&self) -> Option<&CloseFrame> {
         self.received.as_ref()
     }
 
     /// Whose Close frame came first.
     #[must_use]
-    pub fn closed_first_by(&self) -> Option<Side> {
+    pub(crate) fn closed_first_by(&self) -> Option<Side> {
         self.first
     }
 }

@@ -167,7 +167,7 @@ impl ServerBuilder {
     pub fn tls_options(mut self, options: TlsAcceptorBuilder) -> Self {
         match options.build() {
             Ok(tls) => self.options.tls = Some(tls),
-            Err(error) => self.error = Some(error),
+            Err(error) => drop(self.error.get_or_insert(error)),
         }
         self
     }

@@ -188,7 +188,8 @@ impl Request {
         Ok(())
     }
 
-    /// Whoever decides may have taken longer than the handshake has, which is not the client's fault.
+    /// Refuses within a time of its own: the program may have taken longer to decide than the handshake may take, which is
+    /// not the client's fault.
     fn answer(&mut self, rejection: &Rejection) {
         self.answer_until(self.options.deadline(), rejection, None);
     }

@@ -1,9 +1,9 @@
 //! Reading on at the end of a connection.
 //!
 //! A socket that is closed with unread data in it resets the connection, and a reset destroys what the peer has not read
-//! yet. So whoever ends a connection reads and discards from the first moment on, also while its own last bytes cannot be
-//! written: if both ends wrote first and read then, each could wait for the other. When all is written it ends the stream
-//! towards the peer, and reads on until the peer ends its own.
+//! yet. So the end that closes a connection reads and discards from the first moment on, even while its own last bytes
+//! cannot be written: if both ends wrote first and read afterwards, each could wait for the other. When everything is
+//! written, it ends the stream towards the peer, and reads on until the peer ends its own.
 //!
 //! This is bounded by time. A peer that sends without end costs little processor time ([`Pace`]).
 
@@ -126,8 +126,8 @@ impl<'a> Linger<'a> {
         self.work(deadline, |is_at_end| if is_at_end { Progress::Done } else { Progress::Reading })
     }
 
-    /// Tries a step again and again until it is done, reading and discarding meanwhile. The step is told whether there
-    /// is nothing more to read.
+    /// Repeats a step until it is done, and reads and discards between the attempts. The step is told whether there is
+    /// nothing more to read.
     pub(crate) fn work(&mut self, deadline: Deadline, step: impl Fn(bool) -> Progress) -> Progress {
         loop {
             let progress = step(self.is_at_end);
@@ -154,7 +154,7 @@ impl<'a> Linger<'a> {
         }
     }
 
-    /// Reads what is there, once: how much.
+    /// Reads what is there, once. Returns how much that was.
     fn discard(&mut self, blocked: bool) -> usize {
         let mut count = 0;
         if !self.is_at_end {

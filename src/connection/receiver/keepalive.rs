@@ -36,7 +36,7 @@ impl Liveness {
         self.answer_by.unwrap_or_else(|| Deadline::at(self.heard).later(self.keepalive.interval))
     }
 
-    /// Does what is due now; whether a Ping is to be sent.
+    /// Does what is due now. Returns whether a Ping is to be sent.
     ///
     /// # Errors
     ///
@@ -61,8 +61,8 @@ impl Liveness {
 }
 
 impl Receiver {
-    /// Sends a Ping and receives until it is answered: the round trip time. Messages that come before are kept for the
-    /// next receiving call.
+    /// Sends a Ping, receives until it is answered, and returns the round trip time. Messages that arrive first are kept
+    /// for the next receiving call.
     ///
     /// # Errors
     ///
@@ -76,9 +76,9 @@ impl Receiver {
         Ok(begin.elapsed())
     }
 
-    /// Receives until a Ping of [`Sender::ping_start`](crate::Sender::ping_start) is answered. Messages that come before
-    /// are kept for the next receiving call. After [`Error::Timeout`] and [`Error::Interrupted`] the Ping is still under
-    /// way, and can be waited for again.
+    /// Receives until a Ping of [`Sender::ping_start`](crate::Sender::ping_start) is answered. Messages that arrive first
+    /// are kept for the next receiving call. After [`Error::Timeout`] and [`Error::Interrupted`], the answer can be waited
+    /// for again.
     ///
     /// # Errors
     ///

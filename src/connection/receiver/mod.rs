@@ -186,8 +186,8 @@ impl Receiver {
 
     /// Receives the next message as a stream, in constant memory whatever its size, compressed or not.
     ///
-    /// Blocks as [`recv`](Self::recv) does until the message begins. What is not read of it is skipped by the
-    /// next call.
+    /// Blocks as [`recv`](Self::recv) does until the message begins. The part of it that is not read is skipped by the next
+    /// call.
     ///
     /// # Errors
     ///
@@ -204,7 +204,8 @@ impl Receiver {
         self.timeout = timeout;
     }
 
-    /// A moment by which every receiving call returns, whatever its own limit; `None` for none.
+    /// When every receiving call returns at the latest, even if its own limit is later; `None` for no limit. Only
+    /// [`close`](Self::close) is not affected.
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.deadline = deadline.into();
     }
@@ -219,11 +220,11 @@ impl Receiver {
         self.inbound.set_limits(limits);
     }
 
-    /// Closes the connection in order: sends a Close frame and waits for the peer's, throwing away what else
-    /// arrives meanwhile, however much it is.
+    /// Closes the connection in order: sends a Close frame and waits for the peer's, discarding everything else that
+    /// arrives, however much that is.
     ///
-    /// Messages whose sending has returned still reach a peer that reads them. Blocks for at most the configured
-    /// `close_timeout` (5 s), and cannot be interrupted. Does nothing more if the connection is closed already.
+    /// Messages that have been sent still reach a peer that reads them. Blocks for at most the configured
+    /// `close_timeout` (5 s), and cannot be interrupted. Does nothing if the connection is closed already.
     ///
     /// # Errors
     ///
@@ -265,13 +266,13 @@ impl Receiver {
             }
         }
         if self.role == Role::Server {
-            // What the client says behind its Close frame must not make the socket's end a reset.
+            // Otherwise, bytes that the client sends after its Close frame would make the socket's end a reset.
             Ending::new(&self.link, &mut self.pace).read_out(deadline.earliest(Deadline::after(EOF_TIMEOUT)));
         }
         Ok(())
     }
 
-    /// Ends the connection at once, without a word to the peer.
+    /// Ends the connection at once, without a closing handshake.
     pub fn abort(&self) {
         self.link.abort();
     }
@@ -290,7 +291,7 @@ impl Receiver {
 
     /// A handle that wakes blocked calls of this connection.
     ///
-    /// From now on a receiving call that has to wait costs a `poll` besides its `recv`.
+    /// From now on, a receiving call that waits makes a `poll` besides its `recv`.
     ///
     /// # Errors
     ///
@@ -309,8 +310,8 @@ impl Receiver {
         }
     }
 
-    /// Whether a receiving call may find something although the descriptor is not readable: for programs that wait for
-    /// [`Sender::fd`](crate::Sender::fd) by themselves. Call with a deadline that has passed until it gives
+    /// Whether a receiving call may return something although the descriptor is not readable: for programs that wait for
+    /// [`Sender::fd`](crate::Sender::fd) by themselves. Receive with a deadline that has passed until that fails with
     /// [`Error::Timeout`], then wait, but not beyond [`next_deadline`](Self::next_deadline).
     #[must_use]
     pub fn has_buffered(&self) -> bool {

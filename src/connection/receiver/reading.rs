@@ -10,7 +10,7 @@ use crate::transport::Interest;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A connection that has received nothing for this long gives its large buffers back.
+/// A connection that has received nothing for this long releases its large buffers.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a call that is to end still reads what is there: a message may be half read.
 const READ_ON: Duration = Duration::from_millis(200);
@@ -21,8 +21,8 @@ pub(super) struct Reading {
     /// The last read emptied the transport: wait before the next one.
     is_drained: bool,
     low_water: LowWater,
-    /// When memory that an idle connection does not need is given back: set when nothing is there to be read, in
-    /// whatever call, and never after a read.
+    /// When memory that an idle connection does not need is released. Set when there is nothing to read, by any call;
+    /// never after a read.
     free_memory_at: Deadline,
     /// Other threads may change what a wait depends on, but no descriptor was left for a way to say so.
     pub(super) cannot_be_woken: bool,
@@ -33,7 +33,7 @@ pub(super) struct Call {
     pub(super) until: Deadline,
     /// Something has been read. A peer that always has something to say must not make the time limit void.
     has_read: bool,
-    /// Set when the call is to end although its time is not over: until when it still reads what is there.
+    /// Set when the call is to end before its time is over: until when it still reads what is there.
     read_on: Option<Deadline>,
 }
 
@@ -114,7 +114,8 @@ impl Receiver {
         }
     }
 
-    /// Sends what is to be sent, and looks at what has changed since. Ends the call if it must read no more.
+    /// Sends what is pending, and finds out what the next read and wait depend on. Ends the call if it must not read any
+    /// more.
     fn conditions(&mut self, call: &mut Call) -> Result<Conditions> {
         let wake = self.link.recv_wake.get();
         let is_woken_by_others = wake.is_some();
@@ -139,7 +140,7 @@ impl Receiver {
         Ok(conditions)
     }
 
-    /// Reads once: whether something was there.
+    /// Reads once. Returns whether something was there.
     fn read(&mut self, conditions: &Conditions) -> Result<bool> {
         let transport = &*self.link.transport;
         let space = self.inbound.space();
@@ -173,8 +174,8 @@ impl Receiver {
         Ok(true)
     }
 
-    /// Nothing is there to be read. Gives memory back that the connection does not need, if nothing has come for a while:
-    /// whether it has done so.
+    /// Called when there is nothing to read. Releases memory that an idle connection does not need, if nothing has arrived
+    /// for a while. Returns whether it has done so.
     fn free_memory(&mut self, conditions: &Conditions, now: Instant) -> bool {
         let reading = &mut self.reading;
         if reading.free_memory_at == Deadline::NEVER {
@@ -197,8 +198,8 @@ impl Receiver {
         self.inbound.holds_spare_memory() || self.link.transport.holds_spare_memory()
     }
 
-    /// Nothing is there to be read. Does what is due, and ends the call if it is time for that: whether something is to be
-    /// sent now.
+    /// Called when there is nothing to read. Does what is due, and ends the call if its time is over. Returns whether
+    /// something is to be sent now.
     fn act(&mut self, conditions: &Conditions, call: &Call, now: Instant) -> Result<bool> {
         if self.link.is_aborted() {
             return Err(self.ended(Error::Closed(Closed::Aborted)));
@@ -214,7 +215,7 @@ impl Receiver {
         }
     }
 
-    /// Waits until something happens: whether something can be read.
+    /// Waits until something happens. Returns whether something can be read.
     fn wait(&mut self, conditions: &Conditions, call: &Call, now: Instant) -> Result<bool> {
         let Outlook { unsent, close_by, .. } = conditions.outlook;
         let (transport, reading) = (&*self.link.transport, &mut self.reading);

@@ -22,7 +22,7 @@ pub(super) enum State {
     Answering { by: Deadline },
     /// The peer is at fault. It is told so, and has some time to read that.
     Failing { error: ReceiveError, by: Deadline },
-    /// What every call gives from now on; `Ok` after an orderly close.
+    /// What every call returns from now on; `Ok` after an orderly close.
     Ended(Result<()>),
 }
 
@@ -146,7 +146,7 @@ impl Receiver {
         self.ended(error)
     }
 
-    /// Records the error that ends the connection. Gives the one that counts.
+    /// Records the error that ends the connection. Returns the one that counts.
     pub(super) fn ended(&mut self, error: Error) -> Error {
         let error = match self.link.end(Err(error.clone())) {
             Err(first) => first,

@@ -14,10 +14,8 @@ mod negotiate;
 #[cfg(test)]
 mod tests;
 
-#[doc(hidden)]
-pub use compress::{Deflater, End};
-#[doc(hidden)]
-pub use inflate::{Inflated, Inflater};
+pub(crate) use compress::{Deflater, End};
+pub(crate) use inflate::Inflater;
 pub use negotiate::{DeflateParameters, accept, confirm, offer};
 
 use super::{Inbound, Outbound};

@@ -279,14 +279,14 @@ fn head_error(error: HeadError, limits: HeadLimits) -> HandshakeError {
     }
 }
 
-/// The server agreed.
+/// The server's answer, which opens the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// To what. `None` for the subprotocol is legal also where some were offered: whether to go on is the caller's
-    /// decision.
+    /// What was agreed on. A server may choose no subprotocol although some were offered; the caller decides whether to
+    /// continue then.
     pub handshake: Handshake,
-    /// The bytes that came behind the head: the first frames.
+    /// The bytes that followed the head: the first frames.
     pub leftover: Vec<u8>,
 }
 

@@ -80,7 +80,7 @@ impl OpenMessage {
         Self { kind, frames: 0, utf8, size: 0, is_compressed, in_pieces: false }
     }
 
-    /// Its next frame. The limits are applied before any payload is looked at.
+    /// Its next frame. The limits are applied before any payload is processed.
     pub(super) fn open_frame(
         &mut self,
         header: &FrameHeader,
@@ -231,8 +231,8 @@ impl OpenMessage {
         Ok(Assembled { is_lent, end })
     }
 
-    /// Room in the body for `input` more bytes inflated: never more than one byte over the limit, and not much more
-    /// than what has come gives reason for.
+    /// Makes room in the body for what `input` bytes inflate to: never more than one byte over the limit, and not much more
+    /// than those bytes are likely to need.
     fn room_to_inflate(&self, input: usize, buffers: &mut Buffers, limits: Limits, want: Want) -> usize {
         let allowed = limits.max_message_size.saturating_sub(self.size).saturating_add(1);
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);

@@ -264,7 +264,7 @@ impl Buffers {
         self.is_buf_spare() || (self.body_len == 0 && !self.body.is_empty())
     }
 
-    /// Gives spare memory back. Nothing must be lent.
+    /// Releases spare memory. Nothing must be lent.
     pub(super) fn shrink(&mut self) {
         if self.is_buf_spare() {
             self.buf = Vec::new();

@@ -14,7 +14,7 @@ pub(super) enum State {
     /// The payload of this frame of a message; or, between frames, the header of a control frame or of the message's
     /// next frame.
     Message(OpenMessage, Option<OpenFrame>),
-    /// Messages are skipped without being looked at: `left` more bytes of this frame, then another header.
+    /// Messages are skipped unseen: `left` more bytes of this frame, then another header.
     Discarding { left: u64 },
     /// Nothing: the peer's Close frame has come.
     Closed,

@@ -71,7 +71,7 @@ pub enum Want {
 /// What [`Inbound::advance`] found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Nothing whole: read more into [`Inbound::space`].
+    /// There is nothing complete yet: read more into [`Inbound::space`].
     NeedInput,
     /// A message, in [`Inbound::message`] or [`Inbound::take_message`].
     Message,
@@ -90,7 +90,7 @@ pub enum Step {
     Close(CloseFrame),
 }
 
-/// The largest frame that stays in the read buffer until it is whole, whatever it is: header and payload of a control
+/// The size up to which any frame stays in the read buffer until it is complete: header and payload of the largest control
 /// frame.
 const CONTROL_FRAME_MAX: usize = MAX_HEADER_LEN + MAX_CONTROL_PAYLOAD;
 
@@ -134,7 +134,7 @@ impl Inbound {
     }
 
     /// From now on messages, the rest of the one under way too, are skipped: neither unmasked, inflated nor checked,
-    /// and without a limit on their size. [`advance`](Self::advance) gives control frames only.
+    /// and without a limit on their size. [`advance`](Self::advance) returns control frames only.
     pub(crate) fn discard_messages(&mut self) {
         self.buffers.release();
         let left = match &self.state {
@@ -157,7 +157,7 @@ impl Inbound {
                 }
                 wanted = frame.buffered_len().unwrap_or(wanted);
             }
-            // What comes now is not looked at, however much it is.
+            // What arrives now is ignored, however much it is.
             State::Closed | State::Failed(_) => self.buffers.consume_all(),
             _ => {}
         }
@@ -243,14 +243,14 @@ impl Inbound {
         self.has_buffered() && !self.needs_input
     }
 
-    /// Looks at what has been read: the next thing the peer did, or that more input is needed.
+    /// Processes what has been read. Returns the next thing that the peer did, or that more input is needed.
     ///
-    /// Gives back what was lent before. Nothing comes after the Close frame. A message of which a piece was
-    /// given goes on in pieces, whatever is wanted.
+    /// Releases what was lent before. Nothing follows the Close frame. A message of which a piece has been returned goes
+    /// on in pieces, whatever `want` is.
     ///
     /// # Errors
     ///
-    /// What the peer did wrong; every later call gives the same error.
+    /// What the peer did wrong; every later call returns the same error.
     pub fn advance(&mut self, want: Want) -> Result<Step, ReceiveError> {
         if want == Want::Message && self.advance_whole() {
             return Ok(Step::Message);
@@ -269,8 +269,8 @@ impl Inbound {
         found
     }
 
-    /// Looks for the usual thing only: a whole message in one plain frame that has been read already. `false` if
-    /// there is anything else, which [`advance`](Self::advance) will tell.
+    /// Handles the usual case only: a whole message in one plain frame that has been read already. Returns `false` in all
+    /// other cases, which are left to [`advance`](Self::advance).
     ///
     /// With many small messages in each read, this is most of what receiving costs.
     #[inline(always)]
@@ -340,13 +340,13 @@ impl Inbound {
         }
     }
 
-    /// Gives memory back that an idle connection does not need. Nothing received is lost.
+    /// Releases memory that an idle connection does not need. Nothing that was received is lost.
     pub fn shrink(&mut self) {
         self.buffers.release();
         self.buffers.shrink();
     }
 
-    /// Whether [`shrink`](Self::shrink) would give anything back.
+    /// Whether [`shrink`](Self::shrink) would release anything.
     #[must_use]
     pub fn holds_spare_memory(&self) -> bool {
         self.buffers.holds_spare_memory()

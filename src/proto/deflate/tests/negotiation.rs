@@ -3,6 +3,7 @@
 mod properties;
 
 use super::*;
+use crate::proto::deflate::inflate::Inflated;
 use crate::proto::handshake::{Extension, HandshakeError, extensions};
 use proptest::prelude::*;
 
