@@ -4,8 +4,9 @@
 //! receive while others send, over TLS too. Every call can have a time limit. A call that times out, or is interrupted
 //! from another thread, loses nothing: the next one continues where it stopped.
 //!
-//! The library starts threads only where system calls could not be ended otherwise, for name look-ups and for reading
-//! certificates, and one for each connection in [`Server::serve`].
+//! The library starts threads only for system calls that could not be ended otherwise (name look-ups, and reading
+//! certificates), for the attempts of a [session](mod@reconnect) to connect, and for each connection in
+//! [`Server::serve`].
 //!
 //! ```
 //! # fn main() -> landline::Result<()> {

@@ -43,12 +43,6 @@ impl Held {
     }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.hold().end();
-    }
-}
-
 impl Hold<'_> {
     /// Queues a small message that is not to be compressed, in a turn that is kept. Returns `false` if that is not possible;
     /// the caller must then [`end`](Self::end) the turn and send the message in the general way.
@@ -73,10 +67,7 @@ impl Hold<'_> {
     #[inline]
     pub(super) fn end(self) {
         if let Some(turn) = self.kept.turn.take() {
-            match self.link.check_process() {
-                Ok(()) => drop(turn),
-                Err(_) => turn.abandon(),
-            }
+            drop(turn);
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) const GATHER_MAX: usize = 64 << 10;
 /// The right to write. Returns the queue when it is dropped. `L` is a reference to the connection.
 pub(super) struct Turn<L: Deref<Target = Link>> {
     link: L,
-    /// `None` once it has been returned or [abandoned](Self::abandon).
+    /// `None` once it has been returned.
     queue: Option<Box<Queue>>,
 }
 
@@ -99,12 +99,6 @@ impl<L: Deref<Target = Link>> Turn<L> {
     pub(super) fn new(link: L, mut queue: Box<Queue>, writer: Writer) -> Self {
         (queue.written, queue.writer) = (Written::Nothing, writer);
         Self { link, queue: Some(queue) }
-    }
-
-    /// Drops the queue instead of returning it, in a forked child: another thread may have held the gate at the fork.
-    #[cold]
-    pub(super) fn abandon(mut self) {
-        self.queue = None;
     }
 
     #[inline]
@@ -301,6 +295,8 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
                     return;
                 }
             }
+            // A turn that was kept between calls, in a forked child: another thread may have held the gate at the fork.
+            Written::Nothing if self.link.check_process().is_err() => return,
             Written::Nothing => {
                 let mut gate = self.link.gate();
                 gate.take_beside(&mut queue.out);

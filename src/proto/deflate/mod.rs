@@ -1,7 +1,7 @@
 //! permessage-deflate (RFC 7692): its negotiation, and the compression and decompression of messages.
 //!
 //! In scope: the offer and the answer ([`offer`], [`accept`], [`confirm`]), compressing a message piece by piece
-//! into frames' payloads ([`Deflater`]), inflating them piece by piece ([`Inflater`]). Out of scope: frames and
+//! into frames' payloads (`compress.rs`), inflating them piece by piece (`inflate.rs`). Out of scope: frames and
 //! limits (see `inbound` and `outbound`), which messages to compress.
 //!
 //! The engine is zlib-rs, used through flate2. A compressor or decompressor is made when it is first needed, and kept
