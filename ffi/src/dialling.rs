@@ -1,7 +1,7 @@
 //! The options of a client that are functions: a resolver, and a hook for sockets.
 
 use crate::args::{handle, string};
-use crate::callback::{Callback, User, landline_free_user};
+use crate::callback::{Callback, User, landline_free_user, set_callback};
 use crate::failure::{Failure, Outcome, guard};
 use crate::options::landline_options;
 use crate::status::*;
@@ -145,16 +145,8 @@ pub unsafe extern "C" fn landline_options_set_resolver(
     user: *mut c_void,
     free: landline_free_user,
 ) -> landline_status {
-    guard(|| {
-        let user = User { user, free };
-        let callback = resolver.map(|call| Arc::new(Callback { call, user }));
-        // SAFETY: the caller's promise.
-        let previous =
-            std::mem::replace(&mut unsafe { handle(options, "options") }?.lock().callbacks.resolver, callback);
-        // Not under the lock: this may call the caller's function.
-        drop(previous);
-        Ok(LANDLINE_OK)
-    })
+    // SAFETY: the caller's promise.
+    unsafe { set_callback(options, resolver, User { user, free }, |values| &mut values.callbacks.resolver) }
 }
 
 /// Sets the function that is given each socket before it is connected, Unix sockets too. NULL restores the default.
@@ -173,14 +165,6 @@ pub unsafe extern "C" fn landline_options_set_on_socket(
     user: *mut c_void,
     free: landline_free_user,
 ) -> landline_status {
-    guard(|| {
-        let user = User { user, free };
-        let callback = hook.map(|call| Arc::new(Callback { call, user }));
-        // SAFETY: the caller's promise.
-        let previous =
-            std::mem::replace(&mut unsafe { handle(options, "options") }?.lock().callbacks.on_socket, callback);
-        // Not under the lock: this may call the caller's function.
-        drop(previous);
-        Ok(LANDLINE_OK)
-    })
+    // SAFETY: the caller's promise.
+    unsafe { set_callback(options, hook, User { user, free }, |values| &mut values.callbacks.on_socket) }
 }

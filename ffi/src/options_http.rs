@@ -1,9 +1,7 @@
 //! Options of clients that are about HTTP: redirects, authentication, and what the program is asked for while
 //! connecting.
 
-use crate::args::handle;
-use crate::callback::{Callback, User, landline_free_user};
-use crate::failure::guard;
+use crate::callback::{Callback, User, landline_free_user, set_callback};
 use crate::options::landline_options;
 use crate::status::*;
 use landline::{AuthRequest, ClientBuilder};
@@ -177,16 +175,8 @@ pub unsafe extern "C" fn landline_options_set_bearer(
     user: *mut c_void,
     free: landline_free_user,
 ) -> landline_status {
-    guard(|| {
-        let user = User { user, free };
-        let callback = bearer.map(|call| Arc::new(Callback { call, user }));
-        // SAFETY: the caller's promise.
-        let previous =
-            std::mem::replace(&mut unsafe { handle(options, "options") }?.lock().identity.bearer, callback);
-        // Not under the lock: this may call the caller's function.
-        drop(previous);
-        Ok(LANDLINE_OK)
-    })
+    // SAFETY: the caller's promise.
+    unsafe { set_callback(options, bearer, User { user, free }, |values| &mut values.identity.bearer) }
 }
 
 /// Client: sets what answers challenges. It is called when a server (401) or a proxy (407) asks for authentication
@@ -210,14 +200,6 @@ pub unsafe extern "C" fn landline_options_set_on_challenge(
     user: *mut c_void,
     free: landline_free_user,
 ) -> landline_status {
-    guard(|| {
-        let user = User { user, free };
-        let callback = on_challenge.map(|call| Arc::new(Callback { call, user }));
-        // SAFETY: the caller's promise.
-        let previous =
-            std::mem::replace(&mut unsafe { handle(options, "options") }?.lock().identity.on_challenge, callback);
-        // Not under the lock: this may call the caller's function.
-        drop(previous);
-        Ok(LANDLINE_OK)
-    })
+    // SAFETY: the caller's promise.
+    unsafe { set_callback(options, on_challenge, User { user, free }, |values| &mut values.identity.on_challenge) }
 }
