@@ -218,6 +218,7 @@ fn item_21_wrong_certificates_are_refused_and_the_error_says_why() {
             assert!(failure.reason() == Some(reason) && error.is_fatal(), "{wrong:?}: {error:?}");
             let told = told_once(&error);
             assert!(told.starts_with(&format!("TLS handshake failed: {why}: ")), "{wrong:?}: {told}");
+            assert!(!told.contains("OtherError"), "{told}");
             // Advice is given only where it helps.
             let advice = match wrong {
                 Wrong::Name => "; set server_name to the name that it is for, if this is the right server",

@@ -9,7 +9,7 @@ pub(super) use server::acceptor;
 
 use super::backend::Check;
 use super::certificates::parse_certificates;
-use super::failure::{Meaning, unusable_because};
+use super::failure::{HandshakeFailure, Meaning, unusable_because};
 use super::identity::{NO_PKCS12, Parsed, unusable_archive};
 use super::info::TlsVersion;
 use super::key_log::KeyLog;
@@ -147,6 +147,21 @@ impl std::fmt::Display for SelfSigned {
 }
 
 impl std::error::Error for SelfSigned {}
+
+/// What rustls shows as debug text, in plain text.
+fn failure(source: rustls::Error) -> HandshakeFailure {
+    let plain = match &source {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            Some(format!("invalid peer certificate: {}", other.0))
+        }
+        _ => None,
+    };
+    let failure = HandshakeFailure::new(meaning(&source), source);
+    match plain {
+        Some(text) => HandshakeFailure { text, ..failure },
+        None => failure,
+    }
+}
 
 fn self_signed() -> CertificateError {
     CertificateError::Other(rustls::OtherError(Arc::new(SelfSigned)))

@@ -6,7 +6,7 @@ use super::super::failure::{HandshakeFailure, Meaning};
 use super::super::settings::{ClientSettings, HTTP_1_1};
 use super::super::shared;
 use super::session::begin;
-use super::{about_chain, add_roots, certified, is_authority, key_log, meaning, not_set_up, provider, versions};
+use super::{about_chain, add_roots, certified, failure, is_authority, key_log, not_set_up, provider, versions};
 use crate::error::Result;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -52,7 +52,7 @@ impl Connector for Client {
         };
         match ClientConnection::new(Arc::clone(&self.0), name) {
             Ok(connection) => begin(connection.into(), buffers),
-            Err(source) => Progress::Failed(HandshakeFailure::new(meaning(&source), source)),
+            Err(source) => Progress::Failed(failure(source)),
         }
     }
 }

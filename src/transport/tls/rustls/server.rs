@@ -2,12 +2,12 @@
 
 use super::super::backend::{Acceptor, Progress};
 use super::super::buffers::Buffers;
-use super::super::failure::{HandshakeFailure, unusable_because};
+use super::super::failure::unusable_because;
 use super::super::server_names::{Names, choose};
 use super::super::settings::{ClientCerts, HTTP_1_1, ServerSettings};
 use super::super::shared;
 use super::session::begin;
-use super::{about_chain, add_roots, certified, key_log, meaning, not_set_up, provider, versions};
+use super::{about_chain, add_roots, certified, failure, key_log, not_set_up, provider, versions};
 use crate::error::Result;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
@@ -48,7 +48,7 @@ impl Acceptor for Server {
     fn accept(&self, buffers: Buffers) -> Progress {
         match ServerConnection::new(Arc::clone(&self.0)) {
             Ok(connection) => begin(connection.into(), buffers),
-            Err(source) => Progress::Failed(HandshakeFailure::new(meaning(&source), source)),
+            Err(source) => Progress::Failed(failure(source)),
         }
     }
 }

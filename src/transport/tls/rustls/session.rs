@@ -2,8 +2,7 @@
 
 use super::super::backend::{Handshake, Progress, Session};
 use super::super::buffers::Buffers;
-use super::super::failure::HandshakeFailure;
-use super::meaning;
+use super::failure;
 use rustls::Connection;
 use std::io::{self, Read, Write};
 
@@ -51,7 +50,7 @@ impl Handshake for Stream {
         loop {
             self.collect();
             if let Some(source) = self.failed {
-                return Progress::Failed(HandshakeFailure::new(meaning(&source), source));
+                return Progress::Failed(failure(source));
             }
             if !self.connection.is_handshaking() {
                 return Progress::Done(self);
