@@ -188,3 +188,8 @@ def test_a_server_dialled_nobody() -> None:
         landline.connect(f"ws://127.0.0.1:{server.port}/").close()
         assert done.wait(10)
     assert timings == [None]
+
+
+def test_addresses_may_have_a_zone() -> None:
+    with pytest.raises(landline.ConnectError, match=r"\[fe80::1%1\]:1\b"):
+        landline.connect("ws://feed.example/", addresses=[("fe80::1", 1, 0, 1)])

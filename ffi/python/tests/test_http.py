@@ -207,6 +207,23 @@ def test_cookies_are_sent_and_kept() -> None:
         landline.connect("ws://127.0.0.1:1/", cookie_jar=True)  # type: ignore[arg-type]
 
 
+def test_what_ends_a_program_comes_out_of_its_functions() -> None:
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        landline.connect("ws://127.0.0.1:1/", bearer=interrupted)
+
+
+def test_a_jar_gives_all_cookies_however_many_there_are() -> None:
+    values = [(name, name * 2000) for name in "abc"]
+    with web(lambda request: (403, [("Set-Cookie", "=".join(pair)) for pair in values])) as server:
+        jar = CookieJar()
+        with pytest.raises(landline.InvalidHandshake):
+            landline.connect(server.url, cookie_jar=jar)
+        assert sorted(jar.cookies(server.url)) == values
+
+
 def test_what_is_printed_of_headers_has_no_secrets() -> None:
     secrets = [
         *(("Authorization", "Basic c2VjcmV0"), ("Proxy-Authorization", "Digest secret"), ("Cookie", "a=secret")),

@@ -342,6 +342,50 @@ def test_time_limits_cover_waits_and_attempts() -> None:
         assert connecting.stage == "connecting" and connecting.attempts == 1
 
 
+def test_the_end_is_not_worth_another_attempt_whatever_the_code() -> None:
+    with breaking(1, 1001) as url:
+        session = landline.reconnect(url, on_connect=subscribe, retry_if=lambda error: False, **QUICK)
+        with pytest.raises(landline.ConnectionClosedOK) as caught:
+            while True:
+                session.recv(timeout=20)
+        assert caught.value.code == 1001 and not caught.value.is_transient
+        assert session.last_failure is not None and getattr(session.last_failure, "is_transient")
+
+
+def test_send_timeout_is_that_of_the_options() -> None:
+    release = threading.Event()
+    with running(lambda ws: release.wait(40)) as server:
+        session = landline.reconnect(url_of(server), send_timeout=0.3, **QUICK)
+        try:
+            assert isinstance(session.recv(timeout=20), landline.Connected)
+            begin = time.monotonic()
+            with pytest.raises(landline.Timeout):
+                for _ in range(10):
+                    session.send(bytes(10_000_000))
+            assert time.monotonic() - begin >= 0.3
+        finally:
+            session.abort()
+            release.set()
+
+
+def test_waits_are_in_seconds() -> None:
+    session = landline.reconnect(nobody(), backoff_jitter_percent=0, **SLOW)
+    with pytest.raises(landline.Timeout):
+        session.recv(timeout=0.2)
+    assert session.stage == "waiting" and 900 < session.wait <= 1000
+
+
+def test_attempts_count_afresh_after_a_connection_that_lasted() -> None:
+    def drop(ws: landline.ServerConnection) -> None:
+        # Longer than the time after which a connection has lasted.
+        time.sleep(0.01)
+        ws.abort()
+
+    with running(drop) as server, landline.reconnect(url_of(server), reset_after=0.001, **QUICK) as session:
+        for number in range(3):
+            assert session.recv(timeout=20) == landline.Connected(number, 1)
+
+
 def test_an_attempt_is_not_cut_into_slices() -> None:
     """In the main thread, other calls wait for 0.1 s at a time."""
 

@@ -169,6 +169,28 @@ def test_key_logs(tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             landline.connect(url, ca_file=tls.ca, tls=TlsOptions(key_log_file=log))
 
 
+def test_key_logs_where_the_environment_says(tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    for options, is_written in ((TlsOptions(), False), (TlsOptions(key_log=True), True)):
+        with serving(tls, options) as url:
+            landline.connect(url, ca_file=tls.ca).close()
+        assert log.exists() == is_written
+
+
+def test_the_library_that_does_tls_can_be_chosen(tls: Tls) -> None:
+    with serving(tls) as url:
+        for backend in ("native-tls", "rustls"):
+            try:
+                ws = landline.connect(url, ca_file=tls.ca, tls=TlsOptions(backend=backend))
+            except landline.UsageError as error:
+                # It may be compiled in.
+                assert "rustls" in error.text and backend == "rustls"
+            else:
+                with ws:
+                    assert ws.tls is not None and ws.tls.backend == backend
+
+
 def test_options_that_cannot_be_used(tls: Tls) -> None:
     for options, text in [
         (TlsOptions(backend="openssl"), "TlsOptions.backend is 'openssl': it must be one of 'native-tls', 'rustls'"),

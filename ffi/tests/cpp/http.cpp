@@ -60,6 +60,14 @@ void passwords() {
     CHECK(holds(headers[0], "authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
     CHECK(holds(headers[1], "authorization: Digest username=\"Aladdin\", realm=\"r\", nonce=\"n\""));
 
+    options with;
+    std::error_code code;
+    with.auth("me", "you", code);
+    CHECK(!code);
+    answering basic({});
+    landline::connect(basic.url, with, soon);
+    CHECK(holds(basic.headers.get()[0], "authorization: Basic bWU6eW91\r\n"));
+
     answering refusing({{401, "WWW-Authenticate", "Basic realm=r"}}, false);
     const auto failure = thrown_by([&] { landline::connect(refusing.url, options(), soon); });
     CHECK(holds(failure.what(), "it asks for Basic authentication; give the right user name and password with auth"));

@@ -348,6 +348,18 @@ void numbers_out_of_range() {
     same([](options& of) { of.close_timeout(-1s); }, LANDLINE_OPT_CLOSE_TIMEOUT_MS, -2);
     same([](options& of) { of.compression_level(300); }, LANDLINE_OPT_COMPRESSION_LEVEL, 300);
     same([](options& of) { of.server_max_window_bits(300); }, LANDLINE_OPT_SERVER_MAX_WINDOW_BITS, 300);
+    same([](options& of) { of.backoff_first(0s); }, LANDLINE_OPT_BACKOFF_FIRST_MS, 0);
+    same([](options& of) { of.backoff_factor(0); }, LANDLINE_OPT_BACKOFF_FACTOR, 0);
+    same([](options& of) { of.backoff_max(0s); }, LANDLINE_OPT_BACKOFF_MAX_MS, 0);
+    same([](options& of) { of.backoff_jitter_percent(101); }, LANDLINE_OPT_BACKOFF_JITTER_PERCENT, 101);
+    same([](options& of) { of.reset_after(0s); }, LANDLINE_OPT_RESET_AFTER_MS, 0);
+    same([](options& of) { of.max_retry_after(0s); }, LANDLINE_OPT_MAX_RETRY_AFTER_MS, 0);
+    same([](options& of) { of.max_attempts(-1); }, LANDLINE_OPT_MAX_ATTEMPTS, -1);
+    same([](options& of) { of.give_up_after(0s); }, LANDLINE_OPT_GIVE_UP_AFTER_MS, 0);
+    same([](options& of) { of.min_version(static_cast<landline::tls_version>(1)); }, LANDLINE_OPT_TLS_MIN_VERSION, 1);
+    same([](options& of) { of.backend(static_cast<landline::tls_backend>(9)); }, LANDLINE_OPT_TLS_BACKEND, 9);
+    same([](options& of) { of.client_certs(static_cast<landline::client_certs>(9)); }, LANDLINE_OPT_TLS_CLIENT_CERTS, 9);
+    same([](options& of) { of.address_family(static_cast<landline::address_family>(9)); }, LANDLINE_OPT_ADDRESS_FAMILY, 9);
     options with;
     std::error_code failure;
     with.compression_level(300, failure);

@@ -97,6 +97,31 @@ void exceptions() {
     unused.heads();
 }
 
+/// What the certificates of an https proxy are checked against. A server that knows no CONNECT will do for one.
+void certificates() {
+    const auto file = [](const std::string& name) { return std::getenv("CERTIFICATES") + ("/" + name); };
+    landline::listener listener("127.0.0.1:0", options().cert_file(file("cert.pem")).key_file(file("key.pem")));
+    auto refusing = std::async(std::launch::async, [&] {
+        std::error_code failure;
+        while (failure != status::interrupted)
+            CHECK(!listener.accept(landline::no_timeout, failure));
+    });
+    const std::string address(listener.local_addr());
+    const auto is_accepted = [&](options with, const std::string& host) {
+        with.proxy("https://" + host + address.substr(address.rfind(':'))).proxy_platform_roots(false);
+        const auto failure = thrown_by([&] { landline::connect("ws://192.0.2.1/", with, soon); });
+        CHECK(failure.status() == status::proxy);
+        return failure.http_status() >= 400;
+    };
+    CHECK(!is_accepted(options().danger_accept_invalid_certs(true), "localhost"));
+    CHECK(is_accepted(options().proxy_danger_accept_invalid_certs(true), "localhost"));
+    CHECK(is_accepted(options().proxy_ca_file(file("ca.pem")), "localhost"));
+    CHECK(!is_accepted(options().proxy_ca_file(file("ca.pem")).danger_accept_invalid_hostnames(true), "127.0.0.1"));
+    CHECK(is_accepted(options().proxy_ca_file(file("ca.pem")).proxy_danger_accept_invalid_hostnames(true), "127.0.0.1"));
+    listener.stop();
+    refusing.get();
+}
+
 void options_that_cannot_be_used() {
     auto set = options();
     const auto bad = thrown_by([&] { set.proxy("ftp://u:hunter2@a"); });
@@ -119,5 +144,6 @@ int main() {
     test("a tunnel, and who gets which header", tunnels);
     test("a refusal is the proxy's", refusals);
     test("exceptions and the environment", exceptions);
+    test("https proxies have certificates of their own", certificates);
     test("options that cannot be used", options_that_cannot_be_used);
 }

@@ -155,6 +155,20 @@ void waits_have_limits_and_can_be_interrupted() {
     CHECK(!wrong && failure == status::url);
 }
 
+void the_server_gets_code_and_reason() {
+    std::promise<std::pair<int, std::string>> closed;
+    const running server([&](landline::connection& connection) {
+        CHECK(!connection.recv(soon));
+        closed.set_value({connection.close_code(), std::string(connection.close_reason())});
+    });
+    session feed(server.url(), quick());
+    CHECK(feed.recv(soon)->is_connected());
+    std::error_code failure;
+    feed.close_start(4001, "later", failure);
+    CHECK(!failure && !feed.recv(soon));
+    CHECK((closed.get_future().get() == std::pair<int, std::string>(4001, "later")));
+}
+
 void connections_can_be_used_by_the_program() {
     const breaking server(2);
     session feed(server.url(), quick(), [](landline::connection& connection) { connection.send("a"); });
@@ -195,6 +209,7 @@ int main() {
          a_call_with_an_error_code_leaves_no_exception_to_later_ones);
     test("without a connection, messages are refused or kept", without_a_connection_messages_are_refused_or_kept);
     test("waits have limits and can be interrupted", waits_have_limits_and_can_be_interrupted);
+    test("the server gets code and reason", the_server_gets_code_and_reason);
     test("connections can be used by the program", connections_can_be_used_by_the_program);
     test("a callback can close the session, and not send by it", a_callback_can_close_the_session_and_not_send_by_it);
     test("giving up because time ran out is the end", giving_up_because_time_ran_out_is_the_end);
