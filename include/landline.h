@@ -2823,8 +2823,9 @@ typedef void (*landline_log_callback)(int32_t level, const char *text, void *use
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL
- * callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A
- * forked child inherits the callback and may set another one.
+ * callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. At
+ * LANDLINE_LOG_DEBUG, they show the heads of requests and responses while connections are opened, without the values
+ * of credentials and cookies. A forked child inherits the callback and may set another one.
  *
  * Blocks until the calls of the previous callback that are in progress have returned.
  *

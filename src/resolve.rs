@@ -201,7 +201,15 @@ fn ask_system(name: &str, port: u16, family: i32) -> Result<Vec<SocketAddr>, Loo
 impl From<LookupError> for LookupFailure {
     fn from(error: LookupError) -> Self {
         use LookupErrorKind::{Again, Fail, Memory, System};
-        Self { is_answer: !matches!(error.kind(), Again | Fail | Memory | System), error: error.into() }
+        let is_answer = !matches!(error.kind(), Again | Fail | Memory | System);
+        let error = io::Error::from(error);
+        // The caller says what failed; left is why.
+        let why = error.to_string().strip_prefix("failed to lookup address information: ").map(str::to_owned);
+        let error = match why {
+            Some(why) => io::Error::new(error.kind(), why),
+            None => error,
+        };
+        Self { is_answer, error }
     }
 }
 

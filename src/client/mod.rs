@@ -7,6 +7,7 @@ mod cookies;
 mod dial;
 mod dialling;
 mod follow;
+mod heads;
 mod proxy;
 mod proxy_rules;
 mod tunnel;

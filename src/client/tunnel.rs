@@ -7,7 +7,7 @@ use super::auth::{AuthRequest, Authorization};
 use super::budget::Budget;
 use super::proxy::ProxyProtocol;
 use super::upgrade::Visit;
-use super::{Client, Proxy};
+use super::{Client, Proxy, heads};
 use crate::error::{ConfigError, Error, Interrupted, Phase, ProxyError, ProxyFailure, Result, Timeout};
 use crate::opening::{CHUNK, Opening};
 use crate::proto::proxy::{Refusal, Tunnel, TunnelError};
@@ -193,6 +193,9 @@ impl<'a> Hop<'a> {
                 }
                 Err(Ended::Connection(error)) => return Err(self.failed(error)),
                 Err(Ended::Tunnel(error, is_clean)) => {
+                    if let Some(refusal) = error.refusal() {
+                        heads::log_answer(refusal.status, &refusal.headers);
+                    }
                     if !self.may_ask_again(&error, client)? {
                         return Err(self.refused(error));
                     }
@@ -272,7 +275,12 @@ fn converse(tunnel: &mut dyn Tunnel, transport: &dyn Transport, budget: Budget<'
     };
     let mut chunk = vec![0; CHUNK];
     loop {
-        opening.write(&tunnel.output()).map_err(failed)?;
+        let output = tunnel.output();
+        // The others have no heads, and hold passwords as they are.
+        if output.starts_with(METHOD.as_bytes()) {
+            heads::log_request(&output);
+        }
+        opening.write(&output).map_err(failed)?;
         let wanted = tunnel.wanted().min(chunk.len());
         let count = match opening.read(&mut chunk[..wanted]) {
             Ok(0) => return Err(Ended::Tunnel(tunnel.receive_eof(), false)),

@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::cookies::Given;
-use super::{Client, Tls};
+use super::{Client, Tls, heads};
 use crate::connection::WebSocket;
 use crate::entropy;
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::proto::handshake::{Accepted, ClientHandshake, ClientRequest, Handshak
 use crate::tls_setup;
 use crate::transport::{TlsConnector, Transport};
 use crate::uri::Endpoint;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap};
 use std::time::SystemTime;
 
@@ -132,6 +133,7 @@ impl Client {
         budget: Budget<'_>,
     ) -> Result<Answer> {
         let mut opening = Opening { transport: &transport, deadline: budget.deadline, wake: budget.wake };
+        heads::log_request(handshake.request());
         // A server that refuses need not read the whole request. What it said before it left can still be read.
         let unsent = match opening.write(handshake.request()) {
             Err(error @ Error::Io { .. }) => Some(error),
@@ -160,6 +162,7 @@ impl Client {
         budget.spend(|timings| &mut timings.upgrade);
         match result {
             Ok(Accepted { mut handshake, leftover, .. }) => {
+                heads::log_answer(StatusCode::SWITCHING_PROTOCOLS, &handshake.headers);
                 log::debug!("connected to {}", visit.endpoint);
                 self.keep_cookies(visit, &handshake.headers);
                 handshake.url = Some(visit.endpoint.to_string());
@@ -168,6 +171,7 @@ impl Client {
                 Ok(Answer::Open(Box::new(ws)))
             }
             Err(HandshakeError::Refused(refusal)) => {
+                heads::log_answer(refusal.status, &refusal.headers);
                 self.keep_cookies(visit, &refusal.headers);
                 let kept = handshake.is_reusable().then_some(transport);
                 Ok(Answer::Refused(refusal, kept))

@@ -1,10 +1,6 @@
 //! Through proxies: `--proxy`, `--noproxy`, and the environment, which `wscat` reads by default.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
-use common::*;
+use crate::common::*;
 use landline::Server;
 use std::time::Duration;
 
