@@ -46,9 +46,7 @@ fn bytes(text: &str) -> Result<Vec<u8>, String> {
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect();
     match digits {
-        Some(digits) if digits.len().is_multiple_of(2) => {
-            Ok(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-        }
+        Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()),
         _ => Err("/binary: give pairs of hexadecimal digits, as in 01 ff".to_owned()),
     }
 }

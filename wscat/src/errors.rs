@@ -77,9 +77,7 @@ fn option(setting: Setting, error: &Error) -> Option<&'static str> {
 /// Names nobody has, and servers that do not run, without the words of the calls that failed.
 fn about_connecting(error: &Error, connect: &ConnectError) -> String {
     let text = error.report(|setting| option(setting, error)).to_string();
-    if connect.attempts.is_empty()
-        && let Some(source) = &connect.lookup
-    {
+    if let (true, Some(source)) = (connect.attempts.is_empty(), &connect.lookup) {
         let host = connect.authority.rsplit_once(':').map_or(&*connect.authority, |(host, _)| host);
         return format!("cannot find the host {host}: {source}");
     }

@@ -6,7 +6,6 @@
 mod arguments;
 mod commands;
 mod cookies;
-#[cfg(feature = "line-editing")]
 mod editor;
 mod entry;
 mod errors;
@@ -16,8 +15,6 @@ mod input;
 mod names;
 mod opening;
 mod output;
-#[cfg(not(feature = "line-editing"))]
-mod plain;
 mod receiving;
 mod record;
 mod sending;

@@ -7,7 +7,6 @@ use jiff::ZonedDateTime;
 use landline::{CloseInfo, MessageRef, WebSocket};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
 
 /// How many bytes of a binary message are shown in a terminal.
 const SHOWN: usize = 64;
@@ -24,7 +23,7 @@ pub(crate) struct Output {
     is_hex: bool,
     has_colours: bool,
     /// The terminal, if somebody is typing there.
-    printer: Option<Mutex<Printer>>,
+    printer: Option<Printer>,
 }
 
 impl Output {
@@ -34,7 +33,7 @@ impl Output {
             has_timestamps: options.messages.timestamps,
             is_hex: options.messages.hex,
             has_colours: has_colours(&io::stdout()),
-            printer: printer.map(Mutex::new),
+            printer,
         }
     }
 
@@ -114,16 +113,9 @@ impl Output {
         };
     }
 
-    /// Returns when everything has been shown.
-    pub(crate) fn flush(&self) {
-        if let Some(printer) = &self.printer {
-            printer.lock().unwrap_or_else(PoisonError::into_inner).flush();
-        }
-    }
-
     fn line(&self, line: &str) -> io::Result<()> {
         if let Some(printer) = &self.printer {
-            return printer.lock().unwrap_or_else(PoisonError::into_inner).print(line);
+            return printer.print(line);
         }
         let mut out = io::stdout().lock();
         writeln!(out, "{line}")?;

@@ -69,9 +69,7 @@ fn converse(
     let sending = move || send(task, afterwards, &to_sending, reconnects);
     // It may be waiting for input when everything is over: the end of `main` ends it, too.
     start(sending)?;
-    let result = talk_over_all(options, source, ws, &shared, answer);
-    shared.output.flush();
-    result
+    talk_over_all(options, source, ws, &shared, answer)
 }
 
 fn talk_over_all(

@@ -1,17 +1,11 @@
 //! The terminal: lines that are edited and remembered, and output above the line that is being typed.
 
-#[cfg(feature = "line-editing")]
-use crate::editor::Editor;
+use crate::editor::{Editor, Watch};
 use crate::output;
-#[cfg(not(feature = "line-editing"))]
-use crate::plain::Editor;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::Sender;
-
-/// A line that shows nothing: up, and down again.
-const NOTHING: &str = "\x1b[A\n";
 
 /// Reads lines.
 pub(crate) struct Terminal {
@@ -19,10 +13,7 @@ pub(crate) struct Terminal {
 }
 
 /// Writes lines above the one that is being typed.
-pub(crate) struct Printer(Option<Print>);
-
-/// Has a line shown by the editor, and tells whether that can be done.
-pub(crate) type Print = Box<dyn FnMut(String) -> bool + Send>;
+pub(crate) struct Printer(Watch);
 
 /// Puts the terminal back into the state it was in: the program may end while a line is being typed.
 pub(crate) struct Restore(Termios);
@@ -55,15 +46,15 @@ impl Drop for Restore {
 
 impl Terminal {
     pub(crate) fn open() -> Result<(Self, Printer), String> {
-        let mut editor = Editor::open(output::prompt())?;
-        let printer = editor.printer();
-        Ok((Self { editor }, Printer(printer)))
+        let editor = Editor::open(output::prompt())?;
+        let printer = Printer(editor.watch());
+        Ok((Self { editor }, printer))
     }
 
     /// Hands over each line, and `None` at the end: Ctrl-D or Ctrl-C. Then calls `give_up` the second time.
     ///
-    /// It goes on reading until the program ends, because the editor is what shows output: neither sending nor closing,
-    /// which may take long, must keep it from that.
+    /// It goes on reading until the program ends: neither sending nor closing, which may take long, must keep the user from
+    /// giving up.
     pub(crate) fn read(mut self, lines: &Sender<Result<Option<String>, String>>, give_up: impl FnOnce()) {
         let mut is_over = false;
         loop {
@@ -81,28 +72,12 @@ impl Terminal {
 }
 
 impl Printer {
-    /// Returns when everything has been shown. The editor takes one line at a time, so it has shown the last one when it
-    /// takes the second after it.
-    pub(crate) fn flush(&mut self) {
-        for _ in 0..2 {
-            if let Some(print) = &mut self.0
-                && !print(NOTHING.to_owned())
-            {
-                self.0 = None;
-            }
-        }
-    }
-
-    pub(crate) fn print(&mut self, line: &str) -> io::Result<()> {
-        if let Some(print) = &mut self.0 {
-            if print(format!("{line}\n")) {
-                return Ok(());
-            }
-            // Nobody is typing any more.
-            self.0 = None;
-        }
-        let mut out = io::stdout().lock();
-        writeln!(out, "{line}")?;
-        out.flush()
+    pub(crate) fn print(&self, line: &str) -> io::Result<()> {
+        let columns = tcgetwinsize(rustix::stdio::stdout()).map_or(80, |size| usize::from(size.ws_col));
+        self.0.above(line, columns, |text| {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        })
     }
 }

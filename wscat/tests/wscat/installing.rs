@@ -5,10 +5,11 @@ use std::path::Path;
 
 fn make(target: &str, files: &Scratch) -> String {
     // What has been built for this test is installed.
-    let program = wscat().get_program().to_owned();
+    let mut program = std::ffi::OsString::from("PROGRAM=");
+    program.push(wscat().get_program());
     let mut make = Command::new("make");
     make.arg("--no-print-directory").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).arg(target);
-    make.arg("CARGO=:").arg(format!("PROGRAM={}", program.display()));
+    make.arg("CARGO=:").arg(program);
     make.arg(format!("DESTDIR={}", files.path("root").display())).arg("PREFIX=/opt/it");
     for name in ["MAKEFLAGS", "BINDIR", "DATADIR", "MANDIR", "BASHDIR", "ZSHDIR", "FISHDIR"] {
         make.env_remove(name);
