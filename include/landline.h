@@ -2813,6 +2813,11 @@ landline_status landline_protocol_close(landline_protocol *protocol, int32_t cod
 #define LANDLINE_LOG_INFO 3
 /** Details for debugging. */
 #define LANDLINE_LOG_DEBUG 4
+/**
+ * Also the heads of requests and responses while connections are opened, line by line, without the values of credentials
+ * and cookies.
+ */
+#define LANDLINE_LOG_TRACE 5
 
 /**
  * Receives one line of the log without a line end: its level, LANDLINE_LOG_*, and its text, which is valid during
@@ -2823,9 +2828,8 @@ typedef void (*landline_log_callback)(int32_t level, const char *text, void *use
 
 /**
  * Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL
- * callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. At
- * LANDLINE_LOG_DEBUG, they show the heads of requests and responses while connections are opened, without the values
- * of credentials and cookies. A forked child inherits the callback and may set another one.
+ * callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A
+ * forked child inherits the callback and may set another one.
  *
  * Blocks until the calls of the previous callback that are in progress have returned.
  *

@@ -3118,6 +3118,7 @@ enum class log_level : std::int32_t {
     warn = LANDLINE_LOG_WARN,
     info = LANDLINE_LOG_INFO,
     debug = LANDLINE_LOG_DEBUG,
+    trace = LANDLINE_LOG_TRACE,
 };
 
 /// Receives one line of the log without a line end. Any number of threads may call it at the same time. Exceptions

@@ -30,7 +30,7 @@ impl Log for Lines {
 #[test]
 fn heads_are_logged_without_secrets() {
     log::set_logger(&Lines).unwrap();
-    log::set_max_level(LevelFilter::Debug);
+    log::set_max_level(LevelFilter::Trace);
     limited(|| {
         let proxy = http_proxy(|head, _| match header(head, "proxy-authorization") {
             Some(_) => Answer::Open,

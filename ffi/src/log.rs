@@ -24,6 +24,9 @@ pub const LANDLINE_LOG_WARN: i32 = 2;
 pub const LANDLINE_LOG_INFO: i32 = 3;
 /// Details for debugging.
 pub const LANDLINE_LOG_DEBUG: i32 = 4;
+/// Also the heads of requests and responses while connections are opened, line by line, without the values of credentials
+/// and cookies.
+pub const LANDLINE_LOG_TRACE: i32 = 5;
 
 /// Receives one line of the log without a line end: its level, LANDLINE_LOG_*, and its text, which is valid during
 /// the call. Any number of threads may call it at the same time. It may call functions of the library, except
@@ -122,9 +125,8 @@ impl Log for Forward {
 }
 
 /// Sends the library's log lines up to `level` to a callback, for the whole process. LANDLINE_LOG_OFF or a NULL
-/// callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. At
-/// LANDLINE_LOG_DEBUG, they show the heads of requests and responses while connections are opened, without the values
-/// of credentials and cookies. A forked child inherits the callback and may set another one.
+/// callback ends that. When this returns, the previous callback is no longer called. Lines never contain payload. A
+/// forked child inherits the callback and may set another one.
 ///
 /// Blocks until the calls of the previous callback that are in progress have returned.
 ///
@@ -146,9 +148,10 @@ pub unsafe extern "C" fn landline_log_set(
             LANDLINE_LOG_WARN => LevelFilter::Warn,
             LANDLINE_LOG_INFO => LevelFilter::Info,
             LANDLINE_LOG_DEBUG => LevelFilter::Debug,
+            LANDLINE_LOG_TRACE => LevelFilter::Trace,
             _ => {
                 return Err(Failure::invalid(format!(
-                    "level {level} is none of LANDLINE_LOG_OFF, _ERROR, _WARN, _INFO and _DEBUG"
+                    "level {level} is none of LANDLINE_LOG_OFF, _ERROR, _WARN, _INFO, _DEBUG and _TRACE"
                 )));
             }
         };

@@ -17,26 +17,26 @@ const SECRET: [&str; 6] = [
 
 /// Logs a request, line by line.
 pub(super) fn log_request(head: &[u8]) {
-    if !log::log_enabled!(log::Level::Debug) {
+    if !log::log_enabled!(log::Level::Trace) {
         return;
     }
     let head = String::from_utf8_lossy(head);
     for line in head.split("\r\n").take_while(|line| !line.is_empty()) {
         match line.split_once(": ") {
-            Some((name, value)) => log::debug!("> {name}: {}", shown(name, value)),
-            None => log::debug!("> {line}"),
+            Some((name, value)) => log::trace!("> {name}: {}", shown(name, value)),
+            None => log::trace!("> {line}"),
         }
     }
 }
 
 /// Logs an answer, line by line.
 pub(super) fn log_answer(status: StatusCode, headers: &HeaderMap) {
-    if !log::log_enabled!(log::Level::Debug) {
+    if !log::log_enabled!(log::Level::Trace) {
         return;
     }
-    log::debug!("< HTTP {status}");
+    log::trace!("< HTTP {status}");
     for (name, value) in headers {
-        log::debug!("< {name}: {}", shown(name.as_str(), &String::from_utf8_lossy(value.as_bytes())));
+        log::trace!("< {name}: {}", shown(name.as_str(), &String::from_utf8_lossy(value.as_bytes())));
     }
 }
 

@@ -15,7 +15,7 @@ struct Lines;
 /// Begins to show what the library logs.
 pub(crate) fn begin(is_verbose: bool, reconnects: bool) {
     log::set_max_level(match (is_verbose, reconnects) {
-        (true, _) => LevelFilter::Debug,
+        (true, _) => LevelFilter::Trace,
         (false, true) => LevelFilter::Info,
         (false, false) => LevelFilter::Off,
     });

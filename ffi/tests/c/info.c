@@ -153,16 +153,17 @@ static void without_descriptor(void) {
 
 struct lines {
     pthread_mutex_t lock;
-    int count, highest;
+    int count, highest, heads;
 };
 
 static void take_line(int32_t level, const char *text, void *user) {
     struct lines *lines = user;
     pthread_mutex_lock(&lines->lock);
-    CHECK(level >= LANDLINE_LOG_ERROR && level <= LANDLINE_LOG_DEBUG);
+    CHECK(level >= LANDLINE_LOG_ERROR && level <= LANDLINE_LOG_TRACE);
     CHECK(text != NULL && *text != '\0' && strchr(text, '\n') == NULL);
     CHECK(strstr(text, "secret payload") == NULL);
     lines->count++;
+    lines->heads += strcmp(text, "> GET / HTTP/1.1") == 0 || strcmp(text, "< HTTP 101 Switching Protocols") == 0;
     lines->highest = level > lines->highest ? level : lines->highest;
     pthread_mutex_unlock(&lines->lock);
 }
@@ -176,11 +177,16 @@ static void something_to_log(void) {
 }
 
 static void logging(void) {
-    struct lines lines = {PTHREAD_MUTEX_INITIALIZER, 0, 0};
+    struct lines lines = {PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
     OK(landline_log_set(LANDLINE_LOG_DEBUG, take_line, &lines));
     something_to_log();
     CHECK(lines.count > 0);
     CHECK(lines.highest == LANDLINE_LOG_DEBUG);
+    CHECK_IS(lines.heads, 0);
+    OK(landline_log_set(LANDLINE_LOG_TRACE, take_line, &lines));
+    something_to_log();
+    CHECK(lines.highest == LANDLINE_LOG_TRACE);
+    CHECK_IS(lines.heads, 2);
     OK(landline_log_set(LANDLINE_LOG_ERROR, take_line, &lines));
     lines.count = lines.highest = 0;
     something_to_log();

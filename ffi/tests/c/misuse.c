@@ -70,7 +70,7 @@ static void errors(void) {
         CHECK_IS(landline_error_int(LANDLINE_ERROR_STATUS), LANDLINE_ERR_NULL);
     }
     INVALID(landline_log_set(-1, NULL, NULL), "level");
-    INVALID(landline_log_set(5, NULL, NULL), "level");
+    INVALID(landline_log_set(6, NULL, NULL), "level");
     OK(landline_log_set(LANDLINE_LOG_DEBUG, NULL, NULL));
 }
 

@@ -417,13 +417,14 @@ void protocols_whose_caller_decides() {
 
 void logs() {
     std::mutex mutex;
-    int lines = 0;
+    int lines = 0, heads = 0;
     auto alive = std::make_shared<int>();
     const std::weak_ptr<int> held = alive;
-    landline::set_log(landline::log_level::debug, [&, alive = std::move(alive)](landline::log_level, std::string_view text) {
+    landline::set_log(landline::log_level::trace, [&, alive = std::move(alive)](landline::log_level, std::string_view text) {
         const std::lock_guard lock(mutex);
         CHECK(!text.empty());
         ++lines;
+        heads += text == "> GET / HTTP/1.1" || text == "< HTTP 403 Forbidden" ? 1 : 0;
         throw 7; // goes nowhere
     });
     const auto cause_lines = [] {
@@ -431,7 +432,7 @@ void logs() {
         thrown_by([&] { landline::connect(server.url(), landline::options().origin("https://a.test")); });
     };
     cause_lines();
-    CHECK(lines > 0 && !held.expired());
+    CHECK(lines > 0 && heads == 2 && !held.expired());
     landline::set_log(landline::log_level::off, nullptr);
     CHECK(held.expired());
     lines = 0;
