@@ -1869,8 +1869,7 @@ landline_status landline_session_new(const char *url,
  * LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
  * LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
  * the same. They are those of landline_connect() and landline_conn_recv(), and LANDLINE_ERR_GAVE_UP if the last
- * attempt ran out of time. `*message` is NULL unless the
- * status is LANDLINE_OK.
+ * attempt ran out of time. `*message` is NULL unless the status is LANDLINE_OK.
  */
 landline_status landline_session_recv(landline_session *session, int32_t timeout_ms, landline_message **message);
 

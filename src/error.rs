@@ -388,8 +388,7 @@ pub enum UsageError {
     /// [`detach`](crate::WebSocket::detach) of a connection that does not run over a socket, or over TLS.
     #[error("the connection does not run directly over a socket that could be taken out of it")]
     NoSocket,
-    /// The hook of a [session](mod@crate::reconnect) has sent by the session, which has no connection before the hook
-    /// returns.
+    /// The hook of a [session](mod@crate::reconnect) has sent by the session, which has no connection before it returns.
     #[error(
         "the hook sends by the session, which has no connection before the hook returns: send by the connection that the \
          hook is given"

@@ -42,6 +42,7 @@ mod request;
 mod request_texts;
 mod server;
 mod session;
+mod session_callbacks;
 mod session_info;
 mod session_send;
 mod socket;

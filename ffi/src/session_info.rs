@@ -3,7 +3,8 @@
 use crate::args::Out;
 use crate::failure::{Failure, Outcome, remember};
 use crate::names;
-use crate::session::{failure_of, landline_session, on_session};
+use crate::session::{landline_session, on_session};
+use crate::session_callbacks::failure_of;
 use crate::status::*;
 use landline::reconnect::Stage;
 
