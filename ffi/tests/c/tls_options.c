@@ -439,6 +439,10 @@ static void key_logs(void) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
+    /* The platform trusts one authority, which takes less time to read than all of them, above all under valgrind. */
+    shell("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=platform -keyout '%s/platform.key'"
+          " -out '%s/platform.pem' 2> /dev/null", directory, directory);
+    CHECK(setenv("SSL_CERT_FILE", in_directory("platform.pem"), 1) == 0);
     CHECK(mkdir(in_directory("authorities"), 0700) == 0 || errno == EEXIST);
     shell("cp '%s/cert.pem' '%s/authorities/0a1b2c3d.0'", directory, directory);
     known_about_tls();
