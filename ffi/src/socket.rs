@@ -98,12 +98,12 @@ pub(crate) unsafe fn stream_socket(fd: i32, take: i32) -> Outcome<OwnedFd> {
 ///
 /// `fd` is open, and with `take` it is not used by anything else.
 pub(crate) unsafe fn listening_socket(fd: i32, take: i32) -> Outcome<ListeningSocket> {
-    use rustix::net::{AddressFamily, sockopt};
+    use rustix::net::AddressFamily;
     // SAFETY: the caller's promise.
     let fd = unsafe { stream_socket(fd, take) }?;
     let unusable =
         |error: &dyn std::fmt::Display| Failure::invalid(format!("the descriptor cannot be used: {error}"));
-    if !sockopt::socket_acceptconn(&fd).map_err(|error| unusable(&error))? {
+    if !is_listening(&fd).map_err(|error| unusable(&error))? {
         return Err(Failure::invalid("the descriptor is a socket that does not listen"));
     }
     match rustix::net::getsockname(&fd).map_err(|error| unusable(&error))?.address_family() {
@@ -111,4 +111,15 @@ pub(crate) unsafe fn listening_socket(fd: i32, take: i32) -> Outcome<ListeningSo
         AddressFamily::UNIX => Ok(UnixListener::from(fd).into()),
         _ => Err(Failure::invalid("the descriptor is neither a TCP nor a Unix socket")),
     }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn is_listening(fd: &OwnedFd) -> rustix::io::Result<bool> {
+    rustix::net::sockopt::socket_acceptconn(fd)
+}
+
+/// Apple's systems do not tell. If the socket does not listen, accepting fails.
+#[cfg(target_vendor = "apple")]
+fn is_listening(_: &OwnedFd) -> rustix::io::Result<bool> {
+    Ok(true)
 }

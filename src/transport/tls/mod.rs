@@ -16,6 +16,11 @@
 //! never half done and never has to be repeated. What reading makes TLS say (key updates, alerts) goes out by the
 //! same way in its order.
 
+#![cfg_attr(
+    all(not(feature = "rustls"), any(target_os = "windows", target_vendor = "apple")),
+    expect(dead_code, reason = "native-tls has no key log there, and tells less about failures")
+)]
+
 mod acceptor;
 mod backend;
 mod buffers;
