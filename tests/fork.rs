@@ -303,6 +303,7 @@ fn a_child_that_drops_gathered_messages_waits_for_no_lock_either() {
                     scope.spawn(|| {
                         while !done.load(Ordering::Relaxed) {
                             assert!(!shared.poll_interest().write);
+                            std::hint::spin_loop();
                         }
                     });
                 }
