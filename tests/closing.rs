@@ -321,7 +321,8 @@ fn item_18_a_flood_costs_a_closing_thread_limited_time_and_little_cpu() {
 #[test]
 fn item_18_a_flood_after_a_violation_costs_limited_time_and_little_cpu() {
     limited(|| {
-        let (mut ws, mut raw) = raw_client(Config::default());
+        // Two seconds, even if an orderly end may take longer.
+        let (mut ws, mut raw) = raw_client(Config::default().close_timeout(30 * SECOND));
         raw.write_all(&frame(0x82, "not masked")).unwrap();
         let flooding = flood(raw);
         let result = two_seconds_at_little_cost(|| ws.recv());
@@ -545,6 +546,20 @@ fn a_blocked_sender_gets_the_violation_although_the_peer_resets_the_connection()
         common::eventually("the violation is recorded", || other.close_info().cause.is_some());
         drop(raw);
         for error in [blocked.join().unwrap(), receiving.join().unwrap(), other.send("later").unwrap_err()] {
+            assert!(matches!(error, Error::Protocol(_)), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_blocked_sender_gets_the_violation_although_the_peer_stays_and_does_not_read() {
+    limited(|| {
+        let (ws, mut raw) = raw_client(Config::default().send_timeout(None).close_timeout(millis(100)));
+        let (sender, mut receiver) = ws.split();
+        let blocked = thread::spawn(move || sender.send(vec![0; 64 << 20]).unwrap_err());
+        raw.read_exact(&mut [0; 10]).unwrap();
+        raw.write_all(&frame(0x82, "not masked")).unwrap();
+        for error in [receiver.recv().unwrap_err(), blocked.join().unwrap()] {
             assert!(matches!(error, Error::Protocol(_)), "{error:?}");
         }
     });

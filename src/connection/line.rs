@@ -128,12 +128,6 @@ impl Line {
         self.gathering += 1;
     }
 
-    /// [`written`](Self::written) if there are no batches.
-    #[inline]
-    pub(super) fn nobody_waits(&mut self) {
-        self.out_below = self.gathering;
-    }
-
     /// Records that what was taken has been handed to the transport. Returns what the threads waiting for it wait on.
     #[inline]
     pub(super) fn written(&mut self) -> Vec<Seat> {

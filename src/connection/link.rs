@@ -316,8 +316,7 @@ impl Gate {
     /// Whether a message, or a part of one, can be sent without waiting for a turn.
     #[inline]
     pub(super) fn is_ready(&self, streaming: bool) -> bool {
-        let is_free = self.is_free(streaming) && self.queued() < GATHER_MAX;
-        is_free && self.line.is_empty() && self.can_write() && !self.session.is_closing()
+        self.is_free(streaming) && self.queued() < GATHER_MAX && self.line.is_empty() && self.is_open()
     }
 
     /// Whether a frame may be sent, as part of the message that is being streamed or apart from it.
@@ -354,20 +353,10 @@ impl Gate {
         self.write_error.is_some()
     }
 
-    /// Whether a message can be gathered without waiting.
-    #[inline]
-    pub(super) fn may_gather(&self) -> bool {
-        !self.streaming && self.line.is_empty() && self.can_write() && !self.session.is_closing()
-    }
-
-    #[inline]
-    fn can_write(&self) -> bool {
-        self.end.is_none() && self.write_error.is_none()
-    }
-
     /// Whether messages and Pings can still be sent.
+    #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.can_write() && !self.session.is_closing()
+        self.end.is_none() && self.write_error.is_none() && !self.session.is_closing()
     }
 
     /// Fails if messages and Pings can no longer be sent.

@@ -78,7 +78,7 @@ impl Link {
             return false;
         }
         let gate = &mut *self.gate();
-        if !gate.may_gather() {
+        if !gate.is_ready(false) {
             return false;
         }
         gate.queue.as_mut().is_some_and(|queue| self.gather(&mut queue.out, kind, payload, compress))
@@ -88,7 +88,7 @@ impl Link {
     #[cold]
     pub(super) fn turn_to_gather(self: &Arc<Self>) -> Option<Turn<Arc<Self>>> {
         let gate = &mut *self.gate();
-        if !gate.may_gather() {
+        if !gate.is_ready(false) {
             return None;
         }
         let mut queue = gate.queue.take()?;

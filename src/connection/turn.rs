@@ -3,6 +3,9 @@
 //! The thread that has the turn writes for as long as the peer takes, without holding the gate. Dropping the turn returns
 //! the queue, whatever has happened, and deals with what other threads have left to be sent in the meantime.
 
+#[cfg(test)]
+mod tests;
+
 use super::link::{Gate, Link};
 use super::patience::Patience;
 use super::sending::Outgoing;
@@ -289,7 +292,6 @@ impl<L: Deref<Target = Link>> Drop for Turn<L> {
                 let gate = &mut *self.link.gate();
                 if gate.is_quiet() && !gate.shares_memory_of(&queue.out) {
                     // The usual case of `settle`, in which there is nothing else to do.
-                    gate.line.nobody_waits();
                     (gate.blocked, gate.flush_owed) = (false, false);
                     gate.queue = self.queue.take();
                     return;

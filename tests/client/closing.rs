@@ -166,3 +166,112 @@ fn an_abort_ends_a_blocked_receive() {
         assert!(sender.send("late").is_err());
     });
 }
+
+#[test]
+fn the_client_ends_the_stream_after_the_server() {
+    limited(|| {
+        let (mut ws, server) = open(Config::default(), |mut raw| {
+            let begin = Instant::now();
+            raw.send(frame(CLOSE, close_payload(1000, "")));
+            assert_eq!(raw.frame().close_code(), 1000);
+            raw.stream.set_read_timeout(Some(millis(100))).unwrap();
+            let early = raw.more();
+            let is_waiting = early.as_ref().is_err_and(is_timeout);
+            assert!(is_waiting || begin.elapsed() >= SECOND, "not before a second has passed: {early:?}");
+            limit(&raw.stream);
+            raw.stream.shutdown(Shutdown::Write).unwrap();
+            raw.next().unwrap()
+        });
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(server.join(), None, "while the connection's handles are still there");
+    });
+}
+
+#[test]
+fn waiting_for_the_servers_end_takes_no_longer_than_close_timeout_or_the_call() {
+    limited(|| {
+        let close = frame(CLOSE, close_payload(1000, ""));
+        let client = |config| builder().config(config).build().unwrap();
+        let brief = client(Config::default().close_timeout(millis(20)));
+        type Receive = fn(&mut WebSocket) -> landline::Result<Option<Message>>;
+        let calls: [(Client, Receive); 2] =
+            [(brief, WebSocket::recv), (client(Config::default()), |ws| ws.recv_timeout(Duration::ZERO))];
+        for (client, receive) in calls {
+            // The quickest of several, on a machine that is busy.
+            let took = (0..3).map(|_| {
+                let close = close.clone();
+                let (done, is_done) = std::sync::mpsc::channel::<()>();
+                let (ws, server) = connect_to(&client, move |mut raw| {
+                    raw.accept_with("", close);
+                    let _ = is_done.recv();
+                });
+                let mut ws = ws.unwrap();
+                let (took, result) = timed(|| receive(&mut ws));
+                assert_eq!(result.unwrap(), None);
+                drop(done);
+                server.join();
+                took
+            });
+            let quickest = took.min().unwrap();
+            assert!(quickest < millis(500), "{quickest:?}");
+        }
+    });
+}
+
+/// Whether the interrupter's descriptor is readable.
+fn is_set(interrupter: &Interrupter) -> bool {
+    wait_fd(interrupter.as_fd(), Interest::READ, Instant::now(), None).unwrap().read
+}
+
+#[test]
+fn a_close_frame_whose_answer_cannot_be_written_yet_is_answered_by_a_later_call() {
+    limited(|| {
+        let config = Config::default().close_timeout(20 * SECOND).send_timeout(Some(millis(50)));
+        let (read, is_to_read) = std::sync::mpsc::channel::<()>();
+        let (mut ws, server) = open(config, move |mut raw| {
+            raw.send(frame(CLOSE, close_payload(1000, "")));
+            is_to_read.recv().unwrap();
+            (raw.frame().payload.len(), raw.frame().close_code())
+        });
+        let interrupter = ws.interrupter().unwrap();
+        assert!(ws.send(vec![0; 32 << 20]).unwrap_err().message_accepted());
+        let (took, result) = timed(|| ws.recv_timeout(millis(100)));
+        assert!(is_timeout_of(&result.unwrap_err(), Phase::Recv) && took < 10 * SECOND, "{took:?}");
+        while ws.close_info().received.is_none() {
+            assert!(is_timeout_of(&ws.recv_timeout(millis(100)).unwrap_err(), Phase::Recv));
+        }
+        // Nothing that a loop which waits for it would have to do.
+        interrupter.interrupt_recv();
+        assert!(is_set(&interrupter));
+        assert!(is_timeout_of(&ws.recv_timeout(Duration::ZERO).unwrap_err(), Phase::Recv));
+        assert!(!is_set(&interrupter));
+        read.send(()).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert!(ws.close_info().clean);
+        assert_eq!(server.join(), (32 << 20, 1000));
+    });
+}
+
+#[test]
+fn a_call_whose_time_is_over_does_not_wait_until_the_peer_has_read_what_it_did_wrong() {
+    limited(|| {
+        let (go, end) = std::sync::mpsc::channel::<()>();
+        let (ws, server) = connect_to(&Client::default(), move |mut raw| {
+            raw.accept_with("", masked(TEXT, "masked"));
+            end.recv().unwrap();
+            (raw.frame().close_code(), raw.next().unwrap())
+        });
+        let mut ws = ws.unwrap();
+        let interrupter = ws.interrupter().unwrap();
+        assert!(is_timeout_of(&ws.recv_timeout(Duration::ZERO).unwrap_err(), Phase::Recv));
+        assert!(matches!(ws.close_info().cause, Some(Error::Protocol(_))), "{:?}", ws.close_info());
+        interrupter.interrupt_recv();
+        assert!(is_set(&interrupter));
+        assert!(is_timeout_of(&ws.recv_timeout(Duration::ZERO).unwrap_err(), Phase::Recv));
+        assert!(!is_set(&interrupter));
+        go.send(()).unwrap();
+        let error = ws.recv().unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error:?}");
+        assert_eq!(server.join(), (1002, None));
+    });
+}

@@ -17,11 +17,13 @@ mod request;
 use common::*;
 use http::StatusCode;
 use landline::error::{Address, Attempt, Closed, Error, HandshakeError, Interrupted, Phase, Timeout};
+use landline::transport::{Interest, wait_fd};
 use landline::{
     Client, ClientBuilder, CloseCode, Config, Interrupter, Keepalive, Message, Server, Side, WebSocket,
 };
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 

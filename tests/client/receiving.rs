@@ -87,3 +87,16 @@ fn item_7_a_masked_frame_from_the_server_is_1002() {
         assert_eq!((close.close_code(), close.masked), (1002, true));
     });
 }
+
+#[test]
+fn item_14_a_ping_before_a_message_is_answered_before_that_is_returned() {
+    limited(|| {
+        let (mut ws, server) = open(Config::default(), |mut raw| {
+            raw.send([frame(PING, "ping"), frame(TEXT, "message")].concat());
+            raw.frame()
+        });
+        assert_eq!(ws.recv().unwrap(), text("message"));
+        let pong = server.join();
+        assert_eq!((pong.first, pong.payload), (PONG, b"ping".to_vec()));
+    });
+}

@@ -67,10 +67,7 @@ impl Receiver {
                 }
             };
             match step {
-                Step::NeedInput => {
-                    replies_due = false;
-                    self.read_more(call)?;
-                }
+                Step::NeedInput => self.read_more(call)?,
                 Step::Ping => {
                     self.link.ping_received(self.inbound.payload());
                     replies_due = true;
