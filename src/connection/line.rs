@@ -177,4 +177,15 @@ mod tests {
         line.leave_batch(second);
         assert!(!line.has_batches() && line.first_batch().is_none());
     }
+
+    #[test]
+    fn a_batch_ends_when_the_last_of_its_threads_leaves() {
+        let mut line = Line::default();
+        let (number, _) = line.join_batch();
+        assert_eq!(line.join_batch().0, number);
+        line.leave_batch(number);
+        assert!(line.has_batches());
+        line.leave_batch(number);
+        assert!(!line.has_batches());
+    }
 }

@@ -73,7 +73,8 @@ pub(super) struct Gate {
     pub(super) line: Line,
     /// The transport had no room for the whole queue when it was last returned.
     pub(super) blocked: bool,
-    /// The receiver is waiting, and relies on the thread that has the queue to write it.
+    /// The thread that has the queue must write it, or wake the receiver for that: the receiver is waiting, or a sender has
+    /// given up waiting for its bytes to leave.
     pub(super) flush_owed: bool,
     /// A message is being streamed. Other messages wait until it ends.
     pub(super) streaming: bool,

@@ -27,6 +27,9 @@ mod waiting;
 mod websocket;
 mod writing;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::proto::handshake::Handshake;
 pub use close_info::CloseInfo;
 pub use id::ConnectionId;
@@ -41,23 +44,3 @@ pub use timings::Timings;
 pub use websocket::WebSocket;
 
 pub(crate) use link::Link;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Has an ambiguous item for types that are `Send`.
-    trait NotSend<Ambiguity> {
-        fn check() {}
-    }
-    impl<T> NotSend<()> for T {}
-    impl<T: Send> NotSend<u8> for T {}
-
-    #[test]
-    fn what_counts_on_the_receivers_thread_stays_in_it() {
-        // These lines do not compile if it could leave.
-        <LocalSender<'static> as NotSend<_>>::check();
-        <LocalReceiver<'static> as NotSend<_>>::check();
-        <MessageWriter<'static> as NotSend<_>>::check();
-    }
-}

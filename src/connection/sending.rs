@@ -92,7 +92,6 @@ impl Link {
             return None;
         }
         let mut queue = gate.queue.take()?;
-        gate.line.taken();
         gate.take_shared_memory(&mut queue.out);
         Some(Turn::new(Arc::clone(self), queue, Writer::Sender))
     }

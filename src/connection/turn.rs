@@ -3,9 +3,6 @@
 //! The thread that has the turn writes for as long as the peer takes, without holding the gate. Dropping the turn returns
 //! the queue, whatever has happened, and deals with what other threads have left to be sent in the meantime.
 
-#[cfg(test)]
-mod tests;
-
 use super::link::{Gate, Link};
 use super::patience::Patience;
 use super::sending::Outgoing;
@@ -255,9 +252,9 @@ impl<L: Deref<Target = Link>> Turn<L> {
             if all_out && gate.session.has_replies() {
                 gate.session.write_replies(out);
             }
-            // The receiver may rely on this thread, with no way to wake it and no other thread to write the rest.
-            let is_last_resort = || gate.flush_owed && link.recv_wake.get().is_none() && gate.next().is_none();
-            if all_out && !out.is_empty() && (more || is_last_resort()) {
+            // The receiver may rely on this thread, with no way to wake it.
+            let is_last_resort = gate.flush_owed && link.recv_wake.get().is_none();
+            if all_out && !out.is_empty() && (more || is_last_resort) {
                 more = false;
                 gate.line.taken();
                 // There is room beside the queue again, for which a thread may be waiting.

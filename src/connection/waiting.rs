@@ -85,6 +85,8 @@ impl Link {
         match result {
             Ok(queue) => self.begin_turn(gate, queue).flush(patience),
             Err(error) => {
+                // It was to write what it waited for. The thread with the queue may end its turn without writing.
+                gate.flush_owed = true;
                 self.pass_on(gate);
                 Err(error)
             }

@@ -154,6 +154,21 @@ fn item_13_codes_and_reasons_that_cannot_be_sent_are_refused() {
 }
 
 #[test]
+fn nothing_is_received_after_an_abort() {
+    limited(|| {
+        let (mut client, mut server) = pair();
+        server.feed("one").unwrap();
+        server.feed("two").unwrap();
+        server.flush().unwrap();
+        assert_eq!(client.recv().unwrap(), text("one"));
+        client.abort();
+        for result in [client.recv_into(&mut [0; 8]).map(drop), client.recv().map(drop)] {
+            assert!(matches!(result, Err(Error::Closed(Closed::Aborted))), "{result:?}");
+        }
+    });
+}
+
+#[test]
 fn an_abort_ends_a_blocked_receive() {
     limited(|| {
         let (client, _server) = pair();

@@ -1,182 +1,16 @@
-//! What a turn leaves behind, in every order in which other threads can do something during its writes: the transport
-//! calls the test before each of them.
+//! What a turn leaves behind, whatever other threads do during its writes.
 
+use super::script::{
+    PLENTY, eventually, feed, is_woken, message_of_thread, open, receive_ping, send, send_and_give_up, sending,
+};
 use crate::compression::Compress;
-use crate::config::Config;
 use crate::connection::line::Wants;
-use crate::connection::link::{Link, new_outbound};
+use crate::connection::link::Link;
 use crate::connection::patience::Patience;
-use crate::connection::sending::{Outgoing, Part};
 use crate::connection::turn::{COPY_BELOW, GATHER_MAX};
-use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::error::{Closed, Error};
 use crate::message::Kind;
-use crate::proto::{Opcode, Role};
-use crate::transport::{Interest, Ready, Transport, Wake};
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long a test waits for another thread.
-const LIMIT: Duration = Duration::from_secs(10);
-const PLENTY: usize = usize::MAX;
-
-type Hook = Box<dyn FnOnce(&Arc<Link>) + Send>;
-
-/// What the transport does, and what has been written to it.
-#[derive(Default)]
-struct Script {
-    state: Mutex<State>,
-    changed: Condvar,
-    link: OnceLock<Weak<Link>>,
-}
-
-#[derive(Default)]
-struct State {
-    room: usize,
-    /// What happens during the next writes that find room.
-    hooks: VecDeque<Hook>,
-    written: Vec<u8>,
-    flushes: usize,
-}
-
-impl Script {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    fn on_write(&self, hook: impl FnOnce(&Arc<Link>) + Send + 'static) {
-        self.state().hooks.push_back(Box::new(hook));
-    }
-
-    fn set_room(&self, room: usize) {
-        self.state().room = room;
-        self.changed.notify_all();
-    }
-
-    /// The payloads of the frames that were written, those of control frames in brackets.
-    fn frames(&self) -> Vec<String> {
-        let state = self.state();
-        let (mut rest, mut frames) = (&state.written[..], Vec::new());
-        while let [first, len, behind @ ..] = rest {
-            let (len, behind) = match len {
-                126 => (usize::from(u16::from_be_bytes([behind[0], behind[1]])), &behind[2..]),
-                len => (usize::from(*len), behind),
-            };
-            let payload = String::from_utf8_lossy(&behind[..len]);
-            frames.push(if first & 8 == 0 { payload.into_owned() } else { format!("[{payload}]") });
-            rest = &behind[len..];
-        }
-        frames
-    }
-}
-
-impl Transport for Arc<Script> {
-    fn read(&self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let hook = {
-            let mut state = self.state();
-            if state.room == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            state.hooks.pop_front()
-        };
-        if let Some(hook) = hook {
-            hook(&self.link.get().unwrap().upgrade().unwrap());
-        }
-        let mut state = self.state();
-        let bytes: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).take(state.room).collect();
-        state.room -= bytes.len();
-        state.written.extend_from_slice(&bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.state().flushes += 1;
-        Ok(())
-    }
-
-    fn wait(&self, interest: Interest, deadline: Deadline, _: Option<&Wake>) -> io::Result<Ready> {
-        assert_eq!(interest, Interest::WRITE);
-        let mut state = self.state();
-        while state.room == 0 && !deadline.is_over() {
-            let left = deadline.left().unwrap_or(LIMIT);
-            state = self.changed.wait_timeout(state, left).unwrap().0;
-        }
-        Ok(Ready { write: state.room > 0, ..Ready::default() })
-    }
-
-    fn close_write(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn abort(&self) {}
-}
-
-/// A server's connection, whose receiver other threads can wake or cannot.
-fn open(room: usize, wakeable: bool) -> (Arc<Link>, Arc<Script>) {
-    let script = Arc::new(Script::default());
-    script.set_room(room);
-    let link = Link::new(Box::new(Arc::clone(&script)), new_outbound(Role::Server).unwrap(), Config::default());
-    script.link.set(Arc::downgrade(&link)).unwrap();
-    if wakeable {
-        link.recv_wake.set(Arc::new(Wake::new().unwrap())).unwrap();
-    }
-    (link, script)
-}
-
-fn message(link: &Link, payload: &[u8], flush: bool, patience: &mut Patience) -> Result<()> {
-    let payload = [IoSlice::new(payload)];
-    link.send(&Outgoing::new(Opcode::Text, Part::Whole, &payload, Compress::Never, flush), patience)
-}
-
-fn feed(link: &Link, payload: &str) {
-    message(link, payload.as_bytes(), false, &mut Patience::until(Deadline::after(LIMIT))).unwrap();
-}
-
-fn send(link: &Link, payload: &str) {
-    message(link, payload.as_bytes(), true, &mut Patience::until(Deadline::after(LIMIT))).unwrap();
-}
-
-/// Sends until there is no more room.
-fn send_and_give_up(link: &Link, payload: &str) {
-    let result = message(link, payload.as_bytes(), true, &mut Patience::until(Deadline::after(Duration::ZERO)));
-    assert!(matches!(&result, Err(error @ Error::Timeout(_)) if error.message_accepted()), "{result:?}");
-}
-
-/// A thread that sends without a time limit.
-fn sending(link: &Arc<Link>, payload: String) -> thread::JoinHandle<()> {
-    let link = Arc::clone(link);
-    thread::spawn(move || message(&link, payload.as_bytes(), true, &mut Patience::until(None)).unwrap())
-}
-
-/// Waits until something has become true: whether it has.
-fn eventually(mut done: impl FnMut() -> bool) -> bool {
-    let limit = Instant::now() + LIMIT;
-    while !done() {
-        if Instant::now() > limit {
-            return false;
-        }
-        thread::yield_now();
-    }
-    true
-}
-
-/// Whether the receiver has been woken since the last time.
-fn is_woken(link: &Link) -> bool {
-    link.recv_wake.get().unwrap().take() != 0
-}
-
-fn receive_ping(link: &Link, payload: &str) {
-    link.ping_received(payload.as_bytes());
-    let outlook = link.before_wait();
-    assert!(!outlook.unsent, "it is another thread's turn");
-}
+use std::sync::{Arc, Mutex, mpsc};
 
 // ----- What the turn sends before it ends -----
 
@@ -186,10 +20,26 @@ fn replies_that_become_due_during_a_write_are_sent_at_its_end() {
     script.on_write(|link| receive_ping(link, "ping"));
     send(&link, "message");
     assert_eq!(script.frames(), ["message", "[ping]"]);
-    assert!(!is_woken(&link), "there is nothing left to do");
-    // Nor later.
-    link.stream_ended();
-    assert!(!is_woken(&link));
+}
+
+#[test]
+fn a_receiver_that_waits_is_not_woken_when_all_is_written() {
+    for is_quiet in [true, false] {
+        let (link, script) = open(PLENTY, true);
+        script.on_write(move |link| {
+            if !is_quiet {
+                link.ping_received(b"ping");
+            }
+            link.before_wait();
+            // It stays so whoever looks meanwhile whom to wake.
+            link.stream_ended();
+        });
+        send(&link, "message");
+        assert!(!is_woken(&link), "quiet: {is_quiet}");
+        // Nor later.
+        link.stream_ended();
+        assert!(!is_woken(&link), "quiet: {is_quiet}");
+    }
 }
 
 #[test]
@@ -214,6 +64,8 @@ fn a_turn_writes_everything_for_a_receiver_that_waits_and_cannot_be_woken() {
         script.on_write(move |link| {
             feed(link, payload);
             link.before_wait();
+            // A thread that will only gather.
+            link.gate().line.join(Wants::Room { len: 1 });
         });
     }
     send(&link, "first");
@@ -226,10 +78,13 @@ fn replies_wait_while_there_is_no_room() {
     script.on_write(|link| receive_ping(link, "ping"));
     send_and_give_up(&link, "message");
     assert!(link.is_stuck() && link.gate().session.has_replies());
+    link.ping_received(b"later");
+    link.before_wait();
+    assert!(link.gate().session.has_replies());
     script.set_room(PLENTY);
     link.before_wait();
     link.before_wait();
-    assert_eq!(script.frames(), ["message", "[ping]"]);
+    assert_eq!(script.frames(), ["message", "[later]"]);
 }
 
 #[test]
@@ -252,6 +107,21 @@ fn what_is_gathered_while_the_receiver_begins_to_wait_is_sent_by_it() {
     assert!(link.gather(turn.queue(), Kind::Text, b"message", Compress::Never));
     link.before_wait();
     assert!(!is_woken(&link));
+    link.stream_ended();
+    assert!(!is_woken(&link), "not while the queue is taken");
+    drop(turn);
+    assert!(is_woken(&link));
+    link.stream_ended();
+    assert!(!is_woken(&link), "once is enough");
+    link.before_wait();
+    assert_eq!(script.frames(), ["message"]);
+}
+
+#[test]
+fn a_message_whose_sender_gives_up_during_a_turn_that_does_not_write_is_sent_by_the_receiver() {
+    let (link, script) = open(PLENTY, true);
+    let turn = link.turn_to_gather().unwrap();
+    send_and_give_up(&link, "message");
     drop(turn);
     assert!(is_woken(&link));
     link.before_wait();
@@ -314,9 +184,20 @@ fn output_is_pending_from_a_write_without_room_to_one_that_takes_everything() {
 }
 
 #[test]
+fn what_the_transport_holds_back_is_pending() {
+    let (link, script) = open(PLENTY, true);
+    script.set_holding(true);
+    send_and_give_up(&link, "message");
+    assert!(link.is_stuck() && is_woken(&link));
+    assert!(link.before_wait().unsent, "the receiver waits for room, too");
+    script.set_holding(false);
+    assert!(!link.before_wait().unsent);
+}
+
+#[test]
 fn nothing_is_pending_after_the_end() {
     let (link, script) = open(3, true);
-    script.on_write(|link| drop(link.cut(Error::Closed(crate::error::Closed::Eof))));
+    script.on_write(|link| drop(link.cut(Error::Closed(Closed::Eof))));
     send_and_give_up(&link, "message");
     assert!(!link.is_stuck());
 }
@@ -329,14 +210,65 @@ fn room_beside_the_queue_is_passed_on_before_the_second_write() {
     script.on_write(|link| {
         let part = "b".repeat(GATHER_MAX / 4);
         (0..3).for_each(|_| feed(link, &part));
-        sending(link, "c".repeat(GATHER_MAX / 3));
-        assert!(eventually(|| !link.gate().line.is_empty()), "it waits for room");
+        for flush in [false, true, false] {
+            message_of_thread(link, "c".repeat(GATHER_MAX / 4 + 10), flush);
+        }
+        assert!(eventually(|| link.gate().line.waiters().count() == 3), "they wait for room");
     });
-    let (say, is_passed_on) = std::sync::mpsc::channel();
+    let (say, is_passed_on) = mpsc::channel();
     script.on_write(move |link| say.send(eventually(|| link.gate().line.is_empty())).unwrap());
     send(&link, "a");
-    assert!(is_passed_on.recv().unwrap(), "the thread still waits for room");
-    assert!(eventually(|| script.frames().len() == 5));
+    assert!(is_passed_on.recv().unwrap(), "a thread still waits for room");
+    assert!(eventually(|| script.frames().len() == 7));
+}
+
+#[test]
+fn a_batch_is_out_when_another_thread_has_written_it() {
+    type Write = fn(&Link);
+    let writes: [Write; 2] =
+        [|link| drop(link.before_wait()), |link| link.flush(&mut Patience::until(None)).unwrap()];
+    for write in writes {
+        let (link, script) = open(3, true);
+        let (say, number) = mpsc::channel();
+        script.on_write(move |link| {
+            feed(link, "second");
+            say.send(link.gate().line.join_batch().0).unwrap();
+        });
+        send_and_give_up(&link, "first");
+        let number = number.recv().unwrap();
+        assert!(!link.gate().line.is_out(number));
+        script.set_room(PLENTY);
+        write(&link);
+        assert!(link.gate().line.is_out(number) && !link.gate().line.has_batches());
+    }
+}
+
+#[test]
+fn a_batch_is_out_before_the_large_message_behind_it() {
+    let (link, script) = open(3, true);
+    let (say, told) = mpsc::channel();
+    script.on_write(move |link| {
+        feed(link, "second");
+        say.send(link.gate().line.join_batch().0).unwrap();
+    });
+    send_and_give_up(&link, "first");
+    let number = told.recv().unwrap();
+    let before = link.gate().queued();
+    // Two writes until the batch is out; the header of the large message is behind it.
+    script.set_room(PLENTY);
+    script.set_most(before / 2);
+    let (say, told) = mpsc::channel();
+    for most in [before / 2, before - before / 2 + 4, PLENTY] {
+        let (script, say) = (Arc::clone(&script), say.clone());
+        script.clone().on_write(move |link| {
+            say.send(link.gate().line.is_out(number)).unwrap();
+            script.set_most(most);
+        });
+    }
+    let large = "x".repeat(COPY_BELOW);
+    send(&link, &large);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(script.frames(), ["first", "second", &large]);
 }
 
 #[test]
@@ -377,7 +309,7 @@ fn a_thread_that_waits_for_its_turn_is_woken_at_the_end_of_another() {
             thread
         } else {
             let (link, large) = (Arc::clone(&link), large.clone());
-            let (say, is_waiting) = std::sync::mpsc::channel();
+            let (say, is_waiting) = mpsc::channel();
             script.on_write(move |link| {
                 let thread = sending(link, large);
                 assert!(eventually(|| !link.gate().line.is_empty()));
@@ -394,9 +326,9 @@ fn a_thread_that_waits_for_its_turn_is_woken_at_the_end_of_another() {
 #[test]
 fn threads_whose_bytes_are_out_are_woken_at_the_end_or_before_the_second_write() {
     for is_second in [false, true] {
+        // There is no room for what is gathered during a turn.
         let (link, script) = open(5, true);
         let threads = Arc::new(Mutex::new(Vec::new()));
-        // They wait for what is gathered during a turn, for which there is no room.
         script.on_write({
             let threads = Arc::clone(&threads);
             move |link| {
@@ -414,7 +346,7 @@ fn threads_whose_bytes_are_out_are_woken_at_the_end_or_before_the_second_write()
         };
         assert_eq!(finished(), 0);
         // One of them writes.
-        let (say, are_woken) = std::sync::mpsc::channel();
+        let (say, are_woken) = mpsc::channel();
         if is_second {
             script.on_write(|link| feed(link, "e"));
             let finished = finished.clone();
