@@ -60,12 +60,13 @@ fn what_is_gathered_during_a_write_is_sent_at_its_end_but_only_once() {
 #[test]
 fn a_turn_writes_everything_for_a_receiver_that_waits_and_cannot_be_woken() {
     let (link, script) = open(PLENTY, false);
-    for payload in ["second", "third", "fourth"] {
+    for (number, payload) in (0u64..).zip(["second", "third", "fourth"]) {
         script.on_write(move |link| {
+            link.gate().line.leave(number.wrapping_sub(1));
             feed(link, payload);
             link.before_wait();
             // A thread that will only gather.
-            link.gate().line.join(Wants::Room { len: 1 });
+            assert_eq!(link.gate().line.join(Wants::Room { len: 1 }).0, number);
         });
     }
     send(&link, "first");
@@ -245,30 +246,38 @@ fn a_batch_is_out_when_another_thread_has_written_it() {
 
 #[test]
 fn a_batch_is_out_before_the_large_message_behind_it() {
-    let (link, script) = open(3, true);
-    let (say, told) = mpsc::channel();
-    script.on_write(move |link| {
-        feed(link, "second");
-        say.send(link.gate().line.join_batch().0).unwrap();
-    });
-    send_and_give_up(&link, "first");
-    let number = told.recv().unwrap();
-    let before = link.gate().queued();
-    // Two writes until the batch is out; the header of the large message is behind it.
-    script.set_room(PLENTY);
-    script.set_most(before / 2);
-    let (say, told) = mpsc::channel();
-    for most in [before / 2, before - before / 2 + 4, PLENTY] {
-        let (script, say) = (Arc::clone(&script), say.clone());
-        script.clone().on_write(move |link| {
-            say.send(link.gate().line.is_out(number)).unwrap();
-            script.set_most(most);
+    for (is_line_empty, is_holding) in [(true, false), (false, false), (true, true)] {
+        let (link, script) = open(3, true);
+        let (say, told) = mpsc::channel();
+        script.on_write(move |link| {
+            feed(link, "second");
+            say.send(link.gate().line.join_batch().0).unwrap();
         });
+        send_and_give_up(&link, "first");
+        let number = told.recv().unwrap();
+        if !is_line_empty {
+            link.gate().line.join(Wants::Turn { streaming: true });
+        }
+        let before = link.gate().queued();
+        // Two writes until the batch is out; the header of the large message is behind it.
+        script.set_room(PLENTY);
+        script.set_most(before / 2);
+        script.set_holding(is_holding);
+        let (say, told) = mpsc::channel();
+        for (most, holds) in [(before / 2, is_holding), (before - before / 2 + 4, is_holding), (PLENTY, false)] {
+            let (script, say) = (Arc::clone(&script), say.clone());
+            script.clone().on_write(move |link| {
+                say.send(link.gate().line.is_out(number)).unwrap();
+                script.set_most(most);
+                script.set_holding(holds);
+            });
+        }
+        let large = "x".repeat(COPY_BELOW);
+        send(&link, &large);
+        let is_out_early = !is_holding;
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [false, false, is_out_early]);
+        assert_eq!(script.frames(), ["first", "second", &large]);
     }
-    let large = "x".repeat(COPY_BELOW);
-    send(&link, &large);
-    assert_eq!(told.try_iter().collect::<Vec<_>>(), [false, false, true]);
-    assert_eq!(script.frames(), ["first", "second", &large]);
 }
 
 #[test]
