@@ -226,8 +226,7 @@ fn room_beside_the_queue_is_passed_on_before_the_second_write() {
 #[test]
 fn a_batch_is_out_when_another_thread_has_written_it() {
     type Write = fn(&Link);
-    let writes: [Write; 2] =
-        [|link| drop(link.before_wait()), |link| link.flush(&mut Patience::until(None)).unwrap()];
+    let writes: [Write; 2] = [Link::retry, |link| link.flush(&mut Patience::until(None)).unwrap()];
     for write in writes {
         let (link, script) = open(3, true);
         let (say, number) = mpsc::channel();
