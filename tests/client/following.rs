@@ -64,6 +64,16 @@ fn other_answers_are_not_taken_for_redirects() {
 }
 
 #[test]
+fn a_redirect_without_a_location_says_that_it_has_none() {
+    limited(|| {
+        let server = web(|_| respond(302, ""));
+        let error = following(5).connect(&server.url("/")).unwrap_err();
+        let expected = "the server refused the handshake with 302 Found: it redirects without saying where to";
+        assert_eq!(error.to_string(), expected);
+    });
+}
+
+#[test]
 fn a_redirect_that_is_not_followed_says_where_to_and_what_allows_it() {
     limited(|| {
         let server = redirecting(301, "wss://u:hunter2@b.example.com/c?d");

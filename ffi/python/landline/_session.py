@@ -490,7 +490,7 @@ def reconnect(
         url: the URL to connect to, as for connect().
         on_connect: called with each new connection, the first one included, before anything else uses it: to subscribe, to
             log in, to look at response_headers. It runs in the call that receives, in that thread or one that it waits for.
-            What it does with the connection is within the time limit of that call, or within handshake_timeout from the
+            What it does with the connection is within the time limit of that call, or within open_timeout from the
             beginning of the attempt, whichever is longer. The connection can be used until it returns, and is not yet that
             of the session, so that Session.send() is of no use here. If it raises an exception, the attempt
             has failed, and is repeated after OSError (including TimeoutError) and exceptions whose `is_transient` is true.

@@ -96,7 +96,10 @@ impl Refusal {
             200..=299 => ": something other than a WebSocket answers here, check the path".into(),
             300..=399 => match self.location() {
                 Some(location) => format!(": it redirects to {}", beginning(&location)).into(),
-                None => ": it redirects, see its location header".into(),
+                None if self.headers.get(header::LOCATION).is_some() => {
+                    ": it redirects, see its location header".into()
+                }
+                None => ": it redirects without saying where to".into(),
             },
             401 => match self.schemes() {
                 Some(schemes) => format!(": it asks for {schemes} authentication").into(),
