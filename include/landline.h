@@ -1865,7 +1865,7 @@ landline_status landline_session_new(const char *url,
  * Only the callback can make a call take longer.
  *
  * LANDLINE_OK; LANDLINE_CONNECTED: there is a new connection, the first one or one in the place of another,
- * all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
+ * all of whose messages have been received; LANDLINE_CLOSED: the session has ended cleanly, see
  * LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
  * LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
  * the same. They are those of landline_connect() and landline_conn_recv(), and LANDLINE_ERR_GAVE_UP if the last
@@ -1890,7 +1890,7 @@ landline_status landline_session_next_connection(landline_session *session,
                                                  landline_conn **conn);
 
 /**
- * Closes the connection in order if there is one, and ends the session: as landline_conn_close(), also in how
+ * Closes the connection cleanly if there is one, and ends the session: as landline_conn_close(), also in how
  * long it blocks. What is in the outbox is not sent. If another thread is receiving, that thread gets
  * LANDLINE_CLOSED, whatever it waits for, and this call waits for it. In a callback of the session, it does not
  * wait: the receiving call closes the connection when the callback has returned.
@@ -2008,7 +2008,7 @@ landline_status landline_session_int(const landline_session *session, int32_t ke
  * The status of the session's latest failure, which then is this thread's last error, for
  * landline_error_text() and its relatives: why a connection was lost, or could not be opened. Never blocks.
  *
- * LANDLINE_OK if nothing has failed; LANDLINE_CLOSED if the server closed the connection in order; the errors
+ * LANDLINE_OK if nothing has failed; LANDLINE_CLOSED if the server closed the connection cleanly; the errors
  * of landline_connect() and landline_conn_recv(); LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
  */
 landline_status landline_session_failure(const landline_session *session);
@@ -2177,7 +2177,7 @@ landline_status landline_accept_transport(const landline_transport *transport,
  * incomplete. They are valid until the connection is freed.
  *
  * The connection is over afterwards: every call returns LANDLINE_ERR_DETACHED, or what it returned before if the
- * connection had been closed in order, and freeing or aborting it does not affect the socket. The peer notices
+ * connection had been closed cleanly, and freeing or aborting it does not affect the socket. The peer notices
  * nothing. Everything that was sent or gathered before is written first. After an orderly close nothing is left to
  * receive, and both directions of the socket have been shut down. Connections over TLS, or over a transport that the
  * caller implements, cannot be detached: TLS has state that cannot be taken out, and such a transport already

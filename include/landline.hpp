@@ -1524,7 +1524,7 @@ public:
 
     // Receiving. Pings are answered, and the closing handshake and keepalive work, inside these calls.
 
-    /// The next message, whole, or nothing if the connection was closed in order. Blocks until there is one.
+    /// The next message, whole, or nothing if the connection was closed cleanly. Blocks until there is one.
     std::optional<message> recv(time_limit limit = no_timeout) {
         std::error_code failure;
         auto received = recv(limit, failure);
@@ -1556,7 +1556,7 @@ public:
     }
 
     /// Receives a message piece by piece into a buffer: as much as has arrived and fits, or nothing if the connection
-    /// was closed in order. Blocks until something has arrived.
+    /// was closed cleanly. Blocks until something has arrived.
     std::optional<part> recv_into(void* buffer, std::size_t capacity, time_limit limit = no_timeout) {
         std::error_code failure;
         auto received = recv_into(buffer, capacity, limit, failure);
@@ -1573,7 +1573,7 @@ public:
         return part{static_cast<landline::kind>(found), size, result == LANDLINE_OK};
     }
 
-    /// For `for (auto& message : connection)`: recv() until the connection was closed in order.
+    /// For `for (auto& message : connection)`: recv() until the connection was closed cleanly.
     message_iterator begin();
     end_of_messages end() const noexcept { return {}; }
 
@@ -1922,7 +1922,7 @@ public:
     void* user() const noexcept { return landline_conn_user(get()); }
 
 private:
-    /// Whether something was received. False without a failure means that the connection was closed in order.
+    /// Whether something was received. False without a failure means that the connection was closed cleanly.
     static bool is_received(landline_status result, std::error_code& failure) noexcept {
         failure = detail::code(result == LANDLINE_CLOSED ? LANDLINE_OK : result);
         return result == LANDLINE_OK;
@@ -2247,7 +2247,7 @@ public:
         make(url, with, std::move(on_connect), std::move(retry_if), failure);
     }
 
-    /// The next message or new connection; nothing if the session has ended in order. Blocks until there is one.
+    /// The next message or new connection; nothing if the session has ended cleanly. Blocks until there is one.
     std::optional<session_event> recv(time_limit limit = no_timeout) {
         std::error_code failure;
         auto received = receive(limit, failure);
@@ -2300,7 +2300,7 @@ public:
         try_send_any(landline::kind::binary, bytes, failure);
     }
 
-    /// Closes the connection in order if there is one, and ends the session. Blocks as connection::close() does,
+    /// Closes the connection cleanly if there is one, and ends the session. Blocks as connection::close() does,
     /// except in a function of the session, which it does not wait for.
     void close(int code = close_code::normal_closure, std::string_view reason = {}, time_limit limit = no_timeout) {
         std::error_code failure;

@@ -1,5 +1,5 @@
 /* An echo client whose sockets are its own: landline_protocol turns bytes into events and messages into bytes, and does
- * no I/O. Sends some messages at once, compares the echoes, closes in order.
+ * no I/O. Sends some messages at once, compares the echoes, closes cleanly.
  *
  *     cc -std=c99 -I include examples/c/protocol_loop.c -L target/release -llandline -o protocol_loop
  *     LD_LIBRARY_PATH=target/release ./protocol_loop 127.0.0.1 9001

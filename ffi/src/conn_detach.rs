@@ -12,7 +12,7 @@ use std::os::fd::IntoRawFd;
 /// incomplete. They are valid until the connection is freed.
 ///
 /// The connection is over afterwards: every call returns LANDLINE_ERR_DETACHED, or what it returned before if the
-/// connection had been closed in order, and freeing or aborting it does not affect the socket. The peer notices
+/// connection had been closed cleanly, and freeing or aborting it does not affect the socket. The peer notices
 /// nothing. Everything that was sent or gathered before is written first. After an orderly close nothing is left to
 /// receive, and both directions of the socket have been shut down. Connections over TLS, or over a transport that the
 /// caller implements, cannot be detached: TLS has state that cannot be taken out, and such a transport already

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn landline_conn_recv_into(
     }
 }
 
-/// What a receiving call gives once the connection has been closed in order.
+/// What a receiving call gives once the connection has been closed cleanly.
 #[cold]
 fn closed(receiving: &Receiving<'_>) -> Failure {
     Failure::Closed(match receiving {

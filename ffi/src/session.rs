@@ -206,7 +206,7 @@ pub(crate) unsafe fn on_session(
 /// Only the callback can make a call take longer.
 ///
 /// LANDLINE_OK; LANDLINE_CONNECTED: there is a new connection, the first one or one in the place of another,
-/// all of whose messages have been received; LANDLINE_CLOSED: the session has ended in order, see
+/// all of whose messages have been received; LANDLINE_CLOSED: the session has ended cleanly, see
 /// LANDLINE_SESSION_CLOSE_CODE; LANDLINE_TIMED_OUT, LANDLINE_INTERRUPTED: nothing is lost, call again;
 /// LANDLINE_ERR_BUSY: another thread is receiving. All other errors have ended the session; later calls give
 /// the same. They are those of landline_connect() and landline_conn_recv(), and LANDLINE_ERR_GAVE_UP if the last
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn landline_session_next_connection(
     }
 }
 
-/// Closes the connection in order if there is one, and ends the session: as landline_conn_close(), also in how
+/// Closes the connection cleanly if there is one, and ends the session: as landline_conn_close(), also in how
 /// long it blocks. What is in the outbox is not sent. If another thread is receiving, that thread gets
 /// LANDLINE_CLOSED, whatever it waits for, and this call waits for it. In a callback of the session, it does not
 /// wait: the receiving call closes the connection when the callback has returned.

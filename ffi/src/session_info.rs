@@ -96,7 +96,7 @@ pub unsafe extern "C" fn landline_session_int(
 /// The status of the session's latest failure, which then is this thread's last error, for
 /// landline_error_text() and its relatives: why a connection was lost, or could not be opened. Never blocks.
 ///
-/// LANDLINE_OK if nothing has failed; LANDLINE_CLOSED if the server closed the connection in order; the errors
+/// LANDLINE_OK if nothing has failed; LANDLINE_CLOSED if the server closed the connection cleanly; the errors
 /// of landline_connect() and landline_conn_recv(); LANDLINE_ERR_NULL; LANDLINE_ERR_FORKED.
 ///
 /// # Safety

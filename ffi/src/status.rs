@@ -103,7 +103,7 @@ pub const LANDLINE_ERR_OTHER: landline_status = -901;
 /// Every status: its number, its name, what it means in one line.
 const TABLE: &[(landline_status, &str, &str)] = &[
     (LANDLINE_OK, "LANDLINE_OK\0", "success\0"),
-    (LANDLINE_CLOSED, "LANDLINE_CLOSED\0", "closed in order\0"),
+    (LANDLINE_CLOSED, "LANDLINE_CLOSED\0", "closed cleanly\0"),
     (LANDLINE_TIMED_OUT, "LANDLINE_TIMED_OUT\0", "time ran out; nothing is lost\0"),
     (LANDLINE_INTERRUPTED, "LANDLINE_INTERRUPTED\0", "interrupted; nothing is lost\0"),
     (LANDLINE_MORE, "LANDLINE_MORE\0", "the message goes on\0"),

@@ -331,7 +331,7 @@ impl Gate {
         self.queue.as_ref().map_or(0, |queue| queue.out.pending().len())
     }
 
-    /// Whether the connection was closed in order and nothing is pending.
+    /// Whether the connection was closed cleanly and nothing is pending.
     pub(super) fn is_finished(&self) -> bool {
         matches!(self.end, Some(Ok(()))) && self.queued() == 0
     }

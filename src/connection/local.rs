@@ -239,7 +239,7 @@ impl<'a> LocalReceiver<'a> {
         self.receiver.recv_stream()
     }
 
-    /// The messages that arrive, until the connection is closed in order. See [`Receiver::messages`].
+    /// The messages that arrive, until the connection is closed cleanly. See [`Receiver::messages`].
     pub fn messages(&mut self) -> Messages<'_> {
         Messages::new(self)
     }
@@ -253,7 +253,7 @@ impl<'a> LocalReceiver<'a> {
         self.receiver().pong_wait(ping, timeout)
     }
 
-    /// Closes the connection in order. See [`Receiver::close`].
+    /// Closes the connection cleanly. See [`Receiver::close`].
     ///
     /// # Errors
     ///

@@ -70,7 +70,7 @@ impl Receiver {
     /// The messages that arrive: [`recv`](Self::recv) as an iterator, which blocks as `recv` does. `for message in &mut
     /// receiver` is the same.
     ///
-    /// It ends when the connection was closed in order, and after an error that ends the connection, which it returns
+    /// It ends when the connection was closed cleanly, and after an error that ends the connection, which it returns
     /// once. After any other error, such as a timeout, it can continue.
     ///
     /// ```
@@ -78,7 +78,7 @@ impl Receiver {
     /// for message in &mut ws {
     ///     println!("{:?}", message?);
     /// }
-    /// // Closed in order.
+    /// // Closed cleanly.
     /// let texts = ws.messages().filter_map(|message| message.ok()?.into_text().ok());
     /// # assert_eq!(texts.count(), 0);
     /// # Ok(())

@@ -245,7 +245,7 @@ impl Sender {
     /// The receiver still returns what the peer sends, then `None` once the peer's Close frame has arrived; it waits for that
     /// no longer than the configured `close_timeout`. If the receiver has been dropped, this call completes the closing
     /// instead: it discards what arrives until the peer ends its stream, for as long as `close_timeout` and the deadline of
-    /// this handle allow. Does nothing if a Close frame was sent before, or the connection was closed in order.
+    /// this handle allow. Does nothing if a Close frame was sent before, or the connection was closed cleanly.
     ///
     /// # Errors
     ///

@@ -137,7 +137,7 @@ impl WebSocket {
         Ok(Some(self.receiver.message()))
     }
 
-    /// The messages that arrive, until the connection is closed in order. See [`Receiver::messages`]; `for message in
+    /// The messages that arrive, until the connection is closed cleanly. See [`Receiver::messages`]; `for message in
     /// &mut ws` is the same.
     pub fn messages(&mut self) -> Messages<'_> {
         Messages::new(self)
@@ -274,7 +274,7 @@ impl WebSocket {
         self.receiver().pong_wait(ping, timeout)
     }
 
-    /// Closes the connection in order. See [`Receiver::close`].
+    /// Closes the connection cleanly. See [`Receiver::close`].
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ impl Error {
     /// [interruption](Self::Interrupted), any other answer of the server, any other failure of TLS (a certificate that is
     /// not trusted, above all), or if one side broke the protocol or a limit.
     ///
-    /// For connections that were closed in order, [`CloseCode::is_transient`](crate::CloseCode::is_transient) says the
+    /// For connections that were closed cleanly, [`CloseCode::is_transient`](crate::CloseCode::is_transient) says the
     /// same.
     ///
     /// ```

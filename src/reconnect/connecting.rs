@@ -21,7 +21,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 impl Session {
-    /// Waits, and tries to connect until that succeeds. `None`: the session has ended in order.
+    /// Waits, and tries to connect until that succeeds. `None`: the session has ended cleanly.
     pub(super) fn open(&mut self, until: Deadline) -> Result<Option<WebSocket>> {
         if std::mem::take(&mut self.handed_out) && self.shared.end().is_none() {
             self.done_with_handed_out()?;
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    /// The connection was closed in order.
+    /// The connection was closed cleanly.
     pub(super) fn closed(&mut self) -> Result<()> {
         let info = self.close_info();
         let failure = Failure::Closed(info.received.unwrap_or(CloseFrame::EMPTY));

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub enum Failure {
     /// An error of the connection, of opening one, or of the hook that was called after that.
     Error(Error),
-    /// The connection was closed in order, with this Close frame of the server's.
+    /// The connection was closed cleanly, with this Close frame of the server's.
     Closed(CloseFrame),
 }
 

@@ -82,7 +82,7 @@ impl SessionSender {
         self.0.sender()
     }
 
-    /// Closes the session from any thread: the connection that it has is closed in order, and the receiving thread gets what
+    /// Closes the session from any thread: the connection that it has is closed cleanly, and the receiving thread gets what
     /// the server still sends, then `None`. Without a connection, the receiving thread gets `None`, whatever it waits for.
     /// Does nothing if the session is closing or over. Blocks as [`Sender::close_start`] does.
     ///

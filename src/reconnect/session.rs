@@ -125,7 +125,7 @@ impl Session {
     /// thread, and the next call waits for the rest of it; so the limit may be as short as the program likes. Only the hook can
     /// make a call take longer: see [`on_connect`](SessionBuilder::on_connect).
     ///
-    /// `None` means that the session has ended in order: it was closed by this program, or by the server with a code that is
+    /// `None` means that the session has ended cleanly: it was closed by this program, or by the server with a code that is
     /// not worth another attempt, which [`close_info`](Self::close_info) has.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl Session {
         self.sender().send_timeout(message, timeout)
     }
 
-    /// Closes the connection in order if there is one, and ends the session. See [`WebSocket::close`], also for how long it
+    /// Closes the connection cleanly if there is one, and ends the session. See [`WebSocket::close`], also for how long it
     /// blocks. What is in the outbox is not sent. Does nothing more if the session has ended already.
     ///
     /// # Errors

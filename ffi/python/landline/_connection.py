@@ -109,7 +109,7 @@ class Connection(Receiving, Sending):
     def close_start(self, code: int = 1000, reason: str = "", timeout: Optional[float] = None) -> None:
         """Starts the closing handshake: sends a Close frame, after which nothing more can be sent. Receiving calls still
         return what the peer sends, and then raise ConnectionClosed. Does nothing if a Close frame was sent before, or the
-        connection was closed in order.
+        connection was closed cleanly.
 
         Blocks and raises as send() does, and raises UsageError as close() does.
         """

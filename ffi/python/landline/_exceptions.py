@@ -169,7 +169,7 @@ class NotConnected(Error):
 
 
 class ConnectionClosedOK(ConnectionClosed):
-    """Closed in order, with 1000 or 1001, or without a code."""
+    """Closed cleanly, with 1000 or 1001, or without a code."""
 
 
 class ConnectionClosedError(ConnectionClosed):

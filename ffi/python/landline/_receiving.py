@@ -101,7 +101,7 @@ class Receiving(State):
         Raises:
             Timeout: nothing is lost, even in the middle of a message.
             Interrupted: another thread called interrupt(); nothing is lost.
-            ConnectionClosedOK: the connection was closed in order, with 1000 or 1001, or without a code.
+            ConnectionClosedOK: the connection was closed cleanly, with 1000 or 1001, or without a code.
             ConnectionClosedError: it was closed with another code, or broken; ProtocolError, MessageTooBig and
                 ConnectionTLSError are subclasses.
             ConcurrencyError: another thread is receiving.
@@ -226,7 +226,7 @@ class Receiving(State):
             receivers.remove(this)
 
     def __iter__(self) -> Iterator[Data]:
-        """Receives messages until the connection is closed in order, with 1000 or 1001, or without a code. Otherwise raises
+        """Receives messages until the connection is closed cleanly, with 1000 or 1001, or without a code. Otherwise raises
         as recv() does."""
         try:
             while True:

@@ -216,7 +216,7 @@ class Session(_abi.Unique):
 
         Raises:
             Timeout, Interrupted: nothing is lost; call it again.
-            ConnectionClosedOK: the session was closed in order: by close(), or by the server with 1000 or without a code.
+            ConnectionClosedOK: the session was closed cleanly: by close(), or by the server with 1000 or without a code.
             ConnectionClosedError: the server closed with another code that is not worth another attempt; or it broke the
                 protocol, or exceeded max_size.
             Others: as connect() raises, if an attempt failed for a reason that is not worth another one, or was the last
@@ -290,7 +290,7 @@ class Session(_abi.Unique):
             raise self._failure(status)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Closes the connection in order if there is one, and ends the session. What is in the outbox is not sent. A thread
+        """Closes the connection cleanly if there is one, and ends the session. What is in the outbox is not sent. A thread
         that is receiving gets ConnectionClosed, whatever it waits for. Does nothing if the session has ended.
         on_connect and retry_if may call it: then it does not wait.
 

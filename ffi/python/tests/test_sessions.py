@@ -54,7 +54,7 @@ def subscribe(ws: landline.ClientConnection) -> None:
 
 
 def received(session: landline.Session) -> List[object]:
-    """All until the session has ended in order."""
+    """All until the session has ended cleanly."""
     all: List[object] = []
     with contextlib.suppress(landline.ConnectionClosedOK):
         while True:

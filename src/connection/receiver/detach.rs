@@ -20,7 +20,7 @@ pub struct Detached {
 impl Receiver {
     /// Takes the socket out of the connection, for a program that goes on with another protocol or library, or hands it
     /// to another process. For the connection this is the end: every call of any handle returns [`Closed::Detached`],
-    /// or what it returned before if the connection was closed in order, and dropping or aborting it does nothing to the socket.
+    /// or what it returned before if the connection was closed cleanly, and dropping or aborting it does nothing to the socket.
     /// The peer notices nothing.
     ///
     /// Everything that was sent or gathered before is written first, and replies that are due. Blocks until that is done,

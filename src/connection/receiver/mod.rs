@@ -114,7 +114,7 @@ impl Receiver {
     ///
     /// Blocks until there is one, the connection ends, or the time set by
     /// [`set_recv_timeout`](Self::set_recv_timeout) or [`set_deadline`](Self::set_deadline) is over. Sends what
-    /// was gathered by `feed` before it waits. `None` means that the connection was closed in order, by either
+    /// was gathered by `feed` before it waits. `None` means that the connection was closed cleanly, by either
     /// side; [`close_info`](Self::close_info) has the codes.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl Receiver {
         self.inbound.set_limits(limits);
     }
 
-    /// Closes the connection in order: sends a Close frame and waits for the peer's, discarding everything else that
+    /// Closes the connection cleanly: sends a Close frame and waits for the peer's, discarding everything else that
     /// arrives, however much that is.
     ///
     /// Messages that have been sent still reach a peer that reads them. Blocks for at most the configured

@@ -106,7 +106,7 @@ impl Receiver {
         Ok(self.pending.lend_next().is_some() || self.next(Want::Message, until)?.is_some())
     }
 
-    /// The next piece of a message, or what is left of the current one. `None`: closed in order.
+    /// The next piece of a message, or what is left of the current one. `None`: closed cleanly.
     pub(super) fn next_piece(&mut self, until: Deadline) -> Result<Option<Piece>> {
         self.link.check_process()?;
         // The last piece is kept until it is taken, even if it is empty.

@@ -34,7 +34,7 @@ impl State {
 }
 
 impl Receiver {
-    /// The next part of a message. `None`: closed in order.
+    /// The next part of a message. `None`: closed cleanly.
     pub(super) fn next(&mut self, want: Want, until: Deadline) -> Result<Option<Step>> {
         let mut call = Call::new(until);
         loop {
@@ -45,7 +45,7 @@ impl Receiver {
         }
     }
 
-    /// The next part of a message, or a Pong. `None`: closed in order.
+    /// The next part of a message, or a Pong. `None`: closed cleanly.
     pub(super) fn advance(&mut self, want: Want, call: &mut Call) -> Result<Option<Step>> {
         match &self.state {
             State::Ended(end) => return end.clone().map(|()| None),
