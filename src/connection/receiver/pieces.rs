@@ -97,7 +97,7 @@ impl Receiver {
     }
 
     /// Receives a whole message after [`message_is_buffered`](Self::message_is_buffered) has found none. `false`: closed
-    /// in order.
+    /// cleanly.
     pub(super) fn next_message(&mut self, until: Deadline) -> Result<bool> {
         self.link.check_process()?;
         if self.piece.is_some() {
