@@ -2,7 +2,8 @@
 
 use crate::args::{Out, buffer, kind_number, out_handle};
 use crate::conn::{Receiving, landline_conn, on_conn, receive};
-use crate::failure::{Failure, remember};
+use crate::failure::Failure;
+use crate::last_error::remember;
 use crate::message::landline_message;
 use crate::status::*;
 use std::ffi::c_void;

@@ -25,6 +25,7 @@ mod dialling;
 mod failure;
 mod headers;
 mod interrupter;
+mod last_error;
 mod listener;
 mod log;
 mod message;

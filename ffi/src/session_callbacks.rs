@@ -1,7 +1,8 @@
 //! What a session calls in the program.
 
 use crate::conn::{Lent, landline_conn};
-use crate::failure::{Failure, last_error, remember};
+use crate::failure::Failure;
+use crate::last_error::{last_error, remember};
 use crate::status::*;
 use landline::error::{Interrupted, Phase, Timeout};
 use landline::reconnect::Failure as Lost;

@@ -1,7 +1,8 @@
 //! The properties of sessions.
 
 use crate::args::Out;
-use crate::failure::{Failure, Outcome, remember};
+use crate::failure::{Failure, Outcome};
+use crate::last_error::remember;
 use crate::names;
 use crate::session::{landline_session, on_session};
 use crate::session_callbacks::failure_of;
