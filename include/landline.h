@@ -2813,8 +2813,8 @@ landline_status landline_protocol_close(landline_protocol *protocol, int32_t cod
 /** Details for debugging. */
 #define LANDLINE_LOG_DEBUG 4
 /**
- * Also the heads of requests and responses while connections are opened, line by line, without the values of credentials
- * and cookies.
+ * Also the heads of requests and responses while connections are opened, line by line, without the values of
+ * credentials and cookies.
  */
 #define LANDLINE_LOG_TRACE 5
 

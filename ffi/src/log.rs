@@ -24,8 +24,8 @@ pub const LANDLINE_LOG_WARN: i32 = 2;
 pub const LANDLINE_LOG_INFO: i32 = 3;
 /// Details for debugging.
 pub const LANDLINE_LOG_DEBUG: i32 = 4;
-/// Also the heads of requests and responses while connections are opened, line by line, without the values of credentials
-/// and cookies.
+/// Also the heads of requests and responses while connections are opened, line by line, without the values of
+/// credentials and cookies.
 pub const LANDLINE_LOG_TRACE: i32 = 5;
 
 /// Receives one line of the log without a line end: its level, LANDLINE_LOG_*, and its text, which is valid during
