@@ -253,7 +253,7 @@ fn item_19_every_end_is_final() {
 #[test]
 fn messages_are_one_line_and_say_what_to_do() {
     for (status, advice) in
-        [(401, "credentials"), (302, "location"), (404, "path"), (200, "path"), (426, "upgrade"), (505, "HTTP/1.1")]
+        [(401, "credentials"), (302, "where to"), (404, "path"), (200, "path"), (426, "upgrade"), (505, "HTTP/1.1")]
     {
         let error = answer(&format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")).unwrap_err();
         let text = error.to_string();
