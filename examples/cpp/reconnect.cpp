@@ -6,6 +6,7 @@
 #include <landline.hpp>
 
 #include <iostream>
+#include <system_error>
 
 int main(int argc, char** argv) try {
     const char* url = argc > 1 ? argv[1] : "ws://127.0.0.1:9001/";
@@ -27,7 +28,9 @@ int main(int argc, char** argv) try {
         std::cout << event->message().text() << std::endl;
         left -= left > 0;
     }
-    feed.close();
+    // All is received, so it does not matter whether the server still answers.
+    std::error_code ignored;
+    feed.close(landline::close_code::normal_closure, {}, landline::no_timeout, ignored);
 } catch (const std::exception& failure) {
     std::cerr << "error: " << failure.what() << '\n';
     return 1;
